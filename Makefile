@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The commands people and CI run. Each one does the same on every machine:
+# what a target needs, it installs or builds itself. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+# Two jobs are what the smallest machine that runs the suites has.
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+BUILD := build
+RELEASE := $(BUILD)/release
+SANITIZE := $(BUILD)/sanitize
+
+# Debian 12's names. BUILD_PACKAGES make the binaries, TEST_PACKAGES are what
+# the suites drive: real container runtimes, and the tools of the harness.
+BUILD_PACKAGES := \
+  bpftool ccache clang-14 cmake g++ libarchive-dev libbpf-dev \
+  libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev \
+  libre2-dev libseccomp-dev libspdlog-dev libsqlite3-dev libssl-dev \
+  libxxhash-dev libyaml-cpp-dev libzstd-dev linux-libc-dev llvm-14 make \
+  ninja-build nlohmann-json3-dev pkg-config
+TEST_PACKAGES := \
+  bats busybox-static clang-format-14 clang-tidy-14 conmon containerd crun \
+  curl iproute2 jq libbenchmark-dev libclang-rt-14-dev libgmock-dev \
+  libgtest-dev nftables openssl podman procps python3 runc shellcheck \
+  sqlite3 util-linux
+
+APT_GET := DEBIAN_FRONTEND=noninteractive apt-get -y -q \
+  -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3
+PACKAGE_STATE := dpkg-query -W -f='$${db:Status-Status}'
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / \
+	  { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Asks dpkg first, so that a machine that has everything needs no network.
+# No service is started: policy-rc.d answers 101 ("not allowed") meanwhile,
+# and is removed again unless the machine had one of its own.
+.PHONY: deps
+deps:  ## install the Debian packages needed to build and test
+	@missing=(); \
+	for package in $(BUILD_PACKAGES) $(TEST_PACKAGES); do \
+	  state="$$($(PACKAGE_STATE) "$$package" 2>/dev/null || true)"; \
+	  [[ "$$state" == installed ]] || missing+=("$$package"); \
+	done; \
+	if (( $${#missing[@]} == 0 )); then exit 0; fi; \
+	echo "installing: $${missing[*]}"; \
+	if (( EUID != 0 )); then \
+	  echo "make deps: installing packages needs root" >&2; exit 1; \
+	fi; \
+	if [[ ! -e /usr/sbin/policy-rc.d ]]; then \
+	  printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; \
+	  chmod 0755 /usr/sbin/policy-rc.d; \
+	  trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+	fi; \
+	$(APT_GET) update; \
+	$(APT_GET) install --no-install-recommends "$${missing[@]}"
+
+# Where the suites find the programs; the harness and the demo read it.
+export BAILIFF_BIN := $(CURDIR)/$(RELEASE)/bin
+
+.PHONY: build
+build: $(RELEASE)/build.ninja  ## build the programs into build/release/bin
+	@cmake --build $(RELEASE) -j $(JOBS) --target programs
+
+# Presets are configured once; CMake reconfigures itself after that.
+$(BUILD)/%/build.ninja: CMakePresets.json | deps
+	@cmake --preset $* --log-level=WARNING
+
+# One CTest run over two builds, so that there is one summary at the end.
+$(BUILD)/test/CTestTestfile.cmake: Makefile
+	@mkdir -p $(@D)
+	@printf 'subdirs("%s")\n' $(CURDIR)/$(SANITIZE) $(CURDIR)/$(RELEASE) > $@
+
+.PHONY: test-build
+test-build: $(RELEASE)/build.ninja $(SANITIZE)/build.ninja \
+    $(BUILD)/test/CTestTestfile.cmake
+	@cmake --build $(SANITIZE) -j $(JOBS)
+	@cmake --build $(RELEASE) -j $(JOBS)
+
+# A narrower run: make test CTEST_ARGS='-L unit', or -R a name.
+.PHONY: test
+test: test-build  ## run every suite, on a fresh machine too
+	@ctest --test-dir $(BUILD)/test -j $(JOBS) --no-tests=error \
+	  --output-on-failure --output-junit $(CURDIR)/$(BUILD)/test/junit.xml \
+	  $(CTEST_ARGS)
+
+.PHONY: demo
+demo: build  ## the log4shell story, end to end, on this machine
+	@examples/log4shell/demo.sh
+
+.PHONY: check
+check: $(RELEASE)/build.ninja  ## the house rules (make tidy is apart: slow)
+	@cmake --build $(RELEASE) -j $(JOBS) --target generated
+	@ctest --test-dir $(RELEASE) -j $(JOBS) --no-tests=error \
+	  --output-on-failure -L '^check$$'
+
+.PHONY: tidy
+tidy: $(BUILD)/clang/build.ninja  ## clang-tidy over everything we wrote
+	@cmake --build $(BUILD)/clang -j $(JOBS) --target generated
+	@run-clang-tidy-14 -quiet -j $(JOBS) -p $(BUILD)/clang $(TIDY_FILES) \
+	  '^$(CURDIR)/(rules|oci|hook|sidecar)/'
+
+.PHONY: format
+format: | deps  ## lay the sources out as the check wants them
+	@python3 tests/check/format.py --fix
+
+.PHONY: golden
+golden: $(SANITIZE)/build.ninja  ## rewrite the golden files; review the diff
+	@cmake --build $(SANITIZE) -j $(JOBS)
+	@BAILIFF_UPDATE_GOLDEN=1 ctest --test-dir $(SANITIZE) --no-tests=error \
+	  --output-on-failure -L '^golden$$'
+
+.PHONY: bench
+bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
+	@cmake --build $(RELEASE) -j $(JOBS)
+	@mkdir -p $(BUILD)/bench
+	@$(RELEASE)/tests/bin/bench_connect --json $(BUILD)/bench/connect.json
+	@tests/bench/bench_container.sh
+
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: $(BUILD)/fuzz/build.ninja  ## each fuzzer for FUZZ_SECONDS (60)
+	@cmake --build $(BUILD)/fuzz -j $(JOBS)
+	@for program in $(BUILD)/fuzz/tests/bin/fuzz_*; do \
+	  name="$$(basename "$$program")"; \
+	  mkdir -p "$(BUILD)/fuzz/corpus/$$name"; \
+	  seeds=(); \
+	  [[ ! -d "tests/fuzz/corpus/$$name" ]] || \
+	    seeds=("tests/fuzz/corpus/$$name"); \
+	  "$$program" -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	    "$(BUILD)/fuzz/corpus/$$name" "$${seeds[@]}"; \
+	done
+
+.PHONY: install
+install: build  ## install the programs below DESTDIR/PREFIX
+	@DESTDIR='$(DESTDIR)' cmake --install $(RELEASE) --prefix '$(PREFIX)'
+
+.PHONY: clean
+clean:  ## remove everything that was built
+	@rm -rf $(BUILD)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* rules/abi/event.h
+ * The event record: written by BPF programs, read by the sidecar.
+ *
+ * Plain C11 that is also C++20, compiled by clang -target bpf, cc and c++, so
+ * the assertions below are the contract, not a comment about it.  Integers are
+ * in host order unless a name ends in _be.  Append only: a reader accepts any
+ * record whose `size` is at least the part it knows.
+ */
+#ifndef BAILIFF_RULES_ABI_EVENT_H_
+#define BAILIFF_RULES_ABI_EVENT_H_
+
+#include <linux/types.h>
+
+#include "rules/abi/limits.h"
+
+#ifdef __cplusplus
+#define BAILIFF_ABI_ASSERT(cond) static_assert(cond, #cond)
+#else
+#define BAILIFF_ABI_ASSERT(cond) _Static_assert(cond, #cond)
+#endif
+
+#define BAILIFF_EVENT_COMM_LEN 16 /* TASK_COMM_LEN */
+
+enum bailiff_event_kind {
+  BAILIFF_EVENT_CONNECT = 1, /* struct bailiff_connect_event */
+};
+
+/* What the kernel did with the operation. */
+enum bailiff_event_verdict {
+  BAILIFF_VERDICT_ALLOWED = 0,
+  BAILIFF_VERDICT_DENIED = 1,
+};
+
+/* In `flags`: the kernel could decide only a part of the rule's condition, and
+ * the part it decided holds; the sidecar has to evaluate the whole of it.
+ * Without the flag the rule matched. */
+#define BAILIFF_EVENT_CANDIDATE 0x1
+
+struct bailiff_event {
+  __u32 size;      /* of this record, header included */
+  __u16 kind;      /* enum bailiff_event_kind */
+  __u8 verdict;    /* enum bailiff_event_verdict, of the whole operation */
+  __u8 flags;      /* BAILIFF_EVENT_* */
+  __u64 time_ns;   /* CLOCK_MONOTONIC (bpf_ktime_get_ns) */
+  __u64 cgroup_id; /* of the container the program is attached to */
+  __u64 policy_id; /* Digest::short_id() of the compiled policy */
+  __u32 rule;      /* index in that compiled policy's rules */
+  __u32 tgid;      /* in the initial pid namespace, as are tid, uid and gid */
+  __u32 tid;
+  __u32 uid;
+  __u32 gid;
+  __u32 reserved;
+  char comm[BAILIFF_EVENT_COMM_LEN]; /* NUL terminated */
+};
+
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_event) == 72);
+BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_event, rule) == 32);
+BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_event, comm) == 56);
+
+/* A connect(2) or equivalent, judged before it happens. */
+struct bailiff_connect_event {
+  struct bailiff_event header;
+  __u8 addr_be[16]; /* destination; IPv4 in the first 4 bytes, rest 0 */
+  __u16 port;       /* destination */
+  __u8 family;      /* 4 or 6; an IPv4-mapped IPv6 address is family 4 */
+  __u8 l4proto;     /* IPPROTO_TCP, IPPROTO_UDP, … */
+  __u32 reserved;
+};
+
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_connect_event) == 96);
+BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, addr_be) ==
+                   72);
+BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, port) ==
+                   88);
+
+/* The value of the `containers` map (BPF_MAP_TYPE_CGROUP_STORAGE, keyed by the
+ * attached cgroup): what a program shared by many containers must know of the
+ * one it runs for.  Written by the hook before the container starts. */
+struct bailiff_container_state {
+  __u64 cgroup_id;
+  __u64 policy_id;
+};
+
+/* Context of the test flavour (BPF_PROG_TYPE_SYSCALL), which runs the same
+ * condition code on made-up events.  Rule i of the program is bit i % 64 of
+ * hits[i / 64]; words past its last rule are left alone.  `denied` is the
+ * verdict. */
+struct bailiff_test_event {
+  __u8 addr_be[16];
+  __u16 port;
+  __u8 family;
+  __u8 l4proto;
+  __u32 tgid;
+  __u32 tid;
+  __u32 uid;
+  __u32 gid;
+  __u32 denied;                               /* out */
+  char comm[BAILIFF_EVENT_COMM_LEN];          /* zero behind its end */
+  __u64 hits[BAILIFF_MAX_PROGRAM_RULES / 64]; /* out */
+};
+
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_test_event) == 184);
+
+#endif /* BAILIFF_RULES_ABI_EVENT_H_ */

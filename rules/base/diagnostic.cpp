@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/base/diagnostic.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+
+namespace bailiff {
+namespace {
+
+constexpr std::size_t kLongestSuggested = 64;
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+std::string_view severity_name(Severity severity) {
+  switch (severity) {
+    case Severity::kError:
+      return "error";
+    case Severity::kWarning:
+      return "warning";
+  }
+  return "error";
+}
+
+// The quoted line and the caret line.  Tabs stay tabs in both, so that the
+// caret stands under its text whatever the terminal's tab width.
+std::string quote(const Source& source, const Span& span) {
+  const Position begin = source.position(span.begin);
+  const std::string_view line = source.line(begin.line);
+  std::string number = std::to_string(begin.line);
+  number.insert(0, number.size() < 5 ? 5 - number.size() : 0, ' ');
+
+  std::string caret;
+  for (std::size_t i = 0; i + 1 < begin.column; ++i) {
+    caret += i < line.size() && line[i] == '\t' ? '\t' : ' ';
+  }
+  const std::size_t room =
+      line.size() >= begin.column ? line.size() - begin.column + 1 : 1;
+  const std::size_t width = span.end > span.begin ? span.end - span.begin : 1;
+  caret += '^';
+  caret.append(std::min(room, width) - 1, '~');
+
+  std::string text = number + " | " + std::string(line) + "\n";
+  text += std::string(number.size(), ' ') + " | " + caret + "\n";
+  return text;
+}
+
+}  // namespace
+
+void Diagnostics::add(Diagnostic diagnostic) {
+  if (diagnostic.severity == Severity::kError) ++errors_;
+  if (all_.size() == kMaxDiagnostics) {
+    truncated_ = true;
+    return;
+  }
+  all_.push_back(std::move(diagnostic));
+}
+
+std::string render(const Diagnostic& diagnostic, const SourceSet& sources) {
+  std::string text;
+  const bool placed = diagnostic.span.source < sources.size();
+  if (placed) {
+    const Source& source = sources[diagnostic.span.source];
+    const Position at = source.position(diagnostic.span.begin);
+    text += source.name() + ":" + std::to_string(at.line) + ":" +
+            std::to_string(at.column) + ": ";
+  }
+  text += severity_name(diagnostic.severity);
+  text += ": " + diagnostic.message;
+  if (!diagnostic.item_name.empty()) {
+    text += ", in " + diagnostic.item_type + " '" + diagnostic.item_name + "'";
+  }
+  if (!diagnostic.code.empty()) text += " [" + diagnostic.code + "]";
+  text += "\n";
+  if (placed) text += quote(sources[diagnostic.span.source], diagnostic.span);
+  if (!diagnostic.hint.empty()) text += "hint: " + diagnostic.hint + "\n";
+  return text;
+}
+
+std::string render(const Diagnostics& diagnostics, const SourceSet& sources) {
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics.all()) {
+    text += render(diagnostic, sources);
+  }
+  if (diagnostics.truncated()) text += "further diagnostics are not shown\n";
+  return text;
+}
+
+std::string_view nearest(std::string_view word,
+                         const std::vector<std::string_view>& candidates) {
+  if (word.size() > kLongestSuggested) return {};
+  std::string_view best;
+  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  for (const std::string_view candidate : candidates) {
+    const std::size_t longer = std::max(word.size(), candidate.size());
+    const std::size_t shorter = std::min(word.size(), candidate.size());
+    if (longer - shorter >= best_distance) continue;
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+}  // namespace bailiff

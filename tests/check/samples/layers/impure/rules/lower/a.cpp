@@ -1,0 +1,2 @@
+#include <chrono>
+#include <unistd.h>

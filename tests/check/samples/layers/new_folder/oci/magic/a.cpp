@@ -1,0 +1,1 @@
+#include "oci/sys/unique_fd.h"

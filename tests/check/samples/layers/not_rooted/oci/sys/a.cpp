@@ -1,0 +1,1 @@
+#include "unique_fd.h"

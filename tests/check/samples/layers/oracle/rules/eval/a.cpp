@@ -1,0 +1,2 @@
+#include "rules/base/result.h"
+#include "rules/emit/assembler.h"

@@ -1,0 +1,1 @@
+#include "hook/kernel/kernel.h"

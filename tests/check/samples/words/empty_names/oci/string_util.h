@@ -1,0 +1,2 @@
+class PolicyManager {};
+struct RuleInfo;

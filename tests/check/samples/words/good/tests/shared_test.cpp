@@ -1,0 +1,1 @@
+// Reads ../shared/rules when it is there.

@@ -1,0 +1,1 @@
+const char* path = "../shared/rules.yaml";
