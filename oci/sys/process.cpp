@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oci/sys/process.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <sstream>
+
+#include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
+
+namespace bailiff {
+namespace {
+
+constexpr std::size_t kMaxUidMapBytes = 64 * 1024;
+// One line of a uid_map that maps every id to itself: the initial namespace.
+constexpr std::uint64_t kAllIds = 4294967295;
+
+}  // namespace
+
+void reset_signals() {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    // SIGKILL, SIGSTOP and the two of the C library are refused: nothing to
+    // reset there.
+    ::signal(signal, SIG_DFL);
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+Status isolate_process() {
+  if (::syscall(SYS_close_range, 3, ~0U, 0) != 0) {
+    return errno_error("close_range");
+  }
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is given out, which is `fd`; the three standard
+    // streams are kept across exec.
+    if (::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) {
+      return errno_error("open '/dev/null'");
+    }
+  }
+  reset_signals();
+  ::umask(077);
+  if (::chdir("/") != 0) return errno_error("change folder to '/'");
+  return Ok{};
+}
+
+bool is_host_root() {
+  if (::geteuid() != 0) return false;
+  const Result<std::string> map =
+      read_bounded("/proc/self/uid_map", kMaxUidMapBytes);
+  // Without /proc there is no telling; "not root" is the answer that makes the
+  // caller refuse.
+  if (!map) return false;
+  std::istringstream line(*map);
+  std::uint64_t inside = 0;
+  std::uint64_t outside = 0;
+  std::uint64_t count = 0;
+  line >> inside >> outside >> count;
+  return line && inside == 0 && outside == 0 && count == kAllIds;
+}
+
+Result<bool> shares_namespace(pid_t pid, const std::string& kind) {
+  const std::string theirs_path =
+      "/proc/" + std::to_string(pid) + "/ns/" + kind;
+  const std::string ours_path = "/proc/self/ns/" + kind;
+  struct stat theirs = {};
+  struct stat ours = {};
+  if (::stat(theirs_path.c_str(), &theirs) != 0) {
+    return errno_error("check '" + theirs_path + "'");
+  }
+  if (::stat(ours_path.c_str(), &ours) != 0) {
+    return errno_error("check '" + ours_path + "'");
+  }
+  return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+}  // namespace bailiff

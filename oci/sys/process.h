@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// oci/sys/process.h
+// What a short privileged process does to itself before it believes anything.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "rules/base/result.h"
+
+namespace bailiff {
+
+// Makes the calling process independent of what started it: closes every
+// descriptor above 2 (runtimes have leaked some: CVE-2024-21626), opens
+// /dev/null for a missing 0, 1 or 2, gives every signal its default action and
+// unblocks it, sets umask 077, and makes "/" the working folder so that no
+// relative path can lead into a container.  For programs with one thread,
+// first thing in main().
+Status isolate_process();
+
+// Every signal back to its default action and unblocked: what a program that is
+// executed next expects.
+void reset_signals();
+
+// True when the process is root over the whole host: user id 0 in the initial
+// user namespace.  Root of a rootless container's user namespace is not.
+bool is_host_root();
+
+// Whether the process `pid` is in the caller's own namespace `kind`, which is a
+// file name below /proc/PID/ns: "net", "pid", "ipc".
+Result<bool> shares_namespace(pid_t pid, const std::string& kind);
+
+}  // namespace bailiff

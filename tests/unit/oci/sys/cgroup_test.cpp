@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oci/sys/cgroup.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "tests/unit/oci/sys/scratch.h"
+
+namespace bailiff {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+TEST(CgroupMount, FindsTheUnifiedHierarchy) {
+  const Result<CgroupMount> mount = CgroupMount::find();
+  ASSERT_TRUE(mount) << mount.error().message;
+  EXPECT_TRUE(std::filesystem::exists(mount->path + "/cgroup.procs"));
+}
+
+// In a child, because it changes the mount namespace.
+TEST(CgroupMount, PassesOverAMountThatAnotherHides) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("none", "/sys/fs/cgroup", "cgroup2", 0, nullptr) != 0) {
+      ::_exit(2);
+    }
+    const Result<CgroupMount> mount = CgroupMount::find();
+    ::_exit(mount && mount->path == "/sys/fs/cgroup" && !mount->hybrid ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(Cgroup, OfAProcessIsTheOneItWasPutInto) {
+  const ScratchCgroup scratch("of-process");
+  const WaitingChild child;
+  scratch.add(child.pid());
+  const Result<Cgroup> cgroup = Cgroup::of_process(child.pid());
+  ASSERT_TRUE(cgroup) << cgroup.error().message;
+  EXPECT_EQ(cgroup->path(), scratch.path());
+  EXPECT_EQ(cgroup->relative_path(), scratch.relative());
+  struct stat folder = {};
+  ASSERT_EQ(::stat(scratch.path().c_str(), &folder), 0);
+  EXPECT_EQ(cgroup->id(), folder.st_ino);
+  EXPECT_THAT(*cgroup->processes(), ElementsAre(child.pid()));
+}
+
+TEST(Cgroup, IsFoundAgainByItsId) {
+  const ScratchCgroup scratch("by-id");
+  const Result<Cgroup> cgroup = scratch.open();
+  ASSERT_TRUE(cgroup);
+  const Result<Cgroup> again =
+      Cgroup::open_by_id(scratch.mount(), cgroup->id());
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->path(), scratch.path());
+  EXPECT_EQ(again->relative_path(), scratch.relative());
+}
+
+TEST(Cgroup, OfAnIdThatIsGoneIsNotFound) {
+  std::uint64_t id = 0;
+  CgroupMount mount;
+  {
+    const ScratchCgroup scratch("gone");
+    mount = scratch.mount();
+    id = scratch.open()->id();
+  }
+  const Result<Cgroup> again = Cgroup::open_by_id(mount, id);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::kNotFound);
+}
+
+TEST(Cgroup, RefusesPathsThatLeaveTheMount) {
+  const CgroupMount mount = *CgroupMount::find();
+  EXPECT_FALSE(Cgroup::open(mount, "relative"));
+  EXPECT_FALSE(Cgroup::open(mount, "/../etc"));
+  EXPECT_FALSE(Cgroup::open(mount, "/.."));
+}
+
+TEST(Cgroup, KillEndsEveryProcessHereAndBelow) {
+  const ScratchCgroup scratch("kill");
+  std::filesystem::create_directory(scratch.path() + "/inner");
+  WaitingChild first;
+  WaitingChild second;
+  scratch.add(first.pid());
+  scratch.add(second.pid(), "/inner");
+  const Result<Cgroup> cgroup = scratch.open();
+  ASSERT_TRUE(cgroup);
+  EXPECT_THAT(*cgroup->processes(),
+              UnorderedElementsAre(first.pid(), second.pid()));
+  EXPECT_TRUE(*cgroup->populated());
+  ASSERT_TRUE(cgroup->kill());
+  EXPECT_TRUE(*cgroup->wait_empty(ScratchCgroup::soon()));
+  EXPECT_FALSE(*cgroup->populated());
+  EXPECT_EQ(first.reap(), SIGKILL);
+  EXPECT_EQ(second.reap(), SIGKILL);
+}
+
+TEST(Cgroup, KillBySweepDoesTheSameAndThaws) {
+  const ScratchCgroup scratch("sweep");
+  std::filesystem::create_directory(scratch.path() + "/inner");
+  WaitingChild first;
+  WaitingChild second;
+  scratch.add(first.pid());
+  scratch.add(second.pid(), "/inner");
+  const Result<Cgroup> cgroup = scratch.open();
+  ASSERT_TRUE(cgroup);
+  ASSERT_TRUE(cgroup->kill_by_sweep());
+  EXPECT_TRUE(*cgroup->wait_empty(ScratchCgroup::soon()));
+  EXPECT_EQ(first.reap(), SIGKILL);
+  EXPECT_EQ(second.reap(), SIGKILL);
+  EXPECT_EQ(read_file(scratch.path() + "/cgroup.freeze"), "0\n");
+}
+
+TEST(Cgroup, KillWorksOnAFrozenOne) {
+  const ScratchCgroup scratch("kill-frozen");
+  WaitingChild child;
+  scratch.add(child.pid());
+  const Result<Cgroup> cgroup = scratch.open();
+  ASSERT_TRUE(cgroup->freeze());
+  ASSERT_TRUE(*cgroup->wait_frozen(ScratchCgroup::soon()));
+  ASSERT_TRUE(cgroup->kill());
+  EXPECT_TRUE(*cgroup->wait_empty(ScratchCgroup::soon()));
+  EXPECT_EQ(child.reap(), SIGKILL);
+}
+
+TEST(Cgroup, FreezesAndThaws) {
+  const ScratchCgroup scratch("freeze");
+  const WaitingChild child;
+  scratch.add(child.pid());
+  const Result<Cgroup> cgroup = scratch.open();
+  EXPECT_FALSE(*cgroup->frozen());
+  ASSERT_TRUE(cgroup->freeze());
+  EXPECT_TRUE(*cgroup->wait_frozen(ScratchCgroup::soon()));
+  EXPECT_TRUE(*cgroup->frozen());
+  ASSERT_TRUE(cgroup->thaw());
+  EXPECT_FALSE(*cgroup->frozen());
+}
+
+TEST(Cgroup, WaitEmptyGivesUpAtTheDeadline) {
+  const ScratchCgroup scratch("deadline");
+  const WaitingChild child;
+  scratch.add(child.pid());
+  const Result<Cgroup> cgroup = scratch.open();
+  EXPECT_FALSE(*cgroup->wait_empty(std::chrono::steady_clock::now()));
+}
+
+TEST(Cgroup, OneThatWasRemovedIsEmpty) {
+  const ScratchCgroup scratch("removed");
+  const Result<Cgroup> cgroup = scratch.open();
+  ASSERT_TRUE(cgroup);
+  ASSERT_EQ(::rmdir(scratch.path().c_str()), 0);
+  EXPECT_FALSE(*cgroup->populated());
+  EXPECT_TRUE(cgroup->processes()->empty());
+  EXPECT_TRUE(cgroup->thaw());
+}
+
+TEST(VerifyContainerCgroup, AcceptsOneWithTheProcessAlone) {
+  const ScratchCgroup scratch("verify");
+  const WaitingChild child;
+  scratch.add(child.pid());
+  const Status verified = verify_container_cgroup(*scratch.open(), child.pid(),
+                                                  *unified_path(::getpid()));
+  EXPECT_TRUE(verified) << verified.error().message;
+}
+
+TEST(VerifyContainerCgroup, RefusesAStrangerBesideTheProcess) {
+  const ScratchCgroup scratch("family");
+  const WaitingChild child;
+  // The test is the parent of both: seen from here the child is the stranger.
+  const WaitingChild stranger;
+  scratch.add(child.pid());
+  scratch.add(stranger.pid());
+  const Result<Cgroup> cgroup = scratch.open();
+  const Status refused =
+      verify_container_cgroup(*cgroup, child.pid(), "/elsewhere");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("process " + std::to_string(stranger.pid())));
+}
+
+TEST(VerifyContainerCgroup, AcceptsWhatTheProcessForked) {
+  const ScratchCgroup scratch("forked");
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    if (::fork() == 0) {
+      for (;;) ::pause();
+    }
+    static_cast<void>(!::write(ready[1], "x", 1));
+    for (;;) ::pause();
+  }
+  scratch.add(parent);
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  const Result<Cgroup> cgroup = scratch.open();
+  // Where the fork came before the move, the grandchild is still outside.
+  const std::string inside =
+      read_file("/proc/" + std::to_string(parent) + "/task/" +
+                std::to_string(parent) + "/children");
+  scratch.add(std::stoi(inside));
+  EXPECT_EQ(cgroup->processes()->size(), 2U);
+  const Status verified =
+      verify_container_cgroup(*cgroup, parent, "/elsewhere");
+  EXPECT_TRUE(verified) << verified.error().message;
+  ASSERT_TRUE(cgroup->kill());
+  ::waitpid(parent, nullptr, 0);
+}
+
+TEST(VerifyContainerCgroup, RefusesAStrangerInACgroupBelow) {
+  const ScratchCgroup scratch("below");
+  std::filesystem::create_directory(scratch.path() + "/inner");
+  const WaitingChild child;
+  const WaitingChild stranger;
+  scratch.add(child.pid());
+  scratch.add(stranger.pid(), "/inner");
+  EXPECT_FALSE(
+      verify_container_cgroup(*scratch.open(), child.pid(), "/elsewhere"));
+}
+
+TEST(VerifyContainerCgroup, RefusesTheRoot) {
+  const CgroupMount mount = *CgroupMount::find();
+  const Result<Cgroup> root = Cgroup::open(mount, "/");
+  ASSERT_TRUE(root) << root.error().message;
+  EXPECT_EQ(root->path(), mount.path);
+  const Status refused = verify_container_cgroup(*root, ::getpid(), "/x");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("root"));
+}
+
+TEST(VerifyContainerCgroup, RefusesItsOwnAndThoseAbove) {
+  const ScratchCgroup scratch("own");
+  const WaitingChild child;
+  scratch.add(child.pid());
+  const Result<Cgroup> cgroup = scratch.open();
+  EXPECT_FALSE(
+      verify_container_cgroup(*cgroup, child.pid(), scratch.relative()));
+  EXPECT_FALSE(verify_container_cgroup(*cgroup, child.pid(),
+                                       scratch.relative() + "/shim"));
+  // A sibling whose name begins alike is neither.
+  EXPECT_TRUE(
+      verify_container_cgroup(*cgroup, child.pid(), scratch.relative() + "-2"));
+}
+
+TEST(VerifyContainerCgroup, RefusesOneTheProcessIsNotIn) {
+  const ScratchCgroup scratch("absent");
+  const WaitingChild child;
+  const Status refused =
+      verify_container_cgroup(*scratch.open(), child.pid(), "/elsewhere");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("is not in it"));
+}
+
+}  // namespace
+}  // namespace bailiff
