@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/document/policy_file.h"
+
+#include <utility>
+
+#include "rules/base/codes.h"
+
+namespace bailiff {
+namespace {
+
+using yaml::Node;
+using yaml::NodeKind;
+
+class PolicyFileReader {
+ public:
+  PolicyFileReader(const yaml::Stream& stream, Diagnostics& diagnostics)
+      : stream_(stream), diagnostics_(diagnostics) {}
+
+  std::vector<PolicyItem> read() && {
+    for (const yaml::NodeId root : stream_.roots()) {
+      const Node& document = stream_[root];
+      if (document.kind == NodeKind::kNull) continue;
+      if (document.kind != NodeKind::kMapping) {
+        refuse(document.span, "a policy file must be a mapping, not " +
+                                  std::string(to_string(document.kind)));
+        continue;
+      }
+      MappingReader file(stream_, document, diagnostics_);
+      file.require("policies");
+      const Node* policies = file.find("policies");
+      file.finish(Severity::kError);
+      if (policies != nullptr) sequence(*policies);
+    }
+    return std::move(policies_);
+  }
+
+ private:
+  void refuse(Span span, std::string message) {
+    Diagnostic diagnostic;
+    diagnostic.code = codes::kYamlValidate;
+    diagnostic.message = std::move(message);
+    diagnostic.span = span;
+    diagnostics_.add(std::move(diagnostic));
+  }
+
+  void sequence(const Node& node) {
+    if (node.kind != NodeKind::kSequence) {
+      refuse(node.span, "'policies' must be a sequence, not " +
+                            std::string(to_string(node.kind)));
+      return;
+    }
+    for (const yaml::NodeId child : node.children) policy(stream_[child]);
+  }
+
+  void policy(const Node& node) {
+    if (node.kind != NodeKind::kMapping) {
+      refuse(node.span, "a policy must be a mapping, not " +
+                            std::string(to_string(node.kind)));
+      return;
+    }
+    const std::size_t errors_before = diagnostics_.error_count();
+    MappingReader probe(stream_, node, diagnostics_);
+    const Node* name = probe.find("name");
+    MappingReader reader(stream_, node, diagnostics_, "policy",
+                         name != nullptr ? name->text : std::string());
+    reader.require("name");
+    reader.require("rules");
+
+    PolicyItem item;
+    item.name = reader.text("name").value_or(PlacedText{});
+    item.scope = reader.located("scope");
+    if (const Node* rules = reader.find("rules"))
+      selectors(reader, *rules, item);
+    item.monitor = reader.one_of("mode", {"enforce", "monitor"}) == 1;
+    item.block = reader.boolean("block").value_or(false);
+    item.kill = response(reader);
+    capture(reader);
+    // Of `stop` and `pause`: without effect on the others.
+    reader.duration_ms("grace");
+    reader.duration_ms("pause_limit");
+    reader.one_of("pause_then", {"kill", "resume"});
+    item.notify = reader.texts("notify");
+    reader.finish(Severity::kError);
+    if (diagnostics_.error_count() == errors_before) {
+      policies_.push_back(std::move(item));
+    }
+  }
+
+  // Whether it is kill.  Any other but none would promise what this version
+  // does not do.
+  static bool response(MappingReader& reader) {
+    const Node* node = reader.find("response");
+    const std::optional<std::size_t> response = reader.one_of(
+        "response",
+        {"none", "kill", "kill_process", "stop", "pause", "isolate"});
+    if (!response) return false;
+    if (*response > 1) {
+      reader.error(
+          node->span,
+          "response '" + node->text + "' is not available in this version",
+          "use none or kill");
+    }
+    return *response == 1;
+  }
+
+  static void capture(MappingReader& reader) {
+    if (!reader.boolean("capture").value_or(false)) return;
+    reader.error(reader.find("capture")->span,
+                 "'capture' is not available in this version",
+                 "leave it out, or write 'capture: false'");
+  }
+
+  void selectors(MappingReader& reader, const Node& node, PolicyItem& item) {
+    if (node.kind != NodeKind::kSequence) {
+      reader.error(node.span, "'rules' must be a sequence, not " +
+                                  std::string(to_string(node.kind)));
+      return;
+    }
+    if (node.children.empty()) {
+      reader.error(node.span, "'rules' is empty: the policy would do nothing");
+    }
+    for (const yaml::NodeId child : node.children) {
+      selector(reader, stream_[child], item);
+    }
+  }
+
+  void selector(MappingReader& reader, const Node& node, PolicyItem& item) {
+    RuleSelector selector;
+    selector.span = node.span;
+    if (node.kind == NodeKind::kScalar && !node.text.empty()) {
+      selector.pattern = PlacedText{.text = node.text, .span = node.span};
+    } else if (node.kind == NodeKind::kMapping && !node.children.empty()) {
+      MappingReader keys(stream_, node, diagnostics_, "policy", item.name.text);
+      selector.span = keys.span();
+      selector.tags = keys.texts("tags");
+      selector.priority = keys.text("priority");
+      keys.finish(Severity::kError);
+    } else {
+      reader.error(node.span,
+                   "a rule must be a name, {tags: [..]} or {priority: ..}, "
+                   "not " +
+                       std::string(to_string(node.kind)));
+      return;
+    }
+    item.rules.push_back(std::move(selector));
+  }
+
+  const yaml::Stream& stream_;
+  Diagnostics& diagnostics_;
+  std::vector<PolicyItem> policies_;
+};
+
+}  // namespace
+
+bool is_policy_file(const yaml::Stream& stream) {
+  for (const yaml::NodeId root : stream.roots()) {
+    const Node& document = stream[root];
+    if (document.kind != NodeKind::kMapping) continue;
+    for (std::size_t i = 0; i < document.children.size(); i += 2) {
+      if (stream[document.children[i]].text == "policies") return true;
+    }
+  }
+  return false;
+}
+
+std::vector<PolicyItem> read_policy_file(const yaml::Stream& stream,
+                                         Diagnostics& diagnostics) {
+  return PolicyFileReader(stream, diagnostics).read();
+}
+
+}  // namespace bailiff

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/document/service_config.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "rules/base/codes.h"
+#include "rules/document/mapping_reader.h"
+#include "rules/document/yaml.h"
+
+namespace bailiff {
+namespace {
+
+using yaml::Node;
+using yaml::NodeKind;
+
+// Falco's priorities, the most severe first.  The words of `min_priority`.
+constexpr std::array<std::string_view, 9> kPriorities = {
+    "emergency", "alert",         "critical", "error", "warning",
+    "notice",    "informational", "info",     "debug",
+};
+
+// A hook that takes longer than this holds up the container's start for longer
+// than any runtime or kubelet waits.
+constexpr std::int64_t kMaxHookTimeoutMs = 120'000;
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+bool is_name(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+// "127.0.0.1:8686", "[::1]:8686" or "localhost:8686" with a port of 1..65535.
+bool is_loopback_endpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (host != "127.0.0.1" && host != "[::1]" && host != "localhost") {
+    return false;
+  }
+  if (port.empty() || port.size() > 5) return false;
+  unsigned number = 0;
+  for (const char c : port) {
+    if (c < '0' || c > '9') return false;
+    number = number * 10 + static_cast<unsigned>(c - '0');
+  }
+  return number >= 1 && number <= 65535;
+}
+
+class ConfigReader {
+ public:
+  ConfigReader(const yaml::Stream& stream, const Node& root,
+               Diagnostics& diagnostics)
+      : stream_(stream),
+        diagnostics_(diagnostics),
+        top_(stream, root, diagnostics) {}
+
+  ServiceConfig read() {
+    text("node", config_.node);
+    path(top_, "run_dir", config_.run_dir);
+    path(top_, "state_dir", config_.state_dir);
+    path(top_, "bpf_dir", config_.bpf_dir);
+    paths("rules", config_.rules);
+    paths("policies", config_.policies);
+    if (const Node* node = top_.find("api")) api(*node);
+    if (const auto word = top_.one_of("on_failure", {"deny", "allow"})) {
+      config_.on_failure = *word == 0 ? OnError::kDeny : OnError::kAllow;
+    }
+    exempt();
+    if (const Node* node = top_.find("sinks")) sinks(*node);
+    unavailable(top_, "feeds");
+    path(top_, "runtime", config_.runtime);
+    path(top_, "hook", config_.hook);
+    hook_timeout();
+    top_.finish(Severity::kError);
+    return std::move(config_);
+  }
+
+ private:
+  void text(std::string_view key, std::string& value) {
+    if (auto found = top_.text(key)) value = std::move(found->text);
+  }
+
+  // Whether the path is one the service may use: absolute, without dot-dot.
+  bool good_path(MappingReader& reader, const PlacedText& path,
+                 std::string_view key) {
+    const std::string whole = path.text + "/";
+    if (whole[0] == '/' && whole.find("/../") == std::string::npos) return true;
+    reader.error(path.span, "'" + std::string(key) +
+                                "' must be an absolute path without '..', "
+                                "not '" +
+                                path.text + "'");
+    return false;
+  }
+
+  void path(MappingReader& reader, std::string_view key, std::string& value) {
+    auto found = reader.text(key);
+    if (found && good_path(reader, *found, key)) {
+      value = std::move(found->text);
+    }
+  }
+
+  void paths(std::string_view key, std::vector<std::string>& values) {
+    auto found = top_.texts(key);
+    if (!found) return;
+    values.clear();
+    for (PlacedText& value : *found) {
+      if (good_path(top_, value, key)) values.push_back(std::move(value.text));
+    }
+  }
+
+  // A key of a later version: refused unless it asks for nothing, since to
+  // ignore it would leave the user less safe than the file says.
+  void unavailable(MappingReader& reader, std::string_view key) {
+    const Node* node = reader.find(key);
+    if (node == nullptr || node->kind == NodeKind::kNull) return;
+    if (node->kind != NodeKind::kScalar && node->children.empty()) return;
+    reader.error(reader.key_span(key),
+                 "'" + std::string(key) +
+                     "' is not available in this "
+                     "version",
+                 "leave it out");
+  }
+
+  void api(const Node& node) {
+    if (node.kind != NodeKind::kMapping) {
+      top_.error(node.span, "'api' must be a mapping, not " +
+                                std::string(to_string(node.kind)));
+      return;
+    }
+    MappingReader api(stream_, node, diagnostics_, "api");
+    path(api, "unix", config_.api_unix);
+    if (auto group = api.text("group")) {
+      config_.api_group = std::move(group->text);
+    }
+    if (auto tcp = api.text("tcp")) {
+      if (is_loopback_endpoint(tcp->text)) {
+        config_.api_tcp = std::move(tcp->text);
+      } else {
+        api.error(tcp->span,
+                  "'tcp' must be a loopback address and port, not '" +
+                      tcp->text + "'",
+                  "127.0.0.1:8686, [::1]:8686 or localhost:8686; other "
+                  "addresses need TLS, which is not available in this "
+                  "version");
+      }
+    }
+    unavailable(api, "tls");
+    unavailable(api, "tokens");
+    api.finish(Severity::kError);
+  }
+
+  // NAMESPACE/*, NAMESPACE/POD or id:PREFIX.
+  static bool is_exemption(std::string_view text) {
+    if (text.starts_with("id:")) {
+      const std::string_view id = text.substr(3);
+      return !id.empty() && is_name(id);
+    }
+    const std::size_t slash = text.find('/');
+    if (slash == std::string_view::npos) return false;
+    const std::string_view scope = text.substr(0, slash);
+    const std::string_view pod = text.substr(slash + 1);
+    return !scope.empty() && is_name(scope) && !pod.empty() &&
+           (pod == "*" || is_name(pod));
+  }
+
+  void exempt() {
+    auto entries = top_.texts("exempt");
+    if (!entries) return;
+    for (PlacedText& entry : *entries) {
+      if (is_exemption(entry.text)) {
+        config_.exempt.push_back(std::move(entry.text));
+      } else {
+        top_.error(entry.span, "exemption '" + entry.text +
+                                   "' must be NAMESPACE/*, NAMESPACE/POD or "
+                                   "id:PREFIX");
+      }
+    }
+  }
+
+  void sinks(const Node& node) {
+    if (node.kind != NodeKind::kSequence) {
+      top_.error(node.span, "'sinks' must be a sequence, not " +
+                                std::string(to_string(node.kind)));
+      return;
+    }
+    for (const yaml::NodeId child : node.children) sink(stream_[child]);
+  }
+
+  void sink(const Node& node) {
+    if (node.kind != NodeKind::kMapping) {
+      top_.error(node.span, "a sink must be a mapping, not " +
+                                std::string(to_string(node.kind)));
+      return;
+    }
+    MappingReader probe(stream_, node, diagnostics_);
+    const Node* name = probe.find("name");
+    MappingReader reader(stream_, node, diagnostics_, "sink",
+                         name != nullptr ? name->text : std::string());
+    SinkConfig sink;
+    for (const std::string_view key : {"name", "type", "url"}) {
+      reader.require(key);
+    }
+    if (auto text = reader.text("name")) {
+      sink.name = std::move(text->text);
+      const bool taken = std::any_of(
+          config_.sinks.begin(), config_.sinks.end(),
+          [&](const SinkConfig& other) { return other.name == sink.name; });
+      if (taken) {
+        reader.error(text->span, "two sinks are named '" + sink.name + "'");
+      }
+    }
+    if (auto text = reader.text("type")) {
+      sink.type = std::move(text->text);
+      if (sink.type != "webhook") {
+        reader.error(
+            text->span,
+            "sink type '" + sink.type + "' is not available in this version",
+            "use webhook");
+      }
+    }
+    if (auto text = reader.text("url")) {
+      sink.url = std::move(text->text);
+      if (!is_url(sink.url)) {
+        reader.error(text->span,
+                     "'url' must begin with http:// or https:// "
+                     "and name a host, not '" +
+                         sink.url + "'");
+      }
+    }
+    path(reader, "secret_file", sink.secret_file);
+    if (auto text = reader.text("min_priority")) {
+      sink.min_priority = lower(text->text);
+      if (std::find(kPriorities.begin(), kPriorities.end(),
+                    sink.min_priority) == kPriorities.end()) {
+        reader.error(text->span, "unknown priority '" + text->text + "'",
+                     "one of emergency, alert, critical, error, warning, "
+                     "notice, info, debug");
+      }
+    }
+    reader.finish(Severity::kError);
+    config_.sinks.push_back(std::move(sink));
+  }
+
+  static bool is_url(std::string_view text) {
+    for (const std::string_view scheme : {"http://", "https://"}) {
+      if (!text.starts_with(scheme) || text.size() == scheme.size()) continue;
+      const bool blank =
+          text.find_first_of(" \t\r\n") != std::string_view::npos;
+      return !blank && text[scheme.size()] != '/';
+    }
+    return false;
+  }
+
+  void hook_timeout() {
+    const auto timeout = top_.duration_ms("hook_timeout");
+    if (!timeout) return;
+    if (*timeout < 1000 || *timeout > kMaxHookTimeoutMs ||
+        *timeout % 1000 != 0) {
+      top_.error(top_.find("hook_timeout")->span,
+                 "'hook_timeout' must be whole seconds from 1s to 2m");
+      return;
+    }
+    config_.hook_timeout_seconds = static_cast<std::uint32_t>(*timeout / 1000);
+  }
+
+  const yaml::Stream& stream_;
+  Diagnostics& diagnostics_;
+  MappingReader top_;
+  ServiceConfig config_;
+};
+
+}  // namespace
+
+std::optional<ServiceConfig> parse_service_config(std::string_view text,
+                                                  std::uint32_t source,
+                                                  Diagnostics& diagnostics) {
+  const std::optional<yaml::Stream> stream =
+      yaml::parse(text, source, diagnostics);
+  if (!stream) return std::nullopt;
+  const std::size_t errors_before = diagnostics.error_count();
+  const auto refuse = [&](Span span, std::string message) {
+    Diagnostic diagnostic;
+    diagnostic.code = codes::kYamlValidate;
+    diagnostic.message = std::move(message);
+    diagnostic.span = span;
+    diagnostics.add(std::move(diagnostic));
+  };
+  if (stream->roots().size() > 1) {
+    refuse((*stream)[stream->roots()[1]].span,
+           "a configuration is one YAML document");
+    return std::nullopt;
+  }
+  if (stream->roots().empty()) return ServiceConfig{};
+  const Node& root = (*stream)[stream->roots()[0]];
+  if (root.kind == NodeKind::kNull) return ServiceConfig{};
+  if (root.kind != NodeKind::kMapping) {
+    refuse(root.span, "a configuration must be a mapping, not " +
+                          std::string(to_string(root.kind)));
+    return std::nullopt;
+  }
+  ServiceConfig config = ConfigReader(*stream, root, diagnostics).read();
+  if (diagnostics.error_count() != errors_before) return std::nullopt;
+  return config;
+}
+
+}  // namespace bailiff

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/document/service_config.h
+// bailiff.yaml: where things are and whom to tell.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/base/diagnostic.h"
+#include "rules/base/on_error.h"
+
+namespace bailiff {
+
+struct SinkConfig {
+  std::string name;
+  std::string type;          // "webhook"
+  std::string url;           // http:// or https://
+  std::string secret_file;   // HMAC-SHA256 key; "" = unsigned
+  std::string min_priority;  // "" = every alert
+};
+
+struct ServiceConfig {
+  std::string node = "auto";  // "auto": the host's name
+  std::string run_dir = "/run/bailiff";
+  std::string state_dir = "/var/lib/bailiff";
+  std::string bpf_dir = "/sys/fs/bpf/bailiff";
+  // Files or folders; of a folder its *.yaml and *.yml, by name.
+  std::vector<std::string> rules = {"/etc/bailiff/rules.d"};
+  std::vector<std::string> policies = {"/etc/bailiff/policies.d"};
+  std::string api_unix;   // "": run_dir + "/bailiffd.sock"
+  std::string api_tcp;    // "": none; "127.0.0.1:8686" (loopback only for now:
+                          // anything else is refused)
+  std::string api_group;  // admitted to the unix socket besides root; "": none
+  OnError on_failure = OnError::kDeny;
+  std::vector<std::string> exempt;  // NAMESPACE/*, NAMESPACE/POD, id:PREFIX
+  std::vector<SinkConfig> sinks;
+  // What bailiff-runc stands in front of; "": runc, else crun, looked up in
+  // /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin.
+  std::string runtime;
+  std::string hook = "/usr/libexec/bailiff/bailiff-hook";
+  std::uint32_t hook_timeout_seconds = 10;
+};
+
+// Reads the text of a bailiff.yaml; relative paths are refused.  Every unknown
+// key, wrong type and bad value is an error with its place.  Absent keys keep
+// the defaults above.  nullopt when there is an error.
+std::optional<ServiceConfig> parse_service_config(std::string_view text,
+                                                  std::uint32_t source,
+                                                  Diagnostics& diagnostics);
+
+}  // namespace bailiff

@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+// The compiled policy file.  Everything is little-endian; a count or length is
+// 4 bytes, an enumerator 1.
+//
+//   magic "BAILIFF\n" · format version · on_failure · exempt ·
+//   lists · rules · policies · digest (16 bytes, of all before it)
+//
+// An expression is its kind and then its parts, depth first.  The reader
+// believes nothing: it checks the digest first (truncation, bit rot), and then
+// every count, index and enumerator, since the digest is no signature.
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "rules/abi/limits.h"
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff {
+namespace {
+
+constexpr std::string_view kMagic = "BAILIFF\n";
+constexpr std::uint32_t kFormatVersion = 1;
+constexpr std::size_t kDigestBytes = sizeof(Digest::bytes);
+constexpr std::size_t kHeaderBytes = kMagic.size() + sizeof(kFormatVersion);
+
+// Kinds of an expression and of a value, as the file has them.
+enum class NodeTag : std::uint8_t { kConstant, kCheck, kNot, kAnd, kOr };
+enum class ValueTag : std::uint8_t {
+  kNull,
+  kBool,
+  kNumber,
+  kString,
+  kAddress,
+  kNetwork,
+};
+
+class Writer {
+ public:
+  std::string take() && { return std::move(out_); }
+  std::string_view written() const { return out_; }
+
+  void raw(std::string_view bytes) { out_ += bytes; }
+  void u8(std::uint8_t value) { out_ += static_cast<char>(value); }
+  void u32(std::uint32_t value) { little_endian(value, 4); }
+  void u64(std::uint64_t value) { little_endian(value, 8); }
+  void boolean(bool value) { u8(value ? 1 : 0); }
+  template <typename E>
+  void enumerator(E value) {
+    u8(static_cast<std::uint8_t>(value));
+  }
+  void text(std::string_view value) {
+    count(value.size());
+    raw(value);
+  }
+  void count(std::size_t value) { u32(static_cast<std::uint32_t>(value)); }
+
+  void indices(const std::vector<std::uint32_t>& values) {
+    count(values.size());
+    for (const std::uint32_t value : values) u32(value);
+  }
+  void texts(const std::vector<std::string>& values) {
+    count(values.size());
+    for (const std::string& value : values) text(value);
+  }
+
+  void value(const Value& value) { std::visit(ValueWriter{*this}, value); }
+  void expr(const Expr& expr) { std::visit(ExprWriter{*this}, expr.node); }
+
+ private:
+  struct ValueWriter {
+    Writer& out;
+    void operator()(Null) const { out.enumerator(ValueTag::kNull); }
+    void operator()(bool v) const {
+      out.enumerator(ValueTag::kBool);
+      out.boolean(v);
+    }
+    void operator()(std::int64_t v) const {
+      out.enumerator(ValueTag::kNumber);
+      out.u64(static_cast<std::uint64_t>(v));
+    }
+    void operator()(const std::string& v) const {
+      out.enumerator(ValueTag::kString);
+      out.text(v);
+    }
+    void operator()(const IpAddress& v) const {
+      out.enumerator(ValueTag::kAddress);
+      out.address(v);
+    }
+    void operator()(const IpNetwork& v) const {
+      out.enumerator(ValueTag::kNetwork);
+      out.address(v.base);
+      out.u8(v.prefix);
+    }
+  };
+
+  struct ExprWriter {
+    Writer& out;
+    void operator()(const Constant& node) const {
+      out.enumerator(NodeTag::kConstant);
+      out.boolean(node.value);
+    }
+    void operator()(const Check& node) const {
+      out.enumerator(NodeTag::kCheck);
+      out.u32(static_cast<std::uint32_t>(node.field));
+      out.text(node.argument);
+      out.enumerator(node.op);
+      out.count(node.values.size());
+      for (const Value& value : node.values) out.value(value);
+      out.indices(node.lists);
+    }
+    void operator()(const Not& node) const {
+      out.enumerator(NodeTag::kNot);
+      out.expr(*node.operand);
+    }
+    void operator()(const And& node) const {
+      out.enumerator(NodeTag::kAnd);
+      out.exprs(node.operands);
+    }
+    void operator()(const Or& node) const {
+      out.enumerator(NodeTag::kOr);
+      out.exprs(node.operands);
+    }
+  };
+
+  void address(const IpAddress& value) {
+    u8(value.family);
+    const std::size_t length = value.family == 4 ? 4 : value.bytes.size();
+    for (std::size_t i = 0; i < length; ++i) u8(value.bytes[i]);
+  }
+  void exprs(const std::vector<Expr>& values) {
+    count(values.size());
+    for (const Expr& value : values) expr(value);
+  }
+  void little_endian(std::uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) {
+      u8(static_cast<std::uint8_t>(value >> (8 * i)));
+    }
+  }
+
+  std::string out_;
+};
+
+// Whether a condition may compare such a field with such a value.
+bool fits(FieldType type, const Value& value) {
+  switch (type) {
+    case FieldType::kString:
+      return std::holds_alternative<std::string>(value);
+    case FieldType::kNumber:
+      return std::holds_alternative<std::int64_t>(value);
+    case FieldType::kBool:
+      return std::holds_alternative<bool>(value);
+    case FieldType::kAddress:
+      return std::holds_alternative<IpAddress>(value);
+    case FieldType::kNetwork:
+      return std::holds_alternative<IpNetwork>(value);
+  }
+  return false;
+}
+
+// Reads parts off the front of a byte string.  The first mistake is kept, and
+// from then on everything read is empty: callers go on and ask ok() before
+// they use what they read as a bound.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  bool ok() const { return error_.empty(); }
+  bool at_end() const { return rest_.empty(); }
+  const std::string& error() const { return error_; }
+
+  void fail(std::string message) {
+    if (ok()) error_ = std::move(message);
+    rest_ = {};
+  }
+
+  std::uint8_t u8() { return static_cast<std::uint8_t>(little_endian(1)); }
+  std::uint32_t u32() { return static_cast<std::uint32_t>(little_endian(4)); }
+  std::uint64_t u64() { return little_endian(8); }
+
+  bool boolean() { return enumerator<std::uint8_t>(1, "boolean") == 1; }
+
+  // `last` is the greatest enumerator of E.
+  template <typename E>
+  E enumerator(E last, const char* what) {
+    const std::uint8_t value = u8();
+    if (value > static_cast<std::uint8_t>(last)) {
+      fail("unknown " + std::string(what) + " " + std::to_string(value));
+      return E{};
+    }
+    return static_cast<E>(value);
+  }
+
+  std::string text() {
+    const std::uint32_t length = u32();
+    return std::string(raw(length));
+  }
+
+  // The number of elements that follow, each at least `element_bytes` long: no
+  // count makes a reader reserve more than the file could hold.
+  std::uint32_t count(std::size_t element_bytes, const char* what) {
+    const std::uint32_t value = u32();
+    if (value > rest_.size() / element_bytes) {
+      fail("more " + std::string(what) + " than the file can hold");
+      return 0;
+    }
+    return value;
+  }
+
+  std::vector<std::uint32_t> indices(std::size_t bound, const char* what) {
+    const std::uint32_t length = count(4, what);
+    std::vector<std::uint32_t> values;
+    values.reserve(length);
+    for (std::uint32_t i = 0; i < length && ok(); ++i) {
+      values.push_back(u32());
+      if (ok() && values.back() >= bound) {
+        fail("index of " + std::string(what) + " out of bounds");
+      }
+    }
+    return values;
+  }
+
+  std::vector<std::string> texts(const char* what) {
+    const std::uint32_t length = count(4, what);
+    std::vector<std::string> values;
+    values.reserve(length);
+    for (std::uint32_t i = 0; i < length && ok(); ++i) {
+      values.push_back(text());
+    }
+    return values;
+  }
+
+  Value value() {
+    switch (enumerator(ValueTag::kNetwork, "kind of value")) {
+      case ValueTag::kNull:
+        return Null{};
+      case ValueTag::kBool:
+        return boolean();
+      case ValueTag::kNumber:
+        return static_cast<std::int64_t>(u64());
+      case ValueTag::kString:
+        return text();
+      case ValueTag::kAddress:
+        return address();
+      case ValueTag::kNetwork:
+        return network();
+    }
+    return Null{};
+  }
+
+  // `depth` counts the and, or and not nodes around the expression.
+  Expr expr(std::size_t lists, int depth) {
+    if (depth > kMaxExprDepth) {
+      fail("condition nested deeper than " + std::to_string(kMaxExprDepth));
+      return {};
+    }
+    switch (enumerator(NodeTag::kOr, "kind of condition")) {
+      case NodeTag::kConstant:
+        return {Constant{boolean()}};
+      case NodeTag::kCheck:
+        return {check(lists)};
+      case NodeTag::kNot:
+        return {Not{expr(lists, depth + 1)}};
+      case NodeTag::kAnd:
+        return {And{exprs(lists, depth)}};
+      case NodeTag::kOr:
+        return {Or{exprs(lists, depth)}};
+    }
+    return {};
+  }
+
+ private:
+  std::string_view raw(std::size_t length) {
+    if (length > rest_.size()) {
+      fail("a part reaches past the end of the file");
+      return {};
+    }
+    const std::string_view bytes = rest_.substr(0, length);
+    rest_.remove_prefix(length);
+    return bytes;
+  }
+
+  std::uint64_t little_endian(std::size_t bytes) {
+    std::uint64_t value = 0;
+    int shift = 0;
+    for (const char byte : raw(bytes)) {
+      value |= std::uint64_t{static_cast<std::uint8_t>(byte)} << shift;
+      shift += 8;
+    }
+    return value;
+  }
+
+  IpAddress address() {
+    IpAddress value;
+    value.family = u8();
+    if (ok() && value.family != 4 && value.family != 6) {
+      fail("address family " + std::to_string(value.family));
+      return {};
+    }
+    const std::string_view bytes = raw(value.family == 4 ? 4 : 16);
+    std::memcpy(value.bytes.data(), bytes.data(), bytes.size());
+    return value;
+  }
+
+  IpNetwork network() {
+    IpNetwork value;
+    value.base = address();
+    value.prefix = u8();
+    const unsigned longest = value.base.family == 4 ? 32 : 128;
+    if (value.prefix > longest) {
+      fail("network prefix " + std::to_string(value.prefix));
+    } else if (!value.contains(value.base)) {
+      fail("network with host bits");
+    }
+    return value;
+  }
+
+  Check check(std::size_t lists) {
+    Check check;
+    const std::uint32_t id = u32();
+    if (id >= all_fields().size()) {
+      fail("unknown field " + std::to_string(id));
+      return check;
+    }
+    check.field = static_cast<FieldId>(id);
+    check.argument = text();
+    check.op = enumerator(Op::kEndswith, "operator");
+    const std::uint32_t values = count(1, "values");
+    for (std::uint32_t i = 0; i < values && ok(); ++i) {
+      check.values.push_back(value());
+      if (ok() && !fits(field(check.field).type, check.values.back())) {
+        fail("value of another type than its field");
+      }
+    }
+    check.lists = indices(lists, "lists");
+    const std::size_t wanted = check.op == Op::kExists ? 0 : 1;
+    if (check.op != Op::kIn &&
+        (check.values.size() != wanted || !check.lists.empty())) {
+      fail("wrong number of values for '" + std::string(to_string(check.op)) +
+           "'");
+    }
+    return check;
+  }
+
+  std::vector<Expr> exprs(std::size_t lists, int depth) {
+    const std::uint32_t length = count(2, "conditions");
+    if (ok() && length == 0) fail("'and' or 'or' of nothing");
+    std::vector<Expr> values;
+    for (std::uint32_t i = 0; i < length && ok(); ++i) {
+      values.push_back(expr(lists, depth + 1));
+    }
+    return values;
+  }
+
+  std::string_view rest_;
+  std::string error_;
+};
+
+void write(Writer& out, const List& list) {
+  out.text(list.name);
+  out.texts(list.items);
+  out.indices(list.includes);
+}
+
+List read_list(Reader& in, std::size_t lists) {
+  List list;
+  list.name = in.text();
+  list.items = in.texts("items");
+  list.includes = in.indices(lists, "lists");
+  return list;
+}
+
+void write(Writer& out, const Rule& rule) {
+  out.text(rule.name);
+  out.text(rule.description);
+  out.text(rule.source);
+  out.enumerator(rule.priority);
+  out.texts(rule.tags);
+  out.expr(rule.condition);
+  out.text(rule.output);
+  out.boolean(rule.enabled);
+}
+
+Rule read_rule(Reader& in, std::size_t lists) {
+  Rule rule;
+  rule.name = in.text();
+  rule.description = in.text();
+  rule.source = in.text();
+  rule.priority = in.enumerator(Priority::kDebug, "priority");
+  rule.tags = in.texts("tags");
+  rule.condition = in.expr(lists, 0);
+  rule.output = in.text();
+  rule.enabled = in.boolean();
+  return rule;
+}
+
+void write(Writer& out, const Policy& policy) {
+  out.text(policy.name);
+  out.boolean(policy.scope.has_value());
+  if (policy.scope) out.expr(*policy.scope);
+  out.indices(policy.rules);
+  out.enumerator(policy.mode);
+  out.boolean(policy.block);
+  out.enumerator(policy.response);
+  out.boolean(policy.notify.has_value());
+  if (policy.notify) out.texts(*policy.notify);
+}
+
+Policy read_policy(Reader& in, const CompiledPolicy& compiled) {
+  Policy policy;
+  policy.name = in.text();
+  if (in.boolean()) policy.scope = in.expr(compiled.lists.size(), 0);
+  policy.rules = in.indices(compiled.rules.size(), "rules");
+  for (std::size_t i = 0; i < policy.rules.size() && in.ok(); ++i) {
+    if (!compiled.rules[policy.rules[i]].enabled) {
+      in.fail("policy with a rule that is not enabled");
+    } else if (i > 0 && policy.rules[i] <= policy.rules[i - 1]) {
+      in.fail("policy with rules out of order");
+    }
+  }
+  policy.mode = in.enumerator(Mode::kMonitor, "mode");
+  policy.block = in.boolean();
+  policy.response = in.enumerator(Response::kKill, "response");
+  if (in.boolean()) policy.notify = in.texts("sinks");
+  return policy;
+}
+
+// Least bytes an element takes, to judge counts by.
+constexpr std::size_t kLeastListBytes = 12;
+constexpr std::size_t kLeastRuleBytes = 24;
+constexpr std::size_t kLeastPolicyBytes = 13;
+
+CompiledPolicy read_policy_file(Reader& in) {
+  CompiledPolicy policy;
+  policy.on_failure = in.boolean() ? OnError::kAllow : OnError::kDeny;
+  policy.exempt = in.texts("exempt containers");
+
+  const std::uint32_t lists = in.count(kLeastListBytes, "lists");
+  policy.lists.reserve(lists);
+  for (std::uint32_t i = 0; i < lists && in.ok(); ++i) {
+    policy.lists.push_back(read_list(in, lists));
+  }
+  const std::uint32_t rules = in.count(kLeastRuleBytes, "rules");
+  if (rules > BAILIFF_MAX_RULES) {
+    in.fail("more than " + std::to_string(BAILIFF_MAX_RULES) + " rules");
+  }
+  for (std::uint32_t i = 0; i < rules && in.ok(); ++i) {
+    policy.rules.push_back(read_rule(in, lists));
+  }
+  const std::uint32_t policies = in.count(kLeastPolicyBytes, "policies");
+  for (std::uint32_t i = 0; i < policies && in.ok(); ++i) {
+    policy.policies.push_back(read_policy(in, policy));
+  }
+  if (in.ok() && !in.at_end()) in.fail("bytes after the last policy");
+  return policy;
+}
+
+Error refusal(const std::string& why) {
+  return {.code = Code::kInvalidArgument, .message = "compiled policy: " + why};
+}
+
+}  // namespace
+
+std::string encode(const CompiledPolicy& policy) {
+  Writer out;
+  out.raw(kMagic);
+  out.u32(kFormatVersion);
+  out.boolean(policy.on_failure == OnError::kAllow);
+  out.texts(policy.exempt);
+  out.count(policy.lists.size());
+  for (const List& list : policy.lists) write(out, list);
+  out.count(policy.rules.size());
+  for (const Rule& rule : policy.rules) write(out, rule);
+  out.count(policy.policies.size());
+  for (const Policy& part : policy.policies) write(out, part);
+  const Digest digest = digest_of(out.written());
+  for (const std::uint8_t byte : digest.bytes) out.u8(byte);
+  return std::move(out).take();
+}
+
+Result<CompiledPolicy> decode(std::string_view bytes) {
+  if (bytes.size() > BAILIFF_MAX_POLICY_BYTES) {
+    return refusal("larger than " + std::to_string(BAILIFF_MAX_POLICY_BYTES) +
+                   " bytes");
+  }
+  if (!bytes.starts_with(kMagic)) {
+    return refusal(kMagic.starts_with(bytes) ? "truncated"
+                                             : "not a compiled policy file");
+  }
+  if (bytes.size() < kHeaderBytes) return refusal("truncated");
+  Reader header(bytes.substr(kMagic.size()));
+  const std::uint32_t version = header.u32();
+  if (version != kFormatVersion) {
+    return refusal("format version " + std::to_string(version) +
+                   ", this program reads version " +
+                   std::to_string(kFormatVersion) +
+                   "; compile the policy again");
+  }
+  if (bytes.size() < kHeaderBytes + kDigestBytes) return refusal("truncated");
+  const std::string_view body = bytes.substr(0, bytes.size() - kDigestBytes);
+  if (digest_of(body) != policy_digest(bytes)) {
+    return refusal("truncated or altered (the digest does not match)");
+  }
+
+  Reader in(body.substr(kHeaderBytes));
+  CompiledPolicy policy = read_policy_file(in);
+  if (!in.ok()) return refusal(in.error());
+  return policy;
+}
+
+Digest policy_digest(std::string_view encoded) {
+  Digest digest;
+  if (encoded.size() < kDigestBytes) return digest;
+  std::memcpy(digest.bytes.data(),
+              encoded.data() + (encoded.size() - kDigestBytes), kDigestBytes);
+  return digest;
+}
+
+}  // namespace bailiff

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/policy/compiled_policy.h
+// CompiledPolicy: everything the hook and the sidecar need of the user's rule
+// and policy files, on any host.  A small tree of plain, typed parts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/base/digest.h"
+#include "rules/base/on_error.h"
+#include "rules/base/result.h"
+#include "rules/types/expr.h"
+
+namespace bailiff {
+
+// Falco's, most severe first.
+enum class Priority : std::uint8_t {
+  kEmergency,
+  kAlert,
+  kCritical,
+  kError,
+  kWarning,
+  kNotice,
+  kInformational,
+  kDebug,
+};
+// As Falco's JSON writes it: "Warning".
+std::string_view to_string(Priority priority);
+// Case-insensitive; "info" is kInformational (falco-language, section 2).
+std::optional<Priority> parse_priority(std::string_view text);
+
+// A Falco list: the items as written, macros of lists resolved.  Its typed
+// forms (addresses for fd.sip, networks for fd.snet, …) follow from the checks
+// that use it; every item has been checked to have that type.
+struct List {
+  std::string name;
+  std::vector<std::string> items;       // own items, in order, not deduplicated
+  std::vector<std::uint32_t> includes;  // lists named among the items
+  bool operator==(const List&) const = default;
+};
+
+// Items of the list and of all it includes, each once, in order.
+std::vector<std::string> flatten(const std::vector<List>& lists,
+                                 std::uint32_t index);
+
+struct Rule {
+  std::string name;
+  std::string description;
+  std::string source;  // "syscall"
+  Priority priority = Priority::kDebug;
+  std::vector<std::string> tags;  // sorted, each once
+  Expr condition;
+  std::string output;  // the template, trimmed, tokens checked
+  bool enabled = true;
+  bool operator==(const Rule&) const = default;
+};
+
+enum class Mode : std::uint8_t { kEnforce, kMonitor };
+enum class Response : std::uint8_t {  // weakest first
+  kNone,
+  kKillProcess,
+  kIsolate,
+  kPause,
+  kStop,
+  kKill,
+};
+std::string_view to_string(Mode mode);          // "enforce", …
+std::string_view to_string(Response response);  // "kill_process", …
+
+struct Policy {
+  std::string name;
+  std::optional<Expr> scope;         // absent: every container
+  std::vector<std::uint32_t> rules;  // indices, ascending, enabled ones only
+  Mode mode = Mode::kEnforce;
+  bool block = false;
+  Response response = Response::kNone;
+  std::optional<std::vector<std::string>> notify;  // absent: every sink
+  bool operator==(const Policy&) const = default;
+};
+
+struct CompiledPolicy {
+  OnError on_failure = OnError::kDeny;
+  // Containers nothing is attached to: NAMESPACE/*, NAMESPACE/POD, id:PREFIX.
+  std::vector<std::string> exempt;
+  std::vector<List> lists;       // definition order
+  std::vector<Rule> rules;       // load order
+  std::vector<Policy> policies;  // load order
+  bool operator==(const CompiledPolicy&) const = default;
+};
+
+// The file format: little-endian, length-prefixed, "BAILIFF\n", a format
+// version, the parts, and the Digest of all before it.  The same policy gives
+// the same bytes on every host.
+std::string encode(const CompiledPolicy& policy);
+
+// Refuses, saying which: another format version, a truncated or altered file
+// (digest), any count or index out of bounds, nesting past
+// kMaxExprDepth.  Reads nothing past its input; safe on hostile bytes.
+Result<CompiledPolicy> decode(std::string_view bytes);
+
+// The name of a compiled policy: the digest its file ends with.
+Digest policy_digest(std::string_view encoded);
+
+// Deepest nesting of and/or/not a compiled policy may have.  Falco's own
+// engine allows fewer than 199 nested parentheses.
+inline constexpr int kMaxExprDepth = 1000;
+
+}  // namespace bailiff

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/policy/load.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "rules/abi/limits.h"
+#include "rules/base/codes.h"
+#include "rules/document/policy_file.h"
+#include "rules/document/rule_file.h"
+#include "rules/document/yaml.h"
+#include "rules/policy/policies.h"
+#include "rules/resolve/definitions.h"
+#include "rules/resolve/lists.h"
+#include "rules/resolve/macros.h"
+#include "rules/types/check.h"
+#include "rules/types/output_template.h"
+
+namespace bailiff {
+namespace {
+
+static_assert(kMaxConditionDepth <= kMaxExprDepth,
+              "what loads must be encodable");
+
+// Falco warns of rules that have to look at more kinds of event than this.
+constexpr std::size_t kManyEventTypes = 100;
+constexpr std::string_view kSyscallSource = "syscall";
+constexpr std::string_view kDeprecatedOutputs[] = {"container.info", "evt.dir"};
+
+class Loader {
+ public:
+  explicit Loader(LoadInput input)
+      : on_failure_(input.on_failure), exempt_(std::move(input.exempt)) {
+    for (NamedText& file : input.files) {
+      loaded_.sources.add(std::move(file.name), std::move(file.text));
+    }
+  }
+
+  Loaded load() && {
+    read_files();
+    const Definitions definitions = merge(std::move(items_), diagnostics());
+    const std::vector<ListDefinition> lists =
+        resolve_lists(definitions.lists, diagnostics());
+    Macros macros(definitions, diagnostics());
+    Checker checker(lists, diagnostics());
+
+    CompiledPolicy compiled;
+    compiled.on_failure = on_failure_;
+    compiled.exempt = std::move(exempt_);
+    for (const ListDefinition& list : lists) {
+      compiled.lists.push_back(compiled_list(list));
+    }
+    for (const std::string& broken : definitions.broken) {
+      if (broken.starts_with("rule ")) left_out_.insert(broken.substr(5));
+    }
+    for (const RawRule& rule : definitions.rules) {
+      std::optional<Rule> done = compiled_rule(rule, macros, checker, lists);
+      if (done) {
+        compiled.rules.push_back(*std::move(done));
+      } else {
+        left_out_.insert(rule.name.text);
+      }
+    }
+    bound_rules(compiled, definitions);
+    compile_policies(compiled, macros, checker);
+    warn_of_unused(definitions, lists, macros);
+    if (!diagnostics().has_errors()) loaded_.policy = std::move(compiled);
+    return std::move(loaded_);
+  }
+
+ private:
+  Diagnostics& diagnostics() { return loaded_.diagnostics; }
+
+  void report(Severity severity, const char* code, Span span,
+              std::string message, std::string hint, std::string item_type,
+              std::string item_name) {
+    diagnostics().add({.severity = severity,
+                       .code = code,
+                       .message = std::move(message),
+                       .span = span,
+                       .hint = std::move(hint),
+                       .item_type = std::move(item_type),
+                       .item_name = std::move(item_name)});
+  }
+
+  void read_files() {
+    for (std::uint32_t i = 0; i < loaded_.sources.size(); ++i) {
+      const std::optional<yaml::Stream> stream =
+          yaml::parse(loaded_.sources[i].text(), i, diagnostics());
+      if (!stream) continue;
+      if (is_policy_file(*stream)) {
+        append(policies_, read_policy_file(*stream, diagnostics()));
+      } else {
+        append(items_, read_rule_file(*stream, diagnostics()));
+      }
+    }
+  }
+
+  template <typename T>
+  static void append(std::vector<T>& all, std::vector<T> more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+  }
+
+  static List compiled_list(const ListDefinition& definition) {
+    List list;
+    list.name = definition.name.text;
+    list.includes = definition.includes;
+    list.items.reserve(definition.items.size());
+    for (const PlacedText& item : definition.items) {
+      list.items.push_back(item.text);
+    }
+    return list;
+  }
+
+  // nullopt: the rule is left out, after a diagnostic.
+  std::optional<Rule> compiled_rule(const RawRule& raw, Macros& macros,
+                                    Checker& checker,
+                                    const std::vector<ListDefinition>& lists) {
+    const syntax::Owner owner = {.type = "rule", .name = raw.name.text};
+    if (raw.source && raw.source->text != kSyscallSource) {
+      report(Severity::kWarning, codes::kWarnUnknownSource, raw.source->span,
+             "unknown source '" + raw.source->text + "', the rule is left out",
+             "the only source is syscall", owner.type, owner.name);
+      return std::nullopt;
+    }
+    const std::size_t errors_before = diagnostics().error_count();
+    Rule rule;
+    rule.name = raw.name.text;
+    rule.description = raw.description.trimmed().text();
+    rule.source = kSyscallSource;
+    rule.enabled = raw.enabled;
+    for (const PlacedText& tag : raw.tags) rule.tags.push_back(tag.text);
+    std::sort(rule.tags.begin(), rule.tags.end());
+    rule.tags.erase(std::unique(rule.tags.begin(), rule.tags.end()),
+                    rule.tags.end());
+    if (const auto priority = parse_priority(raw.priority.text)) {
+      rule.priority = *priority;
+    } else if (!raw.broken) {
+      report(Severity::kError, codes::kYamlValidate, raw.priority.span,
+             "invalid priority '" + raw.priority.text + "'",
+             "one of EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, "
+             "DEBUG",
+             owner.type, owner.name);
+    }
+    rule.output = raw.output.trimmed().text();
+    const bool known_output = check_output(raw, owner);
+
+    if (raw.broken && raw.condition.empty()) return std::nullopt;
+    const std::optional<syntax::Node> node = macros.parse(raw.condition, owner);
+    if (!node) return std::nullopt;
+    Checker::Outcome outcome =
+        checker.check(*node, owner, raw.skip_if_unknown_filter);
+    if (!outcome.forgiven.empty()) {
+      report(Severity::kWarning, codes::kWarnUnknownFilter, raw.name.span,
+             outcome.forgiven + ", the rule is left out", {}, owner.type,
+             owner.name);
+      return std::nullopt;
+    }
+    if (!outcome.expr || !known_output) return std::nullopt;
+    rule.condition = *std::move(outcome.expr);
+    if (raw.warn_evttypes &&
+        event_type_count(rule.condition, lists) > kManyEventTypes) {
+      report(Severity::kWarning, codes::kWarnNoEvttype, raw.condition.span(),
+             "rule matches too many kinds of event: every event is judged by "
+             "it",
+             "compare evt.type in the condition", owner.type, owner.name);
+    }
+    if (raw.broken || diagnostics().error_count() != errors_before) {
+      return std::nullopt;
+    }
+    return rule;
+  }
+
+  // Whether the output is a good template, or one to forgive.
+  bool check_output(const RawRule& raw, const syntax::Owner& owner) {
+    const LocatedText output = raw.output.trimmed();
+    const ParsedOutput parsed = parse_output_all(output.text());
+    for (const OutputError& error : parsed.errors) {
+      const bool forgive = raw.skip_if_unknown_filter;
+      report(forgive ? Severity::kWarning : Severity::kError,
+             forgive ? codes::kWarnUnknownFilter : codes::kCompileOutput,
+             output.span(error.begin, error.end),
+             error.message + (forgive ? ", the rule is left out" : ""),
+             error.hint, owner.type, owner.name);
+    }
+    for (const std::string_view name : kDeprecatedOutputs) {
+      const std::string token = "%" + std::string(name);
+      const std::size_t at = output.text().find(token);
+      if (at == std::string::npos) continue;
+      report(Severity::kWarning, codes::kWarnDeprecatedItem,
+             output.span(at, at + token.size()),
+             "output field '" + token + "' is deprecated", "leave it out",
+             owner.type, owner.name);
+    }
+    return parsed.errors.empty();
+  }
+
+  void bound_rules(const CompiledPolicy& compiled,
+                   const Definitions& definitions) {
+    if (compiled.rules.size() <= BAILIFF_MAX_RULES) return;
+    report(Severity::kError, codes::kValidate,
+           definitions.rules[BAILIFF_MAX_RULES].name.span,
+           "more than " + std::to_string(BAILIFF_MAX_RULES) + " rules", {},
+           "rule", definitions.rules[BAILIFF_MAX_RULES].name.text);
+  }
+
+  void compile_policies(CompiledPolicy& compiled, Macros& macros,
+                        Checker& checker) {
+    std::set<std::string_view> names;
+    const RuleChoice choice = {.rules = compiled.rules, .left_out = left_out_};
+    for (const PolicyItem& item : policies_) {
+      if (!names.insert(item.name.text).second) {
+        report(Severity::kError, codes::kValidate, item.name.span,
+               "two policies are named '" + item.name.text + "'", {}, "policy",
+               item.name.text);
+      }
+      Policy policy;
+      policy.name = item.name.text;
+      policy.rules = select_rules(item, choice, diagnostics());
+      policy.mode = item.monitor ? Mode::kMonitor : Mode::kEnforce;
+      policy.block = item.block;
+      policy.response = item.kill ? Response::kKill : Response::kNone;
+      if (item.notify) {
+        policy.notify.emplace();
+        for (const PlacedText& sink : *item.notify) {
+          policy.notify->push_back(sink.text);
+        }
+      }
+      if (item.scope) policy.scope = scope(item, macros, checker);
+      compiled.policies.push_back(std::move(policy));
+    }
+  }
+
+  std::optional<Expr> scope(const PolicyItem& item, Macros& macros,
+                            Checker& checker) {
+    const syntax::Owner owner = {.type = "policy", .name = item.name.text};
+    const std::optional<syntax::Node> node = macros.parse(*item.scope, owner);
+    if (!node) return std::nullopt;
+    std::optional<Expr> expr = checker.check(*node, owner).expr;
+    if (expr) require_container_fields(*expr, owner);
+    return expr;
+  }
+
+  // A scope is decided once, when the container is made.
+  void require_container_fields(const Expr& expr, const syntax::Owner& owner) {
+    struct Visitor {
+      Loader& loader;
+      const syntax::Owner& owner;
+
+      void operator()(const Constant& /*node*/) const {}
+      void operator()(const Check& node) const {
+        const Field& checked = field(node.field);
+        if ((checked.from & kFromContainer) != 0) return;
+        loader.report(
+            Severity::kError, codes::kCompileCondition, node.span,
+            "a scope cannot depend on '" + std::string(checked.name) + "'",
+            "use fields of container and k8s", owner.type, owner.name);
+      }
+      void operator()(const Not& node) const {
+        loader.require_container_fields(*node.operand, owner);
+      }
+      void operator()(const And& node) const { all(node.operands); }
+      void operator()(const Or& node) const { all(node.operands); }
+      void all(const std::vector<Expr>& operands) const {
+        for (const Expr& operand : operands) {
+          loader.require_container_fields(operand, owner);
+        }
+      }
+    };
+    std::visit(Visitor{*this, owner}, expr.node);
+  }
+
+  void warn_of_unused(const Definitions& definitions,
+                      const std::vector<ListDefinition>& lists,
+                      const Macros& macros) {
+    for (const RawMacro* macro : macros.unused()) {
+      report(Severity::kWarning, codes::kWarnUnusedMacro, macro->name.span,
+             "macro '" + macro->name.text + "' is not used", {}, "macro",
+             macro->name.text);
+    }
+    std::vector<bool> used(lists.size());
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      if (macros.operand_names().count(lists[i].name.text) != 0) {
+        used[i] = true;
+      }
+      for (const std::uint32_t inner : lists[i].includes) used[inner] = true;
+    }
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      if (used[i]) continue;
+      report(Severity::kWarning, codes::kWarnUnusedList, lists[i].name.span,
+             "list '" + lists[i].name.text + "' is not used", {}, "list",
+             definitions.lists[i].name.text);
+    }
+  }
+
+  OnError on_failure_;
+  std::vector<std::string> exempt_;
+  Loaded loaded_;
+  std::vector<RuleFileItem> items_;
+  std::vector<PolicyItem> policies_;
+  std::unordered_set<std::string> left_out_;
+};
+
+}  // namespace
+
+Loaded load(LoadInput input) { return Loader(std::move(input)).load(); }
+
+}  // namespace bailiff

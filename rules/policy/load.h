@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/policy/load.h
+// The front end: rule and policy texts in, a CompiledPolicy out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rules/base/diagnostic.h"
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff {
+
+struct NamedText {
+  std::string name;  // as it appears in diagnostics: the path
+  std::string text;
+};
+
+struct LoadInput {
+  // A file is a rule file when its top level is a sequence (Falco's format)
+  // and a policy file when it is a mapping with the key `policies`.
+  std::vector<NamedText> files;  // in load order
+  OnError on_failure = OnError::kDeny;
+  std::vector<std::string> exempt;  // taken over as they are
+};
+
+struct Loaded {
+  SourceSet sources;  // of `input.files`, same order
+  Diagnostics diagnostics;
+  // Absent when there is an error.  Rules that no policy names are kept: they
+  // are explained and evaluated offline, and no container gets them.
+  std::optional<CompiledPolicy> policy;
+};
+
+// Pure.  Reports every independent error of all files.
+Loaded load(LoadInput input);
+
+}  // namespace bailiff

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/types/check.h
+// From the condition as written, its macros replaced, to the typed one: fields
+// are looked up, operators must suit their field, operands get its type.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "rules/base/diagnostic.h"
+#include "rules/document/mapping_reader.h"
+#include "rules/syntax/ast.h"
+#include "rules/syntax/parser.h"
+#include "rules/types/expr.h"
+
+namespace bailiff {
+
+// A list a condition may name.
+struct ListDefinition {
+  PlacedText name;
+  std::vector<PlacedText> items;        // own, without the quotes inside quotes
+  std::vector<std::uint32_t> includes;  // indices of other lists; no loops
+};
+
+// Checks any number of conditions against one set of lists.  A mistake in an
+// item of a list, or in a macro that was pasted into several conditions, is
+// reported once.
+class Checker {
+ public:
+  // Both are borrowed for the checker's life.
+  Checker(const std::vector<ListDefinition>& lists, Diagnostics& diagnostics);
+
+  struct Outcome {
+    // Absent after a diagnostic (LOAD_ERR_COMPILE_CONDITION).
+    std::optional<Expr> expr;
+    // Every mistake was a field or an event type nobody knows: what a rule
+    // with `skip-if-unknown-filter` forgives.
+    bool only_unknown_names = false;
+    // The mistakes, when `forgive` was asked for and only_unknown_names.
+    std::string forgiven;
+  };
+
+  // Precondition: no MacroUse in `node`.  With `forgive` an outcome with
+  // only_unknown_names reports nothing.
+  Outcome check(const syntax::Node& node, const syntax::Owner& owner,
+                bool forgive = false);
+
+ private:
+  // What operands of a field are parsed as.
+  enum class OperandType : std::uint8_t {
+    kString,
+    kNumber,
+    kPort,
+    kBool,
+    kAddress,
+    kNetwork,
+    kEventType,
+  };
+  // Why a text is no operand of its type.
+  struct Mistake {
+    std::string message;
+    std::string hint;
+    bool unknown_name = false;
+  };
+
+  std::optional<Expr> typed(const syntax::Node& node);
+  std::optional<Expr> typed_comparison(const syntax::Comparison& comparison);
+  std::optional<std::vector<Expr>> typed_all(
+      const std::vector<syntax::Node>& nodes);
+  const Field* look_up(const syntax::FieldName& name);
+  std::optional<Op> suitable(const syntax::Comparison& comparison,
+                             const Field& field);
+  bool add_operands(const syntax::Comparison& comparison, const Field& field,
+                    Check& check);
+  bool check_items(std::uint32_t list, OperandType type, const Field& field);
+
+  static OperandType operand_type(const Field& field, Op op);
+  std::optional<Value> parse(OperandType type, const Field& field,
+                             const std::string& text, Mistake& mistake) const;
+  std::string list_suggestion(std::string_view name) const;
+
+  void report(Severity severity, const char* code, Span span,
+              std::string message, std::string hint, bool unknown_name);
+  void error(Span span, std::string message, std::string hint = {},
+             bool unknown_name = false);
+
+  const std::vector<ListDefinition>& lists_;
+  Diagnostics& diagnostics_;
+  std::unordered_map<std::string_view, std::uint32_t> list_index_;
+  // Lists whose items were checked, and whether all are good.
+  std::map<std::pair<std::uint32_t, OperandType>, bool> checked_items_;
+  // Places and messages reported so far.
+  std::set<std::tuple<std::uint32_t, std::uint32_t, std::string>> reported_;
+
+  // Of the condition being checked.
+  syntax::Owner owner_;
+  std::vector<Diagnostic> pending_;
+  std::size_t errors_ = 0;
+  std::size_t unknown_names_ = 0;
+};
+
+// How many of all_event_types() the condition could hold for, judging by its
+// checks of evt.type and evt.num.
+std::size_t event_type_count(const Expr& expr,
+                             const std::vector<ListDefinition>& lists);
+
+}  // namespace bailiff

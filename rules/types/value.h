@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/types/value.h
+// The values conditions compare: what a field extracts and what a rule writes.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace bailiff {
+
+// An address in network byte order.  IPv4 occupies the first 4 bytes, the rest
+// is zero.  An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) is IPv4, as in
+// Falco: one host has one spelling.
+struct IpAddress {
+  std::uint8_t family = 4;  // 4 or 6
+  std::array<std::uint8_t, 16> bytes{};
+
+  auto operator<=>(const IpAddress&) const = default;
+};
+
+// A network: the bits of `base` past `prefix` are zero.
+struct IpNetwork {
+  IpAddress base;
+  std::uint8_t prefix = 0;  // 0..32 or 0..128
+
+  bool contains(const IpAddress& address) const;
+  auto operator<=>(const IpNetwork&) const = default;
+};
+
+struct Null {
+  auto operator<=>(const Null&) const = default;
+};
+
+// Numbers are signed 64 bits whatever the field; ports and ids fit.
+using Value =
+    std::variant<Null, bool, std::int64_t, std::string, IpAddress, IpNetwork>;
+
+// Dotted quads and RFC 4291 text, nothing else (no names, no zone, no port).
+std::optional<IpAddress> parse_address(std::string_view text);
+// ADDRESS/PREFIX; host bits must be zero when `strict`, else they are cleared.
+std::optional<IpNetwork> parse_network(std::string_view text,
+                                       bool strict = false);
+std::string to_string(const IpAddress& address);  // RFC 5952
+std::string to_string(const IpNetwork& network);
+// As Falco prints it in an output: null is "<NA>", booleans true and false.
+std::string to_string(const Value& value);
+
+}  // namespace bailiff

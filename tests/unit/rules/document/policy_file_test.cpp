@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/document/policy_file.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace bailiff {
+namespace {
+
+struct Read {
+  std::vector<PolicyItem> items;
+  std::vector<std::string> messages;
+};
+
+Read read(const std::string& text) {
+  Read result;
+  Diagnostics diagnostics;
+  const auto stream = yaml::parse(text, 0, diagnostics);
+  if (stream) result.items = read_policy_file(*stream, diagnostics);
+  for (const Diagnostic& d : diagnostics.all()) {
+    EXPECT_EQ(d.severity, Severity::kError);
+    result.messages.push_back(d.message);
+  }
+  EXPECT_TRUE(result.messages.empty() || result.items.empty());
+  return result;
+}
+
+// A policy with the further lines.
+Read with(const std::string& lines) {
+  return read("policies:\n- name: p\n  rules: [r]\n" + lines);
+}
+
+using Messages = std::vector<std::string>;
+
+TEST(PolicyFile, ReadsEveryKey) {
+  const Read file = read(R"(
+policies:
+  - name: p
+    scope: container.image.repository endswith "/shop"
+    rules: ["Some rule", "Launch *", {tags: [a, b]}, {priority: ">=WARNING"}]
+    mode: monitor
+    block: true
+    response: kill
+    grace: 10s
+    pause_limit: 1h
+    pause_then: kill
+    capture: false
+    notify: [soc, oncall]
+)");
+  EXPECT_EQ(file.messages, Messages{});
+  ASSERT_EQ(file.items.size(), 1U);
+  const PolicyItem& item = file.items[0];
+  EXPECT_EQ(item.scope->text(),
+            "container.image.repository endswith \"/shop\"");
+  ASSERT_EQ(item.rules.size(), 4U);
+  EXPECT_EQ(item.rules[1].pattern->text, "Launch *");
+  EXPECT_EQ(item.rules[2].tags->size(), 2U);
+  EXPECT_EQ(item.rules[3].priority->text, ">=WARNING");
+  EXPECT_TRUE(item.monitor);
+  EXPECT_TRUE(item.block);
+  EXPECT_TRUE(item.kill);
+  EXPECT_EQ(item.notify->size(), 2U);
+}
+
+TEST(PolicyFile, KeepsTheDefaults) {
+  const Read file = with("");
+  ASSERT_EQ(file.items.size(), 1U);
+  EXPECT_FALSE(file.items[0].scope);
+  EXPECT_FALSE(file.items[0].monitor);
+  EXPECT_FALSE(file.items[0].block);
+  EXPECT_FALSE(file.items[0].kill);
+  EXPECT_FALSE(file.items[0].notify);
+}
+
+TEST(PolicyFile, RefusesWhatThisVersionCannotCarryOut) {
+  for (const std::string response :
+       {"kill_process", "stop", "pause", "isolate"}) {
+    EXPECT_EQ(with("  response: " + response + "\n").messages,
+              Messages{"response '" + response +
+                       "' is not available in this version"});
+  }
+  EXPECT_EQ(with("  capture: true\n").messages,
+            Messages{"'capture' is not available in this version"});
+}
+
+TEST(PolicyFile, RefusesBadValues) {
+  EXPECT_EQ(with("  response: destroy\n  mode: observe\n  block: 1\n"
+                 "  grace: soon\n  pause_then: kil\n  notify: soc\n")
+                .messages,
+            (Messages{"'mode' must be enforce or monitor, not 'observe'",
+                      "'block' must be true or false, not '1'",
+                      "'response' must be none, kill, kill_process, stop, "
+                      "pause or isolate, not 'destroy'",
+                      "'grace' must be a duration, not 'soon'",
+                      "'pause_then' must be kill or resume, not 'kil'",
+                      "'notify' must be a sequence, not a scalar"}));
+}
+
+TEST(PolicyFile, RefusesUnknownAndMissingKeys) {
+  EXPECT_EQ(with("  respond: kill\n").messages,
+            Messages{"unknown key 'respond'"});
+  EXPECT_EQ(read("policies:\n- block: true\n").messages,
+            (Messages{"item has no key 'name'", "item has no key 'rules'"}));
+  EXPECT_EQ(read("policies:\n- name: p\n  rules: []\n").messages,
+            Messages{"'rules' is empty: the policy would do nothing"});
+  EXPECT_EQ(read("policies: 3\n").messages,
+            Messages{"'policies' must be a sequence, not a scalar"});
+  EXPECT_EQ(read("policies: []\nother: 1\n").messages,
+            Messages{"unknown key 'other'"});
+  EXPECT_EQ(read("policies:\n- name: p\n  rules: [[r], {}, {tag: x}]\n")
+                .messages.size(),
+            3U);
+}
+
+TEST(PolicyFile, IsToldFromARuleFile) {
+  const auto is_policy = [](const std::string& text) {
+    Diagnostics diagnostics;
+    return is_policy_file(*yaml::parse(text, 0, diagnostics));
+  };
+  EXPECT_TRUE(is_policy("policies: []\n"));
+  EXPECT_FALSE(is_policy("- list: a\n  items: []\n"));
+  EXPECT_FALSE(is_policy("other: []\n"));
+  EXPECT_FALSE(is_policy(""));
+}
+
+}  // namespace
+}  // namespace bailiff

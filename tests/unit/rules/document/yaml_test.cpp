@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/document/yaml.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace bailiff::yaml {
+namespace {
+
+// "OFFSET: message" of the refusal, or "ok".
+std::string refusal(const std::string& text) {
+  Diagnostics diagnostics;
+  const auto stream = parse(text, 0, diagnostics);
+  EXPECT_EQ(stream.has_value(), diagnostics.all().empty());
+  if (stream) return "ok";
+  EXPECT_EQ(diagnostics.all().size(), 1U);
+  EXPECT_EQ(diagnostics.all()[0].code, "LOAD_ERR_YAML_PARSE");
+  return std::to_string(diagnostics.all()[0].span.begin) + ": " +
+         diagnostics.all()[0].message;
+}
+
+TEST(Yaml, BuildsTheTreeOfEveryDocument) {
+  const std::string text = "- a\n- {b: 'c', d: }\n---\n~\n";
+  Diagnostics diagnostics;
+  const auto parsed = parse(text, 4, diagnostics);
+  ASSERT_TRUE(parsed);
+  const Stream& stream = *parsed;
+  ASSERT_EQ(stream.roots().size(), 2U);
+  const Node& root = stream[stream.roots()[0]];
+  ASSERT_EQ(root.kind, NodeKind::kSequence);
+  const Node& scalar = stream[root.children[0]];
+  EXPECT_EQ(scalar.text, "a");
+  EXPECT_TRUE(scalar.plain);
+  EXPECT_EQ(scalar.span, (Span{.source = 4, .begin = 2, .end = 3}));
+  const Node& mapping = stream[root.children[1]];
+  ASSERT_EQ(mapping.kind, NodeKind::kMapping);
+  ASSERT_EQ(mapping.children.size(), 4U);
+  EXPECT_FALSE(stream[mapping.children[1]].plain);
+  EXPECT_EQ(stream[mapping.children[3]].kind, NodeKind::kNull);
+  EXPECT_EQ(stream[stream.roots()[1]].kind, NodeKind::kNull);
+}
+
+TEST(Yaml, SaysWhereTheTextIsNoYaml) {
+  EXPECT_EQ(refusal("- a\n- [b\n"), "9: end of sequence flow not found");
+  EXPECT_NE(refusal("a: b: c\n"), "ok");
+  EXPECT_NE(refusal("\t- a\n"), "ok");
+  EXPECT_NE(refusal("- *nobody\n"), "ok");
+}
+
+TEST(Yaml, RefusesTextTheParserCannotGetPast) {
+  EXPECT_EQ(refusal(","), "0: unexpected text, expected a node or the end");
+  EXPECT_EQ(refusal("a: 'b' ,\n").substr(0, 2), "7:");
+  EXPECT_NE(refusal("- [a]\n- {b: c} ]\n"), "ok");
+  EXPECT_EQ(refusal("---\n---\n---\n"), "ok");
+}
+
+TEST(Yaml, AliasesShareTheirNode) {
+  const std::string text = "- &x [a, b]\n- *x\n";
+  Diagnostics diagnostics;
+  const auto stream = parse(text, 0, diagnostics);
+  ASSERT_TRUE(stream);
+  const Node& root = (*stream)[stream->roots()[0]];
+  EXPECT_EQ(root.children[0], root.children[1]);
+}
+
+TEST(Yaml, RefusesAliasExplosion) {
+  std::string text = "- &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 20; ++i) {
+    const std::string inner = "*a" + std::to_string(i - 1);
+    text += "- &a" + std::to_string(i) + " [" + inner;
+    for (int k = 0; k < 9; ++k) text += "," + inner;
+    text += "]\n";
+  }
+  EXPECT_NE(refusal(text).find("more than 1048576 nodes"), std::string::npos);
+}
+
+TEST(Yaml, RefusesAliasOfItself) {
+  EXPECT_EQ(refusal("- &a [*a]\n"), "6: alias of a node it is part of");
+}
+
+TEST(Yaml, RefusesDepth) {
+  EXPECT_EQ(refusal(std::string(32, '[') + std::string(32, ']')), "ok");
+  EXPECT_EQ(refusal(std::string(33, '[') + std::string(33, ']')),
+            "32: nested deeper than 32");
+  EXPECT_NE(refusal(std::string(200'000, '[')), "ok");
+  EXPECT_NE(refusal(std::string(200'000, '{')), "ok");
+}
+
+TEST(Yaml, RefusesBytesThatAreNoText) {
+  EXPECT_EQ(refusal("a\x04"),
+            "1: neither UTF-8 text nor a character YAML allows");
+  EXPECT_EQ(refusal(std::string("a\0b", 3)).substr(0, 2), "1:");
+  EXPECT_EQ(refusal("ab\xff").substr(0, 2), "2:");
+  EXPECT_EQ(refusal("\xc0\x80").substr(0, 2), "0:");
+  EXPECT_EQ(refusal("\xed\xa0\x80").substr(0, 2), "0:");
+  EXPECT_EQ(refusal("\xf4\x90\x80\x80").substr(0, 2), "0:");
+  EXPECT_EQ(refusal("\xe2\x82").substr(0, 2), "0:");
+  EXPECT_EQ(refusal("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"), "ok");
+}
+
+TEST(Yaml, BoundsFlowCollections) {
+  EXPECT_EQ(refusal(std::string(kMaxFlowCharacters + 1, '[')),
+            "0: more than 1048576 of the characters '[', '{' and ','");
+}
+
+TEST(Yaml, RefusesSize) {
+  EXPECT_EQ(refusal(std::string(kMaxBytes + 1, ' ')),
+            "0: larger than 16777216 bytes");
+}
+
+}  // namespace
+}  // namespace bailiff::yaml

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff {
+namespace {
+
+Expr check(FieldId field, Op op, std::vector<Value> values,
+           std::vector<std::uint32_t> lists = {}) {
+  Check check;
+  check.field = field;
+  check.op = op;
+  check.values = std::move(values);
+  check.lists = std::move(lists);
+  return {check};
+}
+
+// One of everything the format can hold.
+CompiledPolicy sample() {
+  CompiledPolicy policy;
+  policy.on_failure = OnError::kAllow;
+  policy.exempt = {"kube-system/*", "id:0123"};
+  policy.lists = {{.name = "c2", .items = {"1.2.3.4"}, .includes = {1}},
+                  {.name = "more", .items = {"::1", "x"}, .includes = {}}};
+  Rule rule;
+  rule.name = "r";
+  rule.description = "d";
+  rule.source = "syscall";
+  rule.priority = Priority::kWarning;
+  rule.tags = {"a", "b"};
+  rule.output = "%proc.name";
+  rule.condition = {And{{
+      check(FieldId::kEvtType, Op::kEq, {std::string("connect")}),
+      {Not{check(FieldId::kContainerPrivileged, Op::kNe, {true})}},
+      {Or{{check(FieldId::kFdSip, Op::kIn,
+                 {*parse_address("9.9.9.9"), *parse_address("2001:db8::1")},
+                 {0, 1}),
+           check(FieldId::kFdSnet, Op::kIn,
+                 {*parse_network("10.0.0.0/8"), *parse_network("fe80::/10")}),
+           check(FieldId::kFdSport, Op::kGe, {std::int64_t{-1}}),
+           check(FieldId::kProcName, Op::kExists, {}),
+           {Constant{true}}}}},
+  }}};
+  policy.rules = {rule, rule};
+  policy.rules[1].name = "s";
+  policy.rules[1].enabled = false;
+  Policy kill;
+  kill.name = "p";
+  kill.scope = check(FieldId::kContainerName, Op::kEq, {std::string("n")});
+  kill.rules = {0};
+  kill.mode = Mode::kMonitor;
+  kill.block = true;
+  kill.response = Response::kKill;
+  kill.notify = {"soc"};
+  Policy watch;
+  watch.name = "q";
+  policy.policies = {kill, watch};
+  return policy;
+}
+
+// The bytes with the digest made right again.
+std::string sealed(std::string bytes) {
+  bytes.resize(bytes.size() - 16);
+  const Digest digest = digest_of(bytes);
+  for (const std::uint8_t byte : digest.bytes) {
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
+std::string refusal(std::string_view bytes) {
+  const Result<CompiledPolicy> policy = decode(bytes);
+  return policy ? "accepted" : policy.error().message;
+}
+
+TEST(Codec, ReadsBackWhatItWrote) {
+  const Result<CompiledPolicy> policy = decode(encode(sample()));
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_EQ(*policy, sample());
+  const Result<CompiledPolicy> empty = decode(encode({}));
+  ASSERT_TRUE(empty);
+  EXPECT_EQ(*empty, CompiledPolicy{});
+}
+
+TEST(Codec, TheSamePolicyGivesTheSameBytes) {
+  EXPECT_EQ(encode(sample()), encode(sample()));
+  // A change of format has to change the version with it.
+  EXPECT_EQ(policy_digest(encode({})).hex(),
+            digest_of(encode({}).substr(0, encode({}).size() - 16)).hex());
+  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\1\0\0\0", 12));
+}
+
+TEST(Codec, RefusesEveryTruncation) {
+  const std::string bytes = encode(sample());
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    const std::string why = refusal(bytes.substr(0, length));
+    EXPECT_NE(why.find("truncated"), std::string::npos) << length << why;
+  }
+}
+
+TEST(Codec, RefusesEveryAlteredByte) {
+  const std::string bytes = encode(sample());
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::string altered = bytes;
+    altered[i] = static_cast<char>(altered[i] ^ 0x41);
+    EXPECT_NE(refusal(altered), "accepted") << i;
+  }
+}
+
+TEST(Codec, NamesWhatIsWrong) {
+  EXPECT_EQ(refusal("#!/bin/sh\n"),
+            "compiled policy: not a compiled policy file");
+  std::string bytes = encode(sample());
+  bytes[8] = 9;
+  EXPECT_EQ(refusal(bytes),
+            "compiled policy: format version 9, this program reads version 1; "
+            "compile the policy again");
+  std::string longer = encode(sample());
+  longer.insert(longer.size() - 16, "x");
+  EXPECT_EQ(refusal(sealed(longer)),
+            "compiled policy: bytes after the last policy");
+}
+
+// With a right digest every byte is believed only as far as it makes sense:
+// whatever is accepted must encode to what was read.
+TEST(Codec, SurvivesEveryAlteredByteWithARightDigest) {
+  const std::string bytes = encode(sample());
+  for (std::size_t i = 12; i < bytes.size() - 16; ++i) {
+    for (const int change : {0x01, 0x80, 0xff}) {
+      std::string altered = bytes;
+      altered[i] = static_cast<char>(altered[i] ^ change);
+      altered = sealed(altered);
+      const Result<CompiledPolicy> policy = decode(altered);
+      if (policy) {
+        EXPECT_EQ(encode(*policy), altered) << i;
+      }
+    }
+  }
+}
+
+TEST(Codec, RefusesIndicesOutOfBounds) {
+  CompiledPolicy policy = sample();
+  policy.policies[0].rules = {2};
+  EXPECT_EQ(refusal(encode(policy)),
+            "compiled policy: index of rules out of bounds");
+  policy = sample();
+  policy.policies[0].rules = {1};
+  EXPECT_EQ(refusal(encode(policy)),
+            "compiled policy: policy with a rule that is not enabled");
+  policy = sample();
+  policy.lists[1].includes = {2};
+  EXPECT_EQ(refusal(encode(policy)),
+            "compiled policy: index of lists out of bounds");
+  policy = sample();
+  policy.rules[1].enabled = true;
+  policy.policies[0].rules = {1, 0};
+  EXPECT_EQ(refusal(encode(policy)),
+            "compiled policy: policy with rules out of order");
+}
+
+TEST(Codec, RefusesConditionsThatMeanNothing) {
+  const auto with = [](Expr expr) {
+    CompiledPolicy policy = sample();
+    policy.rules[0].condition = std::move(expr);
+    return refusal(encode(policy));
+  };
+  EXPECT_EQ(with({And{}}), "compiled policy: 'and' or 'or' of nothing");
+  EXPECT_EQ(with(check(FieldId::kFdSport, Op::kEq, {std::string("x")})),
+            "compiled policy: value of another type than its field");
+  EXPECT_EQ(with(check(FieldId::kFdSport, Op::kEq, {})),
+            "compiled policy: wrong number of values for '='");
+  EXPECT_EQ(with(check(FieldId::kFdSport, Op::kExists, {std::int64_t{1}})),
+            "compiled policy: wrong number of values for 'exists'");
+  EXPECT_EQ(with(check(FieldId::kFdSip, Op::kEq, {}, {0})),
+            "compiled policy: wrong number of values for '='");
+  EXPECT_EQ(with(check(static_cast<FieldId>(9999), Op::kExists, {})),
+            "compiled policy: unknown field 9999");
+}
+
+TEST(Codec, BoundsDepth) {
+  const auto nested = [](int depth) {
+    CompiledPolicy policy = sample();
+    Expr expr = {Constant{true}};
+    for (int i = 0; i < depth; ++i) expr = {Not{std::move(expr)}};
+    policy.rules[0].condition = std::move(expr);
+    return refusal(encode(policy));
+  };
+  EXPECT_EQ(nested(kMaxExprDepth), "accepted");
+  EXPECT_EQ(nested(kMaxExprDepth + 1),
+            "compiled policy: condition nested deeper than 1000");
+}
+
+}  // namespace
+}  // namespace bailiff
