@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "rules/emit/check.h"
+#include "rules/lower/connect.h"
+#include "rules/types/compare.h"
+
+namespace bailiff::emit {
+namespace {
+
+constexpr std::int64_t kLargest = std::numeric_limits<std::uint32_t>::max();
+
+Comparison comparison_of(Op op) {
+  switch (op) {
+    case Op::kNe:
+      return Comparison::kNe;
+    case Op::kLt:
+      return Comparison::kLt;
+    case Op::kLe:
+      return Comparison::kLe;
+    case Op::kGt:
+      return Comparison::kGt;
+    case Op::kGe:
+      return Comparison::kGe;
+    case Op::kExists:
+    case Op::kEq:
+    case Op::kIn:
+    case Op::kContains:
+    case Op::kIcontains:
+    case Op::kStartswith:
+    case Op::kEndswith:
+      break;
+  }
+  return Comparison::kEq;
+}
+
+// The number is in `value`, 32 bits, the rest zero.
+void compare_number(Writer& code, Op op, Register value, const Value& operand,
+                    const Exits& exits) {
+  const auto* number = std::get_if<std::int64_t>(&operand);
+  if (number == nullptr || *number < 0 || *number > kLargest) {
+    // Whatever the field's number is, it lies to the same side as 0.
+    const bool answer = compare(op, Value(std::int64_t{0}), operand);
+    code.go(answer ? exits.if_true : exits.if_false, exits.next);
+    return;
+  }
+  bpf_insn insn{};
+  if (*number <= std::numeric_limits<std::int32_t>::max()) {
+    insn =
+        jump_if(comparison_of(op), value, static_cast<std::int32_t>(*number));
+  } else {
+    code.load_constant(kR2, static_cast<std::uint64_t>(*number));
+    insn = jump_if(comparison_of(op), value, kR2);
+  }
+  code.branch(insn, exits.if_true, exits.if_false, exits.next);
+}
+
+bool is_ordered(Op op) {
+  return op == Op::kEq || op == Op::kNe || op == Op::kLt || op == Op::kLe ||
+         op == Op::kGt || op == Op::kGe;
+}
+
+// Each operand until one is equal.
+void compare_any(Writer& code, Register value,
+                 const std::vector<Value>& operands, const Exits& exits) {
+  for (const Value& operand : operands) {
+    const Label other = code.new_label();
+    compare_number(
+        code, Op::kEq, value, operand,
+        {.if_true = exits.if_true, .if_false = other, .next = other});
+    code.bind(other);
+  }
+  code.go(exits.if_false, exits.next);
+}
+
+}  // namespace
+
+void emit_number_check(const Target& target, const Check& check, Number number,
+                       const Exits& exits) {
+  if (check.op != Op::kIn && !is_ordered(check.op)) {
+    // No other operator knows numbers.
+    target.code.go(exits.if_false, exits.next);
+    return;
+  }
+  target.flavour.load_number(target.code, number, kR1);
+  if (check.op == Op::kIn) {
+    compare_any(target.code, kR1, inline_operands(check, target.lists), exits);
+    return;
+  }
+  compare_number(target.code, check.op, kR1, check.values.front(), exits);
+}
+
+}  // namespace bailiff::emit

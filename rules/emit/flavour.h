@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/emit/flavour.h
+// A flavour: how one program type reads the fields of its event, and what its
+// end looks like.  Everything between, the conditions, is the same for all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "rules/emit/writer.h"
+#include "rules/lower/lower.h"
+
+namespace bailiff::emit {
+
+// The numbers of an event, in host order.
+enum class Number : std::uint8_t { kPort, kL4proto, kPid, kTid, kUid, kGid };
+
+// Each function appends code that may use r0..r5.
+struct FlavourCode {
+  // 4 or 6 when every event has the same; otherwise kFamily holds it once the
+  // address is loaded.
+  std::optional<std::uint8_t> family;
+  // Fills kAddressSlot and, unless `family` is set, kFamily.
+  void (*load_address)(Writer& code);
+  // An IPv4 address as it lies in memory, into `dst`, 32 bits; for events
+  // whose family is 4.
+  void (*load_address4)(Writer& code, Register dst);
+  // Fills kCommSlot.
+  void (*load_comm)(Writer& code);
+  // Into `dst`, 32 bits.
+  void (*load_number)(Writer& code, Number number, Register dst);
+  // A number the verifier cannot tell, the same each time; see hits.cpp.
+  void (*load_unknown)(Writer& code, Register dst);
+  // What happens when all rules have been decided; ends in exits.  The hits
+  // are in kHits, or for more than 64 rules in the words at kHitsSlot.
+  void (*finish)(Writer& code, const std::vector<KernelRule>& rules);
+};
+
+const FlavourCode& connect4_code();
+const FlavourCode& connect6_code();
+const FlavourCode& test_code();
+const FlavourCode& flavour_code(Flavour flavour);
+
+}  // namespace bailiff::emit

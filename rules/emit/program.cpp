@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/emit/program.h"
+
+#include <set>
+#include <string>
+
+#include "rules/abi/limits.h"
+#include "rules/emit/condition.h"
+#include "rules/emit/flavour.h"
+#include "rules/emit/hits.h"
+#include "rules/emit/writer.h"
+#include "rules/lower/fold.h"
+
+namespace bailiff::emit {
+namespace {
+
+Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
+  if (rules.size() > BAILIFF_MAX_PROGRAM_RULES) {
+    return Error{.code = Code::kExhausted,
+                 .message = std::to_string(rules.size()) +
+                            " rules in one program, more than " +
+                            std::to_string(BAILIFF_MAX_PROGRAM_RULES)};
+  }
+  for (const KernelRule& rule : rules) {
+    for (const Check* check : checks_of(rule.condition)) {
+      const Field& one = field(check->field);
+      if (one.from & kFromKernelConnect) continue;
+      return Error{.code = Code::kInvalidArgument,
+                   .message = "rule " + std::to_string(rule.rule) +
+                              ": field '" + std::string(one.name) +
+                              "' is not known in '" +
+                              std::string(to_string(flavour)) + "'"};
+    }
+  }
+  return Ok{};
+}
+
+// With more rules than this, values are loaded before the first one.  Loading
+// each where it is first needed saves time while few rules decide; past some
+// rules every value is needed anyway, and what differs from way to way makes
+// the verifier look at each rule once for every combination.
+constexpr std::size_t kLazyRules = 8;
+
+void load_value(const Target& target, FieldId id) {
+  const auto load_number = [&](Number number) {
+    target.flavour.load_number(target.code, number, kR1);
+  };
+  const FieldType type = field(id).type;
+  const bool family = !target.flavour.family &&
+                      (id == FieldId::kFdType || id == FieldId::kFdTypechar);
+  if (type == FieldType::kAddress || type == FieldType::kNetwork || family) {
+    if (target.code.begin_load(kLoadedAddress)) {
+      target.flavour.load_address(target.code);
+    }
+    if (target.code.begin_load(kLoadedZero)) {
+      target.code.append(store(Size::k32, kFrame, kZeroSlot, 0));
+    }
+  } else if (id == FieldId::kProcName) {
+    if (target.code.begin_load(kLoadedComm)) {
+      target.flavour.load_comm(target.code);
+    }
+  } else if (id == FieldId::kProcPid || id == FieldId::kThreadTid) {
+    load_number(Number::kPid);
+  } else if (id == FieldId::kUserUid || id == FieldId::kGroupGid) {
+    load_number(Number::kUid);
+  }
+}
+
+void load_values(const Target& target, const std::vector<KernelRule>& rules) {
+  if (rules.size() <= kLazyRules) return;
+  std::set<FieldId> fields;
+  for (const KernelRule& rule : rules) {
+    for (const Check* check : checks_of(rule.condition)) {
+      fields.insert(check->field);
+    }
+  }
+  for (const FieldId id : fields) load_value(target, id);
+}
+
+void append_number(std::string& text, std::uint64_t number) {
+  for (int i = 0; i < 8; ++i) {
+    text += static_cast<char>(number >> (8 * i) & 0xff);
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(Flavour flavour) {
+  switch (flavour) {
+    case Flavour::kConnect4:
+      return "connect4";
+    case Flavour::kConnect6:
+      return "connect6";
+    case Flavour::kTest:
+      return "test";
+  }
+  return "";
+}
+
+std::string_view to_string(ListKind kind) {
+  switch (kind) {
+    case ListKind::kAddress4:
+      return "addr4";
+    case ListKind::kAddress6:
+      return "addr6";
+    case ListKind::kNetwork4:
+      return "net4";
+    case ListKind::kNetwork6:
+      return "net6";
+  }
+  return "";
+}
+
+const FlavourCode& flavour_code(Flavour flavour) {
+  switch (flavour) {
+    case Flavour::kConnect4:
+      return connect4_code();
+    case Flavour::kConnect6:
+      return connect6_code();
+    case Flavour::kTest:
+      break;
+  }
+  return test_code();
+}
+
+Digest Program::digest() const {
+  std::string text;
+  append_number(text, static_cast<std::uint64_t>(flavour));
+  append_number(text, insns.size());
+  text.append(reinterpret_cast<const char*>(insns.data()),
+              insns.size() * sizeof(bpf_insn));
+  append_number(text, maps.size());
+  for (const MapRef& map : maps) {
+    append_number(text, static_cast<std::uint64_t>(map.kind));
+    append_number(text, static_cast<std::uint64_t>(map.list_kind));
+    append_number(text, map.list.size());
+    text += map.list;
+  }
+  for (const Relocation& relocation : relocations) {
+    append_number(text, relocation.insn);
+    append_number(text, relocation.map);
+  }
+  return digest_of(text);
+}
+
+Result<Program> emit_connect(const std::vector<KernelRule>& rules,
+                             const std::vector<List>& lists, Flavour flavour) {
+  RETURN_IF_ERROR(check_rules(rules, flavour));
+  const FlavourCode& ops = flavour_code(flavour);
+  Writer code;
+  const Target target = {.code = code, .flavour = ops, .lists = lists};
+  code.append(move(kContext, kR1));
+  load_values(target, rules);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (i % 64 == 0) clear_hits(code);
+    const Label hit = code.new_label();
+    const Label miss = code.new_label();
+    emit_condition(target, rules[i].condition,
+                   {.if_true = hit, .if_false = miss, .next = hit});
+    code.bind(hit);
+    add_hit(code, i);
+    code.bind(miss);
+    if (i % 64 == 63 || i + 1 == rules.size()) {
+      keep_hits(code, ops, rules, i / 64);
+    }
+  }
+  ops.finish(code, rules);
+  return std::move(code).finish(flavour);
+}
+
+}  // namespace bailiff::emit

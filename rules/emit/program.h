@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/emit/program.h
+// The emitted program, as data: instructions with the maps they need still by
+// name.  The kernel side (hook/kernel) puts descriptors in and loads it.
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rules/base/digest.h"
+#include "rules/base/result.h"
+#include "rules/lower/lower.h"
+
+namespace bailiff::emit {
+
+// The dialect of a program: which context it reads and what its result means.
+enum class Flavour : std::uint8_t {
+  kConnect4,  // BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT
+  kConnect6,  // the same, BPF_CGROUP_INET6_CONNECT
+  kTest,      // BPF_PROG_TYPE_SYSCALL over struct bailiff_test_event
+};
+std::string_view to_string(Flavour flavour);  // "connect4"
+
+// How a list lies in the kernel.  Each is an array of one inner map, so that an
+// update swaps the whole list at once; the inner map's keys are
+//   kAddress4  hash, 4 bytes, network order
+//   kAddress6  hash, 16 bytes
+//   kNetwork4  LPM trie, __u32 prefix length + 4 bytes
+//   kNetwork6  LPM trie, __u32 prefix length + 16 bytes
+// and the value is one byte.
+enum class ListKind : std::uint8_t {
+  kAddress4,
+  kAddress6,
+  kNetwork4,
+  kNetwork6
+};
+std::string_view to_string(ListKind kind);  // "addr4", "addr6", "net4", "net6"
+
+enum class MapKind : std::uint8_t {
+  kEvents,      // BPF_MAP_TYPE_RINGBUF
+  kLost,        // per-CPU array of one __u64: records dropped, ring full
+  kContainers,  // BPF_MAP_TYPE_CGROUP_STORAGE of bailiff_container_state
+  kList,
+};
+
+struct MapRef {
+  MapKind kind = MapKind::kEvents;
+  std::string list;  // kList: name of the Falco list
+  ListKind list_kind = ListKind::kAddress4;
+  auto operator<=>(const MapRef&) const = default;
+};
+
+// `insn` is the first of a BPF_LD | BPF_DW | BPF_IMM pair whose imm will hold
+// the map's descriptor (BPF_PSEUDO_MAP_FD).
+struct Relocation {
+  std::uint32_t insn = 0;
+  std::uint32_t map = 0;  // index in Program::maps
+  bool operator==(const Relocation&) const = default;
+};
+
+struct Program {
+  Flavour flavour = Flavour::kConnect4;
+  std::vector<bpf_insn> insns;
+  std::vector<MapRef> maps;  // each once
+  std::vector<Relocation> relocations;
+
+  // Of everything above: programs with one digest are interchangeable.
+  Digest digest() const;
+};
+
+// Compiles the plan's connect rules.  `lists` are the policy's.  Fails with
+// kExhausted, saying which bound, past BAILIFF_MAX_PROGRAM_RULES or when a jump
+// does not fit, and with kInvalidArgument for a field the kernel does not know.
+// Lists of addresses and networks stay maps, so that the program is the same
+// whatever is in them; the items of other lists are part of the program.
+Result<Program> emit_connect(const std::vector<KernelRule>& rules,
+                             const std::vector<List>& lists, Flavour flavour);
+
+// One instruction a line, "   12: r1 = *(u32 *)(r6 +4)", a line "L3:" before
+// each target of a jump, maps by name.  The same text on every host of one
+// byte order.
+std::string disassemble(const Program& program);
+
+}  // namespace bailiff::emit

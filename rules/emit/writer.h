@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/emit/writer.h
+// Writer: a program being written.  On top of the assembler it knows which
+// values the stack holds on every way to the current place, and writes nothing
+// where no way leads, as the verifier refuses unreachable instructions.
+//
+// The stack of the main program, down from the frame pointer:
+//    -16  address, network order, IPv4 in the first 4 bytes: key of kAddress*
+//    -20  prefix length; with the address behind it, key of kNetwork*
+//    -24  zero: the key of an array's only element
+//    -40  comm, zero behind its end
+//    -48  bpf_get_current_pid_tgid()
+//    -56  bpf_get_current_uid_gid()
+//   -152  the record being filled in (struct bailiff_connect_event)
+//   -280  hits, 16 words of 64 rules
+// of the 512 bytes there are.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "rules/emit/assembler.h"
+#include "rules/emit/instruction.h"
+#include "rules/emit/program.h"
+
+namespace bailiff::emit {
+
+inline constexpr int kAddressSlot = -16;
+inline constexpr int kPrefixSlot = -20;
+inline constexpr int kZeroSlot = -24;
+inline constexpr int kCommSlot = -40;
+inline constexpr int kPidSlot = -48;
+inline constexpr int kUidSlot = -56;
+inline constexpr int kRecordSlot = -152;
+inline constexpr int kHitsSlot = -280;
+
+// What has been loaded; bits.
+enum Loaded : std::uint8_t {
+  kLoadedAddress = 1,  // kAddressSlot, and kFamily unless it is always the same
+  kLoadedComm = 2,     // kCommSlot
+  kLoadedPid = 4,      // kPidSlot
+  kLoadedUid = 8,      // kUidSlot
+  kLoadedZero = 16,    // kZeroSlot
+};
+
+class Writer {
+ public:
+  Label new_label();
+  // From here on holds what holds wherever `label` is jumped to from.
+  void bind(Label label);
+  bool reachable() const { return reachable_; }
+
+  void append(const bpf_insn& insn);
+  void jump(const bpf_insn& insn, Label target);
+  void go(Label target);
+  // As go(), for free when `target` is bound next.
+  void go(Label target, Label next);
+  // Goes to `if_true` when `insn` would jump, else to `if_false`.  One of them
+  // may be `next`, which is bound next.
+  void branch(bpf_insn insn, Label if_true, Label if_false, Label next);
+  void exit();
+
+  void load_constant(Register dst, std::uint64_t value);
+  void load_map(Register dst, const MapRef& map);
+  void frame_address(Register dst, int slot);
+
+  // Loads from the stack what conditions compare.  The copy is cut off from
+  // its original: otherwise, where a comparison with a constant comes out
+  // equal, the verifier takes the original to be that constant, and looks at
+  // the rest of the program once for each.
+  void load_compared(Size size, Register dst, int slot);
+
+  // Whether `what` is loaded on every way here; if not, marks it as loaded:
+  // the caller writes the code now.
+  bool begin_load(Loaded what);
+
+  Result<Program> finish(Flavour flavour) &&;
+
+ private:
+  void arrive(Label target);
+  std::uint32_t map_index(const MapRef& map);
+
+  Assembler assembler_;
+  bool reachable_ = true;
+  std::uint8_t loaded_ = 0;
+  // Indexed by Label: what every jump to it so far had loaded; absent when
+  // there was none.
+  std::vector<std::optional<std::uint8_t>> at_label_;
+  std::vector<MapRef> maps_;
+  std::vector<Relocation> relocations_;
+};
+
+}  // namespace bailiff::emit

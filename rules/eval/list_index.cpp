@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "rules/eval/evaluate.h"
+#include "rules/types/compare.h"
+
+namespace bailiff {
+namespace {
+
+struct AddressHash {
+  std::size_t operator()(const IpAddress& address) const {
+    const std::string_view bytes(
+        reinterpret_cast<const char*>(address.bytes.data()),
+        address.bytes.size());
+    return std::hash<std::string_view>()(bytes) ^ address.family;
+  }
+};
+
+using Addresses = std::unordered_set<IpAddress, AddressHash>;
+
+// A host is in one network of each length: asking costs a look-up for each
+// length that occurs, however many networks there are.
+class Networks {
+ public:
+  void insert(const IpNetwork& network) {
+    by_length_[{network.base.family, network.prefix}].insert(network.base);
+  }
+  bool contains(const IpAddress& address) const {
+    return std::any_of(by_length_.begin(), by_length_.end(),
+                       [&](const auto& entry) {
+                         const auto& [length, bases] = entry;
+                         return length.first == address.family &&
+                                bases.contains(base(address, length.second));
+                       });
+  }
+
+ private:
+  static IpAddress base(IpAddress address, unsigned prefix) {
+    for (unsigned i = 0; i < address.bytes.size(); ++i) {
+      const unsigned kept = prefix > i * 8 ? std::min(prefix - i * 8, 8U) : 0;
+      address.bytes[i] &= static_cast<std::uint8_t>(0xff00U >> kept);
+    }
+    return address;
+  }
+
+  std::map<std::pair<std::uint8_t, std::uint8_t>, Addresses> by_length_;
+};
+
+// One list as one type.
+struct Items {
+  std::unordered_set<std::string> strings;
+  std::unordered_set<std::int64_t> numbers;
+  std::unordered_set<bool> bools;
+  Addresses addresses;
+  Networks networks;
+
+  void insert(Value item) {
+    struct Visitor {
+      Items& items;
+      void operator()(Null) const {}
+      void operator()(bool v) const { items.bools.insert(v); }
+      void operator()(std::int64_t v) const { items.numbers.insert(v); }
+      void operator()(std::string& v) const {
+        items.strings.insert(std::move(v));
+      }
+      void operator()(const IpAddress& v) const { items.addresses.insert(v); }
+      void operator()(const IpNetwork& v) const { items.networks.insert(v); }
+    };
+    std::visit(Visitor{*this}, item);
+  }
+
+  // `networks` and `addresses` are never both filled.
+  bool contains(const Value& value) const {
+    struct Visitor {
+      const Items& items;
+      bool operator()(Null) const { return false; }
+      bool operator()(bool v) const { return items.bools.contains(v); }
+      bool operator()(std::int64_t v) const {
+        return items.numbers.contains(v);
+      }
+      bool operator()(const std::string& v) const {
+        return items.strings.contains(v);
+      }
+      bool operator()(const IpAddress& v) const {
+        return items.addresses.contains(v) || items.networks.contains(v);
+      }
+      bool operator()(const IpNetwork&) const { return false; }
+    };
+    return std::visit(Visitor{*this}, value);
+  }
+};
+
+using Key = std::pair<std::uint32_t, FieldType>;
+
+struct KeyHash {
+  std::size_t operator()(const Key& key) const {
+    return std::size_t{key.first} << 8 | static_cast<std::size_t>(key.second);
+  }
+};
+
+// The lists an expression compares, with the types.
+class Uses {
+ public:
+  void collect(const Expr& expr) { std::visit(*this, expr.node); }
+  const std::unordered_set<Key, KeyHash>& keys() const { return keys_; }
+
+  void operator()(const Constant&) {}
+  void operator()(const Check& check) {
+    for (const std::uint32_t list : check.lists) {
+      keys_.insert({list, field(check.field).type});
+    }
+  }
+  void operator()(const Not& node) { collect(*node.operand); }
+  void operator()(const And& node) {
+    for (const Expr& operand : node.operands) collect(operand);
+  }
+  void operator()(const Or& node) {
+    for (const Expr& operand : node.operands) collect(operand);
+  }
+
+ private:
+  std::unordered_set<Key, KeyHash> keys_;
+};
+
+}  // namespace
+
+struct ListIndex::Impl {
+  std::unordered_map<Key, Items, KeyHash> lists;
+
+  Impl(const Uses& uses, const std::vector<List>& all) {
+    for (const Key& key : uses.keys()) {
+      Items& items = lists[key];
+      for (const std::string& text : flatten(all, key.first)) {
+        if (auto item = parse_item(key.second, text)) {
+          items.insert(*std::move(item));
+        }
+      }
+    }
+  }
+};
+
+namespace {
+
+Uses uses_of(const CompiledPolicy& policy) {
+  Uses uses;
+  for (const Rule& rule : policy.rules) uses.collect(rule.condition);
+  for (const Policy& part : policy.policies) {
+    if (part.scope) uses.collect(*part.scope);
+  }
+  return uses;
+}
+
+Uses uses_of(const Expr& expr) {
+  Uses uses;
+  uses.collect(expr);
+  return uses;
+}
+
+}  // namespace
+
+ListIndex::ListIndex(const CompiledPolicy& policy)
+    : impl_(std::make_unique<const Impl>(uses_of(policy), policy.lists)) {}
+ListIndex::ListIndex(const Expr& expr, const std::vector<List>& lists)
+    : impl_(std::make_unique<const Impl>(uses_of(expr), lists)) {}
+ListIndex::ListIndex(ListIndex&&) noexcept = default;
+ListIndex& ListIndex::operator=(ListIndex&&) noexcept = default;
+ListIndex::~ListIndex() = default;
+
+bool ListIndex::contains(std::uint32_t list, FieldType type,
+                         const Value& value) const {
+  const auto found = impl_->lists.find({list, type});
+  return found != impl_->lists.end() && found->second.contains(value);
+}
+
+}  // namespace bailiff

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/lower/connect.h
+// What is the same for every event of the connect hooks.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "rules/fields/field.h"
+#include "rules/policy/compiled_policy.h"
+#include "rules/types/expr.h"
+#include "rules/types/value.h"
+
+namespace bailiff {
+
+// The value of `id` when it does not depend on the event.  The hooks judge a
+// connection before it is made, so its result is that of one that succeeds.
+std::optional<Value> constant_at_connect(FieldId id);
+
+// Operands one check may have inside a program; each costs instructions on
+// the way to the verdict.  With more, the rule is observed.  Lists of
+// addresses and networks are looked up in maps and have no such bound.
+inline constexpr std::size_t kMaxInlineOperands = 512;
+
+// The operands of kIn: those written, and for fields other than addresses and
+// networks the items of its lists; each once, in order.
+std::vector<Value> inline_operands(const Check& check,
+                                   const std::vector<List>& lists);
+
+}  // namespace bailiff

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/lower/lower.h
+// Where each rule is decided for one container: the container's facts are
+// folded into the conditions, and what is left is split into what the kernel
+// decides and what the sidecar does.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff {
+
+// What is known of a container at its creation, by Falco field name
+// ("container.image.repository").  In `complete` facts a field that is not
+// there extracts nothing, now and for the container's life; otherwise it is
+// unknown and conditions on it stay (explain and dump without --container).
+struct Facts {
+  std::map<std::string, std::vector<Value>, std::less<>> values;
+  bool complete = false;
+};
+
+// Replaces what the facts decide, and what can be told statically (evt.num is
+// at least 1), by constants, and removes the constants from and/or/not.
+Expr fold(const Expr& expr, const Facts& facts, const std::vector<List>& lists);
+
+enum class HookPoint : std::uint8_t { kConnect4, kConnect6 };
+std::string_view to_string(HookPoint hook);  // "connect4"
+
+// The strongest first.
+enum class Enforcement : std::uint8_t {
+  kKernel,
+  kNotify,
+  kObserve,
+  kUnsupported
+};
+std::string_view to_string(Enforcement enforcement);  // "kernel"
+
+// How one rule is enforced, and why not stronger.
+struct Placement {
+  std::uint32_t rule = 0;
+  Enforcement enforcement = Enforcement::kUnsupported;
+  std::vector<HookPoint> hooks;
+  std::vector<FieldId> fields;  // of the folded condition, each once, by id
+  std::string folded;           // the folded condition as text
+  std::string reason;           // one sentence, lower case, no full stop
+};
+
+// One rule of a program.
+struct KernelRule {
+  std::uint32_t rule = 0;  // index in CompiledPolicy::rules
+  // Over kernel fields only.  When `candidate`, it holds whenever the rule's
+  // whole condition could hold, and the sidecar evaluates the rest.
+  Expr condition;
+  bool candidate = false;
+  bool deny = false;  // an enforcing policy of this container blocks it
+  bool operator==(const KernelRule&) const = default;
+};
+
+struct Plan {
+  // For the connect hooks; empty: nothing to attach.
+  std::vector<KernelRule> connect;
+  // Rules evaluated when the container is registered (evt.type=container).
+  std::vector<std::uint32_t> container_event;
+  // Indices in CompiledPolicy::policies whose scope holds the container.
+  std::vector<std::uint32_t> policies;
+  // One for every rule of those policies, ascending.
+  std::vector<Placement> placements;
+};
+
+// Pure.  Never fails: a rule no hook can serve is placed kUnsupported.
+Plan lower(const CompiledPolicy& policy, const Facts& facts);
+
+// The placement of every rule of the policy whether a policy names it or not,
+// for explain.
+std::vector<Placement> place_all(const CompiledPolicy& policy,
+                                 const Facts& facts);
+
+}  // namespace bailiff

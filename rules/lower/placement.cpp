@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/lower/placement.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rules/lower/connect.h"
+#include "rules/lower/fold.h"
+
+namespace bailiff {
+namespace {
+
+constexpr std::string_view kFromProc =
+    "is read from /proc after the connection was decided";
+constexpr std::string_view kFromService =
+    "is filled in by the service after the connection was decided";
+constexpr std::string_view kWithConnection =
+    "is not settled before the connection is made";
+
+std::string in_quotes(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+// "'a'", "'a' and 'b'", "'a', 'b' and 'c'".
+std::string enumeration(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " and " : ", ";
+    text += in_quotes(names[i]);
+  }
+  return text;
+}
+
+std::vector<std::string> list_names(const CompiledPolicy& policy) {
+  std::vector<std::string> names;
+  names.reserve(policy.lists.size());
+  for (const List& list : policy.lists) names.push_back(list.name);
+  return names;
+}
+
+std::vector<FieldId> fields_of(const Expr& expr) {
+  std::set<FieldId> ids;
+  for (const Check* check : checks_of(expr)) ids.insert(check->field);
+  return {ids.begin(), ids.end()};
+}
+
+bool in_kernel(const Check& check) {
+  return (field(check.field).from & kFromKernelConnect) != 0;
+}
+bool of_container(const Check& check) {
+  return (field(check.field).from & kFromContainer) != 0;
+}
+
+// The names the condition compares evt.type with.
+std::vector<std::string> named_events(const Expr& expr,
+                                      const std::vector<List>& lists) {
+  std::set<std::string> names;
+  for (const Check* check : checks_of(expr)) {
+    if (check->field != FieldId::kEvtType) continue;
+    for (const Value& value : inline_operands(*check, lists)) {
+      if (const auto* name = std::get_if<std::string>(&value)) {
+        names.insert(*name);
+      }
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+class Placer {
+ public:
+  Placer(const CompiledPolicy& policy, std::uint32_t rule, const Facts& facts)
+      : policy_(policy),
+        facts_(facts),
+        folded_(fold(policy.rules[rule].condition, facts, policy.lists)),
+        connect_(simplify(folded_, known_of_event("connect", policy.lists))) {
+    result_.placement.rule = rule;
+    result_.placement.fields = fields_of(folded_);
+    result_.placement.folded = to_string(folded_, list_names(policy));
+  }
+
+  PlacedRule place() && {
+    result_.container_event = can_be("container");
+    find_unserved();
+    if (!is_false(connect_)) {
+      place_connect();
+    } else if (result_.container_event) {
+      result_.placement.enforcement = Enforcement::kObserve;
+      say("decided when the hook has registered the container");
+    } else if (is_false(folded_)) {
+      place_never();
+    } else {
+      place_unsupported();
+      return std::move(result_);
+    }
+    say_unserved();
+    return std::move(result_);
+  }
+
+ private:
+  bool can_be(const std::string& type) const {
+    return !is_false(simplify(folded_, known_of_event(type, policy_.lists)));
+  }
+
+  void find_unserved() {
+    unnamed_ = can_be("");
+    for (const std::string& name : named_events(folded_, policy_.lists)) {
+      if (name == "connect" || name == "container") continue;
+      if (can_be(name)) unserved_.push_back(name);
+    }
+  }
+
+  // A check the program cannot hold.
+  bool too_long(const Check& check) const {
+    return check.op == Op::kIn &&
+           inline_operands(check, policy_.lists).size() > kMaxInlineOperands;
+  }
+
+  void place_connect() {
+    const auto open = [&](const Check& check) {
+      return !in_kernel(check) || too_long(check);
+    };
+    const std::vector<const Check*> checks = checks_of(connect_);
+    const bool candidate =
+        std::any_of(checks.begin(), checks.end(),
+                    [&](const Check* check) { return open(*check); });
+    result_.connect = KernelRule{.rule = result_.placement.rule,
+                                 .condition = over_approximate(connect_, open),
+                                 .candidate = candidate};
+    result_.placement.hooks = {HookPoint::kConnect4, HookPoint::kConnect6};
+
+    say_open_checks(checks);
+    if (reason_.empty()) {
+      result_.placement.enforcement = Enforcement::kKernel;
+      say("decided before the connection is made");
+    } else {
+      result_.placement.enforcement = Enforcement::kObserve;
+      if (is_true(result_.connect->condition)) {
+        say("nothing else narrows it down: every connection is reported");
+      }
+    }
+    say_container_checks(checks);
+    say_foreign_sockets();
+    if (result_.container_event) {
+      say("a container's start is decided when the hook has registered it");
+    }
+  }
+
+  // Why the service has to decide, when it has to.
+  void say_open_checks(const std::vector<const Check*>& checks) {
+    // By reason, so that three fields from /proc are one sentence.
+    std::vector<std::pair<std::string_view, std::vector<std::string>>> reasons;
+    std::set<FieldId> said;
+    for (const Check* check : checks) {
+      if (in_kernel(*check) || of_container(*check)) continue;
+      if (!said.insert(check->field).second) continue;
+      const std::string_view why = why_not_in_kernel(check->field);
+      auto found =
+          std::find_if(reasons.begin(), reasons.end(),
+                       [&](const auto& entry) { return entry.first == why; });
+      if (found == reasons.end()) {
+        found = reasons.insert(reasons.end(), {why, {}});
+      }
+      found->second.emplace_back(field(check->field).name);
+    }
+    for (const auto& [why, names] : reasons) {
+      std::string sentence = enumeration(names) + " " + std::string(why);
+      if (names.size() > 1) {
+        sentence.replace(sentence.find(why), why.find(' '), "are");
+      }
+      say(sentence);
+    }
+    for (const Check* check : checks) {
+      if (!in_kernel(*check) || !too_long(*check)) continue;
+      say(in_quotes(field(check->field).name) + " is compared with " +
+          std::to_string(inline_operands(*check, policy_.lists).size()) +
+          " operands, more than the " + std::to_string(kMaxInlineOperands) +
+          " a program holds");
+    }
+  }
+
+  void say_container_checks(const std::vector<const Check*>& checks) {
+    std::set<std::string> names;
+    for (const Check* check : checks) {
+      if (of_container(*check)) names.emplace(field(check->field).name);
+    }
+    if (names.empty()) return;
+    say("conditions on " + enumeration({names.begin(), names.end()}) +
+        " are decided when a container starts");
+  }
+
+  void say_foreign_sockets() {
+    const Expr foreign =
+        simplify(connect_, known_of_foreign_connect(policy_.lists));
+    if (!is_false(foreign)) {
+      say("connections over other than IPv4 and IPv6 sockets are not seen");
+    }
+  }
+
+  void place_never() {
+    result_.placement.enforcement = Enforcement::kKernel;
+    say(facts_.complete ? "the condition can never hold in this container"
+                        : "the condition can never hold");
+  }
+
+  void place_unsupported() {
+    result_.placement.enforcement = Enforcement::kUnsupported;
+    const Expr finished =
+        simplify(folded_, known_of_finished_connect(policy_.lists));
+    if (!is_false(finished) && can_be_finished_connect()) {
+      say("connections are judged as if they succeeded, and the condition "
+          "needs one that failed");
+    }
+    say_unserved();
+    if (reason_.empty()) say("no event has all the fields of the condition");
+    result_.placement.reason = reason_;
+  }
+
+  // Whether it is the result alone that keeps a connect from fulfilling it.
+  bool can_be_finished_connect() const {
+    const std::vector<const Check*> checks = checks_of(folded_);
+    return std::any_of(checks.begin(), checks.end(), [](const Check* check) {
+      return check->field == FieldId::kEvtRes ||
+             check->field == FieldId::kEvtRawres;
+    });
+  }
+
+  void say_unserved() {
+    if (unnamed_) {
+      say("events other than 'connect' and 'container' have no source yet");
+    } else if (!unserved_.empty()) {
+      say(enumeration(unserved_) + " events have no source yet");
+    }
+    result_.placement.reason = reason_;
+  }
+
+  void say(const std::string& sentence) {
+    if (!reason_.empty()) reason_ += "; ";
+    reason_ += sentence;
+  }
+
+  const CompiledPolicy& policy_;
+  const Facts& facts_;
+  Expr folded_;
+  Expr connect_;  // `folded_`, of a connect event
+  std::vector<std::string> unserved_;
+  bool unnamed_ = false;
+  std::string reason_;
+  PlacedRule result_;
+};
+
+}  // namespace
+
+std::string_view why_not_in_kernel(FieldId id) {
+  static const struct {
+    FieldId id;
+    std::string_view why;
+  } kReasons[] = {
+      {FieldId::kEvtNum, kFromService},     {FieldId::kEvtTime, kFromService},
+      {FieldId::kEvtArgs, kWithConnection}, {FieldId::kFdNum, kWithConnection},
+      {FieldId::kFdName, kWithConnection},  {FieldId::kProcPname, kFromProc},
+      {FieldId::kProcPpid, kFromProc},      {FieldId::kProcExe, kFromProc},
+      {FieldId::kProcExepath, kFromProc},   {FieldId::kProcArgs, kFromProc},
+      {FieldId::kProcCmdline, kFromProc},   {FieldId::kProcCwd, kFromProc},
+      {FieldId::kUserName, kFromService},   {FieldId::kUserLoginuid, kFromProc},
+  };
+  for (const auto& reason : kReasons) {
+    if (reason.id == id) return reason.why;
+  }
+  return "";
+}
+
+PlacedRule place(const CompiledPolicy& policy, std::uint32_t rule,
+                 const Facts& facts) {
+  return Placer(policy, rule, facts).place();
+}
+
+}  // namespace bailiff

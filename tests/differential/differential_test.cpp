@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A rule means what rules/eval says.  What the emitter makes of it must agree,
+// in this kernel, on every one of a million random cases; a case is one rule
+// judged on one event.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rules/abi/limits.h"
+#include "rules/emit/program.h"
+#include "rules/eval/evaluate.h"
+#include "rules/lower/lower.h"
+#include "tests/differential/generator.h"
+#include "tests/differential/options.h"
+#include "tests/differential/test_program.h"
+
+namespace bailiff::test {
+namespace {
+
+constexpr int kEventsPerProgram = 150;
+// Programs over the same lists: putting a list into its array takes the kernel
+// some 10 ms.
+constexpr int kProgramsPerWorld = 60;
+constexpr int kDepth = 4;
+
+bool bit(const bailiff_test_event& record, std::size_t rule) {
+  return (record.hits[rule / 64] >> rule % 64 & 1) != 0;
+}
+
+std::vector<std::string> names_of(const std::vector<List>& lists) {
+  std::vector<std::string> names;
+  for (const List& list : lists) names.push_back(list.name);
+  return names;
+}
+
+std::string describe(const Event& event) {
+  std::string text;
+  for (const Field& one : all_fields()) {
+    const std::vector<Value> values = event.extract(one.id, "");
+    text += std::string(one.name) + "=" +
+            (values.empty() ? "<NA>" : to_string(values.front())) + " ";
+  }
+  return text;
+}
+
+// Now and then many, so that the hits take several words.
+std::int64_t random_rule_count(Generator& generator) {
+  if (generator.chance(2)) return generator.between(65, 300);
+  return generator.between(1, 24);
+}
+
+class Differential : public testing::Test {
+ protected:
+  // Tells different runs of one seed apart from one another.
+  Generator generator_{options.seed};
+};
+
+TEST_F(Differential, ConditionsMeanTheSameInTheKernel) {
+  std::uint64_t cases = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t programs = 0;
+  std::vector<List> lists;
+  std::optional<KernelMaps> maps;
+  for (; cases < options.cases; ++programs) {
+    if (programs % kProgramsPerWorld == 0) {
+      lists = generator_.lists();
+      maps.emplace(lists);
+    }
+    std::vector<KernelRule> rules;
+    std::vector<ListIndex> indices;
+    const std::int64_t count = random_rule_count(generator_);
+    for (std::int64_t i = 0; i < count; ++i) {
+      rules.push_back(
+          {.rule = static_cast<std::uint32_t>(i),
+           .condition = generator_.condition(kFromKernelConnect, kDepth),
+           .deny = generator_.chance(10)});
+      indices.emplace_back(rules.back().condition, lists);
+    }
+    const auto program = emit::emit_connect(rules, lists, emit::Flavour::kTest);
+    ASSERT_TRUE(program) << program.error().message;
+    const auto loaded = TestProgram::load(*program, *maps);
+    ASSERT_TRUE(loaded) << loaded.error().message << "\n"
+                        << emit::disassemble(*program);
+
+    for (int i = 0; i < kEventsPerProgram; ++i) {
+      Event event = generator_.event();
+      const auto ran = loaded->run(event.record);
+      ASSERT_TRUE(ran) << ran.error().message;
+      bool denied = false;
+      for (std::size_t rule = 0; rule < rules.size(); ++rule, ++cases) {
+        const bool expected =
+            evaluate(rules[rule].condition, event, indices[rule]);
+        hits += expected ? 1 : 0;
+        denied |= expected && rules[rule].deny;
+        ASSERT_EQ(bit(event.record, rule), expected)
+            << "rule " << rule << " of " << rules.size() << ": "
+            << to_string(rules[rule].condition, names_of(lists)) << "\n"
+            << describe(event) << "\n"
+            << emit::disassemble(*program);
+      }
+      ASSERT_EQ(event.record.denied, denied ? 1U : 0U) << describe(event);
+    }
+  }
+  std::cout << cases << " cases, " << hits << " hits, " << programs
+            << " programs\n";
+  // Random rules that hardly ever hold, or hold always, would prove nothing.
+  EXPECT_GT(hits, cases / 10);
+  EXPECT_LT(hits, cases - cases / 10);
+
+  for (const Field& one : all_fields()) {
+    if ((one.from & kFromKernelConnect) == 0) continue;
+    for (const Op op : all_operators()) {
+      EXPECT_EQ(generator_.cells().contains({one.id, op}),
+                has_operator(one.type, op))
+          << one.name << " " << to_string(op);
+    }
+  }
+}
+
+// The whole way: container facts folded in, the sidecar's part left out.
+TEST_F(Differential, PlansAgreeWithTheRulesTheyAreMadeOf) {
+  std::uint64_t cases = 0;
+  std::uint64_t candidates = 0;
+  std::vector<List> lists;
+  std::optional<KernelMaps> maps;
+  for (int world = 0; cases < options.cases / 4; ++world) {
+    if (world % kProgramsPerWorld == 0) {
+      lists = generator_.lists();
+      maps.emplace(lists);
+    }
+    CompiledPolicy policy;
+    policy.lists = lists;
+    constexpr std::uint8_t kAll =
+        kFromKernelConnect | kFromSidecarConnect | kFromContainer;
+    policy.policies.resize(1);
+    policy.policies[0].mode =
+        generator_.chance(80) ? Mode::kEnforce : Mode::kMonitor;
+    policy.policies[0].block = generator_.chance(80);
+    const bool refuses =
+        policy.policies[0].mode == Mode::kEnforce && policy.policies[0].block;
+    for (std::uint32_t i = 0; i < 16; ++i) {
+      Rule rule;
+      rule.name = "rule " + std::to_string(i);
+      rule.condition = generator_.condition(kAll, kDepth);
+      policy.rules.push_back(std::move(rule));
+      policy.policies[0].rules.push_back(i);
+    }
+    const Facts facts = generator_.facts();
+    const ListIndex index(policy);
+    const Plan plan = lower(policy, facts);
+    if (plan.connect.empty()) continue;
+    const auto program =
+        emit::emit_connect(plan.connect, policy.lists, emit::Flavour::kTest);
+    ASSERT_TRUE(program) << program.error().message;
+    const auto loaded = TestProgram::load(*program, *maps);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+
+    for (int i = 0; i < kEventsPerProgram; ++i) {
+      Event event = generator_.event();
+      for (const auto& [name, values] : facts.values) {
+        event.others[*find_field(name)] = values.front();
+      }
+      const auto ran = loaded->run(event.record);
+      ASSERT_TRUE(ran) << ran.error().message;
+      bool denied = false;
+      std::size_t next = 0;  // in plan.connect
+      for (std::uint32_t rule = 0; rule < policy.rules.size(); ++rule) {
+        ++cases;
+        const bool holds = evaluate(policy.rules[rule].condition, event, index);
+        const auto text = [&] {
+          return to_string(policy.rules[rule].condition,
+                           names_of(policy.lists)) +
+                 "\n" + plan.placements[rule].folded + "\n" + describe(event);
+        };
+        if (next == plan.connect.size() || plan.connect[next].rule != rule) {
+          ASSERT_FALSE(holds) << "left out: " << text();
+          continue;
+        }
+        const KernelRule& kernel = plan.connect[next];
+        const bool hit = bit(event.record, next);
+        ++next;
+        denied |= hit && kernel.deny;
+        if (kernel.candidate) {
+          ++candidates;
+          ASSERT_FALSE(kernel.deny) << text();
+          ASSERT_TRUE(hit || !holds) << "missed: " << text();
+        } else {
+          ASSERT_EQ(kernel.deny, refuses) << text();
+          ASSERT_EQ(hit, holds) << text();
+        }
+      }
+      ASSERT_EQ(event.record.denied, denied ? 1U : 0U);
+    }
+  }
+  std::cout << cases << " cases, " << candidates << " of candidates\n";
+  EXPECT_GT(candidates, cases / 10);
+}
+
+// What the test flavour does not show: that the verifier takes the programs
+// that read the real context and write records.
+TEST_F(Differential, TheVerifierTakesTheConnectFlavours) {
+  const std::vector<List> lists = generator_.lists();
+  KernelMaps maps(lists);
+  for (int i = 0; i < 100; ++i) {
+    std::vector<KernelRule> rules;
+    const std::int64_t count = random_rule_count(generator_);
+    for (std::int64_t rule = 0; rule < count; ++rule) {
+      rules.push_back(
+          {.rule = static_cast<std::uint32_t>(rule),
+           .condition = generator_.condition(kFromKernelConnect, kDepth),
+           .candidate = generator_.chance(30),
+           .deny = generator_.chance(30)});
+    }
+    for (const emit::Flavour flavour :
+         {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
+      const auto program = emit::emit_connect(rules, lists, flavour);
+      ASSERT_TRUE(program) << program.error().message;
+      const auto loaded = TestProgram::load(*program, maps);
+      ASSERT_TRUE(loaded) << loaded.error().message << "\n"
+                          << emit::disassemble(*program);
+    }
+  }
+}
+
+// The largest program there may be still loads and still tells its rules
+// apart.
+TEST_F(Differential, AProgramHoldsTheMostRulesThereMayBe) {
+  const std::vector<List> lists = generator_.lists();
+  std::vector<KernelRule> rules;
+  for (std::uint32_t i = 0; i < BAILIFF_MAX_PROGRAM_RULES; ++i) {
+    Check port;
+    port.field = FieldId::kFdSport;
+    port.op = Op::kEq;
+    port.values = {std::int64_t{i}};
+    rules.push_back({.rule = i,
+                     .condition = {port},
+                     .deny = i == BAILIFF_MAX_PROGRAM_RULES - 1});
+  }
+  const auto program = emit::emit_connect(rules, lists, emit::Flavour::kTest);
+  ASSERT_TRUE(program) << program.error().message;
+  KernelMaps maps(lists);
+  const auto loaded = TestProgram::load(*program, maps);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  for (const emit::Flavour flavour :
+       {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
+    const auto real = emit::emit_connect(rules, lists, flavour);
+    ASSERT_TRUE(real) << real.error().message;
+    const auto accepted = TestProgram::load(*real, maps);
+    ASSERT_TRUE(accepted) << accepted.error().message;
+  }
+  for (std::uint32_t i = 0; i < BAILIFF_MAX_PROGRAM_RULES; i += 31) {
+    Event event = generator_.event();
+    event.record.port = static_cast<std::uint16_t>(i);
+    ASSERT_TRUE(loaded->run(event.record));
+    for (std::uint32_t rule = 0; rule < BAILIFF_MAX_PROGRAM_RULES; ++rule) {
+      ASSERT_EQ(bit(event.record, rule), rule == i);
+    }
+    EXPECT_EQ(event.record.denied, rules[i].deny ? 1U : 0U);
+  }
+
+  rules.push_back(rules.back());
+  const auto refused = emit::emit_connect(rules, lists, emit::Flavour::kTest);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kExhausted);
+}
+
+}  // namespace
+}  // namespace bailiff::test

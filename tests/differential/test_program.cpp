@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/differential/test_program.h"
+
+#include <bpf/bpf.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace bailiff::test {
+namespace {
+
+constexpr std::size_t kLogBytes = 1 << 20;
+
+Error failure(std::string what, int number) {
+  return {.code = Code::kIo,
+          .message = std::move(what) + ": " + std::strerror(number),
+          .sys_errno = number};
+}
+
+struct Key {
+  std::uint32_t prefix = 0;
+  std::array<std::uint8_t, 16> bytes{};
+};
+
+struct Shape {
+  std::uint8_t family = 4;
+  bool network = false;
+  std::uint32_t address_bytes() const { return family == 4 ? 4 : 16; }
+};
+
+Shape shape_of(emit::ListKind kind) {
+  switch (kind) {
+    case emit::ListKind::kAddress4:
+      return {.family = 4, .network = false};
+    case emit::ListKind::kAddress6:
+      return {.family = 6, .network = false};
+    case emit::ListKind::kNetwork4:
+      return {.family = 4, .network = true};
+    case emit::ListKind::kNetwork6:
+      return {.family = 6, .network = true};
+  }
+  return {};
+}
+
+Status insert(int map, const Shape& shape, const std::string& item) {
+  Key key;
+  std::uint8_t family = 0;
+  if (shape.network) {
+    const auto network = parse_network(item);
+    if (!network) return Ok{};
+    family = network->base.family;
+    key = {.prefix = network->prefix, .bytes = network->base.bytes};
+  } else {
+    const auto address = parse_address(item);
+    if (!address) return Ok{};
+    family = address->family;
+    key = {.prefix = 0, .bytes = address->bytes};
+  }
+  if (family != shape.family) return Ok{};
+  const void* start = &key;
+  if (!shape.network) start = key.bytes.data();
+  const std::uint8_t value = 1;
+  if (bpf_map_update_elem(map, start, &value, BPF_ANY) != 0) {
+    return failure("put '" + item + "' into a list", errno);
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<int> KernelMaps::map(const emit::MapRef& ref) {
+  if (const auto found = maps_.find(ref); found != maps_.end()) {
+    return found->second.get();
+  }
+  ASSIGN_OR_RETURN(UniqueFd made, make(ref));
+  return maps_.emplace(ref, std::move(made)).first->second.get();
+}
+
+Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
+  UniqueFd made;
+  switch (ref.kind) {
+    case emit::MapKind::kList:
+      return make_list(ref);
+    case emit::MapKind::kEvents:
+      made = UniqueFd(
+          bpf_map_create(BPF_MAP_TYPE_RINGBUF, "events", 0, 0, 4096, nullptr));
+      break;
+    case emit::MapKind::kLost:
+      made = UniqueFd(
+          bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "lost", 4, 8, 1, nullptr));
+      break;
+    case emit::MapKind::kContainers:
+      made = UniqueFd(bpf_map_create(
+          BPF_MAP_TYPE_CGROUP_STORAGE, "containers", sizeof(std::uint64_t),
+          sizeof(bailiff_container_state), 0, nullptr));
+      break;
+  }
+  if (!made) return failure("make a map", errno);
+  return made;
+}
+
+Result<UniqueFd> KernelMaps::make_list(const emit::MapRef& ref) const {
+  const Shape shape = shape_of(ref.list_kind);
+  LIBBPF_OPTS(bpf_map_create_opts, inner_options,
+              .map_flags = BPF_F_NO_PREALLOC);
+  const UniqueFd inner(
+      bpf_map_create(shape.network ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH,
+                     "inner", shape.address_bytes() + (shape.network ? 4 : 0),
+                     1, 1024, &inner_options));
+  if (!inner) return failure("make a list", errno);
+  LIBBPF_OPTS(bpf_map_create_opts, options);
+  options.inner_map_fd = static_cast<std::uint32_t>(inner.get());
+  UniqueFd outer(
+      bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "outer", 4, 4, 1, &options));
+  if (!outer) return failure("make an array of one list", errno);
+
+  for (std::uint32_t i = 0; i < lists_.size(); ++i) {
+    if (lists_[i].name != ref.list) continue;
+    for (const std::string& item : flatten(lists_, i)) {
+      RETURN_IF_ERROR(insert(inner.get(), shape, item));
+    }
+  }
+  const std::uint32_t zero = 0;
+  const int fd = inner.get();
+  if (bpf_map_update_elem(outer.get(), &zero, &fd, BPF_ANY) != 0) {
+    return failure("put a list into its array", errno);
+  }
+  return outer;
+}
+
+Result<TestProgram> TestProgram::load(const emit::Program& program,
+                                      KernelMaps& maps) {
+  std::vector<bpf_insn> insns = program.insns;
+  for (const emit::Relocation& relocation : program.relocations) {
+    ASSIGN_OR_RETURN(insns[relocation.insn].imm,
+                     maps.map(program.maps[relocation.map]));
+  }
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  bpf_prog_type type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+  switch (program.flavour) {
+    case emit::Flavour::kConnect4:
+      options.expected_attach_type = BPF_CGROUP_INET4_CONNECT;
+      break;
+    case emit::Flavour::kConnect6:
+      options.expected_attach_type = BPF_CGROUP_INET6_CONNECT;
+      break;
+    case emit::Flavour::kTest:
+      type = BPF_PROG_TYPE_SYSCALL;
+      options.prog_flags = BPF_F_SLEEPABLE;
+      break;
+  }
+  UniqueFd fd(bpf_prog_load(type, "differential", "GPL", insns.data(),
+                            insns.size(), &options));
+  if (fd) return TestProgram(std::move(fd));
+
+  std::string log(kLogBytes, '\0');
+  options.log_buf = log.data();
+  options.log_size = kLogBytes;
+  options.log_level = 1;
+  fd = UniqueFd(bpf_prog_load(type, "differential", "GPL", insns.data(),
+                              insns.size(), &options));
+  const int number = errno;
+  log.resize(std::strlen(log.c_str()));
+  constexpr std::size_t kTail = 2000;
+  if (log.size() > kTail) log.erase(0, log.size() - kTail);
+  return failure("load a program of " + std::to_string(insns.size()) +
+                     " instructions:\n" + log,
+                 number);
+}
+
+Status TestProgram::run(bailiff_test_event& event) const {
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  // The kernel writes the context back where it read it.
+  options.ctx_in = &event;
+  options.ctx_size_in = sizeof event;
+  if (bpf_prog_test_run_opts(fd_.get(), &options) != 0) {
+    return failure("run a test program", errno);
+  }
+  return Ok{};
+}
+
+}  // namespace bailiff::test

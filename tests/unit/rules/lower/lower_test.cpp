@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/lower/lower.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rules/lower/connect.h"
+#include "rules/lower/placement.h"
+#include "tests/harness/expr.h"
+
+namespace bailiff {
+namespace {
+
+using test::address;
+using test::all_of;
+using test::any_of;
+using test::check;
+using test::event_is;
+using test::negated;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A policy over one list "c2", with rules added by hand.
+class PolicyBuilder {
+ public:
+  PolicyBuilder() {
+    policy_.lists = {{.name = "c2", .items = {"203.0.113.66"}, .includes = {}}};
+  }
+  PolicyBuilder& rule(Expr condition) {
+    Rule rule;
+    rule.name = "rule " + std::to_string(policy_.rules.size());
+    rule.condition = std::move(condition);
+    policy_.rules.push_back(std::move(rule));
+    return *this;
+  }
+  PolicyBuilder& policy(std::vector<std::uint32_t> rules, Mode mode, bool block,
+                        std::optional<Expr> scope = {}) {
+    Policy policy;
+    policy.name = "policy " + std::to_string(policy_.policies.size());
+    policy.rules = std::move(rules);
+    policy.mode = mode;
+    policy.block = block;
+    policy.scope = std::move(scope);
+    policy_.policies.push_back(std::move(policy));
+    return *this;
+  }
+  operator const CompiledPolicy&() const { return policy_; }
+
+ private:
+  CompiledPolicy policy_;
+};
+
+Expr c2() { return check(FieldId::kFdSip, Op::kIn, {}, {0}); }
+Expr log4j() {
+  return all_of(
+      {event_is("connect"), check(FieldId::kEvtDir, Op::kEq, {"<"}), c2()});
+}
+Expr cmdline() { return check(FieldId::kProcCmdline, Op::kContains, {"jndi"}); }
+
+Placement placed(Expr condition, const Facts& facts = {}) {
+  return place_all(PolicyBuilder().rule(std::move(condition)), facts).at(0);
+}
+
+Facts complete() {
+  Facts facts;
+  facts.complete = true;
+  facts.values["container.image.repository"] = {"docker.io/shop/cart"};
+  return facts;
+}
+
+TEST(Place, TheKernelDecidesWhatItKnows) {
+  const Placement placement = placed(log4j());
+  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
+  EXPECT_THAT(placement.hooks,
+              ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6));
+  EXPECT_EQ(placement.folded, "evt.type = connect and fd.sip in (c2)");
+  EXPECT_THAT(placement.fields,
+              ElementsAre(FieldId::kEvtType, FieldId::kFdSip));
+  EXPECT_EQ(placement.reason, "decided before the connection is made");
+}
+
+TEST(Place, WhatIsReadLaterIsObserved) {
+  const Placement placement =
+      placed(all_of({event_is("connect"), c2(), cmdline()}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+  EXPECT_THAT(placement.hooks,
+              ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6));
+  EXPECT_EQ(
+      placement.reason,
+      "'proc.cmdline' is read from /proc after the connection was decided");
+}
+
+TEST(Place, NamesEveryFieldThatIsReadLater) {
+  const Placement placement =
+      placed(all_of({event_is("connect"), c2(), cmdline(),
+                     check(FieldId::kProcPname, Op::kEq, {"java"}),
+                     check(FieldId::kFdName, Op::kContains, {"x"})}));
+  EXPECT_EQ(placement.reason,
+            "'proc.cmdline' and 'proc.pname' are read from /proc after the "
+            "connection was decided; 'fd.name' is not settled before the "
+            "connection is made");
+}
+
+TEST(Place, EveryFieldOfTheSidecarHasAReason) {
+  for (const Field& one : all_fields()) {
+    const bool sidecar_only = (one.from & kFromSidecarConnect) != 0 &&
+                              (one.from & kFromKernelConnect) == 0;
+    EXPECT_EQ(why_not_in_kernel(one.id).empty(), !sidecar_only) << one.name;
+  }
+}
+
+TEST(Place, SaysWhenEveryConnectionIsReported) {
+  EXPECT_THAT(placed(all_of({event_is("connect"), cmdline()})).reason,
+              HasSubstr("every connection is reported"));
+}
+
+TEST(Place, SaysWhenOtherSocketsAreNotSeen) {
+  EXPECT_THAT(placed(all_of({event_is("connect"),
+                             check(FieldId::kProcName, Op::kEq, {"nc"})}))
+                  .reason,
+              HasSubstr("other than IPv4 and IPv6 sockets are not seen"));
+}
+
+TEST(Place, AContainersStartIsObserved) {
+  const Placement placement =
+      placed(all_of({event_is("container"),
+                     check(FieldId::kContainerId, Op::kNe, {"host"})}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+  EXPECT_THAT(placement.hooks, IsEmpty());
+  EXPECT_THAT(placement.reason, HasSubstr("hook has registered"));
+}
+
+TEST(Place, EventsWithoutASourceAreUnsupported) {
+  const Placement placement =
+      placed(check(FieldId::kEvtType, Op::kIn, {"open", "execve"}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kUnsupported);
+  EXPECT_EQ(placement.reason, "'execve' and 'open' events have no source yet");
+}
+
+TEST(Place, TellsWhichOfItsEventsAreServed) {
+  const Placement placement = placed(
+      all_of({check(FieldId::kEvtType, Op::kIn, {"connect", "sendto"}), c2()}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
+  EXPECT_THAT(placement.reason,
+              HasSubstr("'sendto' events have no source yet"));
+}
+
+TEST(Place, EventTypesFollowFromNegationsToo) {
+  const Placement placement = placed(
+      all_of({negated(check(FieldId::kEvtType, Op::kNe, {"connect"})), c2()}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
+  EXPECT_EQ(placement.reason, "decided before the connection is made");
+}
+
+TEST(Place, ARuleForAnyEventIsDecidedForConnects) {
+  const Placement placement =
+      placed(check(FieldId::kProcName, Op::kEq, {"nc"}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
+  EXPECT_THAT(placement.reason, HasSubstr("events other than 'connect'"));
+}
+
+TEST(Place, AFailedConnectIsUnsupported) {
+  const Placement placement =
+      placed(all_of({event_is("connect"),
+                     check(FieldId::kEvtRawres, Op::kLt, {std::int64_t{0}})}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kUnsupported);
+  EXPECT_THAT(placement.reason, HasSubstr("as if they succeeded"));
+}
+
+TEST(Place, WhatCanNeverHoldNeedsNothing) {
+  const Placement placement = placed(all_of(
+      {event_is("open"), check(FieldId::kEvtNum, Op::kEq, {std::int64_t{0}})}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
+  EXPECT_THAT(placement.hooks, IsEmpty());
+  EXPECT_EQ(placement.reason, "the condition can never hold");
+}
+
+TEST(Place, ConditionsOnTheContainerAreDecidedAtItsStart) {
+  const Expr condition = all_of(
+      {event_is("connect"), c2(),
+       check(FieldId::kContainerImageRepository, Op::kEndswith, {"/cart"})});
+  const Placement unknown = placed(condition);
+  EXPECT_EQ(unknown.enforcement, Enforcement::kKernel);
+  EXPECT_THAT(unknown.reason,
+              HasSubstr("conditions on 'container.image.repository'"));
+  EXPECT_EQ(placed(condition, complete()).folded,
+            "evt.type = connect and fd.sip in (c2)");
+}
+
+TEST(Place, ListsOfNamesAreBounded) {
+  std::vector<Value> names;
+  for (std::size_t i = 0; i < kMaxInlineOperands; ++i) {
+    names.emplace_back("p" + std::to_string(i));
+  }
+  const auto condition = [&] {
+    return all_of(
+        {event_is("connect"), c2(), check(FieldId::kProcName, Op::kIn, names)});
+  };
+  EXPECT_EQ(placed(condition()).enforcement, Enforcement::kKernel);
+  names.emplace_back("one more");
+  const Placement placement = placed(condition());
+  EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+  EXPECT_EQ(placement.reason,
+            "'proc.name' is compared with 513 operands, more than the 512 a "
+            "program holds");
+}
+
+TEST(Lower, DeniesWhereAnEnforcingPolicyBlocks) {
+  const auto denies = [](Mode mode, bool block, Expr condition) {
+    return lower(PolicyBuilder()
+                     .rule(std::move(condition))
+                     .policy({0}, mode, block),
+                 complete())
+        .connect.at(0)
+        .deny;
+  };
+  EXPECT_TRUE(denies(Mode::kEnforce, true, log4j()));
+  EXPECT_FALSE(denies(Mode::kEnforce, false, log4j()));
+  EXPECT_FALSE(denies(Mode::kMonitor, true, log4j()));
+  EXPECT_FALSE(denies(Mode::kEnforce, true, all_of({log4j(), cmdline()})));
+}
+
+TEST(Lower, TheStrongestOfSeveralPoliciesDenies) {
+  const Plan plan = lower(PolicyBuilder()
+                              .rule(log4j())
+                              .policy({0}, Mode::kMonitor, true)
+                              .policy({0}, Mode::kEnforce, true),
+                          complete());
+  EXPECT_TRUE(plan.connect.at(0).deny);
+  EXPECT_THAT(plan.policies, ElementsAre(0, 1));
+}
+
+TEST(Lower, PutsOnlyTheKernelsPartIntoThePlan) {
+  const Plan plan = lower(PolicyBuilder()
+                              .rule(all_of({log4j(), cmdline()}))
+                              .policy({0}, Mode::kEnforce, true),
+                          complete());
+  EXPECT_EQ(plan.connect.at(0).condition, c2());
+  EXPECT_TRUE(plan.connect.at(0).candidate);
+}
+
+TEST(Lower, AScopeThatDoesNotHoldLeavesThePolicyOut) {
+  const auto plan = [](const char* image, const Facts& facts) {
+    return lower(
+        PolicyBuilder().rule(log4j()).policy(
+            {0}, Mode::kEnforce, true,
+            check(FieldId::kContainerImageRepository, Op::kEndswith, {image})),
+        facts);
+  };
+  EXPECT_THAT(plan("/cart", complete()).policies, ElementsAre(0));
+  const Plan none = plan("/web", complete());
+  EXPECT_THAT(none.policies, IsEmpty());
+  EXPECT_THAT(none.connect, IsEmpty());
+  EXPECT_THAT(none.placements, IsEmpty());
+  // A container nothing is known of may be in scope.
+  EXPECT_THAT(plan("/web", Facts()).policies, ElementsAre(0));
+}
+
+TEST(Lower, TellsWhichRulesAContainersStartFulfils) {
+  const Plan plan = lower(PolicyBuilder()
+                              .rule(log4j())
+                              .rule(event_is("container"))
+                              .policy({0, 1}, Mode::kEnforce, true),
+                          complete());
+  EXPECT_THAT(plan.container_event, ElementsAre(1));
+  EXPECT_EQ(plan.connect.size(), 1U);
+  EXPECT_EQ(plan.placements.size(), 2U);
+}
+
+}  // namespace
+}  // namespace bailiff
