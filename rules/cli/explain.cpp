@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "rules/cli/container_option.h"
+#include "rules/cli/inspect_json.h"
+#include "rules/cli/load_files.h"
+#include "rules/cli/offline_inspect.h"
+#include "rules/lower/lower.h"
+
+namespace bailiff {
+namespace {
+
+struct ExplainOptions {
+  std::vector<std::string> files;
+  std::vector<std::string> policies;
+  std::vector<std::string> container;
+  std::string output = "text";
+};
+
+using Row = std::array<std::string, 5>;
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ",") + word;
+  }
+  return text.empty() ? "-" : text;
+}
+
+Row row_of(const Placement& placement, const CompiledPolicy& policy) {
+  std::vector<std::string> hooks;
+  for (const HookPoint hook : placement.hooks) {
+    hooks.emplace_back(to_string(hook));
+  }
+  std::vector<std::string> fields;
+  for (const FieldId id : placement.fields) {
+    fields.emplace_back(field(id).name);
+  }
+  return {policy.rules[placement.rule].name,
+          std::string(to_string(placement.enforcement)), joined(hooks),
+          joined(fields), placement.reason};
+}
+
+// The last column is as long as it is.
+std::string table(const std::vector<Row>& rows) {
+  std::array<std::size_t, 4> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      text += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+    }
+    text += row.back() + "\n";
+  }
+  return text;
+}
+
+std::string explanation(const std::vector<Placement>& placements,
+                        const CompiledPolicy& policy) {
+  std::vector<Row> rows = {
+      {"RULE", "ENFORCEMENT", "HOOKS", "FIELDS", "REASON"}};
+  for (const Placement& placement : placements) {
+    rows.push_back(row_of(placement, policy));
+  }
+  return table(rows);
+}
+
+std::string conditions(const std::vector<Placement>& placements,
+                       const CompiledPolicy& policy) {
+  std::string text = "\nWhat is left of the conditions in this container:\n";
+  for (const Placement& placement : placements) {
+    text += "  " + policy.rules[placement.rule].name + ": " + placement.folded +
+            "\n";
+  }
+  return text;
+}
+
+int run_explain(const ExplainOptions& options) {
+  const Result<Facts> facts = cli::parse_container(options.container);
+  if (!facts) throw CLI::ValidationError(facts.error().message);
+
+  std::vector<std::string> paths = options.files;
+  paths.insert(paths.end(), options.policies.begin(), options.policies.end());
+  const Loaded loaded = cli::load_files(paths);
+  std::cerr << render(loaded.diagnostics, loaded.sources);
+  if (!loaded.policy) return 1;
+
+  const std::vector<Placement> placements = place_all(*loaded.policy, *facts);
+  if (options.output == "json") {
+    std::cout << cli::placements_json(placements, *loaded.policy);
+    return 0;
+  }
+  std::cout << explanation(placements, *loaded.policy);
+  if (facts->complete) std::cout << conditions(placements, *loaded.policy);
+  return 0;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "explain", "Tell where each rule is decided, and why not earlier");
+  // Shared by the parser, which fills it, and the callback.
+  auto options = std::make_shared<ExplainOptions>();
+  command->add_option("FILE", options->files, "rule files, folders")
+      ->required();
+  command->add_option("--policy", options->policies, "policy file, folder")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--container", options->container,
+                   "what is known of the container, as "
+                   "container.image.repository=shop/cart; what is not said "
+                   "it has not")
+      ->type_name("FIELD=VALUE");
+  command->add_option("-o,--output", options->output, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  command->callback(
+      [options, &exit_code] { exit_code = run_explain(*options); });
+}
+
+}  // namespace bailiff

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/cli/load_files.h
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "rules/policy/load.h"
+
+namespace bailiff::cli {
+
+// Reads the files and the rule files of the folders, in order, and loads them.
+// A file that cannot be read is an empty source with an error
+// (LOAD_ERR_FILE_READ), and the others are still loaded.
+Loaded load_files(const std::vector<std::string>& paths);
+
+// What `bailiff check -o json` prints: Falco's `falco_load_results`, one line.
+std::string load_results_json(const Loaded& loaded);
+
+// "rules.yaml: Ok, with warnings", a line for each source.
+std::string load_results_text(const Loaded& loaded);
+
+}  // namespace bailiff::cli

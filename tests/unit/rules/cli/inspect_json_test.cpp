@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/cli/inspect_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/harness/expr.h"
+
+namespace bailiff::cli {
+namespace {
+
+using test::address;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+JsonEvent event(std::string_view line) {
+  auto parsed = JsonEvent::parse(line, 7);
+  EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().message);
+  return parsed ? *std::move(parsed) : *JsonEvent::parse("{}", 7);
+}
+
+std::string error_of(std::string_view line) {
+  const auto parsed = JsonEvent::parse(line, 1);
+  EXPECT_FALSE(parsed);
+  return parsed ? "" : parsed.error().message;
+}
+
+TEST(JsonEvent, HasValuesOfTheTypesOfTheFields) {
+  const JsonEvent one =
+      event(R"({"evt.type":"connect","fd.sip":"::ffff:1.2.3.4","fd.sport":443,)"
+            R"("container.privileged":true,"fd.snet":"10.0.0.1"})");
+  EXPECT_THAT(one.extract(FieldId::kEvtType, ""),
+              ElementsAre(Value("connect")));
+  EXPECT_THAT(one.extract(FieldId::kFdSip, ""),
+              ElementsAre(Value(address("1.2.3.4"))));
+  EXPECT_THAT(one.extract(FieldId::kFdSport, ""),
+              ElementsAre(Value(std::int64_t{443})));
+  EXPECT_THAT(one.extract(FieldId::kContainerPrivileged, ""),
+              ElementsAre(Value(true)));
+  EXPECT_THAT(one.extract(FieldId::kFdSnet, ""),
+              ElementsAre(Value(address("10.0.0.1"))));
+}
+
+TEST(JsonEvent, AbsentAndNullFieldsExtractNothing) {
+  const JsonEvent one = event(R"({"proc.pname":null})");
+  EXPECT_THAT(one.extract(FieldId::kProcName, ""), IsEmpty());
+  EXPECT_THAT(one.extract(FieldId::kProcPname, ""), ElementsAre(Value(Null{})));
+}
+
+TEST(JsonEvent, EveryEventHasADirectionAndANumber) {
+  const JsonEvent one = event("{}");
+  EXPECT_THAT(one.extract(FieldId::kEvtDir, ""), ElementsAre(Value("<")));
+  EXPECT_THAT(one.extract(FieldId::kEvtNum, ""),
+              ElementsAre(Value(std::int64_t{7})));
+  EXPECT_THAT(event(R"({"evt.num":3})").extract(FieldId::kEvtNum, ""),
+              ElementsAre(Value(std::int64_t{3})));
+}
+
+TEST(JsonEvent, AnArrayHasSeveralValuesAndIndices) {
+  const JsonEvent one = event(R"({"proc.args":["-l","-p"]})");
+  EXPECT_THAT(one.extract(FieldId::kProcArgs, ""),
+              ElementsAre(Value("-l"), Value("-p")));
+  EXPECT_THAT(one.extract(FieldId::kProcArgs, "1"), ElementsAre(Value("-p")));
+  EXPECT_THAT(one.extract(FieldId::kProcArgs, "2"), IsEmpty());
+  EXPECT_THAT(one.extract(FieldId::kProcArgs, "x"), IsEmpty());
+}
+
+TEST(JsonEvent, IgnoresWhatNoRuleCanAskFor) {
+  event(R"({"made.up":{"a":1},"fd.types":["x"]})");
+}
+
+TEST(JsonEvent, RefusesWhatIsNoEvent) {
+  EXPECT_EQ(error_of("{"), "not JSON");
+  EXPECT_EQ(error_of("[]"), "not a JSON object");
+  EXPECT_EQ(error_of(R"({"fd.sport":"443"})"),
+            "field 'fd.sport': value of another type");
+  EXPECT_EQ(error_of(R"({"fd.sip":"example.org"})"),
+            "field 'fd.sip': value of another type");
+  EXPECT_EQ(error_of(R"({"fd.sport":1.5})"),
+            "field 'fd.sport': value of another type");
+}
+
+TEST(NamesJson, IsOneLine) {
+  EXPECT_EQ(names_json({}), "[]\n");
+  EXPECT_EQ(names_json({"a \"b\"", "c"}), "[\"a \\\"b\\\"\",\"c\"]\n");
+}
+
+TEST(PlacementsJson, SaysAllOfAPlacement) {
+  CompiledPolicy policy;
+  policy.rules.resize(1);
+  policy.rules[0].name = "r";
+  const Placement placement = {.rule = 0,
+                               .enforcement = Enforcement::kObserve,
+                               .hooks = {HookPoint::kConnect4},
+                               .fields = {FieldId::kFdSip},
+                               .folded = "fd.sip exists",
+                               .reason = "because"};
+  EXPECT_EQ(placements_json({placement}, policy), R"([
+  {
+    "rule": "r",
+    "enforcement": "observe",
+    "hooks": [
+      "connect4"
+    ],
+    "fields": [
+      "fd.sip"
+    ],
+    "condition": "fd.sip exists",
+    "reason": "because"
+  }
+]
+)");
+}
+
+}  // namespace
+}  // namespace bailiff::cli
