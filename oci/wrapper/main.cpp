@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// bailiff-runc: stands in place of runc or crun.  When a container is created
+// it adds Bailiff's hooks to config.json; then, as for every other command, it
+// becomes the real runtime.
+//
+// Managers read the runtime's standard output, so nothing is ever written
+// there (--bailiff-version aside).
+
+#include <stdio.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "oci/inject/bundle.h"
+#include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
+#include "oci/sys/process.h"
+#include "oci/wrapper/command_line.h"
+#include "oci/wrapper/runtime.h"
+#include "oci/wrapper/runtime_log.h"
+#include "oci/wrapper/settings.h"
+
+namespace bailiff::oci {
+namespace {
+
+constexpr int kFailed = 1;
+
+void report(const LogOptions& log, LogLevel level, std::string_view message) {
+  const std::string line = "bailiff-runc: " + std::string(message);
+  ::fprintf(stderr, "%s\n", line.c_str());
+  append_to_log(log, level, line);
+}
+
+int fail(const LogOptions& log, const Error& error) {
+  report(log, LogLevel::kError, error.message);
+  return kFailed;
+}
+
+// What the runtime is asked for does not make a container: no mistake in our
+// settings may keep anybody from listing, signalling or deleting those there
+// are.
+int pass_through(const RuntimeCall& call, const LogOptions& log) {
+  const Result<ServiceConfig> settings = load_settings(call.bailiff_config);
+  // Failing open: the runtime is then the one that is used without settings.
+  const Result<std::string> runtime =
+      find_runtime(settings ? settings->runtime : "");
+  if (!runtime) return fail(log, runtime.error());
+  return fail(log, execute(*runtime, call.args));
+}
+
+// Makes the container about to be created one that Bailiff watches over.
+Status protect(const RuntimeCall& call, const ServiceConfig& settings,
+               const std::string& runtime, const LogOptions& log) {
+  if (!is_host_root()) {
+    // A rootless container's hook runs as its user, who may not attach to a
+    // cgroup; it would run unprotected while its owner believes otherwise.
+    return Error{Code::kPermission,
+                 "bailiff cannot protect a rootless container: run it as "
+                 "root, or set 'on_failure: allow'"};
+  }
+  if (call.verb == Verb::kRestore && !runs_hooks_on_restore(runtime)) {
+    return Error{Code::kUnsupported,
+                 "'" + runtime +
+                     "' runs no createRuntime hooks on restore, so the "
+                     "container would be unprotected: restore it with runc"};
+  }
+  // The runtime would only say that the hook failed, and a hook that others
+  // can change would be run as root.
+  RETURN_IF_ERROR(check_trusted(settings.hook));
+  ASSIGN_OR_RETURN(const Injection done,
+                   inject_into_file(config_path(call), hook_plan(settings)));
+  for (const std::string& key : done.scrubbed) {
+    append_to_log(log, LogLevel::kWarning,
+                  "bailiff-runc: removed the annotation '" + key + "'");
+  }
+  return Ok{};
+}
+
+int create(const RuntimeCall& call, const LogOptions& log) {
+  // What to do on failure is in the settings: without them it is deny.
+  const Result<ServiceConfig> settings = load_settings(call.bailiff_config);
+  if (!settings) return fail(log, settings.error());
+  const Result<std::string> runtime = find_runtime(settings->runtime);
+  if (!runtime) return fail(log, runtime.error());
+  if (const Status done = protect(call, *settings, *runtime, log); !done) {
+    switch (settings->on_failure) {
+      case OnError::kDeny:
+        report(log, LogLevel::kError,
+               "the container is not started: " + done.error().message);
+        return kFailed;
+      case OnError::kAllow:
+        // Failing open: the administrator chose it by 'on_failure: allow'.
+        report(log, LogLevel::kWarning,
+               "the container is started UNPROTECTED: " + done.error().message);
+        break;
+    }
+  }
+  return fail(log, execute(*runtime, call.args));
+}
+
+int run(const std::vector<std::string>& args) {
+  const LogOptions log = find_log_options(args);
+  const Result<RuntimeCall> call = parse_command_line(args);
+  // Denied whatever the settings say: what is to be created, and so where the
+  // settings are, is not known.
+  if (!call) return fail(log, call.error());
+  if (call->bailiff_version) {
+    ::puts("bailiff-runc " BAILIFF_VERSION);
+    return 0;
+  }
+  switch (call->verb) {
+    case Verb::kCreate:
+    case Verb::kRun:
+    case Verb::kRestore:
+      return create(*call, log);
+    case Verb::kOther:
+      break;
+  }
+  return pass_through(*call, log);
+}
+
+}  // namespace
+}  // namespace bailiff::oci
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
+  return bailiff::oci::run(args);
+}
