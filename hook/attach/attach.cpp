@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/attach/attach.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "hook/attach/maps.h"
+#include "hook/attach/pins.h"
+#include "hook/attach/undo.h"
+#include "oci/sys/errno_error.h"
+#include "rules/abi/event.h"
+
+namespace bailiff::hook {
+namespace {
+
+// How often BPF_DIR may vanish between making and locking it: each time,
+// another attach has failed and taken its folder along.
+constexpr int kLockTries = 100;
+
+constexpr emit::Flavour kFlavours[] = {emit::Flavour::kConnect4,
+                                       emit::Flavour::kConnect6};
+
+Deadline lock_deadline() {
+  return std::chrono::steady_clock::now() + kLockWait;
+}
+
+bool not_found(const Error& error) { return error.code == Code::kNotFound; }
+
+// Makes the folder and those above it that are missing.
+Status make_folders(const std::string& path, Kernel& kernel, Undo& undo) {
+  auto made = kernel.make_folder(path);
+  if (!made && not_found(made.error())) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos || slash == 0) return made.error();
+    RETURN_IF_ERROR(make_folders(path.substr(0, slash), kernel, undo));
+    made = kernel.make_folder(path);
+  }
+  if (!made) return made.error();
+  // Undoing fails when somebody else has put something in by then: right.
+  if (*made) undo.add([=, &kernel] { (void)kernel.remove_folder(path); });
+  return Ok{};
+}
+
+Result<UniqueFd> make_and_lock(const Pins& pins, Kernel& kernel, Undo& undo) {
+  const Deadline deadline = lock_deadline();
+  for (int attempt = 1;; ++attempt) {
+    RETURN_IF_ERROR(make_folders(pins.root(), kernel, undo));
+    auto lock = kernel.lock(pins.root(), deadline);
+    if (lock || !not_found(lock.error()) || attempt == kLockTries) return lock;
+  }
+}
+
+// nullopt when there is no BPF_DIR, and so nothing to remove.
+Result<std::optional<UniqueFd>> lock_existing(const Pins& pins,
+                                              Kernel& kernel) {
+  auto lock = kernel.lock(pins.root(), lock_deadline());
+  if (lock) return std::optional(*std::move(lock));
+  if (not_found(lock.error())) return std::optional<UniqueFd>();
+  return lock.error();
+}
+
+// The names in a folder; none when it is not there.
+Result<std::vector<std::string>> names_in(const std::string& folder,
+                                          Kernel& kernel) {
+  auto names = kernel.list(folder);
+  if (!names && not_found(names.error())) return std::vector<std::string>();
+  return names;
+}
+
+// Ids of the cgroups the links of one container are on, of those alive.
+Result<std::set<std::uint64_t>> live_cgroups(const std::string& folder,
+                                             Kernel& kernel) {
+  std::set<std::uint64_t> live;
+  ASSIGN_OR_RETURN(const auto names, names_in(folder, kernel));
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(const Link link, kernel.open_link(folder + "/" + name));
+    ASSIGN_OR_RETURN(const LinkState state, kernel.state(link));
+    if (state.cgroup != 0) live.insert(state.cgroup);
+  }
+  return live;
+}
+
+Status remove_links(const std::string& folder, Kernel& kernel) {
+  auto names = kernel.list(folder);
+  if (!names) {
+    if (not_found(names.error())) return Ok{};
+    return names.error();
+  }
+  for (const std::string& name : *names) {
+    const std::string pin = folder + "/" + name;
+    ASSIGN_OR_RETURN(const Link link, kernel.open_link(pin));
+    // Unlinking alone would end it too, but only some time later.
+    RETURN_IF_ERROR(kernel.detach(link));
+    RETURN_IF_ERROR(kernel.unlink(pin));
+  }
+  return kernel.remove_folder(folder);
+}
+
+// Removes each program no link uses and each list no remaining program uses.
+Status remove_unused(const Pins& pins, Kernel& kernel) {
+  std::set<std::uint32_t> programs;
+  ASSIGN_OR_RETURN(const auto containers, names_in(pins.links(), kernel));
+  for (const std::string& container : containers) {
+    const std::string folder = pins.links() + "/" + container;
+    ASSIGN_OR_RETURN(const auto names, names_in(folder, kernel));
+    for (const std::string& name : names) {
+      ASSIGN_OR_RETURN(const Link link, kernel.open_link(folder + "/" + name));
+      ASSIGN_OR_RETURN(const LinkState state, kernel.state(link));
+      programs.insert(state.program);
+    }
+  }
+  std::set<std::uint32_t> maps;
+  ASSIGN_OR_RETURN(const auto pinned, names_in(pins.programs(), kernel));
+  for (const std::string& name : pinned) {
+    const std::string pin = pins.programs() + "/" + name;
+    ASSIGN_OR_RETURN(const Program program, kernel.open_program(pin));
+    ASSIGN_OR_RETURN(const ProgramState state, kernel.state(program));
+    if (programs.contains(state.id)) {
+      maps.insert(state.maps.begin(), state.maps.end());
+    } else {
+      RETURN_IF_ERROR(kernel.unlink(pin));
+    }
+  }
+  ASSIGN_OR_RETURN(const auto lists, names_in(pins.lists(), kernel));
+  for (const std::string& name : lists) {
+    const std::string pin = pins.lists() + "/" + name;
+    ASSIGN_OR_RETURN(const Map list, kernel.open_map(pin));
+    ASSIGN_OR_RETURN(const std::uint32_t id, kernel.map_id(list));
+    if (!maps.contains(id)) RETURN_IF_ERROR(kernel.unlink(pin));
+  }
+  return Ok{};
+}
+
+// One attach in progress; each step leaves its undo behind.
+class Attacher {
+ public:
+  Attacher(const AttachRequest& request, const Pins& pins, Kernel& kernel,
+           Undo& undo)
+      : request_(request), pins_(pins), kernel_(kernel), undo_(undo) {}
+
+  // The pinned map, made when it is not there.
+  Result<Map> map(const emit::MapRef& ref) {
+    const std::string pin = pins_.map(ref);
+    auto map = kernel_.open_map(pin);
+    if (map || !not_found(map.error())) return map;
+    map = create_map(ref, request_.policy, request_.policy_digest, kernel_);
+    if (map) RETURN_IF_ERROR(pin_new(map->fd(), pin));
+    return map;
+  }
+
+  // The pinned program, loaded when it is not there.
+  Result<Program> program(const emit::Program& emitted, const Digest& digest) {
+    const std::string pin = pins_.program(digest);
+    auto program = kernel_.open_program(pin);
+    if (program || !not_found(program.error())) return program;
+    // Something new is about to stay: time to see what is no longer needed.
+    if (!std::exchange(collected_, true)) {
+      RETURN_IF_ERROR(remove_unused(pins_, kernel_));
+    }
+    std::vector<Map> maps;
+    std::vector<int> fds;
+    for (const emit::MapRef& ref : emitted.maps) {
+      ASSIGN_OR_RETURN(Map map, this->map(ref));
+      fds.push_back(map.fd());
+      maps.push_back(std::move(map));
+    }
+    program = kernel_.load(emitted, fds);
+    if (program) RETURN_IF_ERROR(pin_new(program->fd(), pin));
+    return program;
+  }
+
+  Status pin_new(int fd, const std::string& pin) {
+    RETURN_IF_ERROR(kernel_.pin(fd, pin));
+    undo_.add([this, pin] { (void)kernel_.unlink(pin); });
+    return Ok{};
+  }
+
+ private:
+  const AttachRequest& request_;
+  const Pins& pins_;
+  Kernel& kernel_;
+  Undo& undo_;
+  bool collected_ = false;
+};
+
+}  // namespace
+
+Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
+                          Kernel& kernel) {
+  Attachment attachment;
+  if (request.plan.connect.empty()) return attachment;
+  std::vector<emit::Program> emitted;
+  for (const emit::Flavour flavour : kFlavours) {
+    ASSIGN_OR_RETURN(emit::Program program,
+                     emit::emit_connect(request.plan.connect,
+                                        request.policy.lists, flavour));
+    emitted.push_back(std::move(program));
+  }
+  const Pins pins(request.bpf_dir);
+  ASSIGN_OR_RETURN(const std::string folder,
+                   pins.container(request.container_id));
+  RETURN_IF_ERROR(kernel.check_bpffs(pins.root()));
+
+  // In this order, so that what follows is undone while these are held.
+  std::vector<Link> links;
+  links.reserve(emitted.size());
+  UniqueFd lock;
+  Undo undo;
+  ASSIGN_OR_RETURN(lock, make_and_lock(pins, kernel, undo));
+  for (const std::string& sub : {pins.lists(), pins.programs(), pins.links()}) {
+    RETURN_IF_ERROR(make_folders(sub, kernel, undo));
+  }
+  ASSIGN_OR_RETURN(const auto live, live_cgroups(folder, kernel));
+  if (std::any_of(live.begin(), live.end(),
+                  [&](std::uint64_t id) { return id != cgroup.id(); })) {
+    return invalid_argument("container id '" + request.container_id +
+                            "' is in use by a container in another cgroup");
+  }
+  RETURN_IF_ERROR(remove_links(folder, kernel));
+  RETURN_IF_ERROR(make_folders(folder, kernel, undo));
+
+  Attacher attacher(request, pins, kernel, undo);
+  for (const emit::Program& program : emitted) {
+    const Digest digest = program.digest();
+    ASSIGN_OR_RETURN(const Program loaded, attacher.program(program, digest));
+    ASSIGN_OR_RETURN(Link link,
+                     kernel.attach(loaded, cgroup.fd(), program.flavour));
+    links.push_back(std::move(link));
+    const Link& attached = links.back();
+    undo.add([&] { (void)kernel.detach(attached); });
+    RETURN_IF_ERROR(attacher.pin_new(
+        attached.fd(),
+        folder + "/" + std::string(emit::to_string(program.flavour))));
+    const auto& known = attachment.programs;
+    if (std::find(known.begin(), known.end(), digest) == known.end()) {
+      attachment.programs.push_back(digest);
+    }
+  }
+  // The kernel made the cgroup's entry, all zero, with the first link.
+  emit::MapRef containers;
+  containers.kind = emit::MapKind::kContainers;
+  ASSIGN_OR_RETURN(const Map states, attacher.map(containers));
+  const bailiff_container_state state{
+      .cgroup_id = cgroup.id(), .policy_id = request.policy_digest.short_id()};
+  if (auto written =
+          kernel.update(states, bytes_of(cgroup.id()), bytes_of(state));
+      !written) {
+    written.error().message += ": state of the container";
+    return written.error();
+  }
+  undo.keep();
+  return attachment;
+}
+
+Status detach(const std::string& bpf_dir, const std::string& container_id,
+              Kernel& kernel) {
+  const Pins pins(bpf_dir);
+  ASSIGN_OR_RETURN(const std::string folder, pins.container(container_id));
+  ASSIGN_OR_RETURN(const auto lock, lock_existing(pins, kernel));
+  if (!lock) return Ok{};
+  return remove_links(folder, kernel);
+}
+
+Result<std::vector<std::string>> reconcile(const std::string& bpf_dir,
+                                           Kernel& kernel) {
+  const Pins pins(bpf_dir);
+  std::vector<std::string> removed;
+  ASSIGN_OR_RETURN(const auto lock, lock_existing(pins, kernel));
+  if (!lock) return removed;
+  ASSIGN_OR_RETURN(const auto names, names_in(pins.links(), kernel));
+  for (const std::string& name : names) {
+    const std::string folder = pins.links() + "/" + name;
+    ASSIGN_OR_RETURN(const auto live, live_cgroups(folder, kernel));
+    if (!live.empty()) continue;
+    RETURN_IF_ERROR(remove_links(folder, kernel));
+    removed.push_back(decode_name(name).value_or(name));
+  }
+  RETURN_IF_ERROR(remove_unused(pins, kernel));
+  return removed;
+}
+
+}  // namespace bailiff::hook

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// hook/attach/attach.h
+// Puts a compiled policy in front of one container, all or nothing.
+//
+// Pins, below BPF_DIR (a folder on a bpffs):
+//   events, lost, containers      the shared maps; they stay when the last
+//                                 container goes, with what nobody read yet
+//   lists/NAME~KIND               one array-of-one-map per list and kind
+//   programs/DIGEST               one per distinct program, shared
+//   links/ID/connect4, connect6   one folder per container
+// NAME and ID are percent-encoded where they have bytes other than
+// [A-Za-z0-9_-]: bpffs takes no name with a dot.
+//
+// Everything is made and removed under an exclusive flock of BPF_DIR itself, so
+// that two containers that start together share one program and a removal never
+// meets an attach, whoever runs either.  It is waited for at most kLockWait.
+//
+// Programs and lists outlive their last container: the next one most likely
+// needs them again, and a list costs about 10 ms to make, which the kernel
+// waits.  What is unused is removed by the next attach that has to make
+// something new, and by reconcile().  Who uses what is never written down: the
+// kernel is asked (from link to program to maps), so no crash can leave a count
+// that is wrong.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hook/kernel/kernel.h"
+#include "oci/sys/cgroup.h"
+#include "rules/lower/lower.h"
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff::hook {
+
+// Attaching one container takes about a millisecond; ten thousand at once are
+// through by then, and a runtime's hook timeout is longer.
+inline constexpr std::chrono::seconds kLockWait{8};
+
+struct AttachRequest {
+  std::string bpf_dir;
+  std::string container_id;
+  const CompiledPolicy& policy;  // borrowed for the call
+  Digest policy_digest;
+  const Plan& plan;  // of lower(policy, facts); borrowed for the call
+};
+
+struct Attachment {
+  std::vector<Digest> programs;  // attached, each once
+};
+
+// Attaches the plan to `cgroup` so that either every program is attached and
+// pinned, or none is: on failure what was done is undone, in reverse, the
+// shared objects this call created included.
+//
+// The container must not have started: while its cgroup holds only the
+// runtime's own process no event can be missed and none judged twice.
+//
+// A list that is pinned already keeps the items it has; publish_lists() brings
+// it up to date.
+// Links the same id left behind are removed; if they are on another cgroup
+// that still lives, the id is in use and kInvalidArgument says so.
+//
+// Fails with kUnsupported, naming the feature, when this kernel lacks one; the
+// caller decides whether the container may then start (see OnError).
+// An empty plan attaches nothing and succeeds.
+Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
+                          Kernel& kernel);
+
+// Removes the container's links.  Nothing there is success: poststop may run
+// twice.
+Status detach(const std::string& bpf_dir, const std::string& container_id,
+              Kernel& kernel);
+
+// Removes what containers left whose cgroup is gone (a runtime that crashed
+// runs no poststop), and each program and list no container uses.  Returns the
+// ids of those containers.
+Result<std::vector<std::string>> reconcile(const std::string& bpf_dir,
+                                           Kernel& kernel);
+
+}  // namespace bailiff::hook

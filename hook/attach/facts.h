@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// hook/attach/facts.h
+#pragma once
+
+#include "oci/spec/facts.h"
+#include "rules/lower/lower.h"
+
+namespace bailiff::hook {
+
+// A container's facts as the compiler folds them: complete, since what its
+// creation does not tell of it will never be told.  Pure.
+Facts lowering_facts(const oci::ContainerFacts& facts);
+
+}  // namespace bailiff::hook

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// hook/attach/lists.h
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "hook/kernel/kernel.h"
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff::hook {
+
+// Makes every list that is already in the kernel (pinned by some container's
+// attach) hold the items of `policy`, each by building a new inner map and
+// swapping it in: no moment without a list, none with half of one.  Lists
+// nobody has pinned are left out, and so are those that were filled from this
+// very policy.  All or nothing per list; the first error stops.  Takes about
+// 10 ms for each list that changes.
+//
+// Whoever changes lists writes them to STATE_DIR/policy.bin first and calls
+// this second: a container that starts brings the lists to what that file says.
+Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
+                     Kernel& kernel);
+// The same for a caller that knows the policy's digest, which takes a while to
+// compute when lists are long.
+Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
+                     const Digest& digest, Kernel& kernel);
+
+}  // namespace bailiff::hook

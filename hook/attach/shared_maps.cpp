@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/attach/shared_maps.h"
+
+#include <chrono>
+#include <utility>
+
+#include "hook/attach/attach.h"
+#include "hook/attach/maps.h"
+#include "hook/attach/pins.h"
+
+namespace bailiff::hook {
+namespace {
+
+// Makes the folder and those above it that are missing.
+Status make_folders(const std::string& path, Kernel& kernel) {
+  Result<bool> made = kernel.make_folder(path);
+  if (!made && made.error().code == Code::kNotFound) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos || slash == 0) {
+      return std::move(made).error();
+    }
+    RETURN_IF_ERROR(make_folders(path.substr(0, slash), kernel));
+    made = kernel.make_folder(path);
+  }
+  if (!made) return std::move(made).error();
+  return Ok{};
+}
+
+}  // namespace
+
+Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel) {
+  const Pins pins(bpf_dir);
+  RETURN_IF_ERROR(kernel.check_bpffs(bpf_dir));
+  RETURN_IF_ERROR(make_folders(bpf_dir, kernel));
+  ASSIGN_OR_RETURN(
+      const UniqueFd lock,
+      kernel.lock(bpf_dir, std::chrono::steady_clock::now() + kLockWait));
+  for (const emit::MapKind kind :
+       {emit::MapKind::kEvents, emit::MapKind::kLost}) {
+    emit::MapRef ref;
+    ref.kind = kind;
+    const std::string pin = pins.map(ref);
+    Result<Map> map = kernel.open_map(pin);
+    if (map) continue;
+    if (map.error().code != Code::kNotFound) return std::move(map).error();
+    ASSIGN_OR_RETURN(const Map made, create_map(ref, {}, {}, kernel));
+    RETURN_IF_ERROR(kernel.pin(made.fd(), pin));
+  }
+  return Ok{};
+}
+
+}  // namespace bailiff::hook

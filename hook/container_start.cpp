@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/container_start.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "hook/attach/attach.h"
+#include "hook/attach/facts.h"
+#include "hook/attach/lists.h"
+#include "hook/attach/undo.h"
+#include "oci/spec/config.h"
+#include "oci/spec/exempt.h"
+#include "oci/spec/facts.h"
+#include "oci/spec/manager_record.h"
+#include "oci/sys/cgroup.h"
+#include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
+#include "oci/sys/pidfd.h"
+#include "oci/sys/process.h"
+#include "rules/abi/limits.h"
+#include "rules/lower/lower.h"
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff::hook {
+namespace {
+
+// A record is a few KiB; see parse_container_record().
+constexpr std::size_t kMaxContainerRecordBytes = 4 << 20;
+
+std::string policy_path(const Places& places) {
+  return places.state_dir + "/policy.bin";
+}
+std::string record_path(const Places& places, const std::string& id) {
+  return places.run_dir + "/containers/" + id + ".json";
+}
+
+std::uint64_t realtime_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::string spool_path(const Places& places,
+                       const oci::ContainerRecord& record) {
+  char sequence[24];
+  ::snprintf(sequence, sizeof(sequence), "%020llu",
+             static_cast<unsigned long long>(record.time_ns));
+  return places.run_dir + "/spool/" + sequence + "-" + record.id + ".json";
+}
+
+Status make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return Ok{};
+  const int err = errno;
+  const std::size_t slash = path.rfind('/');
+  if (err == ENOENT && slash != 0 && slash != path.npos) {
+    RETURN_IF_ERROR(make_folder(path.substr(0, slash)));
+    if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return Ok{};
+  }
+  return errno_error("make folder '" + path + "'", err);
+}
+
+// Folders in which only root can put a record.
+Status make_record_folders(const Places& places) {
+  for (const char* name : {"/containers", "/spool"}) {
+    RETURN_IF_ERROR(make_folder(places.run_dir + name));
+    RETURN_IF_ERROR(check_trusted(places.run_dir + name));
+  }
+  return Ok{};
+}
+
+// Not synced: RUN_DIR ends with the host's uptime, and so do containers.
+Status write_record(const std::string& path, const std::string& json) {
+  return write_atomically(path, json, 0600, Durability::kProcess);
+}
+
+// Each file's removal is left in `undo`.
+Status write_records(const Places& places, const oci::ContainerRecord& record,
+                     Undo& undo) {
+  RETURN_IF_ERROR(make_record_folders(places));
+  const std::string json = to_json(record);
+  for (const std::string& path :
+       {record_path(places, record.id), spool_path(places, record)}) {
+    RETURN_IF_ERROR(write_record(path, json));
+    undo.add([path] { ::unlink(path.c_str()); });
+  }
+  return Ok{};
+}
+
+// Which file a path leads to, and its state.
+struct FileVersion {
+  ino_t inode;
+  timespec changed;
+  bool operator==(const FileVersion& other) const {
+    return inode == other.inode && changed.tv_sec == other.changed.tv_sec &&
+           changed.tv_nsec == other.changed.tv_nsec;
+  }
+};
+
+Result<FileVersion> version_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return errno_error("stat '" + path + "'");
+  }
+  return FileVersion{status.st_ino, status.st_ctim};
+}
+
+struct PolicyFile {
+  CompiledPolicy policy;
+  Digest digest;
+  FileVersion version;
+};
+
+Result<PolicyFile> read_policy(const std::string& path) {
+  auto version = version_of(path);
+  if (!version) {
+    if (version.error().code == Code::kNotFound) {
+      version.error().message =
+          "there is no compiled policy '" + path +
+          "': start bailiffd, or write one with 'bailiff compile'";
+    }
+    return version.error();
+  }
+  RETURN_IF_ERROR(check_trusted(path));
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   read_bounded(path, BAILIFF_MAX_POLICY_BYTES));
+  auto policy = decode(bytes);
+  if (!policy) {
+    policy.error().message = "'" + path + "': " + policy.error().message;
+    return policy.error();
+  }
+  return PolicyFile{*std::move(policy), policy_digest(bytes), *version};
+}
+
+// The bundle and its configuration.
+struct Bundle {
+  std::string folder;
+  oci::ContainerConfig config;
+};
+
+Result<Bundle> read_bundle(const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders) {
+    if (folder.empty()) continue;
+    const std::string path = folder + "/config.json";
+    const auto text = read_bounded(path, oci::kMaxConfigBytes);
+    if (!text && text.error().code == Code::kNotFound) continue;
+    if (!text) return text.error();
+    ASSIGN_OR_RETURN(auto config, oci::parse_config(*text, "'" + path + "'"));
+    return Bundle{folder, std::move(config)};
+  }
+  std::string tried;
+  for (const std::string& folder : folders) {
+    if (!folder.empty()) tried += " '" + folder + "'";
+  }
+  return Error{Code::kNotFound, "found no config.json in" +
+                                    (tried.empty() ? " any folder" : tried) +
+                                    ": name the bundle with --bundle"};
+}
+
+// The manager's own record of the container.  One that is not there leaves
+// facts unknown, as with a bare runtime; one that cannot be read could hide
+// the image a scope asks for, and is an error.
+Result<std::optional<oci::ManagerRecord>> read_manager_record(
+    const std::string& bundle, const std::string& id) {
+  const auto place = oci::record_place(bundle, id);
+  if (!place) return std::optional<oci::ManagerRecord>();
+  const auto text = read_bounded(place->path, oci::kMaxRecordBytes);
+  if (!text) {
+    if (text.error().code != Code::kNotFound) return text.error();
+    return std::optional<oci::ManagerRecord>();
+  }
+  auto record =
+      oci::parse_record(place->format, *text, id, "'" + place->path + "'");
+  if (record) return std::optional(*std::move(record));
+  if (record.error().code != Code::kNotFound) return record.error();
+  return std::optional<oci::ManagerRecord>();
+}
+
+Result<oci::HostNamespaces> host_namespaces(pid_t pid) {
+  oci::HostNamespaces host;
+  ASSIGN_OR_RETURN(host.pid, shares_namespace(pid, "pid"));
+  ASSIGN_OR_RETURN(host.network, shares_namespace(pid, "net"));
+  ASSIGN_OR_RETURN(host.ipc, shares_namespace(pid, "ipc"));
+  return host;
+}
+
+// Lists that were in the kernel before are those of the last policy somebody
+// published.  Should the file be replaced while this runs, whoever did it
+// publishes too; looking at the file again behind our own publishing makes sure
+// that the newer one comes last.
+Status bring_lists_up_to_date(const Places& places, PolicyFile file,
+                              Kernel& kernel) {
+  for (;;) {
+    RETURN_IF_ERROR(
+        publish_lists(places.bpf_dir, file.policy, file.digest, kernel));
+    ASSIGN_OR_RETURN(const FileVersion now, version_of(policy_path(places)));
+    if (now == file.version) return Ok{};
+    ASSIGN_OR_RETURN(file, read_policy(policy_path(places)));
+  }
+}
+
+Status protect(const Places& places, const oci::ContainerState& state,
+               const std::vector<std::string>& config_folders, Kernel& kernel,
+               Start& start) {
+  oci::ContainerRecord& record = start.record;
+  if (state.pid <= 0) {
+    return invalid_argument("the runtime's state names no process");
+  }
+  // First of all: what is read about the process from here on is about this
+  // one, as alive() shows at the end.
+  ASSIGN_OR_RETURN(const Pidfd process, Pidfd::open(state.pid));
+
+  ASSIGN_OR_RETURN(PolicyFile file, read_policy(policy_path(places)));
+  start.on_failure = file.policy.on_failure;
+  record.policy = file.digest.hex();
+
+  ASSIGN_OR_RETURN(const Bundle bundle, read_bundle(config_folders));
+  record.bundle = bundle.folder;
+  record.args = bundle.config.args;
+  record.uid = bundle.config.uid;
+  record.gid = bundle.config.gid;
+  ASSIGN_OR_RETURN(const auto manager_record,
+                   read_manager_record(bundle.folder, state.id));
+  ASSIGN_OR_RETURN(const auto host, host_namespaces(state.pid));
+  ASSIGN_OR_RETURN(record.facts, oci::container_facts(state, bundle.config,
+                                                      manager_record, host));
+
+  ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+  ASSIGN_OR_RETURN(const Cgroup cgroup, Cgroup::of_process(mount, state.pid));
+  ASSIGN_OR_RETURN(const std::string own, unified_path(::getpid()));
+  RETURN_IF_ERROR(verify_container_cgroup(cgroup, state.pid, own));
+  record.cgroup_path = cgroup.path();
+  record.cgroup_id = cgroup.id();
+  if (!process.alive()) {
+    return Error{Code::kNotFound, "its process ended during the creation"};
+  }
+
+  Plan plan = lower(file.policy, lowering_facts(record.facts));
+  if (oci::is_exempt(file.policy.exempt, state.id, record.facts)) {
+    plan.connect.clear();
+  }
+  Undo undo;
+  ASSIGN_OR_RETURN(const Attachment attachment,
+                   attach({.bpf_dir = places.bpf_dir,
+                           .container_id = state.id,
+                           .policy = file.policy,
+                           .policy_digest = file.digest,
+                           .plan = plan},
+                          cgroup, kernel));
+  undo.add([&] { (void)detach(places.bpf_dir, state.id, kernel); });
+  for (const Digest& digest : attachment.programs) {
+    record.programs.push_back(digest.hex());
+  }
+  if (!attachment.programs.empty()) {
+    RETURN_IF_ERROR(bring_lists_up_to_date(places, std::move(file), kernel));
+  }
+  record.time_ns = realtime_ns();
+  RETURN_IF_ERROR(write_records(places, record, undo));
+  undo.keep();
+  return Ok{};
+}
+
+}  // namespace
+
+Start start_container(const Places& places, const oci::ContainerState& state,
+                      const std::vector<std::string>& config_folders,
+                      Kernel& kernel) {
+  Start start;
+  start.record.event = "start";
+  start.record.id = state.id;
+  start.record.pid = state.pid;
+  start.record.bundle = state.bundle;
+  start.status = protect(places, state, config_folders, kernel, start);
+  if (!start.status) start.record.programs.clear();
+  return start;
+}
+
+Status record_degraded(const Places& places, oci::ContainerRecord record,
+                       const std::string& reason) {
+  record.degraded = reason;
+  record.time_ns = realtime_ns();
+  Undo undo;
+  RETURN_IF_ERROR(write_records(places, record, undo));
+  undo.keep();
+  return Ok{};
+}
+
+Status stop_container(const Places& places, const std::string& id,
+                      Kernel& kernel) {
+  // Records first: if detaching fails, reconcile() will find the links.
+  const std::string path = record_path(places, id);
+  const auto text = read_bounded(path, kMaxContainerRecordBytes);
+  if (!text && text.error().code != Code::kNotFound) return text.error();
+  if (text) {
+    oci::ContainerRecord stop;
+    // A record that cannot be read any more still tells that the container
+    // was there.
+    if (const auto started = oci::parse_container_record(*text)) {
+      stop.cgroup_path = started->cgroup_path;
+      stop.cgroup_id = started->cgroup_id;
+      stop.pid = started->pid;
+      stop.policy = started->policy;
+    }
+    stop.event = "stop";
+    stop.id = id;
+    stop.time_ns = realtime_ns();
+    RETURN_IF_ERROR(make_record_folders(places));
+    RETURN_IF_ERROR(write_record(spool_path(places, stop), to_json(stop)));
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      return errno_error("unlink '" + path + "'");
+    }
+  }
+  return detach(places.bpf_dir, id, kernel);
+}
+
+}  // namespace bailiff::hook

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// hook/container_start.h
+// What bailiff-hook does at createRuntime and poststop, without its command
+// line and its way of failing.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "hook/kernel/kernel.h"
+#include "oci/spec/container_record.h"
+#include "oci/spec/state.h"
+#include "rules/base/on_error.h"
+#include "rules/base/result.h"
+
+namespace bailiff::hook {
+
+struct Places {
+  std::string run_dir = "/run/bailiff";
+  std::string state_dir = "/var/lib/bailiff";
+  std::string bpf_dir = "/sys/fs/bpf/bailiff";
+};
+
+struct Start {
+  // As far as it could be filled in; what a failure left out has its default.
+  oci::ContainerRecord record;
+  // The policy file's word on failures; absent when it could not be read.
+  std::optional<OnError> on_failure;
+  Status status = Ok{};
+};
+
+// Protects the container that `state` tells of and writes its records, or
+// leaves nothing behind and says why.  `config_folders` are where config.json
+// may be, in order; the first that has one counts.
+Start start_container(const Places& places, const oci::ContainerState& state,
+                      const std::vector<std::string>& config_folders,
+                      Kernel& kernel);
+
+// Writes the records of a container that runs without being enforced.
+Status record_degraded(const Places& places, oci::ContainerRecord record,
+                       const std::string& reason);
+
+// Removes what start_container() left.  A container it knows nothing of is
+// success.
+Status stop_container(const Places& places, const std::string& id,
+                      Kernel& kernel);
+
+}  // namespace bailiff::hook

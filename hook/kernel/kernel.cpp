@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/kernel/kernel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <memory>
+
+#include "oci/sys/errno_error.h"
+
+namespace bailiff::hook {
+namespace {
+
+// ENOTSUPP: what several bpf(2) commands answer for a map or program type that
+// does not have them.  Kernel internal, so no libc header names it.
+constexpr int kNotSupported = 524;
+
+// How much of a verifier's log is kept; its end, which says why, comes last,
+// and a log that is cut loses the verifier's own error code, not the reason.
+constexpr std::size_t kVerifierLogBytes = 1U << 20;
+constexpr std::size_t kVerifierLines = 3;
+
+// Between two tries for a lock somebody else holds: attaching one container
+// takes about this long.
+constexpr long kLockPollNs = 500'000;
+
+// The feature is missing, as bpf(2) has several ways to say.
+bool unsupported(int err) {
+  return err == EINVAL || err == ENOSYS || err == EOPNOTSUPP ||
+         err == kNotSupported;
+}
+
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
+
+std::string errno_name(int err) {
+  return err == kNotSupported ? "not supported by this kernel"
+                              : std::strerror(err);
+}
+
+Error failed(std::string what, int err) {
+  if (err != kNotSupported) return errno_error(std::move(what), err);
+  return {Code::kUnsupported, what + ": " + errno_name(err), err};
+}
+
+struct TypeTraits {
+  bpf_map_type type;
+  std::uint32_t flags;
+  std::string_view name;
+};
+
+TypeTraits traits(MapType type) {
+  switch (type) {
+    case MapType::kRingBuffer:
+      return {BPF_MAP_TYPE_RINGBUF, 0, "ring buffer (Linux 5.8)"};
+    case MapType::kPerCpuArray:
+      return {BPF_MAP_TYPE_PERCPU_ARRAY, 0, "per-CPU array"};
+    case MapType::kCgroupStorage:
+      return {BPF_MAP_TYPE_CGROUP_STORAGE, 0,
+              "cgroup storage shared by attach points (Linux 5.9)"};
+    case MapType::kArrayOfMaps:
+      return {BPF_MAP_TYPE_ARRAY_OF_MAPS, 0, "array of maps"};
+    case MapType::kHash:
+      // Entries are allocated as they come: the bound may be far above them.
+      return {BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, "hash"};
+    case MapType::kLpmTrie:
+      // The kernel takes no other kind.
+      return {BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, "LPM trie"};
+  }
+  return {BPF_MAP_TYPE_UNSPEC, 0, ""};
+}
+
+struct Hook {
+  bpf_prog_type type;
+  bpf_attach_type attach;
+};
+
+Hook hook_of(emit::Flavour flavour) {
+  switch (flavour) {
+    case emit::Flavour::kConnect4:
+      return {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT};
+    case emit::Flavour::kConnect6:
+      return {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT};
+    case emit::Flavour::kTest:
+      return {BPF_PROG_TYPE_SYSCALL, bpf_attach_type{}};
+  }
+  return {BPF_PROG_TYPE_UNSPEC, bpf_attach_type{}};
+}
+
+// What the kernel lets an object be called.
+std::string object_name(std::string_view name) {
+  std::string legal(name.substr(0, BPF_OBJ_NAME_LEN - 1));
+  for (char& c : legal) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.') c = '_';
+  }
+  return legal;
+}
+
+template <typename Kind>
+Result<Object<Kind>> open_pin(const char* kind, const std::string& path) {
+  UniqueFd fd(::bpf_obj_get(path.c_str()));
+  if (!fd) {
+    return failed(std::string("open ") + kind + " " + quoted(path), errno);
+  }
+  return Object<Kind>(std::move(fd));
+}
+
+// Register states ("5: R1=ctx() R10=fp0"), statistics, and what only repeats
+// the instructions.
+bool is_noise(std::string_view line) {
+  if (line.empty()) return true;
+  for (std::string_view start : {"processed ", "verification time",
+                                 "stack depth", "mark_precise", "from "}) {
+    if (line.substr(0, start.size()) == start) return true;
+  }
+  std::size_t at = 0;
+  while (at < line.size() && std::isdigit(static_cast<unsigned char>(line[at])))
+    ++at;
+  return at > 0 && line.substr(at, 2) == ": " && line.find(": R") == at;
+}
+
+}  // namespace
+
+Result<std::vector<bpf_insn>> patch_maps(const emit::Program& program,
+                                         std::span<const int> fds) {
+  std::vector<bpf_insn> insns = program.insns;
+  for (const emit::Relocation& relocation : program.relocations) {
+    if (relocation.map >= fds.size() ||
+        std::size_t{relocation.insn} + 1 >= insns.size()) {
+      return invalid_argument(
+          "program relocates past its maps or instructions");
+    }
+    bpf_insn& load = insns[relocation.insn];
+    if (load.code != (BPF_LD | BPF_DW | BPF_IMM)) {
+      return invalid_argument("program relocates instruction " +
+                              std::to_string(relocation.insn) +
+                              ", which loads no map");
+    }
+    load.src_reg = BPF_PSEUDO_MAP_FD;
+    load.imm = fds[relocation.map];
+    insns[relocation.insn + 1].imm = 0;
+  }
+  return insns;
+}
+
+std::string verifier_reason(std::string_view log) {
+  log = log.substr(0, log.find('\0'));
+  std::vector<std::string_view> kept;
+  while (!log.empty()) {
+    const std::size_t end = std::min(log.find('\n'), log.size());
+    std::string_view line = log.substr(0, end);
+    while (!line.empty() && line.back() == ' ') line.remove_suffix(1);
+    if (!is_noise(line)) kept.push_back(line);
+    log.remove_prefix(std::min(end + 1, log.size()));
+  }
+  std::string reason;
+  const std::size_t first =
+      kept.size() > kVerifierLines ? kept.size() - kVerifierLines : 0;
+  for (std::size_t i = first; i < kept.size(); ++i) {
+    if (!reason.empty()) reason += " | ";
+    reason += kept[i];
+  }
+  return reason;
+}
+
+LinuxKernel::LinuxKernel() {
+  // libbpf prints warnings by itself otherwise; every failure is returned.
+  ::libbpf_set_print(nullptr);
+}
+
+Status LinuxKernel::check_bpffs(const std::string& path) {
+  std::string existing = path;
+  struct statfs fs {};
+  while (::statfs(existing.c_str(), &fs) != 0) {
+    if (errno != ENOENT) return failed("statfs " + quoted(existing), errno);
+    const std::size_t slash = existing.rfind('/');
+    if (slash == std::string::npos) return failed("statfs " + quoted(path), 2);
+    existing.resize(std::max<std::size_t>(slash, 1));
+  }
+  if (fs.f_type == BPF_FS_MAGIC) return Ok{};
+  const std::size_t slash = path.rfind('/');
+  const std::string mount_point =
+      existing == path || slash == 0 ? path : path.substr(0, slash);
+  return Error{
+      Code::kUnsupported,
+      quoted(path) + " is not on a bpffs: mount -t bpf bpf " + mount_point};
+}
+
+Result<UniqueFd> LinuxKernel::lock(const std::string& folder,
+                                   Deadline deadline) {
+  UniqueFd fd(
+      ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return failed("open " + quoted(folder), errno);
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      return failed("lock " + quoted(folder), errno);
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return Error{
+          Code::kExhausted,
+          "lock " + quoted(folder) + ": another process holds it for too long",
+          EWOULDBLOCK};
+    }
+    const timespec pause{.tv_sec = 0, .tv_nsec = kLockPollNs};
+    ::nanosleep(&pause, nullptr);
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) {
+    return failed("stat " + quoted(folder), errno);
+  }
+  if (status.st_nlink == 0) return failed("lock " + quoted(folder), ENOENT);
+  return fd;
+}
+
+Result<bool> LinuxKernel::make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return true;
+  if (errno == EEXIST) return false;
+  return failed("mkdir " + quoted(path), errno);
+}
+
+Status LinuxKernel::remove_folder(const std::string& path) {
+  if (::rmdir(path.c_str()) == 0) return Ok{};
+  return failed("rmdir " + quoted(path), errno);
+}
+
+Status LinuxKernel::unlink(const std::string& path) {
+  if (::unlink(path.c_str()) == 0) return Ok{};
+  return failed("unlink " + quoted(path), errno);
+}
+
+Result<std::vector<std::string>> LinuxKernel::list(const std::string& folder) {
+  std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()),
+                                          ::closedir);
+  if (!dir) return failed("open " + quoted(folder), errno);
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return failed("read " + quoted(folder), errno);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<Map> LinuxKernel::create_map(const MapSpec& spec, const Map* inner) {
+  const TypeTraits type = traits(spec.type);
+  LIBBPF_OPTS(bpf_map_create_opts, options);
+  options.map_flags = type.flags;
+  options.inner_map_fd = inner == nullptr ? 0 : inner->fd();
+  UniqueFd fd(::bpf_map_create(type.type, object_name(spec.name).c_str(),
+                               spec.key_size, spec.value_size, spec.max_entries,
+                               &options));
+  if (fd) return Map(std::move(fd));
+  const int err = errno;
+  Error error = failed(
+      "create map " + quoted(spec.name) + ", a " + std::string(type.name), err);
+  if (unsupported(err)) error.code = Code::kUnsupported;
+  if (err == ENOMEM || err == E2BIG) error.code = Code::kExhausted;
+  return error;
+}
+
+Status LinuxKernel::update(const Map& map, Bytes key, Bytes value) {
+  if (::bpf_map_update_elem(map.fd(), key.data(), value.data(), BPF_ANY) == 0) {
+    return Ok{};
+  }
+  return failed("update map", errno);
+}
+
+Status LinuxKernel::update_all(const Map& map, Bytes keys, Bytes values,
+                               std::size_t count) {
+  if (count == 0) return Ok{};
+  LIBBPF_OPTS(bpf_map_batch_opts, options);
+  options.elem_flags = BPF_ANY;
+  auto done = static_cast<__u32>(count);
+  if (::bpf_map_update_batch(map.fd(), keys.data(), values.data(), &done,
+                             &options) == 0) {
+    return Ok{};
+  }
+  // LPM tries have no batch before Linux 5.14, and nothing has before 5.6.
+  if (!unsupported(errno)) return failed("update map by batch", errno);
+  const std::size_t key_size = keys.size() / count;
+  const std::size_t value_size = values.size() / count;
+  for (std::size_t i = 0; i < count; ++i) {
+    RETURN_IF_ERROR(update(map, keys.subspan(i * key_size, key_size),
+                           values.subspan(i * value_size, value_size)));
+  }
+  return Ok{};
+}
+
+Status LinuxKernel::set_inner(const Map& array, std::uint32_t index,
+                              const Map& inner) {
+  const int fd = inner.fd();
+  if (::bpf_map_update_elem(array.fd(), &index, &fd, BPF_ANY) == 0) {
+    return Ok{};
+  }
+  return failed("put a list into its map", errno);
+}
+
+Result<std::string> LinuxKernel::inner_name(const Map& array,
+                                            std::uint32_t index) {
+  __u32 id = 0;
+  if (::bpf_map_lookup_elem(array.fd(), &index, &id) != 0) {
+    return failed("look a list up in its map", errno);
+  }
+  const UniqueFd inner(::bpf_map_get_fd_by_id(id));
+  if (!inner) return failed("open a list", errno);
+  bpf_map_info info{};
+  __u32 size = sizeof(info);
+  if (::bpf_obj_get_info_by_fd(inner.get(), &info, &size) != 0) {
+    return failed("ask for a list's name", errno);
+  }
+  return std::string(info.name, ::strnlen(info.name, sizeof(info.name)));
+}
+
+Result<Program> LinuxKernel::load(const emit::Program& program,
+                                  std::span<const int> map_fds) {
+  ASSIGN_OR_RETURN(const std::vector<bpf_insn> insns,
+                   patch_maps(program, map_fds));
+  const Hook hook = hook_of(program.flavour);
+  const std::string name =
+      "bailiff_" + std::string(emit::to_string(program.flavour));
+  // SYSCALL programs run in a context that may sleep, and must say so.
+  const std::uint32_t flags =
+      program.flavour == emit::Flavour::kTest ? BPF_F_SLEEPABLE : 0;
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  options.expected_attach_type = hook.attach;
+  options.prog_flags = flags;
+  const auto load = [&] {
+    return UniqueFd(::bpf_prog_load(hook.type, object_name(name).c_str(),
+                                    "Dual BSD/GPL", insns.data(), insns.size(),
+                                    &options));
+  };
+  // Without a log first: producing one costs more than verifying.
+  UniqueFd fd = load();
+  if (fd) return Program(std::move(fd));
+  const int err = errno;
+  std::vector<char> log(kVerifierLogBytes);
+  options.log_buf = log.data();
+  options.log_size = static_cast<__u32>(log.size());
+  options.log_level = 1;
+  fd = load();
+  if (fd) return Program(std::move(fd));
+  Error error = failed("load program " + quoted(name), err);
+  const std::string reason = verifier_reason({log.data(), log.size()});
+  if (!reason.empty()) {
+    error.message += ": the verifier says: " + reason;
+    // Helpers and map kinds that an old kernel does not know are refused by
+    // its verifier too.
+    if (err == EINVAL) error.code = Code::kUnsupported;
+  } else if (unsupported(err)) {
+    error.code = Code::kUnsupported;
+  }
+  return error;
+}
+
+Result<Link> LinuxKernel::attach(const Program& program, int cgroup,
+                                 emit::Flavour flavour) {
+  UniqueFd fd(::bpf_link_create(program.fd(), cgroup, hook_of(flavour).attach,
+                                nullptr));
+  if (fd) return Link(std::move(fd));
+  const int err = errno;
+  Error error =
+      failed("attach program to '" + std::string(emit::to_string(flavour)) +
+                 "' of the cgroup (cgroup links need Linux 5.7)",
+             err);
+  if (err == EINVAL) error.code = Code::kUnsupported;
+  return error;
+}
+
+Status LinuxKernel::detach(const Link& link) {
+  if (::bpf_link_detach(link.fd()) == 0) return Ok{};
+  return failed("detach link", errno);
+}
+
+Status LinuxKernel::pin(int fd, const std::string& path) {
+  if (::bpf_obj_pin(fd, path.c_str()) == 0) return Ok{};
+  return failed("pin " + quoted(path), errno);
+}
+
+Result<Map> LinuxKernel::open_map(const std::string& path) {
+  return open_pin<MapKind>("map", path);
+}
+
+Result<Program> LinuxKernel::open_program(const std::string& path) {
+  return open_pin<ProgramKind>("program", path);
+}
+
+Result<Link> LinuxKernel::open_link(const std::string& path) {
+  return open_pin<LinkKind>("link", path);
+}
+
+Result<std::uint32_t> LinuxKernel::map_id(const Map& map) {
+  bpf_map_info info{};
+  __u32 size = sizeof(info);
+  if (::bpf_obj_get_info_by_fd(map.fd(), &info, &size) != 0) {
+    return failed("ask for a map's id", errno);
+  }
+  return info.id;
+}
+
+Result<ProgramState> LinuxKernel::state(const Program& program) {
+  // The kernel takes no more maps per program (MAX_USED_MAPS).
+  ProgramState state{.id = 0, .maps = std::vector<std::uint32_t>(64)};
+  bpf_prog_info info{};
+  info.nr_map_ids = static_cast<__u32>(state.maps.size());
+  info.map_ids = reinterpret_cast<__u64>(state.maps.data());
+  __u32 size = sizeof(info);
+  if (::bpf_obj_get_info_by_fd(program.fd(), &info, &size) != 0) {
+    return failed("ask for a program's maps", errno);
+  }
+  state.id = info.id;
+  state.maps.resize(std::min<std::size_t>(info.nr_map_ids, state.maps.size()));
+  return state;
+}
+
+Result<LinkState> LinuxKernel::state(const Link& link) {
+  bpf_link_info info{};
+  __u32 size = sizeof(info);
+  if (::bpf_obj_get_info_by_fd(link.fd(), &info, &size) != 0) {
+    return failed("ask for a link's cgroup", errno);
+  }
+  return LinkState{.program = info.prog_id, .cgroup = info.cgroup.cgroup_id};
+}
+
+}  // namespace bailiff::hook

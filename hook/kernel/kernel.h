@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// hook/kernel/kernel.h
+// The seam to bpf(2) and bpffs: one method per kind of call, nothing decided
+// here, so that tests can stand in for the kernel or fail its k-th call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/sys/pidfd.h"
+#include "oci/sys/unique_fd.h"
+#include "rules/base/result.h"
+#include "rules/emit/program.h"
+
+namespace bailiff::hook {
+
+// A descriptor of a kernel object.  The object lives as long as a descriptor,
+// a pin, or another object that uses it: dropping this one need not end it.
+template <typename Kind>
+class Object {
+ public:
+  explicit Object(UniqueFd fd) : fd_(std::move(fd)) {}
+  // Borrowed.
+  int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;
+};
+using Map = Object<struct MapKind>;
+using Program = Object<struct ProgramKind>;
+// An attachment.  Without a pin, it ends with its last descriptor.
+using Link = Object<struct LinkKind>;
+
+enum class MapType : std::uint8_t {
+  kRingBuffer,
+  kPerCpuArray,
+  kCgroupStorage,  // keyed by cgroup id, one value for all attach points
+  kArrayOfMaps,
+  kHash,
+  kLpmTrie,
+};
+
+struct MapSpec {
+  MapType type = MapType::kHash;
+  // Shown by `bpftool map`; the first 15 bytes of [A-Za-z0-9_.] count.
+  std::string name;
+  std::uint32_t key_size = 0;
+  std::uint32_t value_size = 0;
+  std::uint32_t max_entries = 0;
+};
+
+struct LinkState {
+  std::uint32_t program = 0;  // kernel id
+  // Of the cgroup it is attached to; 0 when that is gone.
+  std::uint64_t cgroup = 0;
+};
+
+struct ProgramState {
+  std::uint32_t id = 0;             // kernel id
+  std::vector<std::uint32_t> maps;  // kernel ids of those it uses
+};
+
+using Bytes = std::span<const std::byte>;
+
+// The bytes of a plain value, for keys and values.
+template <typename T>
+Bytes bytes_of(const T& value) {
+  return std::as_bytes(std::span(&value, 1));
+}
+
+// The instructions with `fds[i]` for the program's i-th map wherever a
+// relocation says so.  Fails when a relocation points past either.
+Result<std::vector<bpf_insn>> patch_maps(const emit::Program& program,
+                                         std::span<const int> fds);
+
+// What a person needs of a verifier log: the last lines that say something,
+// without the register dumps and the statistics at its end.
+std::string verifier_reason(std::string_view log);
+
+// Errors name the call and its object; kUnsupported when the kernel has no
+// such feature, kNotFound for a path or key that is not there.  Nothing blocks
+// except lock() and set_inner().  One thread at a time.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  // Whether `path`, or when it does not exist the nearest folder above it that
+  // does, is on a bpffs; if not, kUnsupported with the remedy.
+  virtual Status check_bpffs(const std::string& path) = 0;
+  // Holds the folder locked (flock) against other processes until the result
+  // is dropped.  kNotFound when the folder is, or while waiting was, removed.
+  virtual Result<UniqueFd> lock(const std::string& folder,
+                                Deadline deadline) = 0;
+  // False when there is something of that name already.
+  virtual Result<bool> make_folder(const std::string& path) = 0;
+  virtual Status remove_folder(const std::string& path) = 0;
+  virtual Status unlink(const std::string& path) = 0;
+  // Names, sorted, without "." and "..".
+  virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
+
+  // `inner`, for kArrayOfMaps only, shows the kind of map it will hold.
+  virtual Result<Map> create_map(const MapSpec& spec, const Map* inner) = 0;
+  virtual Status update(const Map& map, Bytes key, Bytes value) = 0;
+  // Keys and values lie one after the other; `count` of each.  Some may have
+  // been written when it fails.
+  virtual Status update_all(const Map& map, Bytes keys, Bytes values,
+                            std::size_t count) = 0;
+  // Puts `inner` in place of what the array holds at `index`, at once for
+  // everybody who looks it up.
+  // Waits for the programs that run meanwhile: about 10 ms, whatever the maps.
+  virtual Status set_inner(const Map& array, std::uint32_t index,
+                           const Map& inner) = 0;
+  // The name of the map that lies at `index`.
+  virtual Result<std::string> inner_name(const Map& array,
+                                         std::uint32_t index) = 0;
+
+  // A rejection by the verifier ends in verifier_reason() of its log.
+  virtual Result<Program> load(const emit::Program& program,
+                               std::span<const int> map_fds) = 0;
+  // `cgroup` is a borrowed descriptor of a cgroup2 folder.  Programs of
+  // others, attached to it or above it, keep running.
+  virtual Result<Link> attach(const Program& program, int cgroup,
+                              emit::Flavour flavour) = 0;
+  // Ends the attachment now; descriptors and pins of it become inert.
+  virtual Status detach(const Link& link) = 0;
+
+  // `fd` is borrowed, of a map, program or link.
+  virtual Status pin(int fd, const std::string& path) = 0;
+  virtual Result<Map> open_map(const std::string& path) = 0;
+  virtual Result<Program> open_program(const std::string& path) = 0;
+  virtual Result<Link> open_link(const std::string& path) = 0;
+
+  virtual Result<std::uint32_t> map_id(const Map& map) = 0;
+  virtual Result<ProgramState> state(const Program& program) = 0;
+  virtual Result<LinkState> state(const Link& link) = 0;
+};
+
+// The kernel this process runs on.  Owns nothing; any number may exist.
+class LinuxKernel final : public Kernel {
+ public:
+  LinuxKernel();
+
+  Status check_bpffs(const std::string& path) override;
+  Result<UniqueFd> lock(const std::string& folder, Deadline deadline) override;
+  Result<bool> make_folder(const std::string& path) override;
+  Status remove_folder(const std::string& path) override;
+  Status unlink(const std::string& path) override;
+  Result<std::vector<std::string>> list(const std::string& folder) override;
+  Result<Map> create_map(const MapSpec& spec, const Map* inner) override;
+  Status update(const Map& map, Bytes key, Bytes value) override;
+  Status update_all(const Map& map, Bytes keys, Bytes values,
+                    std::size_t count) override;
+  Status set_inner(const Map& array, std::uint32_t index,
+                   const Map& inner) override;
+  Result<std::string> inner_name(const Map& array,
+                                 std::uint32_t index) override;
+  Result<Program> load(const emit::Program& program,
+                       std::span<const int> map_fds) override;
+  Result<Link> attach(const Program& program, int cgroup,
+                      emit::Flavour flavour) override;
+  Status detach(const Link& link) override;
+  Status pin(int fd, const std::string& path) override;
+  Result<Map> open_map(const std::string& path) override;
+  Result<Program> open_program(const std::string& path) override;
+  Result<Link> open_link(const std::string& path) override;
+  Result<std::uint32_t> map_id(const Map& map) override;
+  Result<ProgramState> state(const Program& program) override;
+  Result<LinkState> state(const Link& link) override;
+};
+
+}  // namespace bailiff::hook

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/kernel/faulty_kernel.h
+#pragma once
+
+#include <cerrno>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hook/kernel/kernel.h"
+
+namespace bailiff::test {
+
+// The real kernel, but for one call, counted from 0, that fails without being
+// made.
+class FaultyKernel final : public hook::Kernel {
+ public:
+  explicit FaultyKernel(int failing_call) : left_(failing_call) {}
+  bool failed() const { return left_ < 0; }
+
+  Status check_bpffs(const std::string& path) override {
+    if (fails()) return injected();
+    return real_.check_bpffs(path);
+  }
+  Result<UniqueFd> lock(const std::string& folder, Deadline deadline) override {
+    if (fails()) return injected();
+    return real_.lock(folder, deadline);
+  }
+  Result<bool> make_folder(const std::string& path) override {
+    if (fails()) return injected();
+    return real_.make_folder(path);
+  }
+  Status remove_folder(const std::string& path) override {
+    if (fails()) return injected();
+    return real_.remove_folder(path);
+  }
+  Status unlink(const std::string& path) override {
+    if (fails()) return injected();
+    return real_.unlink(path);
+  }
+  Result<std::vector<std::string>> list(const std::string& folder) override {
+    if (fails()) return injected();
+    return real_.list(folder);
+  }
+  Result<hook::Map> create_map(const hook::MapSpec& spec,
+                               const hook::Map* inner) override {
+    if (fails()) return injected();
+    return real_.create_map(spec, inner);
+  }
+  Status update(const hook::Map& map, hook::Bytes key,
+                hook::Bytes value) override {
+    if (fails()) return injected();
+    return real_.update(map, key, value);
+  }
+  Status update_all(const hook::Map& map, hook::Bytes keys, hook::Bytes values,
+                    std::size_t count) override {
+    if (fails()) return injected();
+    return real_.update_all(map, keys, values, count);
+  }
+  Status set_inner(const hook::Map& array, std::uint32_t index,
+                   const hook::Map& inner) override {
+    if (fails()) return injected();
+    return real_.set_inner(array, index, inner);
+  }
+  Result<std::string> inner_name(const hook::Map& array,
+                                 std::uint32_t index) override {
+    if (fails()) return injected();
+    return real_.inner_name(array, index);
+  }
+  Result<hook::Program> load(const emit::Program& program,
+                             std::span<const int> map_fds) override {
+    if (fails()) return injected();
+    return real_.load(program, map_fds);
+  }
+  Result<hook::Link> attach(const hook::Program& program, int cgroup,
+                            emit::Flavour flavour) override {
+    if (fails()) return injected();
+    return real_.attach(program, cgroup, flavour);
+  }
+  Status detach(const hook::Link& link) override {
+    if (fails()) return injected();
+    return real_.detach(link);
+  }
+  Status pin(int fd, const std::string& path) override {
+    if (fails()) return injected();
+    return real_.pin(fd, path);
+  }
+  Result<hook::Map> open_map(const std::string& path) override {
+    if (fails()) return injected();
+    return real_.open_map(path);
+  }
+  Result<hook::Program> open_program(const std::string& path) override {
+    if (fails()) return injected();
+    return real_.open_program(path);
+  }
+  Result<hook::Link> open_link(const std::string& path) override {
+    if (fails()) return injected();
+    return real_.open_link(path);
+  }
+  Result<std::uint32_t> map_id(const hook::Map& map) override {
+    if (fails()) return injected();
+    return real_.map_id(map);
+  }
+  Result<hook::ProgramState> state(const hook::Program& program) override {
+    if (fails()) return injected();
+    return real_.state(program);
+  }
+  Result<hook::LinkState> state(const hook::Link& link) override {
+    if (fails()) return injected();
+    return real_.state(link);
+  }
+
+ private:
+  bool fails() { return left_ >= 0 && left_-- == 0; }
+  static Error injected() { return {Code::kIo, "injected", EIO}; }
+
+  hook::LinuxKernel real_;
+  int left_;
+};
+
+}  // namespace bailiff::test

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bailiff-hook itself, run as a runtime runs it, for a process that sleeps in
+// a cgroup of its own.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "oci/spec/container_record.h"
+#include "oci/sys/unique_fd.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+struct Ran {
+  int exit = -1;
+  std::string out;
+  std::string err;
+};
+
+std::string slurp(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void spit(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+Ran run(std::vector<std::string> args, const std::string& input,
+        const fs::path& scratch) {
+  spit(scratch / "in", input);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, 0, (scratch / "in").c_str(),
+                                     O_RDONLY, 0);
+  for (int fd : {1, 2}) {
+    const fs::path path = scratch / (fd == 1 ? "out" : "err");
+    ::posix_spawn_file_actions_addopen(&actions, fd, path.c_str(),
+                                       O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  }
+  args.insert(args.begin(), BAILIFF_HOOK);
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  argv.push_back(nullptr);
+  char* env[] = {nullptr};
+  pid_t pid = -1;
+  EXPECT_EQ(::posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), env),
+            0);
+  ::posix_spawn_file_actions_destroy(&actions);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(scratch / "out"),
+          slurp(scratch / "err")};
+}
+
+class Hook : public ::testing::Test {
+ protected:
+  Hook() : cgroup_(make_cgroup()), sleeper_(std::in_place, cgroup_.cgroup()) {
+    for (const char* name : {"state", "bundle", "scratch"}) {
+      fs::create_directory(root() / name);
+      fs::permissions(root() / name, fs::perms::owner_all);
+    }
+    spit(root() / "bundle/config.json",
+         R"({"ociVersion":"1.0.2","process":{"args":["httpd","-f"],)"
+         R"("user":{"uid":7,"gid":8},"cwd":"/"},"root":{"path":"rootfs"},)"
+         R"("annotations":{"io.kubernetes.cri.container-type":"container",)"
+         R"("io.kubernetes.cri.image-name":"r/shop/web:1"}})");
+  }
+  ~Hook() override { sleeper_.reset(); }
+
+  fs::path root() const { return folder_.path(); }
+  std::string bpf_dir() const { return bpffs_.path() + "/bailiff"; }
+  const Cgroup& cgroup() const { return cgroup_.cgroup(); }
+
+  void write_policy(const CompiledPolicy& policy) {
+    const fs::path path = root() / "state/policy.bin";
+    spit(path, encode(policy));
+    fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  }
+  std::string state(const std::string& bundle = "default") const {
+    const std::string folder =
+        bundle == "default" ? (root() / "bundle").string() : bundle;
+    return R"({"ociVersion":"1.0.2","id":"c1","status":"creating","pid":)" +
+           std::to_string(sleeper_->pid()) + R"(,"bundle":")" + folder +
+           R"("})";
+  }
+  Ran hook(const std::string& stage, const std::string& input,
+           std::vector<std::string> more = {}) {
+    std::vector<std::string> args = {stage,
+                                     "--run-dir",
+                                     (root() / "run").string(),
+                                     "--state-dir",
+                                     (root() / "state").string(),
+                                     "--bpf-dir",
+                                     bpf_dir()};
+    args.insert(args.end(), more.begin(), more.end());
+    return run(std::move(args), input, root() / "scratch");
+  }
+  std::vector<std::string> names(const char* folder) const {
+    std::vector<std::string> names;
+    const fs::path path = root() / "run" / folder;
+    if (!fs::exists(path)) return names;
+    for (const auto& entry : fs::directory_iterator(path)) {
+      names.push_back(entry.path().filename());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  ScratchFolder folder_;
+  ScratchBpffs bpffs_;
+  hook::ScratchCgroup cgroup_;
+  std::optional<Sleeper> sleeper_;
+};
+
+CompiledPolicy block_listed() {
+  PolicyBuilder builder;
+  builder.rule("Listed", sip_in(builder.list("hosts", {"127.66.0.1"})));
+  return builder.build();
+}
+
+TEST_F(Hook, ProtectsAContainerAndTellsOfIt) {
+  write_policy(block_listed());
+  const Ran created = hook("createRuntime", state());
+  ASSERT_EQ(created.exit, 0) << created.err;
+  EXPECT_EQ(created.out + created.err, "");
+  EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.1"}).error, EPERM);
+  EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.2"}).error, 0);
+
+  const std::string json = slurp(root() / "run/containers/c1.json");
+  const auto record = oci::parse_container_record(json);
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_EQ(record->event, "start");
+  EXPECT_EQ(record->id, "c1");
+  EXPECT_EQ(record->pid, sleeper_->pid());
+  EXPECT_EQ(record->bundle, (root() / "bundle").string());
+  EXPECT_EQ(record->cgroup_path, cgroup().path());
+  EXPECT_EQ(record->cgroup_id, cgroup().id());
+  EXPECT_EQ(record->policy, policy_digest(encode(block_listed())).hex());
+  EXPECT_THAT(record->programs, SizeIs(2));
+  EXPECT_EQ(record->facts.image, "r/shop/web:1");
+  EXPECT_THAT(record->args, ElementsAre("httpd", "-f"));
+  EXPECT_EQ(record->uid, 7);
+  EXPECT_EQ(record->gid, 8);
+  EXPECT_EQ(record->degraded, "");
+  ASSERT_THAT(names("spool"), SizeIs(1));
+  EXPECT_EQ(slurp(root() / "run/spool" / names("spool")[0]), json);
+  struct stat status {};
+  ASSERT_EQ(::stat((root() / "run/containers/c1.json").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0600U);
+}
+
+TEST_F(Hook, TakesProtectionOffAndMayBeRunTwice) {
+  write_policy(block_listed());
+  ASSERT_EQ(hook("createRuntime", state()).exit, 0);
+  for (int time = 0; time < 2; ++time) {
+    const Ran stopped = hook("poststop", state());
+    EXPECT_EQ(stopped.exit, 0) << stopped.err;
+    EXPECT_EQ(stopped.err, "");
+    EXPECT_EQ(attached_programs(cgroup()), 0);
+    EXPECT_THAT(names("containers"), IsEmpty());
+    EXPECT_THAT(names("spool"), SizeIs(2));
+  }
+  const auto stop = oci::parse_container_record(
+      slurp(root() / "run/spool" / names("spool")[1]));
+  ASSERT_TRUE(stop);
+  EXPECT_EQ(stop->event, "stop");
+  EXPECT_EQ(stop->id, "c1");
+  EXPECT_EQ(stop->cgroup_id, cgroup().id());
+}
+
+TEST_F(Hook, StopOfAnUnknownContainerSucceeds) {
+  const Ran stopped =
+      hook("poststop", R"({"ociVersion":"1","id":"c9","status":"stopped"})");
+  EXPECT_EQ(stopped.exit, 0) << stopped.err;
+  EXPECT_THAT(names("spool"), IsEmpty());
+}
+
+TEST_F(Hook, FindsTheConfigurationWithoutABundleInTheState) {
+  write_policy(block_listed());
+  const std::string bundle = (root() / "bundle").string();
+  EXPECT_EQ(hook("createRuntime", state("/"), {"--bundle", bundle}).exit, 0);
+  EXPECT_EQ(attached_programs(cgroup()), 2);
+}
+
+TEST_F(Hook, GivesEveryContainerTheListsOfThePolicyFile) {
+  write_policy(block_listed());
+  ASSERT_EQ(hook("createRuntime", state()).exit, 0);
+  ASSERT_EQ(hook("poststop", state()).exit, 0);
+  CompiledPolicy newer = block_listed();
+  newer.lists[0].items = {"127.66.0.2"};
+  write_policy(newer);
+  ASSERT_EQ(hook("createRuntime", state()).exit, 0);
+  EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.1"}).error, 0);
+  EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.2"}).error, EPERM);
+}
+
+TEST_F(Hook, RegistersAContainerNoPolicyAppliesTo) {
+  write_policy(CompiledPolicy());
+  ASSERT_EQ(hook("createRuntime", state()).exit, 0);
+  EXPECT_EQ(attached_programs(cgroup()), 0);
+  EXPECT_THAT(names("containers"), ElementsAre("c1.json"));
+  EXPECT_THAT(bpffs_.entries(), IsEmpty());
+}
+
+TEST_F(Hook, RefusesWithOneLineWhenThereIsNoPolicy) {
+  const Ran refused = hook("createRuntime", state());
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err, StartsWith("bailiff-hook: container 'c1': "));
+  EXPECT_THAT(refused.err, HasSubstr("policy.bin"));
+  EXPECT_THAT(refused.err, HasSubstr("start bailiffd"));
+  EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1);
+  EXPECT_THAT(names("containers"), IsEmpty());
+  EXPECT_THAT(names("spool"), IsEmpty());
+}
+
+TEST_F(Hook, LetsAContainerRunUnprotectedWhenToldTo) {
+  const Ran allowed = hook("createRuntime", state(), {"--on-failure", "allow"});
+  EXPECT_EQ(allowed.exit, 0);
+  EXPECT_THAT(allowed.err, HasSubstr("warning: container 'c1': "));
+  EXPECT_EQ(std::count(allowed.err.begin(), allowed.err.end(), '\n'), 1);
+  const auto record =
+      oci::parse_container_record(slurp(root() / "run/containers/c1.json"));
+  ASSERT_TRUE(record);
+  EXPECT_THAT(record->degraded, HasSubstr("policy.bin"));
+}
+
+TEST_F(Hook, TakesThePolicysWordOnFailures) {
+  CompiledPolicy policy = block_listed();
+  policy.on_failure = OnError::kAllow;
+  write_policy(policy);
+  fs::remove(root() / "bundle/config.json");
+  EXPECT_EQ(hook("createRuntime", state("")).exit, 0);
+  EXPECT_EQ(hook("createRuntime", state(""), {"--on-failure=deny"}).exit, 1);
+}
+
+TEST_F(Hook, AttachesNothingToAnExemptContainer) {
+  CompiledPolicy policy = block_listed();
+  policy.exempt = {"id:c1"};
+  write_policy(policy);
+  ASSERT_EQ(hook("createRuntime", state()).exit, 0);
+  EXPECT_EQ(attached_programs(cgroup()), 0);
+  const auto record =
+      oci::parse_container_record(slurp(root() / "run/containers/c1.json"));
+  ASSERT_TRUE(record);
+  EXPECT_THAT(record->programs, SizeIs(0));
+}
+
+TEST_F(Hook, RefusesAPolicyOthersMayWrite) {
+  write_policy(block_listed());
+  fs::permissions(root() / "state/policy.bin", fs::perms::all);
+  const Ran refused = hook("createRuntime", state());
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_THAT(refused.err, HasSubstr("policy.bin"));
+  EXPECT_EQ(attached_programs(cgroup()), 0);
+}
+
+TEST_F(Hook, RefusesATruncatedPolicy) {
+  const std::string bytes = encode(block_listed());
+  spit(root() / "state/policy.bin", bytes.substr(0, bytes.size() / 2));
+  fs::permissions(root() / "state/policy.bin", fs::perms::owner_read);
+  const Ran refused = hook("createRuntime", state());
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_THAT(refused.err, HasSubstr("policy.bin"));
+}
+
+TEST_F(Hook, RefusesAStateItCannotRead) {
+  write_policy(block_listed());
+  for (const std::string& input :
+       {std::string(), state().substr(0, 40),
+        R"({"id":")" + std::string(5 << 20, 'a') + R"("})"}) {
+    const Ran refused = hook("createRuntime", input);
+    EXPECT_EQ(refused.exit, 1);
+    EXPECT_THAT(refused.err, StartsWith("bailiff-hook: "));
+    EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1);
+  }
+}
+
+TEST_F(Hook, RefusesACgroupThatIsNotTheContainersOwn) {
+  write_policy(block_listed());
+  const std::string own = std::to_string(::getpid());
+  const Ran refused =
+      hook("createRuntime", R"({"id":"c1","status":"creating","pid":)" + own +
+                                R"(,"bundle":")" +
+                                (root() / "bundle").string() + R"("})");
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_THAT(refused.err, HasSubstr("cgroup"));
+}
+
+TEST_F(Hook, UndoesEverythingWhenItsRecordCannotBeWritten) {
+  write_policy(block_listed());
+  // In the way of the folder the record goes to.
+  fs::create_directory(root() / "run");
+  fs::permissions(root() / "run", fs::perms::owner_all);
+  spit(root() / "run/spool", "");
+  const Ran refused = hook("createRuntime", state());
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_EQ(attached_programs(cgroup()), 0);
+  EXPECT_THAT(names("containers"), IsEmpty());
+}
+
+TEST_F(Hook, SaysWhatIsWrongWithItsArguments) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{},
+        {"createContainer"},
+        {"createRuntime", "--run-dir"},
+        {"createRuntime", "--run-dir", "x"},
+        {"createRuntime", "--what", "x"},
+        {"createRuntime", "--on-failure", "maybe"}}) {
+    const Ran wrong = run(args, "", root() / "scratch");
+    EXPECT_EQ(wrong.exit, 2);
+    EXPECT_THAT(wrong.err, StartsWith("bailiff-hook: "));
+  }
+}
+
+}  // namespace
+}  // namespace bailiff::test

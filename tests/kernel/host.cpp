@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernel/host.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+#include "hook/attach/attach.h"
+
+namespace bailiff::test {
+namespace {
+
+// What a test cannot do without: it ends with the reason.
+void require(bool condition, const std::string& what) {
+  if (!condition) throw std::runtime_error(what + ": " + std::strerror(errno));
+}
+
+void enter_own_mount_namespace() {
+  static const bool entered = [] {
+    require(::unshare(CLONE_NEWNS) == 0, "unshare");
+    require(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0,
+            "make mounts private");
+    return true;
+  }();
+  (void)entered;
+}
+
+struct Socket {
+  sockaddr_storage address{};
+  socklen_t size = 0;
+  int family = AF_INET;
+};
+
+Socket socket_to(const Connect& connect) {
+  Socket to;
+  if (!connect.ipv6) {
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&to.address);
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(connect.port);
+    require(::inet_pton(AF_INET, connect.address.c_str(), &v4->sin_addr) == 1,
+            connect.address);
+    to.size = sizeof(sockaddr_in);
+    return to;
+  }
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&to.address);
+  v6->sin6_family = AF_INET6;
+  v6->sin6_port = htons(connect.port);
+  const std::string text = connect.address.find(':') == std::string::npos
+                               ? "::ffff:" + connect.address
+                               : connect.address;
+  require(::inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1, text);
+  to.size = sizeof(sockaddr_in6);
+  to.family = AF_INET6;
+  return to;
+}
+
+pid_t fork_into(const Cgroup& cgroup) {
+  const UniqueFd procs(
+      ::openat(cgroup.fd(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  require(static_cast<bool>(procs), "open cgroup.procs");
+  const pid_t pid = ::fork();
+  require(pid >= 0, "fork");
+  if (pid == 0 && ::write(procs.get(), "0", 1) != 1) ::_exit(255);
+  return pid;
+}
+
+Check string_check(FieldId field, const std::string& value) {
+  Check check;
+  check.field = field;
+  check.op = Op::kEq;
+  check.values = {value};
+  return check;
+}
+
+Check list_check(FieldId field, std::uint32_t list) {
+  Check check;
+  check.field = field;
+  check.op = Op::kIn;
+  check.lists = {list};
+  return check;
+}
+
+}  // namespace
+
+ScratchFolder::ScratchFolder() : path_("/tmp/bailiff-test-XXXXXX") {
+  require(::mkdtemp(path_.data()) != nullptr, "mkdtemp");
+}
+
+ScratchFolder::~ScratchFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+ScratchBpffs::ScratchBpffs() {
+  enter_own_mount_namespace();
+  require(::mount("bpf", path().c_str(), "bpf", 0, nullptr) == 0,
+          "mount bpffs");
+}
+
+ScratchBpffs::~ScratchBpffs() { ::umount2(path().c_str(), MNT_DETACH); }
+
+std::vector<std::string> ScratchBpffs::entries() const {
+  std::vector<std::string> entries;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(path())) {
+    std::string name = entry.path().string().substr(path().size() + 1);
+    // What the kernel itself puts there: maps.debug and progs.debug.
+    if (name.find('.') == std::string::npos) entries.push_back(name);
+  }
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+hook::ScratchCgroup make_cgroup() {
+  auto cgroup = hook::ScratchCgroup::make("bailiff-test-");
+  require(cgroup.has_value(), "scratch cgroup");
+  return *std::move(cgroup);
+}
+
+Connected connect_in(const Cgroup& cgroup, const Connect& connect) {
+  const Socket to = socket_to(connect);
+  const pid_t pid = fork_into(cgroup);
+  if (pid == 0) {
+    ::prctl(PR_SET_NAME, "bailiff-prober");
+    int error = 0;
+    for (int i = 0; i < connect.times; ++i) {
+      const int fd =
+          ::socket(to.family, connect.tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
+      if (fd < 0) ::_exit(254);
+      error = ::connect(fd, reinterpret_cast<const sockaddr*>(&to.address),
+                        to.size) == 0
+                  ? 0
+                  : errno;
+      ::close(fd);
+    }
+    ::_exit(error);
+  }
+  int status = 0;
+  require(::waitpid(pid, &status, 0) == pid, "waitpid");
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, pid};
+}
+
+Sleeper::Sleeper(const Cgroup& cgroup) : pid_(-1) {
+  int ready[2];
+  require(::pipe2(ready, O_CLOEXEC) == 0, "pipe");
+  pid_ = fork_into(cgroup);
+  if (pid_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    [[maybe_unused]] const ssize_t told = ::write(ready[1], "", 1);
+    for (;;) ::pause();
+  }
+  ::close(ready[1]);
+  char byte = 0;
+  require(::read(ready[0], &byte, 1) == 1, "wait for the sleeper");
+  ::close(ready[0]);
+}
+
+Sleeper::~Sleeper() {
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+int attached_programs(const Cgroup& cgroup) {
+  int count = 0;
+  for (const bpf_attach_type type :
+       {BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT}) {
+    __u32 ids[16];
+    __u32 found = 16;
+    require(::bpf_prog_query(cgroup.fd(), type, 0, nullptr, ids, &found) == 0,
+            "query programs");
+    count += static_cast<int>(found);
+  }
+  return count;
+}
+
+int open_descriptors() {
+  const std::filesystem::directory_iterator fds("/proc/self/fd");
+  return static_cast<int>(std::distance(begin(fds), end(fds)));
+}
+
+std::uint32_t PolicyBuilder::list(const std::string& name,
+                                  std::vector<std::string> items) {
+  policy_.lists.push_back(
+      {.name = name, .items = std::move(items), .includes = {}});
+  return static_cast<std::uint32_t>(policy_.lists.size() - 1);
+}
+
+std::uint32_t PolicyBuilder::rule(const std::string& name, Check check,
+                                  bool block) {
+  const auto index = static_cast<std::uint32_t>(policy_.rules.size());
+  Rule rule;
+  rule.name = name;
+  rule.source = "syscall";
+  rule.condition = Expr{And{{Expr{string_check(FieldId::kEvtType, "connect")},
+                             Expr{std::move(check)}}}};
+  policy_.rules.push_back(std::move(rule));
+  Policy policy;
+  policy.name = "Policy of " + name;
+  policy.rules = {index};
+  policy.block = block;
+  policy_.policies.push_back(std::move(policy));
+  return index;
+}
+
+Check sip_in(std::uint32_t list) { return list_check(FieldId::kFdSip, list); }
+Check snet_in(std::uint32_t list) { return list_check(FieldId::kFdSnet, list); }
+Check sport_is(std::int64_t port) {
+  Check check;
+  check.field = FieldId::kFdSport;
+  check.op = Op::kEq;
+  check.values = {port};
+  return check;
+}
+Check proc_name_is(const std::string& name) {
+  return string_check(FieldId::kProcName, name);
+}
+
+Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
+                                    const Cgroup& cgroup,
+                                    const std::string& bpf_dir,
+                                    const std::string& id,
+                                    hook::Kernel& kernel) {
+  const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
+  ASSIGN_OR_RETURN(hook::Attachment attachment,
+                   hook::attach({.bpf_dir = bpf_dir,
+                                 .container_id = id,
+                                 .policy = policy,
+                                 .policy_digest = policy_digest(encode(policy)),
+                                 .plan = plan},
+                                cgroup, kernel));
+  return std::move(attachment.programs);
+}
+
+}  // namespace bailiff::test

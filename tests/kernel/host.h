@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/kernel/host.h
+// The part of the host a kernel test may change: a bpffs of its own, folders
+// that vanish, processes in cgroups that connect over loopback.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hook/attach/scratch_cgroup.h"
+#include "hook/kernel/kernel.h"
+#include "oci/sys/cgroup.h"
+#include "rules/lower/lower.h"
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff::test {
+
+// A folder that is removed, with what is in it, at the end.
+class ScratchFolder {
+ public:
+  ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder();
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A bpffs in a mount namespace this process makes for itself, so that it ends
+// with the process whatever happens.
+class ScratchBpffs {
+ public:
+  ScratchBpffs();
+  ScratchBpffs(const ScratchBpffs&) = delete;
+  ScratchBpffs& operator=(const ScratchBpffs&) = delete;
+  ~ScratchBpffs();
+  const std::string& path() const { return folder_.path(); }
+  // Everything made below it, folders included, relative, sorted.
+  std::vector<std::string> entries() const;
+
+ private:
+  ScratchFolder folder_;
+};
+
+// A cgroup "bailiff-test-…" with the folders of its own made below it.
+hook::ScratchCgroup make_cgroup();
+
+struct Connect {
+  std::string address = "127.66.0.1";
+  std::uint16_t port = 9;
+  bool tcp = false;
+  // Connect an IPv6 socket, IPv4 addresses as ::ffff:a.b.c.d.
+  bool ipv6 = false;
+  int times = 1;
+};
+
+struct Connected {
+  int error = -1;  // errno of the last; 0: connected
+  pid_t pid = 0;   // of the process that did it; gone by now
+};
+
+// Connects from a new process "bailiff-prober" in the cgroup.
+Connected connect_in(const Cgroup& cgroup, const Connect& connect);
+
+// A process that sleeps in a cgroup until it is let go.
+class Sleeper {
+ public:
+  explicit Sleeper(const Cgroup& cgroup);
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+  ~Sleeper();
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+// Programs the kernel runs at a cgroup's connect4 and connect6.
+int attached_programs(const Cgroup& cgroup);
+int open_descriptors();
+
+// A policy by its parts, with defaults.
+class PolicyBuilder {
+ public:
+  // Returns the index.
+  std::uint32_t list(const std::string& name, std::vector<std::string> items);
+  // A rule "evt.type = connect and CHECK", in its own policy.
+  std::uint32_t rule(const std::string& name, Check check, bool block = true);
+  CompiledPolicy build() const { return policy_; }
+
+ private:
+  CompiledPolicy policy_;
+};
+
+// fd.sip in (LIST), fd.snet in (LIST), fd.sport = PORT, proc.name = NAME
+Check sip_in(std::uint32_t list);
+Check snet_in(std::uint32_t list);
+Check sport_is(std::int64_t port);
+Check proc_name_is(const std::string& name);
+
+// One container protected by a policy: attach() with what it needs.
+Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
+                                    const Cgroup& cgroup,
+                                    const std::string& bpf_dir,
+                                    const std::string& id,
+                                    hook::Kernel& kernel);
+
+}  // namespace bailiff::test
