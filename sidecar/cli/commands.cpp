@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/cli/commands.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "hook/attach/probes.h"
+#include "rules/document/service_config.h"
+#include "sidecar/cli/doctor.h"
+#include "sidecar/cli/online.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+};
+
+using Api = std::shared_ptr<std::string>;
+
+// What every online command is made with.
+struct Site {
+  Streams streams;
+  Api api;  // shared by the app's option and the commands' callbacks
+  int& exit_code;
+};
+
+void add_output(CLI::App& command, std::string& output) {
+  command.add_option("-o,--output", output, "Format of the result")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+}
+
+using Run = std::function<int(HttpClient&, const Terminal&)>;
+
+// Gives the command what every online one has, and runs `run` when it is
+// chosen.
+void make_online(CLI::App& command, const Site& site, Run run) {
+  command.fallthrough();  // --api may stand on either side of the command
+  // Shared by the option and the callback, which both outlive this call.
+  auto output = std::make_shared<std::string>("table");
+  add_output(command, *output);
+  command.final_callback([site, output, run = std::move(run)] {
+    const Terminal terminal{.out = site.streams.out,
+                            .err = site.streams.err,
+                            .json = *output == "json"};
+    auto client = HttpClient::create(*site.api);
+    if (!client) {
+      terminal.err << "bailiff: --api: " << client.error().message << '\n';
+      site.exit_code = kExitUsage;
+      return;
+    }
+    site.exit_code = run(**client, terminal);
+  });
+}
+
+void add_events(CLI::App& app, const Site& site) {
+  CLI::App& command = *app.add_subcommand("events", "What happened, in order");
+  auto options = std::make_shared<EventsOptions>();
+  command.add_flag("-f,--follow", options->follow, "Go on as events come");
+  command.add_option("--since", options->since,
+                     "How long ago (10m, 1h, 2d) or a time (RFC 3339)");
+  command.add_option("--container", options->container, "Id prefix or name");
+  command.add_option("--rule", options->rule, "Exact name");
+  command.add_option("--priority", options->priority,
+                     "This one and what is more severe");
+  make_online(command, site,
+              [options](HttpClient& client, const Terminal& terminal) {
+                return show_events(client, terminal, *options);
+              });
+}
+
+void add_kill(CLI::App& app, const Site& site) {
+  CLI::App& command = *app.add_subcommand("kill", "Kill a container");
+  struct Options {
+    std::string container, reason;
+  };
+  auto options = std::make_shared<Options>();
+  command
+      .add_option("container", options->container,
+                  "Id, unique id prefix, name, or namespace/pod/container")
+      ->required();
+  command.add_option("--reason", options->reason, "Kept with the event");
+  make_online(command, site,
+              [options](HttpClient& client, const Terminal& terminal) {
+                return kill_container(client, terminal, options->container,
+                                      options->reason);
+              });
+}
+
+void add_alerts(CLI::App& app, const Site& site) {
+  CLI::App& command =
+      *app.add_subcommand("alerts", "Whether alerts were delivered");
+  auto failed = std::make_shared<bool>(false);
+  command.add_flag("--failed", *failed, "Only those that were given up");
+
+  CLI::App& retry =
+      *command.add_subcommand("retry", "Deliver an alert that was given up");
+  auto id = std::make_shared<std::string>();
+  retry.add_option("id", *id, "As in the table")->required();
+  make_online(retry, site, [id](HttpClient& client, const Terminal& terminal) {
+    return retry_alert(client, terminal, *id);
+  });
+
+  // The outer command's callback also runs after that of `retry`.
+  const CLI::App* inner = &retry;
+  make_online(command, site,
+              [failed, inner, &exit_code = site.exit_code](
+                  HttpClient& client, const Terminal& terminal) {
+                if (inner->parsed()) return exit_code;
+                return show_alerts(client, terminal, *failed);
+              });
+}
+
+}  // namespace
+
+void add_online_commands(CLI::App& app, std::ostream& terminal_out,
+                         std::ostream& terminal_err, int& exit_code) {
+  const Site site{.streams = {terminal_out, terminal_err},
+                  .api = std::make_shared<std::string>(kDefaultApi),
+                  .exit_code = exit_code};
+  app.add_option("--api", *site.api,
+                 "The service: unix:PATH or http://127.0.0.1:PORT")
+      ->capture_default_str();
+  const auto add = [&](const char* name, const char* description,
+                       int (*show)(HttpClient&, const Terminal&)) {
+    make_online(*app.add_subcommand(name, description), site, show);
+  };
+  add("ps", "The containers that are enforced", show_containers);
+  add_events(app, site);
+  add_kill(app, site);
+  add("status", "Whether the service enforces, check by check", show_status);
+  add("policies", "The policies in force", show_policies);
+  add("reload", "Load rule and policy files again, all or nothing", reload);
+  add_alerts(app, site);
+}
+
+void add_doctor(CLI::App& app, std::ostream& terminal_out,
+                std::ostream& terminal_err, int& exit_code) {
+  CLI::App& command =
+      *app.add_subcommand("doctor", "What this host can enforce, by trying");
+  struct Options {
+    std::string bpf_dir = ServiceConfig{}.bpf_dir;
+    std::string output = "table";
+  };
+  auto options = std::make_shared<Options>();
+  command.add_option("--bpf-dir", options->bpf_dir, "bpf_dir of bailiff.yaml")
+      ->capture_default_str();
+  add_output(command, options->output);
+  const Streams streams{terminal_out, terminal_err};
+  command.final_callback([options, streams, &exit_code] {
+    hook::LinuxKernel kernel;
+    exit_code = show_probes({.out = streams.out,
+                             .err = streams.err,
+                             .json = options->output == "json"},
+                            hook::probe_host(options->bpf_dir, kernel));
+  });
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/cli/online.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "sidecar/alert/timestamp.h"
+#include "sidecar/cli/table.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kPage = 1000;
+// A service that is being restarted is back before this is over.
+constexpr int kReconnects = 30;
+constexpr std::chrono::seconds kReconnectPause{1};
+
+int report(const Terminal& terminal, const Error& error) {
+  terminal.err << "bailiff: " << printable(error.message) << '\n';
+  switch (error.code) {
+    case Code::kInvalidArgument:
+      return kExitUsage;
+    case Code::kPermission:
+    case Code::kUnsupported:
+      return kExitNotPossible;
+    case Code::kNotFound:
+    case Code::kExhausted:
+    case Code::kIo:
+      break;
+  }
+  return kExitNoService;
+}
+
+// Diagnostics have lines; nothing else in them may steer the terminal.
+void print_lines(std::ostream& out, const std::string& text) {
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = text.find('\n', begin);
+    out << printable(text.substr(begin, end - begin)) << '\n';
+    if (end == std::string::npos) return;
+    begin = end + 1;
+  }
+}
+
+int exit_code_of(int status) {
+  switch (status) {
+    case 400:
+    case 414:
+    case 415:
+      return kExitUsage;
+    case 422:
+      return kExitFailed;
+    case 403:
+    case 404:
+    case 405:
+    case 409:
+    case 501:
+      return kExitNotPossible;
+    default:  // a number, not an enumeration
+      return kExitNoService;
+  }
+}
+
+int report(const Terminal& terminal, const HttpAnswer& answer) {
+  const Json body = Json::parse(answer.body, nullptr, false);
+  std::string message = "the service answered " + std::to_string(answer.status);
+  if (body.is_object() && body.contains("error") && body["error"].is_object()) {
+    message = body["error"].value("message", message);
+  }
+  terminal.err << "bailiff: ";
+  print_lines(terminal.err, message);
+  return exit_code_of(answer.status);
+}
+
+// A member as text: "" when it is absent or null.
+std::string text_of(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return "";
+  if (found->is_string()) return found->get<std::string>();
+  if (!found->is_array()) return found->dump();
+  std::string joined;
+  for (const Json& item : *found) {
+    if (!joined.empty()) joined += ", ";
+    joined += item.is_string() ? item.get<std::string>() : item.dump();
+  }
+  return joined;
+}
+
+const Json& object_of(const Json& object, const std::string& name) {
+  static const Json kNone = Json::object();
+  const auto found = object.find(name);
+  return found != object.end() && found->is_object() ? *found : kNone;
+}
+
+// Shows a service's answer, which is of our own version or of another one: what
+// does not have the expected shape is reported, not assumed.
+int show(const Terminal& terminal, const Result<HttpAnswer>& answer,
+         const std::function<int(const Json&)>& print) {
+  if (!answer) return report(terminal, answer.error());
+  if (answer->status >= 300) return report(terminal, *answer);
+  if (terminal.json) {
+    terminal.out << answer->body;
+    return kExitOk;
+  }
+  try {
+    return print(Json::parse(answer->body));
+  } catch (const Json::exception& e) {
+    terminal.err << "bailiff: the answer is not understood: "
+                 << printable(e.what()) << '\n';
+    return kExitNoService;
+  }
+}
+
+std::string short_id(const std::string& id) { return id.substr(0, 12); }
+
+Table events_table() {
+  return Table({{"TIME", 24},
+                {"PRIORITY", 8},
+                {"VERDICT", 10},
+                {"OUTCOME", 8},
+                {"CONTAINER", 16},
+                {"POLICY", 12},
+                {"RULE", 0}});
+}
+
+void add_event(Table& table, const Json& alert) {
+  const Json& ours = object_of(alert, "bailiff");
+  const Json& container = object_of(ours, "container");
+  std::string name = text_of(container, "name");
+  if (name.empty()) name = short_id(text_of(container, "id"));
+  // Milliseconds are what a person reads.
+  std::string time = text_of(alert, "time");
+  if (time.size() == 30) time = time.substr(0, 23) + "Z";
+  table.add({time, text_of(alert, "priority"), text_of(ours, "verdict"),
+             text_of(ours, "outcome"), name, text_of(ours, "policy"),
+             text_of(alert, "rule")});
+}
+
+void print_event(const Terminal& terminal, const Json& alert) {
+  if (terminal.json) {
+    terminal.out << alert.dump(-1, ' ', false, Json::error_handler_t::replace)
+                 << '\n';
+    return;
+  }
+  Table table = events_table();
+  add_event(table, alert);
+  table.print_rows(terminal.out);
+}
+
+void print_titles(const Terminal& terminal) {
+  if (!terminal.json) events_table().print(terminal.out);
+}
+
+std::string filter_of(const EventsOptions& options, std::uint64_t since_ns) {
+  std::string query;
+  const auto add = [&query](const std::string& name, const std::string& value) {
+    if (!value.empty()) query += "&" + name + "=" + percent_encode(value);
+  };
+  add("container", options.container);
+  add("rule", options.rule);
+  add("priority", options.priority);
+  if (since_ns != 0) add("since", format_timestamp(since_ns));
+  return query;
+}
+
+int list_events(HttpClient& client, const Terminal& terminal,
+                const std::string& filter) {
+  std::int64_t after = 0;
+  while (true) {
+    const Result<HttpAnswer> answer =
+        client.get("/v1/events?limit=" + std::to_string(kPage) +
+                   "&after=" + std::to_string(after) + filter);
+    if (!answer) return report(terminal, answer.error());
+    if (answer->status != 200) return report(terminal, *answer);
+    const Json page = Json::parse(answer->body);
+    const Json& events = page.at("events");
+    if (after == 0) print_titles(terminal);
+    for (const Json& event : events) print_event(terminal, event);
+    if (!terminal.out.flush() || events.size() < kPage) return kExitOk;
+    after = page.at("next").get<std::int64_t>();
+  }
+}
+
+int follow_events(HttpClient& client, const Terminal& terminal,
+                  const std::string& target) {
+  print_titles(terminal);
+  std::string last_id;
+  bool connected = false;
+  int lost = 0;
+  while (true) {
+    const Result<HttpAnswer> answer = client.stream(
+        target, last_id, [&](std::string_view id, std::string_view json) {
+          lost = 0;
+          last_id = id;
+          print_event(terminal, Json::parse(json));
+          return static_cast<bool>(terminal.out.flush());
+        });
+    if (answer && answer->status != 200) return report(terminal, *answer);
+    if (answer) return kExitOk;  // nobody reads any more
+    // A stream that broke was there; a service that never was is no reason to
+    // wait for one.
+    connected =
+        connected || !last_id.empty() || answer.error().code == Code::kIo;
+    if (!connected || ++lost > kReconnects) {
+      return report(terminal, answer.error());
+    }
+    std::this_thread::sleep_for(kReconnectPause);
+  }
+}
+
+}  // namespace
+
+int show_containers(HttpClient& client, const Terminal& terminal) {
+  return show(terminal, client.get("/v1/containers"), [&](const Json& body) {
+    Table table({{"CONTAINER", 12},
+                 {"NAME", 0},
+                 {"IMAGE", 0},
+                 {"STATE", 0},
+                 {"PID", 0},
+                 {"POLICIES", 0}});
+    for (const Json& container : body.at("containers")) {
+      const std::string degraded = text_of(container, "degraded");
+      std::string state = text_of(container, "state");
+      if (!degraded.empty()) state += " (" + degraded + ")";
+      table.add({short_id(text_of(container, "id")), text_of(container, "name"),
+                 text_of(container, "image"), state, text_of(container, "pid"),
+                 text_of(container, "policies")});
+    }
+    table.print(terminal.out);
+    return kExitOk;
+  });
+}
+
+int show_events(HttpClient& client, const Terminal& terminal,
+                const EventsOptions& options) {
+  std::uint64_t since_ns = 0;
+  if (!options.since.empty()) {
+    const std::optional<std::uint64_t> since =
+        parse_since(options.since, now_ns());
+    if (!since) {
+      terminal.err << "bailiff: --since: '" << printable(options.since)
+                   << "' is neither a time (RFC 3339) nor how long ago "
+                      "(10m, 1h)\n";
+      return kExitUsage;
+    }
+    since_ns = *since;
+  }
+  const std::string filter = filter_of(options, since_ns);
+  try {
+    if (!options.follow) return list_events(client, terminal, filter);
+    const std::string begin = options.since.empty() ? "after=-10" : "after=0";
+    return follow_events(client, terminal,
+                         "/v1/events/stream?" + begin + filter);
+  } catch (const Json::exception& e) {
+    terminal.err << "bailiff: the answer is not understood: "
+                 << printable(e.what()) << '\n';
+    return kExitNoService;
+  }
+}
+
+int kill_container(HttpClient& client, const Terminal& terminal,
+                   const std::string& name, const std::string& reason) {
+  const Json body = {{"reason", reason}};
+  const Result<HttpAnswer> answer =
+      client.post("/v1/containers/" + percent_encode(name) + "/kill",
+                  body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return show(terminal, answer, [&](const Json& outcome) {
+    terminal.out << printable(name) << ": "
+                 << printable(text_of(outcome, "outcome")) << '\n';
+    return kExitOk;
+  });
+}
+
+int show_status(HttpClient& client, const Terminal& terminal) {
+  const Result<HttpAnswer> health = client.get("/healthz");
+  if (!health) return report(terminal, health.error());
+  if (health->status != 200) return report(terminal, *health);
+  Result<HttpAnswer> readiness = client.get("/readyz");
+  if (!readiness) return report(terminal, readiness.error());
+  // Not being ready is what this command is there to show.
+  if (readiness->status != 200 && readiness->status != 503) {
+    return report(terminal, *readiness);
+  }
+  const bool ready = readiness->status == 200;
+  readiness->status = 200;
+  try {
+    Json body = Json::parse(readiness->body);
+    const Json version = Json::parse(health->body).at("version");
+    if (terminal.json) {
+      body["service_version"] = version;
+      body["cli_version"] = BAILIFF_VERSION;
+      terminal.out << body.dump() << '\n';
+      return ready ? kExitOk : kExitFailed;
+    }
+    terminal.out << (ready ? "ready" : "not ready") << ", bailiffd "
+                 << printable(version.get<std::string>()) << ", bailiff "
+                 << BAILIFF_VERSION << "\n\n";
+    Table table({{"CHECK", 0}, {"STATE", 0}, {"DETAIL", 0}});
+    for (const Json& check : body.at("checks")) {
+      table.add({text_of(check, "name"),
+                 check.at("ok").get<bool>() ? "ok" : "failed",
+                 text_of(check, "detail")});
+    }
+    table.print(terminal.out);
+  } catch (const Json::exception& e) {
+    terminal.err << "bailiff: the answer is not understood: "
+                 << printable(e.what()) << '\n';
+    return kExitNoService;
+  }
+  return ready ? kExitOk : kExitFailed;
+}
+
+int show_policies(HttpClient& client, const Terminal& terminal) {
+  return show(terminal, client.get("/v1/policies"), [&](const Json& body) {
+    Table table({{"POLICY", 0},
+                 {"MODE", 0},
+                 {"BLOCK", 0},
+                 {"RESPONSE", 0},
+                 {"SCOPE", 0},
+                 {"RULES", 0}});
+    for (const Json& policy : body.at("policies")) {
+      const bool block = policy.at("block").get<bool>();
+      const std::string scope = text_of(policy, "scope");
+      table.add({text_of(policy, "name"), text_of(policy, "mode"),
+                 block ? "yes" : "no", text_of(policy, "response"),
+                 scope.empty() ? "every container" : scope,
+                 text_of(policy, "rules")});
+    }
+    table.print(terminal.out);
+    return kExitOk;
+  });
+}
+
+int reload(HttpClient& client, const Terminal& terminal) {
+  return show(terminal, client.post("/v1/reload", "{}"), [&](const Json&) {
+    terminal.out << "reloaded\n";
+    return kExitOk;
+  });
+}
+
+int show_alerts(HttpClient& client, const Terminal& terminal, bool failed) {
+  const std::string target =
+      std::string("/v1/alerts?limit=1000") + (failed ? "&failed=true" : "");
+  return show(terminal, client.get(target), [&](const Json& body) {
+    Table table({{"ID", 0},
+                 {"SINK", 0},
+                 {"STATE", 0},
+                 {"ATTEMPTS", 0},
+                 {"RULE", 0},
+                 {"ERROR", 0}});
+    for (const Json& alert : body.at("alerts")) {
+      table.add({text_of(alert, "id"), text_of(alert, "sink"),
+                 text_of(alert, "state"), text_of(alert, "attempts"),
+                 text_of(alert, "rule"), text_of(alert, "error")});
+    }
+    table.print(terminal.out);
+    return kExitOk;
+  });
+}
+
+int retry_alert(HttpClient& client, const Terminal& terminal,
+                const std::string& id) {
+  const Result<HttpAnswer> answer =
+      client.post("/v1/alerts/" + percent_encode(id) + "/retry", "{}");
+  return show(terminal, answer, [&](const Json&) {
+    terminal.out << "delivery " << printable(id) << " is pending again\n";
+    return kExitOk;
+  });
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/decide/decide.h"
+
+#include <algorithm>
+
+namespace bailiff::sidecar {
+namespace {
+
+Verdict verdict_of(const Policy& policy, const Hit& hit) {
+  // What happened comes first: when one policy had it refused, it did not
+  // happen for the others either.
+  if (hit.denied) return Verdict::kDenied;
+  if (hit.enforcement != Enforcement::kKernel) return Verdict::kObserved;
+  // Only a rule the kernel decides alone could have been refused.
+  if (policy.mode == Mode::kMonitor && policy.block) return Verdict::kWouldDeny;
+  return Verdict::kAllowed;
+}
+
+Fate fate_before_ranking(const Policy& policy, bool exempt) {
+  if (policy.response == Response::kNone) return Fate::kNone;
+  if (policy.mode == Mode::kMonitor) return Fate::kWould;
+  return exempt ? Fate::kExempt : Fate::kCarriedOut;
+}
+
+}  // namespace
+
+std::string_view to_string(Enforcement enforcement) {
+  switch (enforcement) {
+    case Enforcement::kKernel:
+      return "kernel";
+    case Enforcement::kObserve:
+      return "observe";
+    case Enforcement::kExternal:
+      return "external";
+  }
+  return "";
+}
+
+std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kDenied:
+      return "denied";
+    case Verdict::kAllowed:
+      return "allowed";
+    case Verdict::kObserved:
+      return "observed";
+    case Verdict::kWouldDeny:
+      return "would_deny";
+  }
+  return "";
+}
+
+Decision decide(const CompiledPolicy& policy,
+                const std::vector<std::uint32_t>& in_scope, const Hit& hit,
+                bool exempt) {
+  Decision decision;
+  for (const std::uint32_t index : in_scope) {
+    const Policy& each = policy.policies[index];
+    if (!std::binary_search(each.rules.begin(), each.rules.end(), hit.rule)) {
+      continue;
+    }
+    const Fate fate = fate_before_ranking(each, exempt);
+    if (fate == Fate::kCarriedOut) {
+      // Response is declared weakest first.
+      decision.response = std::max(decision.response, each.response);
+    }
+    decision.policies.push_back({.policy = index,
+                                 .verdict = verdict_of(each, hit),
+                                 .response = each.response,
+                                 .fate = fate});
+  }
+  for (PolicyDecision& each : decision.policies) {
+    if (each.fate == Fate::kCarriedOut && each.response < decision.response) {
+      each.fate = Fate::kSuperseded;
+    }
+  }
+  return decision;
+}
+
+bool holds(const CompiledPolicy& policy, std::uint32_t rule,
+           const FieldSource& event, const ListIndex& lists) {
+  return evaluate(policy.rules[rule].condition, event, lists);
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/decide/decide.h
+// What follows from an event: for each policy what is told, and the one
+// response that is carried out.  Pure.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "rules/eval/evaluate.h"
+#include "rules/policy/compiled_policy.h"
+
+namespace bailiff::sidecar {
+
+// By whom the rule was found to match.
+enum class Enforcement : std::uint8_t {
+  kKernel,    // by our program, before the operation took effect
+  kObserve,   // by the sidecar, after it
+  kExternal,  // by somebody who told us of it (POST /v1/violations)
+};
+std::string_view to_string(Enforcement enforcement);  // "kernel"
+
+// A rule that matched.
+struct Hit {
+  std::uint32_t rule = 0;  // index in CompiledPolicy::rules
+  Enforcement enforcement = Enforcement::kObserve;
+  bool denied = false;  // the kernel refused the operation
+};
+
+enum class Verdict : std::uint8_t {
+  kDenied,     // the operation did not take effect, whoever asked for that
+  kAllowed,    // the kernel judged it and let it pass
+  kObserved,   // it had happened when it was judged
+  kWouldDeny,  // a policy in monitor mode would have refused it
+};
+std::string_view to_string(Verdict verdict);  // "denied", …, "would_deny"
+
+// What becomes of the response a policy asks for.
+enum class Fate : std::uint8_t {
+  kNone,        // it asks for none
+  kCarriedOut,  // this one is the decision's response
+  kWould,       // not in monitor mode
+  kExempt,      // the configuration exempts the container
+  kSuperseded,  // a stronger response of another policy is carried out
+};
+
+struct PolicyDecision {
+  std::uint32_t policy = 0;  // index in CompiledPolicy::policies
+  Verdict verdict = Verdict::kObserved;
+  Response response = Response::kNone;  // as the policy says
+  Fate fate = Fate::kNone;
+};
+
+struct Decision {
+  std::vector<PolicyDecision> policies;  // those that hold the rule, in order
+  Response response = Response::kNone;   // to carry out, once
+};
+
+// `in_scope` are the policies that apply to the container, by index.  No
+// policy holds the rule: an empty decision.
+Decision decide(const CompiledPolicy& policy,
+                const std::vector<std::uint32_t>& in_scope, const Hit& hit,
+                bool exempt);
+
+// Whether a rule the kernel could decide only in part (a candidate record)
+// matches the event.
+bool holds(const CompiledPolicy& policy, std::uint32_t rule,
+           const FieldSource& event, const ListIndex& lists);
+
+}  // namespace bailiff::sidecar

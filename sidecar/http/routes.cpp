@@ -1,0 +1,591 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/http/routes.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "sidecar/alert/timestamp.h"
+#include "sidecar/http/index_html.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kDefaultLimit = 100;
+constexpr int kMaxLimit = 1000;
+constexpr std::size_t kMaxReasonBytes = 1024;
+// A sender that is told the service cannot store now comes back after this.
+constexpr char kRetryAfterSeconds[] = "5";
+
+enum class Route {
+  kPage,
+  kHealth,
+  kReadiness,
+  kMetrics,
+  kViolations,
+  kEvents,
+  kEventStream,
+  kContainers,
+  kContainer,
+  kKill,
+  kRules,
+  kPolicies,
+  kReload,
+  kAlerts,
+  kRetryAlert,
+  kLater,  // reserved by the API, not in this version
+};
+
+struct Match {
+  Route route;
+  std::string_view method;
+  std::string_view name;  // what ':' stands for
+};
+
+struct FixedPath {
+  std::string_view path;
+  std::string_view method;
+  Route route;
+};
+
+constexpr std::array kFixedPaths = {
+    FixedPath{"/", "GET", Route::kPage},
+    FixedPath{"/healthz", "GET", Route::kHealth},
+    FixedPath{"/readyz", "GET", Route::kReadiness},
+    FixedPath{"/metrics", "GET", Route::kMetrics},
+    FixedPath{"/v1/violations", "POST", Route::kViolations},
+    FixedPath{"/v1/events", "GET", Route::kEvents},
+    FixedPath{"/v1/events/stream", "GET", Route::kEventStream},
+    FixedPath{"/v1/containers", "GET", Route::kContainers},
+    FixedPath{"/v1/rules", "GET", Route::kRules},
+    FixedPath{"/v1/policies", "GET", Route::kPolicies},
+    FixedPath{"/v1/reload", "POST", Route::kReload},
+    FixedPath{"/v1/alerts", "GET", Route::kAlerts},
+};
+
+constexpr std::array<std::string_view, 6> kLaterVerbs = {
+    "/stop", "/pause", "/resume", "/isolate", "/release", "/capture"};
+
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+  if (text.substr(0, prefix.size()) != prefix) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+bool take_suffix(std::string_view& text, std::string_view suffix) {
+  if (text.size() < suffix.size() ||
+      text.substr(text.size() - suffix.size()) != suffix) {
+    return false;
+  }
+  text.remove_suffix(suffix.size());
+  return true;
+}
+
+std::optional<Match> find_container_route(std::string_view name,
+                                          std::string_view method) {
+  if (method == "POST") {
+    for (const std::string_view verb : kLaterVerbs) {
+      if (take_suffix(name, verb)) return Match{Route::kLater, "POST", name};
+    }
+    if (take_suffix(name, "/kill")) return Match{Route::kKill, "POST", name};
+  }
+  return Match{Route::kContainer, "GET", name};
+}
+
+// The route of a path; `method` tells apart two with one path.
+std::optional<Match> find_route(std::string_view path,
+                                std::string_view method) {
+  for (const FixedPath& fixed : kFixedPaths) {
+    if (path == fixed.path) return Match{fixed.route, fixed.method, {}};
+  }
+  std::string_view rest = path;
+  if (take_prefix(rest, "/v1/containers/") && !rest.empty()) {
+    return find_container_route(rest, method);
+  }
+  rest = path;
+  if (take_prefix(rest, "/v1/alerts/") && take_suffix(rest, "/retry")) {
+    return Match{Route::kRetryAlert, "POST", rest};
+  }
+  for (const std::string_view later : {"/v1/lists", "/v1/evidence"}) {
+    rest = path;
+    if (take_prefix(rest, later) && (rest.empty() || rest.front() == '/')) {
+      return Match{Route::kLater, method, {}};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view error_code(int status) {
+  switch (status) {
+    case 400:
+    case 414:
+    case 431:
+      return "invalid_request";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not_found";
+    case 405:
+      return "method_not_allowed";
+    case 409:
+      return "conflict";
+    case 413:
+      return "too_large";
+    case 415:
+      return "unsupported_media_type";
+    case 422:
+      return "invalid_policy";
+    case 501:
+      return "not_available";
+    case 503:
+      return "unavailable";
+    default:  // a number, not an enumeration
+      return "internal";
+  }
+}
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+ApiAnswer json_answer(const Json& json, int status = 200) {
+  return {.status = status, .body = dump(json)};
+}
+
+ApiAnswer unavailable(const std::string& message) {
+  ApiAnswer answer = error_answer(503, message);
+  answer.headers = {{"Retry-After", kRetryAfterSeconds}};
+  return answer;
+}
+
+// The field that "field 'NAME': …" names.
+std::string named_field(std::string_view message) {
+  if (!take_prefix(message, "field '")) return "";
+  return std::string(message.substr(0, message.find('\'')));
+}
+
+Json null_if_empty(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+// The query of a request; the first bad value is its error.
+class QueryReader {
+ public:
+  explicit QueryReader(const ApiRequest& request) : request_(request) {}
+
+  // The value of `name`, "" when absent.  Names asked for are the known ones.
+  std::string text(const std::string& name) {
+    known_.push_back(name);
+    std::string value;
+    int count = 0;
+    for (const auto& [key, text] : request_.query) {
+      if (key != name) continue;
+      value = text;
+      ++count;
+    }
+    if (count > 1) fail(name, "is given more than once");
+    return value;
+  }
+
+  std::int64_t number(const std::string& name, std::int64_t absent,
+                      std::int64_t least, std::int64_t most) {
+    const std::string value = text(name);
+    if (value.empty()) return absent;
+    std::int64_t number = 0;
+    const char* end = value.data() + value.size();
+    const auto [at, error] = std::from_chars(value.data(), end, number);
+    if (error != std::errc() || at != end || number < least || number > most) {
+      fail(name, "'" + value + "' is not a number from " +
+                     std::to_string(least) + " to " + std::to_string(most));
+      return absent;
+    }
+    return number;
+  }
+
+  bool flag(const std::string& name) {
+    const std::string value = text(name);
+    if (!value.empty() && value != "true" && value != "false") {
+      fail(name, "'" + value + "' is neither true nor false");
+    }
+    return value == "true";
+  }
+
+  void fail(const std::string& name, const std::string& problem) {
+    if (!error_) {
+      error_ = error_answer(400, "parameter '" + name + "': " + problem, name);
+    }
+  }
+
+  // After the last name: refuses the names nobody asked for.
+  std::optional<ApiAnswer> error() {
+    for (const auto& [key, value] : request_.query) {
+      if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
+        fail(key, "is unknown");
+      }
+    }
+    return error_;
+  }
+
+ private:
+  const ApiRequest& request_;
+  std::vector<std::string> known_;
+  std::optional<ApiAnswer> error_;
+};
+
+// A negative `after` counts from the newest: -200 is the last 200.
+constexpr std::int64_t kAnyCursor = std::int64_t(1) << 62;
+
+AlertQuery read_query(QueryReader& reader, Store& store) {
+  AlertQuery query;
+  query.after = reader.number("after", 0, -kAnyCursor, kAnyCursor);
+  if (query.after < 0) {
+    query.after = std::max<std::int64_t>(0, store.newest() + query.after);
+  }
+  query.limit =
+      static_cast<int>(reader.number("limit", kDefaultLimit, 1, kMaxLimit));
+  query.container = reader.text("container");
+  query.rule = reader.text("rule");
+  if (const std::string text = reader.text("priority"); !text.empty()) {
+    query.priority = parse_priority(text);
+    if (!query.priority) {
+      reader.fail("priority", "'" + text + "' is not a Falco priority");
+    }
+  }
+  if (const std::string text = reader.text("since"); !text.empty()) {
+    const std::optional<std::uint64_t> since = parse_since(text, now_ns());
+    if (!since) {
+      reader.fail("since", "'" + text +
+                               "' is neither a time (RFC 3339) nor how long "
+                               "ago (10m, 1h)");
+    }
+    query.since_ns = since.value_or(0);
+  }
+  return query;
+}
+
+ApiAnswer answer_events(Backend& backend, const ApiRequest& request) {
+  QueryReader reader(request);
+  const AlertQuery query = read_query(reader, backend.store());
+  if (auto error = reader.error()) return *error;
+  Result<EventPage> page = read_events(backend.store(), query);
+  if (!page) return unavailable(page.error().message);
+  // The alerts are JSON already.
+  std::string body = "{\"events\":[";
+  for (const StoredAlert& alert : page->alerts) {
+    if (body.back() != '[') body += ',';
+    body += alert.json;
+  }
+  body += "],\"next\":" + std::to_string(page->next) + "}\n";
+  return {.body = std::move(body)};
+}
+
+ApiAnswer answer_stream(Backend& backend, const ApiRequest& request) {
+  QueryReader reader(request);
+  AlertQuery query = read_query(reader, backend.store());
+  query.limit = kMaxLimit;
+  if (auto error = reader.error()) return *error;
+  // What a client says it has seen wins over where it once began.
+  if (const std::string& id = request.last_event_id; !id.empty()) {
+    const char* end = id.data() + id.size();
+    const auto [at, error] = std::from_chars(id.data(), end, query.after);
+    if (error != std::errc() || at != end || query.after < 0) {
+      return error_answer(
+          400, "header 'Last-Event-ID': '" + id + "' is no id of this stream",
+          "Last-Event-ID");
+    }
+  }
+  return {.content_type = "text/event-stream", .stream = query};
+}
+
+ApiAnswer answer_readiness(Backend& backend) {
+  bool ready = true;
+  Json checks = Json::array();
+  for (const ReadinessCheck& check : backend.readiness()) {
+    ready = ready && check.ok;
+    checks.push_back(
+        {{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+  }
+  return json_answer({{"ready", ready}, {"checks", std::move(checks)}},
+                     ready ? 200 : 503);
+}
+
+ApiAnswer answer_violation(Backend& backend, const ApiRequest& request) {
+  Result<std::string> id = backend.violation(request.body);
+  if (id) return json_answer({{"id", *id}}, 202);
+  const std::string& message = id.error().message;
+  switch (id.error().code) {
+    case Code::kInvalidArgument:
+    case Code::kNotFound:
+      return error_answer(400, message, named_field(message));
+    case Code::kUnsupported:
+    case Code::kPermission:
+    case Code::kExhausted:
+    case Code::kIo:
+      break;
+  }
+  return unavailable(message);
+}
+
+Json container_json(const ContainerView& view) {
+  return {
+      {"id", view.id},
+      {"name", null_if_empty(view.identity.name)},
+      {"image", null_if_empty(view.identity.image)},
+      {"namespace", null_if_empty(view.identity.name_space)},
+      {"pod", null_if_empty(view.identity.pod)},
+      {"state", view.state},
+      {"pid", view.pid},
+      {"cgroup", view.cgroup},
+      {"policies", view.policies},
+      {"policy_digest", view.policy_digest},
+      {"degraded", null_if_empty(view.degraded)},
+      {"started", view.started_ns == 0
+                      ? Json(nullptr)
+                      : Json(format_timestamp(view.started_ns))},
+  };
+}
+
+// Of an operation on something that was named.
+ApiAnswer operation_error(const Error& error) {
+  switch (error.code) {
+    case Code::kNotFound:
+      return error_answer(404, error.message);
+    case Code::kInvalidArgument:  // the name fits several
+    case Code::kUnsupported:
+    case Code::kPermission:
+      return error_answer(409, error.message);
+    case Code::kExhausted:
+    case Code::kIo:
+      break;
+  }
+  return unavailable(error.message);
+}
+
+ApiAnswer answer_containers(Backend& backend) {
+  Json containers = Json::array();
+  for (const ContainerView& view : backend.containers()) {
+    containers.push_back(container_json(view));
+  }
+  return json_answer({{"containers", std::move(containers)}});
+}
+
+ApiAnswer answer_container(Backend& backend, std::string_view name) {
+  Result<ContainerView> view = backend.container(std::string(name));
+  if (!view) return operation_error(view.error());
+  return json_answer(container_json(*view));
+}
+
+ApiAnswer answer_kill(Backend& backend, std::string_view name,
+                      const ApiRequest& request) {
+  std::string reason;
+  const Json body =
+      Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object()) {
+    return error_answer(400, "the body is not a JSON object");
+  }
+  for (const auto& [key, value] : body.items()) {
+    if (key != "reason") {
+      return error_answer(400, "field '" + key + "': is unknown", key);
+    }
+    if (!value.is_string()) {
+      return error_answer(400, "field 'reason': must be a string", key);
+    }
+    reason = value.get<std::string>();
+  }
+  if (reason.size() > kMaxReasonBytes) {
+    return error_answer(400,
+                        "field 'reason': is longer than " +
+                            std::to_string(kMaxReasonBytes) + " bytes",
+                        "reason");
+  }
+  Result<std::string> outcome =
+      backend.kill(std::string(name), reason, request.actor);
+  if (!outcome) return operation_error(outcome.error());
+  return json_answer({{"outcome", *outcome}});
+}
+
+ApiAnswer answer_policies(Backend& backend) {
+  Json policies = Json::array();
+  for (const PolicyView& policy : backend.policies()) {
+    policies.push_back({{"name", policy.name},
+                        {"scope", null_if_empty(policy.scope)},
+                        {"rules", policy.rules},
+                        {"mode", policy.mode},
+                        {"block", policy.block},
+                        {"response", policy.response}});
+  }
+  return json_answer({{"policies", std::move(policies)}});
+}
+
+ApiAnswer answer_alerts(Backend& backend, const ApiRequest& request) {
+  QueryReader reader(request);
+  const bool failed = reader.flag("failed");
+  const auto limit =
+      static_cast<int>(reader.number("limit", kDefaultLimit, 1, kMaxLimit));
+  if (auto error = reader.error()) return *error;
+  Result<std::vector<DeliveryState>> states =
+      backend.store().deliveries(failed, limit);
+  if (!states) return unavailable(states.error().message);
+  Json alerts = Json::array();
+  for (const DeliveryState& state : *states) {
+    alerts.push_back({{"id", state.id},
+                      {"uuid", state.uuid},
+                      {"rule", state.rule},
+                      {"sink", state.sink},
+                      {"state", state.state},
+                      {"attempts", state.attempts},
+                      {"error", null_if_empty(state.error)}});
+  }
+  return json_answer({{"alerts", std::move(alerts)}});
+}
+
+ApiAnswer answer_retry(Backend& backend, std::string_view name) {
+  std::int64_t id = 0;
+  const char* end = name.data() + name.size();
+  const auto [at, error] = std::from_chars(name.data(), end, id);
+  if (error != std::errc() || at != end) {
+    return error_answer(404, "no delivery '" + std::string(name) + "'");
+  }
+  if (Status status = backend.store().retry(id); !status) {
+    return operation_error(status.error());
+  }
+  return json_answer({{"id", id}, {"state", "pending"}});
+}
+
+// The page's own script and style are the only ones that may run in it: what
+// a container puts into an alert stays text.
+ApiAnswer answer_page() {
+  const std::string nonce = new_uuid();
+  static constexpr std::string_view kMark = "@NONCE@";
+  std::string page(kIndexHtml);
+  for (std::size_t at = page.find(kMark); at != std::string::npos;
+       at = page.find(kMark, at)) {
+    page.replace(at, kMark.size(), nonce);
+  }
+  return {
+      .body = std::move(page),
+      .content_type = "text/html; charset=utf-8",
+      .headers = {{"Content-Security-Policy",
+                   "default-src 'none'; connect-src 'self'; base-uri 'none'; "
+                   "form-action 'none'; frame-ancestors 'none'; "
+                   "script-src 'nonce-" +
+                       nonce + "'; style-src 'nonce-" + nonce + "'"},
+                  {"Referrer-Policy", "no-referrer"}}};
+}
+
+ApiAnswer answer_reload(Backend& backend) {
+  if (Status status = backend.reload(); !status) {
+    return error_answer(422, status.error().message);
+  }
+  return json_answer({{"reloaded", true}});
+}
+
+ApiAnswer answer_route(Backend& backend, const Match& match,
+                       const ApiRequest& request) {
+  switch (match.route) {
+    case Route::kPage:
+      return answer_page();
+    case Route::kHealth:
+      return json_answer({{"status", "ok"}, {"version", BAILIFF_VERSION}});
+    case Route::kReadiness:
+      return answer_readiness(backend);
+    case Route::kMetrics:
+      return {.body = backend.metrics(),
+              .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+    case Route::kViolations:
+      return answer_violation(backend, request);
+    case Route::kEvents:
+      return answer_events(backend, request);
+    case Route::kEventStream:
+      return answer_stream(backend, request);
+    case Route::kContainers:
+      return answer_containers(backend);
+    case Route::kContainer:
+      return answer_container(backend, match.name);
+    case Route::kKill:
+      return answer_kill(backend, match.name, request);
+    case Route::kRules:
+      return {.body = "{\"rules\":" + backend.rules_json() + "}\n"};
+    case Route::kPolicies:
+      return answer_policies(backend);
+    case Route::kReload:
+      return answer_reload(backend);
+    case Route::kAlerts:
+      return answer_alerts(backend, request);
+    case Route::kRetryAlert:
+      return answer_retry(backend, match.name);
+    case Route::kLater:
+      break;
+  }
+  return error_answer(501, "'" + request.method + " " + request.path +
+                               "' is not available in this version");
+}
+
+bool is_json(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  return type == "application/json" || type == "application/json ";
+}
+
+}  // namespace
+
+ApiAnswer error_answer(int status, const std::string& message,
+                       const std::string& field) {
+  Json error = {{"code", error_code(status)}, {"message", message}};
+  if (!field.empty()) error["field"] = field;
+  return json_answer({{"error", std::move(error)}}, status);
+}
+
+std::optional<ApiAnswer> refuse(const ApiRequest& request) {
+  const std::optional<Match> match = find_route(request.path, request.method);
+  if (!match) {
+    return error_answer(404, "no such path: '" + request.path + "'");
+  }
+  if (match->method != request.method) {
+    ApiAnswer answer =
+        error_answer(405, "'" + request.path + "' takes " +
+                              std::string(match->method) + " only");
+    answer.headers = {{"Allow", match->method == "GET"
+                                    ? "GET, HEAD"
+                                    : std::string(match->method)}};
+    return answer;
+  }
+  if (match->route == Route::kLater) {
+    return error_answer(501, "'" + request.method + " " + request.path +
+                                 "' is not available in this version");
+  }
+  if (request.method == "POST" && !is_json(request.content_type)) {
+    return error_answer(415, "the content type must be application/json",
+                        "Content-Type");
+  }
+  return std::nullopt;
+}
+
+ApiAnswer answer(Backend& backend, const ApiRequest& request) {
+  const std::optional<Match> match = find_route(request.path, request.method);
+  if (!match) return error_answer(404, "no such path");
+  try {
+    return answer_route(backend, *match, request);
+  } catch (const Json::exception& e) {
+    return error_answer(500, e.what());
+  }
+}
+
+Result<EventPage> read_events(Store& store, const AlertQuery& query) {
+  EventPage page;
+  // Before the query: what comes meanwhile is for the next page.
+  const std::int64_t newest = store.newest();
+  ASSIGN_OR_RETURN(page.alerts, store.query(query));
+  page.next = query.after;
+  if (!page.alerts.empty()) page.next = page.alerts.back().id;
+  if (page.alerts.size() < static_cast<std::size_t>(query.limit)) {
+    page.next = std::max(page.next, newest);
+  }
+  return page;
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/ingest/containers.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "hook/attach/facts.h"
+#include "oci/sys/files.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+bool starts_with(const std::string& text, const std::string& prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
+
+std::string pod_path(const oci::ContainerFacts& facts) {
+  return facts.namespace_name + "/" + facts.pod + "/" + facts.name;
+}
+
+Error not_found(const std::string& name) {
+  return Error{Code::kNotFound, "no container '" + name + "'"};
+}
+
+Error ambiguous(const std::string& name) {
+  return Error{Code::kInvalidArgument, "more than one container is called '" +
+                                           name + "'; use more of its id"};
+}
+
+}  // namespace
+
+ContainerPtr make_container(oci::ContainerRecord record,
+                            GenerationPtr generation) {
+  auto container = std::make_shared<Container>();
+  container->facts = hook::lowering_facts(record.facts);
+  container->record = std::move(record);
+  if (generation) {
+    Plan plan = lower(generation->policy(), container->facts);
+    container->policies = std::move(plan.policies);
+    container->start_rules = std::move(plan.container_event);
+    container->generation = std::move(generation);
+  }
+  return container;
+}
+
+bool has_processes(const oci::ContainerRecord& record) {
+  constexpr std::size_t kMaxEventsBytes = 4096;
+  struct stat found {};
+  // The inode of a cgroup2 folder is the cgroup's id (kernfs, 64 bits).
+  if (::stat(record.cgroup_path.c_str(), &found) != 0 ||
+      found.st_ino != record.cgroup_id) {
+    return false;
+  }
+  const Result<std::string> events =
+      read_bounded(record.cgroup_path + "/cgroup.events", kMaxEventsBytes);
+  return !events || events->find("populated 0") == std::string::npos;
+}
+
+bool Containers::add(ContainerPtr container) {
+  const std::lock_guard lock(mutex_);
+  const oci::ContainerRecord& record = container->record;
+  if (by_cgroup_.find(record.cgroup_id) != by_cgroup_.end()) return false;
+  const auto running = running_.find(record.id);
+  if (running != running_.end()) {
+    const ContainerPtr before = running->second;
+    if (before->record.time_ns >= record.time_ns) {
+      // An earlier life of the id, told of late: its events may wait.
+      by_cgroup_[record.cgroup_id] = container;
+      bury(std::move(container));
+      return true;
+    }
+    bury(before);
+  }
+  by_cgroup_[record.cgroup_id] = container;
+  running_[record.id] = std::move(container);
+  return true;
+}
+
+void Containers::stop(const std::string& id, std::uint64_t time_ns) {
+  const std::lock_guard lock(mutex_);
+  const auto running = running_.find(id);
+  if (running == running_.end()) return;
+  if (running->second->record.time_ns > time_ns) return;
+  ContainerPtr container = running->second;
+  running_.erase(running);
+  bury(std::move(container));
+}
+
+void Containers::bury(ContainerPtr container) {
+  gone_.push_front(std::move(container));
+  if (gone_.size() <= kRememberedContainers) return;
+  by_cgroup_.erase(gone_.back()->record.cgroup_id);
+  gone_.pop_back();
+}
+
+std::optional<KnownContainer> Containers::by_cgroup(
+    std::uint64_t cgroup_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_cgroup_.find(cgroup_id);
+  if (found == by_cgroup_.end()) return std::nullopt;
+  const auto running = running_.find(found->second->record.id);
+  const bool runs =
+      running != running_.end() && running->second == found->second;
+  return KnownContainer{found->second, !runs};
+}
+
+Result<KnownContainer> Containers::by_name(const std::string& name) const {
+  if (name.empty()) return not_found(name);
+  const std::lock_guard lock(mutex_);
+  const auto exact = running_.find(name);
+  if (exact != running_.end()) return KnownContainer{exact->second, false};
+  const auto called = [&](const oci::ContainerRecord& record) {
+    return record.id == name || starts_with(record.id, name) ||
+           record.facts.name == name || pod_path(record.facts) == name;
+  };
+  ContainerPtr found;
+  for (const auto& [id, container] : running_) {
+    if (!called(container->record)) continue;
+    if (found) return ambiguous(name);
+    found = container;
+  }
+  if (found) return KnownContainer{std::move(found), false};
+  // One id may be there several times, having been used again: the latest.
+  for (const ContainerPtr& container : gone_) {
+    if (!called(container->record)) continue;
+    if (found && found->record.id != container->record.id) {
+      return ambiguous(name);
+    }
+    if (!found) found = container;
+  }
+  if (found) return KnownContainer{std::move(found), true};
+  return not_found(name);
+}
+
+Result<KnownContainer> Containers::by_id_prefix(
+    const std::string& prefix) const {
+  if (prefix.empty()) return not_found(prefix);
+  const std::lock_guard lock(mutex_);
+  ContainerPtr found;
+  for (auto entry = running_.lower_bound(prefix);
+       entry != running_.end() && starts_with(entry->first, prefix); ++entry) {
+    if (found) return ambiguous(prefix);
+    found = entry->second;
+  }
+  if (!found) return not_found(prefix);
+  return KnownContainer{std::move(found), false};
+}
+
+std::vector<KnownContainer> Containers::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<KnownContainer> all;
+  for (const auto& entry : running_) all.push_back({entry.second, false});
+  for (const ContainerPtr& container : gone_) all.push_back({container, true});
+  return all;
+}
+
+}  // namespace bailiff::sidecar

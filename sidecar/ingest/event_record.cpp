@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/ingest/event_record.h"
+
+#include <string.h>
+
+#include <algorithm>
+
+#include "rules/abi/event.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+Error malformed(const std::string& why) {
+  return Error{Code::kInvalidArgument, "event record: " + why};
+}
+
+}  // namespace
+
+Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
+  bailiff_event header{};
+  if (record.size() < sizeof header) {
+    return malformed("'" + std::to_string(record.size()) + "' bytes");
+  }
+  ::memcpy(&header, record.data(), sizeof header);
+  // The ring buffer rounds up to 8 bytes, so a record may be followed by
+  // padding but never cut.
+  if (header.size > record.size()) {
+    return malformed("size '" + std::to_string(header.size) + "' of '" +
+                     std::to_string(record.size()) + "'");
+  }
+  if (header.kind != BAILIFF_EVENT_CONNECT) {
+    return Error{Code::kUnsupported,
+                 "event record: kind '" + std::to_string(header.kind) + "'"};
+  }
+  bailiff_connect_event connect{};
+  if (header.size < sizeof connect) {
+    return malformed("a connect of '" + std::to_string(header.size) +
+                     "' bytes");
+  }
+  ::memcpy(&connect, record.data(), sizeof connect);
+  if (connect.family != 4 && connect.family != 6) {
+    return malformed("family '" + std::to_string(connect.family) + "'");
+  }
+  if (header.verdict != BAILIFF_VERDICT_ALLOWED &&
+      header.verdict != BAILIFF_VERDICT_DENIED) {
+    return malformed("verdict '" + std::to_string(header.verdict) + "'");
+  }
+
+  ConnectEvent event;
+  event.monotonic_ns = header.time_ns;
+  event.cgroup_id = header.cgroup_id;
+  event.policy_id = header.policy_id;
+  event.rule = header.rule;
+  event.tgid = header.tgid;
+  event.tid = header.tid;
+  event.uid = header.uid;
+  event.gid = header.gid;
+  event.comm.assign(header.comm, ::strnlen(header.comm, sizeof header.comm));
+  event.address.family = connect.family;
+  const std::size_t bytes = connect.family == 4 ? 4 : 16;
+  std::copy_n(connect.addr_be, bytes, event.address.bytes.begin());
+  event.port = connect.port;
+  event.l4proto = connect.l4proto;
+  event.denied = header.verdict == BAILIFF_VERDICT_DENIED;
+  event.candidate = (header.flags & BAILIFF_EVENT_CANDIDATE) != 0;
+  return event;
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/ingest/event_source.h"
+
+#include <utility>
+
+#include "hook/kernel/ring_buffer.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+class RingBufferSource final : public EventSource {
+ public:
+  RingBufferSource(hook::RingBuffer ring, std::string lost_pin)
+      : ring_(std::move(ring)), lost_pin_(std::move(lost_pin)) {}
+
+  int fd() const override { return ring_.fd(); }
+  Status consume() override {
+    RETURN_IF_ERROR(ring_.consume());
+    return Ok{};
+  }
+  Result<std::uint64_t> lost() const override {
+    return hook::lost_records(lost_pin_);
+  }
+
+ private:
+  hook::RingBuffer ring_;
+  const std::string lost_pin_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<EventSource>> open_ring_buffer(
+    const std::string& bpf_dir, EventSource::Record record) {
+  ASSIGN_OR_RETURN(
+      hook::RingBuffer ring,
+      hook::RingBuffer::open(bpf_dir + "/events", std::move(record)));
+  return std::unique_ptr<EventSource>(
+      std::make_unique<RingBufferSource>(std::move(ring), bpf_dir + "/lost"));
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/ingest/event_source.h
+// The seam to where event records come from.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "rules/base/result.h"
+
+namespace bailiff::sidecar {
+
+// One thread at a time, except lost().
+class EventSource {
+ public:
+  // Called with each record, which is gone when it returns.
+  using Record = std::function<void(std::span<const std::byte>)>;
+
+  virtual ~EventSource() = default;
+  // Readable (epoll) when there are records.
+  virtual int fd() const = 0;
+  // Hands over all records that are there.  Never blocks.
+  virtual Status consume() = 0;
+  // Records that were dropped for want of room, ever.
+  virtual Result<std::uint64_t> lost() const = 0;
+};
+
+// The ring buffer and the counter of lost records pinned in `bpf_dir`.
+Result<std::unique_ptr<EventSource>> open_ring_buffer(
+    const std::string& bpf_dir, EventSource::Record record);
+
+}  // namespace bailiff::sidecar

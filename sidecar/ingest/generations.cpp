@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/ingest/generations.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
+#include "rules/abi/limits.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+constexpr mode_t kFolderMode = 0700;
+constexpr mode_t kFileMode = 0600;
+constexpr std::size_t kHexDigits = 32;
+
+bool is_hex_name(const std::string& hex) {
+  return hex.size() == kHexDigits &&
+         hex.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Result<std::shared_ptr<Generation>> read_generation(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string bytes,
+                   read_bounded(path, BAILIFF_MAX_POLICY_BYTES));
+  Result<CompiledPolicy> policy = decode(bytes);
+  if (!policy) {
+    return Error{policy.error().code,
+                 "'" + path + "': " + policy.error().message};
+  }
+  return Generation::make(*std::move(policy), policy_digest(bytes));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Generation>> Generation::make(CompiledPolicy policy,
+                                                     const Digest& digest) {
+  std::shared_ptr<Generation> generation(
+      new Generation(std::move(policy), digest));
+  for (const Rule& rule : generation->policy_.rules) {
+    ASSIGN_OR_RETURN(OutputTemplate output, parse_output(rule.output));
+    generation->outputs_.push_back(std::move(output));
+  }
+  const std::vector<List>& lists = generation->policy_.lists;
+  for (std::uint32_t i = 0; i < lists.size(); ++i) {
+    generation->list_entries_.push_back(flatten(lists, i).size());
+  }
+  generation->lists_ = std::make_shared<const ListIndex>(generation->policy_);
+  return generation;
+}
+
+std::shared_ptr<const ListIndex> Generation::lists() const {
+  const std::lock_guard lock(mutex_);
+  return lists_;
+}
+
+void Generation::adopt_lists(const CompiledPolicy& current) {
+  CompiledPolicy adopted = policy_;
+  for (List& list : adopted.lists) {
+    const auto same =
+        std::find_if(current.lists.begin(), current.lists.end(),
+                     [&](const List& each) { return each.name == list.name; });
+    if (same == current.lists.end()) continue;
+    const auto index = static_cast<std::uint32_t>(same - current.lists.begin());
+    list.items = flatten(current.lists, index);
+    list.includes.clear();
+  }
+  auto lists = std::make_shared<const ListIndex>(adopted);
+  const std::lock_guard lock(mutex_);
+  lists_ = std::move(lists);
+}
+
+Result<std::unique_ptr<Generations>> Generations::open(
+    const std::string& state_dir) {
+  std::unique_ptr<Generations> opened(new Generations(state_dir));
+  const std::string folder = opened->folder();
+  if (::mkdir(folder.c_str(), kFolderMode) != 0 && errno != EEXIST) {
+    return errno_error("make folder '" + folder + "'");
+  }
+  Result<std::shared_ptr<Generation>> current =
+      read_generation(state_dir + "/policy.bin");
+  if (current) {
+    opened->current_ = *current;
+    opened->known_[(*current)->digest().hex()] = *current;
+  } else if (current.error().code != Code::kNotFound) {
+    return std::move(current).error();
+  }
+  return opened;
+}
+
+Result<GenerationPtr> Generations::publish(const CompiledPolicy& policy) {
+  const std::string bytes = encode(policy);
+  const Digest digest = policy_digest(bytes);
+  const std::string hex = digest.hex();
+  ASSIGN_OR_RETURN(auto generation, Generation::make(policy, digest));
+  // Its own file first: a container that starts as soon as policy.bin is there
+  // names a generation that can be found.
+  RETURN_IF_ERROR(write_atomically(path(hex), bytes, kFileMode));
+  RETURN_IF_ERROR(
+      write_atomically(state_dir_ + "/policy.bin", bytes, kFileMode));
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, known] : known_) {
+    if (name != hex) known->adopt_lists(policy);
+  }
+  known_[hex] = generation;
+  current_ = generation;
+  return GenerationPtr(std::move(generation));
+}
+
+Status Generations::restore(const GenerationPtr& earlier) {
+  if (earlier) {
+    RETURN_IF_ERROR(publish(earlier->policy()));
+    return Ok{};
+  }
+  const std::string path = state_dir_ + "/policy.bin";
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return errno_error("remove '" + path + "'");
+  }
+  const std::lock_guard lock(mutex_);
+  current_ = nullptr;
+  return Ok{};
+}
+
+GenerationPtr Generations::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+Result<GenerationPtr> Generations::find(const std::string& hex) {
+  if (!is_hex_name(hex)) {
+    return Error{Code::kInvalidArgument, "policy digest '" + hex + "'"};
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = known_.find(hex);
+    if (known != known_.end()) return GenerationPtr(known->second);
+  }
+  ASSIGN_OR_RETURN(auto generation, read_generation(path(hex)));
+  if (generation->digest().hex() != hex) {
+    return Error{Code::kInvalidArgument, "'" + path(hex) +
+                                             "' holds another policy, '" +
+                                             generation->digest().hex() + "'"};
+  }
+  const std::lock_guard lock(mutex_);
+  if (current_) generation->adopt_lists(current_->policy());
+  return GenerationPtr(
+      known_.emplace(hex, std::move(generation)).first->second);
+}
+
+GenerationPtr Generations::find(std::uint64_t short_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      std::find_if(known_.begin(), known_.end(), [&](const auto& entry) {
+        return entry.second->digest().short_id() == short_id;
+      });
+  return found == known_.end() ? nullptr : found->second;
+}
+
+int Generations::keep_only(const std::set<std::string>& hexes) {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> kept = hexes;
+  if (current_) kept.insert(current_->digest().hex());
+  std::erase_if(known_, [&](const auto& entry) {
+    return kept.find(entry.first) == kept.end();
+  });
+  int failed = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder(), error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::filesystem::path& file = entry->path();
+    if (file.extension() != ".bin") continue;
+    if (kept.find(file.stem().string()) != kept.end()) continue;
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT) ++failed;
+  }
+  return failed;
+}
+
+}  // namespace bailiff::sidecar

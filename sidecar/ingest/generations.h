@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/ingest/generations.h
+// The compiled policies that count: the current one, and earlier ones that
+// running containers were started with and keep until they end.
+//
+// STATE_DIR/policy.bin           the current one, for the hook
+// STATE_DIR/policies/DIGEST.bin  every one of them, so that the events of a
+//                                container are understood after a reload and
+//                                a restart of the service
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rules/base/digest.h"
+#include "rules/base/result.h"
+#include "rules/eval/evaluate.h"
+#include "rules/policy/compiled_policy.h"
+#include "rules/types/output_template.h"
+
+namespace bailiff::sidecar {
+
+// Everything but the lists never changes.  Any thread.
+class Generation {
+ public:
+  static Result<std::shared_ptr<Generation>> make(CompiledPolicy policy,
+                                                  const Digest& digest);
+
+  const Digest& digest() const { return digest_; }
+  const CompiledPolicy& policy() const { return policy_; }
+  const OutputTemplate& output(std::uint32_t rule) const {
+    return outputs_[rule];
+  }
+  // Of a list and all it includes, when the policy was compiled.
+  std::uint64_t list_entries(std::uint32_t list) const {
+    return list_entries_[list];
+  }
+  // For conditions evaluated here.  Shared with whoever evaluates while
+  // adopt_lists() puts new ones in their place.
+  std::shared_ptr<const ListIndex> lists() const;
+  // Lists have the items that lists of the same name have in `current`: the
+  // lists in the kernel, which are shared by all generations, have them too.
+  void adopt_lists(const CompiledPolicy& current);
+
+ private:
+  Generation(CompiledPolicy policy, const Digest& digest)
+      : policy_(std::move(policy)), digest_(digest) {}
+
+  const CompiledPolicy policy_;
+  const Digest digest_;
+  std::vector<OutputTemplate> outputs_;      // of each rule
+  std::vector<std::uint64_t> list_entries_;  // of each list
+  mutable std::mutex mutex_;
+  std::shared_ptr<const ListIndex> lists_;
+};
+// Shared by the containers that run under it and by events on their way.
+using GenerationPtr = std::shared_ptr<const Generation>;
+
+// Any thread.
+class Generations {
+ public:
+  // Loads policy.bin, if there is one, and makes the folder.  A policy.bin
+  // that cannot be read is an error: the hook could not read it either.
+  static Result<std::unique_ptr<Generations>> open(
+      const std::string& state_dir);
+
+  // Makes `policy` the current one: written under its digest first, then as
+  // policy.bin.  On failure the old policy.bin is untouched.
+  Result<GenerationPtr> publish(const CompiledPolicy& policy);
+
+  // Makes an earlier one current again; nullptr: none, as on a new host.
+  Status restore(const GenerationPtr& earlier);
+
+  // nullptr before the first publish on a new host.
+  GenerationPtr current() const;
+  // By Digest::hex(); from memory or from its file.
+  Result<GenerationPtr> find(const std::string& hex);
+  // By Digest::short_id(), from memory; nullptr when there is none.
+  GenerationPtr find(std::uint64_t short_id) const;
+
+  // Forgets and removes those that are neither current nor in `hexes`.
+  // Returns how many files could not be removed.
+  int keep_only(const std::set<std::string>& hexes);
+
+ private:
+  explicit Generations(std::string state_dir)
+      : state_dir_(std::move(state_dir)) {}
+
+  std::string folder() const { return state_dir_ + "/policies"; }
+  std::string path(const std::string& hex) const {
+    return folder() + "/" + hex + ".bin";
+  }
+
+  const std::string state_dir_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<Generation> current_;
+  std::map<std::string, std::shared_ptr<Generation>> known_;  // by hex()
+};
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/service/draft.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rules/eval/output.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+constexpr const char* kTimeField = "evt.time";
+
+std::vector<std::string> sinks_for(
+    const Settings& settings, Priority priority,
+    const std::optional<std::vector<std::string>>& notify) {
+  std::vector<std::string> sinks;
+  for (const Settings::SinkFilter& sink : settings.sinks) {
+    // Priorities are declared most severe first.
+    if (priority > sink.least) continue;
+    if (notify &&
+        std::find(notify->begin(), notify->end(), sink.name) == notify->end()) {
+      continue;
+    }
+    sinks.push_back(sink.name);
+  }
+  return sinks;
+}
+
+std::string outcome_of(const PolicyDecision& decision) {
+  const std::string response(to_string(decision.response));
+  switch (decision.fate) {
+    case Fate::kNone:
+      return "none";
+    case Fate::kCarriedOut:
+      // The front end refuses policies with the others.
+      return decision.response == Response::kKill
+                 ? ""
+                 : "error: response '" + response + "' is not supported";
+    case Fate::kWould:
+      return "would_" + response;
+    case Fate::kExempt:
+      return "exempt";
+    case Fate::kSuperseded:
+      return "superseded";
+  }
+  return "";
+}
+
+}  // namespace
+
+bool is_exempt(const Settings& settings, const oci::ContainerRecord& record) {
+  return oci::is_exempt(settings.exempt, record.id, record.facts);
+}
+
+AlertContainer alert_container(const oci::ContainerRecord& record) {
+  return {.id = record.id,
+          .name = record.facts.name,
+          .image = record.facts.image,
+          .pod = record.facts.pod,
+          .name_space = record.facts.namespace_name};
+}
+
+Alert rule_alert(const Settings& settings, const Container& container,
+                 const Generation& generation, std::uint32_t rule,
+                 const FieldSource& event, std::uint64_t realtime_ns) {
+  const Rule& matched = generation.policy().rules[rule];
+  const OutputTemplate& output = generation.output(rule);
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = realtime_ns;
+  alert.priority = matched.priority;
+  alert.rule = matched.name;
+  alert.source = matched.source;
+  alert.tags = matched.tags;
+  alert.message = render(output, event);
+  for (OutputField& field : output_fields(output, event)) {
+    if (field.name == kTimeField) continue;
+    alert.output_fields.emplace_back(std::move(field.name),
+                                     std::move(field.value));
+  }
+  // In every alert, as a number, as Falco writes it.
+  alert.output_fields.emplace_back(kTimeField,
+                                   static_cast<std::int64_t>(realtime_ns));
+  alert.container = alert_container(container.record);
+  return alert;
+}
+
+std::vector<Draft> policy_drafts(const Settings& settings, const Alert& alert,
+                                 const CompiledPolicy& policy,
+                                 Enforcement enforcement,
+                                 const Decision& decision) {
+  std::vector<Draft> drafts;
+  for (const PolicyDecision& each : decision.policies) {
+    const Policy& by = policy.policies[each.policy];
+    Draft draft;
+    draft.alert = alert;
+    draft.alert.uuid = new_uuid();
+    draft.alert.policy = by.name;
+    draft.alert.mode = to_string(by.mode);
+    draft.alert.enforcement = to_string(enforcement);
+    draft.alert.verdict = to_string(each.verdict);
+    draft.alert.response = to_string(each.response);
+    draft.alert.outcome = outcome_of(each);
+    draft.awaits_kill = draft.alert.outcome.empty();
+    draft.sinks = sinks_for(settings, alert.priority, by.notify);
+    drafts.push_back(std::move(draft));
+  }
+  return drafts;
+}
+
+Draft plain_draft(const Settings& settings, Alert alert,
+                  Enforcement enforcement, std::string outcome) {
+  Draft draft;
+  draft.sinks = sinks_for(settings, alert.priority, std::nullopt);
+  draft.alert = std::move(alert);
+  draft.alert.uuid = new_uuid();
+  draft.alert.mode = to_string(Mode::kEnforce);
+  draft.alert.enforcement = to_string(enforcement);
+  draft.alert.verdict = to_string(Verdict::kObserved);
+  draft.alert.response = to_string(Response::kNone);
+  draft.alert.outcome = std::move(outcome);
+  return draft;
+}
+
+void complete(Draft& draft, const KillResult& result, std::uint64_t event_ns) {
+  constexpr std::uint64_t kNanosecondsPerMicrosecond = 1000;
+  if (!draft.awaits_kill) return;
+  draft.awaits_kill = false;
+  draft.alert.outcome = result.outcome;
+  // An event may have happened when the container was dead already: it lay in
+  // the buffer while an earlier one was answered.
+  draft.alert.latency_us =
+      result.monotonic_ns > event_ns
+          ? (result.monotonic_ns - event_ns) / kNanosecondsPerMicrosecond
+          : 0;
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/service/draft.h
+// From a decision to the alerts that tell of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rules/eval/evaluate.h"
+#include "sidecar/alert/alert.h"
+#include "sidecar/decide/decide.h"
+#include "sidecar/ingest/containers.h"
+#include "sidecar/respond/kill_book.h"
+
+namespace bailiff::sidecar {
+
+// What of bailiff.yaml alerts and decisions depend on.
+struct Settings {
+  struct SinkFilter {
+    std::string name;
+    Priority least = Priority::kDebug;  // alerts less severe are not sent
+  };
+
+  std::string node;  // as in alerts
+  std::vector<std::string> exempt;
+  std::vector<SinkFilter> sinks;
+};
+
+// An alert that may still wait for what the response achieved.
+struct Draft {
+  Alert alert;
+  std::vector<std::string> sinks;
+  bool awaits_kill = false;
+  bool known_rule = true;  // a rule of ours: its name may be a metric's label
+};
+
+bool is_exempt(const Settings& settings, const oci::ContainerRecord& record);
+
+AlertContainer alert_container(const oci::ContainerRecord& record);
+
+// The alert on rule `rule` before any policy: what happened, to whom.
+Alert rule_alert(const Settings& settings, const Container& container,
+                 const Generation& generation, std::uint32_t rule,
+                 const FieldSource& event, std::uint64_t realtime_ns);
+
+// One for each policy of the decision; each gets its own uuid.
+std::vector<Draft> policy_drafts(const Settings& settings, const Alert& alert,
+                                 const CompiledPolicy& policy,
+                                 Enforcement enforcement,
+                                 const Decision& decision);
+
+// One that no policy speaks for: `outcome` says why nothing was done.
+Draft plain_draft(const Settings& settings, Alert alert,
+                  Enforcement enforcement, std::string outcome);
+
+// Outcome and latency of a draft that awaited a kill; `event_ns` is
+// CLOCK_MONOTONIC.
+void complete(Draft& draft, const KillResult& result, std::uint64_t event_ns);
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/service/intake.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "oci/sys/errno_error.h"
+#include "sidecar/ingest/clock.h"
+#include "sidecar/ingest/connect_fields.h"
+#include "sidecar/ingest/container_fields.h"
+#include "sidecar/ingest/process_facts.h"
+#include "sidecar/service/log.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+// How often what could not be opened or taken is tried again.
+constexpr std::chrono::seconds kRetry{2};
+// The most favoured of the ordinary ones.
+constexpr int kNice = -20;
+// RUN_DIR/containers is read again for an event of a cgroup nobody knows, at
+// most this often.
+constexpr std::chrono::seconds kContainersEvery{1};
+
+// Events of one kind of record keep what the recorder will render.
+struct SeenConnect {
+  ConnectEvent event;
+  ProcessFacts process;
+  ContainerPtr container;
+  GenerationPtr generation;
+  std::shared_ptr<const Settings> settings;
+  std::uint64_t realtime_ns = 0;
+  std::uint64_t number = 0;
+  Enforcement enforcement = Enforcement::kKernel;
+  Decision decision;
+};
+
+std::vector<Draft> drafts_of(const SeenConnect& seen) {
+  const ConnectFields fields(seen.event, seen.process, seen.container->facts,
+                             seen.realtime_ns, seen.number,
+                             ConnectFields::Use::kOutput);
+  const Alert alert =
+      rule_alert(*seen.settings, *seen.container, *seen.generation,
+                 seen.event.rule, fields, seen.realtime_ns);
+  return policy_drafts(*seen.settings, alert, seen.generation->policy(),
+                       seen.enforcement, seen.decision);
+}
+
+// A rule that holds for the start of a container.
+struct StartHit {
+  std::uint32_t rule = 0;
+  Decision decision;
+};
+
+std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
+  return time + static_cast<std::uint64_t>(by);  // wraps as two's complement
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Intake>> Intake::start(Parts parts) {
+  ASSIGN_OR_RETURN(FolderWatch spool_watch,
+                   FolderWatch::open(parts.run_dir + "/spool"));
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return errno_error("epoll");
+  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return errno_error("eventfd");
+  std::unique_ptr<Intake> intake(new Intake(std::move(parts),
+                                            std::move(spool_watch),
+                                            std::move(epoll), std::move(wake)));
+  RETURN_IF_ERROR(intake->watch(intake->wake_.get()));
+  RETURN_IF_ERROR(intake->watch(intake->spool_watch_.fd()));
+  // The registry before the events, so that those know whom they are about.
+  intake->read_containers();
+  intake->read_spool();
+  intake->bury_gone();
+  intake->open_events();
+  intake->read_events();
+  intake->backlog_ = false;
+  intake->thread_ = std::thread([raw = intake.get()] { raw->run(); });
+  return intake;
+}
+
+Intake::~Intake() { stop(); }
+
+void Intake::stop() {
+  static_cast<void>(::eventfd_write(wake_.get(), 1));
+  if (thread_.joinable()) thread_.join();
+}
+
+Status Intake::watch(int fd) const {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return errno_error("epoll_ctl");
+  }
+  return Ok{};
+}
+
+std::string Intake::events_problem() const {
+  const std::lock_guard lock(events_mutex_);
+  return events_problem_;
+}
+
+std::uint64_t Intake::kernel_lost() const {
+  const std::lock_guard lock(events_mutex_);
+  if (!events_) return 0;
+  Result<std::uint64_t> lost = events_->lost();
+  return lost ? *lost : 0;
+}
+
+void Intake::open_events() {
+  Result<std::unique_ptr<EventSource>> events = [&] {
+    const std::lock_guard lock(parts_.kernel_mutex);
+    return parts_.kernel.open_events(
+        [this](std::span<const std::byte> record) { on_record(record); });
+  }();
+  Status watched = events ? watch((*events)->fd()) : Status(events.error());
+  const std::lock_guard lock(events_mutex_);
+  if (!watched) {
+    events_problem_ = watched.error().message;
+    log_repeated("events", "open ring buffer: " + events_problem_);
+    return;
+  }
+  events_ = *std::move(events);
+  events_problem_.clear();
+}
+
+void Intake::read_events() {
+  // Only this thread changes the pointer, so it may be used without the lock.
+  if (!events_) return;
+  Status consumed = events_->consume();
+  if (consumed && !read_failed_) return;
+  read_failed_ = !consumed;
+  const std::lock_guard lock(events_mutex_);
+  events_problem_ = consumed ? "" : consumed.error().message;
+  if (consumed) return;
+  log_repeated("events", "read ring buffer: " + events_problem_);
+}
+
+void Intake::run() {
+  // On Linux a thread has its own nice value.  Whoever is to be stopped may
+  // keep every processor busy; without the right to this, the response is only
+  // later, so a failure is ignored.
+  static_cast<void>(
+      ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
+  std::array<epoll_event, 4> ready{};
+  for (;;) {
+    const bool retry = !events_ || spool_left_;
+    const int count = ::epoll_wait(
+        epoll_.get(), ready.data(), static_cast<int>(ready.size()),
+        retry ? static_cast<int>(std::chrono::milliseconds(kRetry).count())
+              : -1);
+    bool spool = spool_left_;
+    for (int i = 0; i < count; ++i) {
+      const int fd = ready[static_cast<std::size_t>(i)].data.fd;
+      if (fd == wake_.get()) return;
+      spool = spool || fd == spool_watch_.fd();
+    }
+    // Events first: a response waits for nothing.
+    read_events();
+    if (spool) read_spool();
+    if (!events_) open_events();
+  }
+}
+
+GenerationPtr Intake::generation_of(const oci::ContainerRecord& record) {
+  if (record.policy.empty()) return nullptr;
+  Result<GenerationPtr> generation = parts_.generations.find(record.policy);
+  if (generation) return *std::move(generation);
+  log_repeated("policy", "policy of container: " + generation.error().message +
+                             " container=" + record.id);
+  return nullptr;
+}
+
+void Intake::read_containers() {
+  containers_read_ = std::chrono::steady_clock::now();
+  Result<std::vector<RecordFile>> files =
+      read_records(parts_.run_dir + "/containers");
+  if (!files) {
+    log_repeated("containers", "read containers: " + files.error().message);
+    return;
+  }
+  for (RecordFile& file : *files) {
+    if (!file.record) {
+      log_repeated("containers", "read '" + file.path +
+                                     "': " + file.record.error().message +
+                                     ", ignoring");
+      continue;
+    }
+    oci::ContainerRecord record = *std::move(file.record);
+    GenerationPtr generation = generation_of(record);
+    parts_.containers.add(
+        make_container(std::move(record), std::move(generation)));
+  }
+}
+
+// A runtime that crashed runs no poststop: nobody told that it ended.
+void Intake::bury_gone() {
+  for (const KnownContainer& known : parts_.containers.all()) {
+    const oci::ContainerRecord& record = known.container->record;
+    if (known.gone || has_processes(record)) continue;
+    parts_.containers.stop(record.id, record.time_ns);
+  }
+}
+
+KnownContainer Intake::container_of(const ConnectEvent& event) {
+  std::optional<KnownContainer> known =
+      parts_.containers.by_cgroup(event.cgroup_id);
+  if (!known) {
+    // The record is written before the container starts: if it is not in the
+    // registry, it is in the spool.
+    read_spool();
+    known = parts_.containers.by_cgroup(event.cgroup_id);
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (!known && now >= containers_read_ + kContainersEvery) {
+    read_containers();
+    known = parts_.containers.by_cgroup(event.cgroup_id);
+  }
+  if (known) return *std::move(known);
+  // Forgotten, or its record was lost.  The event is told all the same, under
+  // the policies that need to know nothing of the container.
+  oci::ContainerRecord record;
+  record.cgroup_id = event.cgroup_id;
+  return {make_container(std::move(record),
+                         parts_.generations.find(event.policy_id)),
+          true};
+}
+
+void Intake::on_record(std::span<const std::byte> bytes) {
+  Result<ConnectEvent> parsed = parse_event(bytes);
+  if (!parsed) {
+    parts_.metrics.count_lost("malformed");
+    log_repeated("record", parsed.error().message);
+    return;
+  }
+  auto seen = std::make_shared<SeenConnect>();
+  seen->event = *std::move(parsed);
+  const ConnectEvent& event = seen->event;
+  const ClockOffsets clocks = ClockOffsets::now();
+  seen->realtime_ns = shifted(event.monotonic_ns, clocks.realtime_ns);
+  seen->process = read_process(static_cast<pid_t>(event.tgid),
+                               shifted(event.monotonic_ns, clocks.boottime_ns));
+
+  seen->container = container_of(event).container;
+  const Container& container = *seen->container;
+  seen->generation = container.generation;
+  if (!seen->generation ||
+      seen->generation->digest().short_id() != event.policy_id) {
+    seen->generation = parts_.generations.find(event.policy_id);
+  }
+  if (!seen->generation ||
+      event.rule >= seen->generation->policy().rules.size()) {
+    parts_.metrics.count_lost("policy");
+    log_repeated("policy", "event of a policy that is not known container=" +
+                               container.record.id);
+    return;
+  }
+  const CompiledPolicy& policy = seen->generation->policy();
+  const std::vector<std::uint32_t> in_scope =
+      seen->generation == container.generation
+          ? container.policies
+          : lower(policy, container.facts).policies;
+
+  seen->number = ++last_number_;
+  if (event.candidate) {
+    const ConnectFields fields(event, seen->process, container.facts,
+                               seen->realtime_ns, seen->number,
+                               ConnectFields::Use::kCondition);
+    if (!holds(policy, event.rule, fields, *seen->generation->lists())) return;
+    seen->enforcement = Enforcement::kObserve;
+  }
+  seen->settings = parts_.settings();
+  seen->decision = decide(policy, in_scope,
+                          {.rule = event.rule,
+                           .enforcement = seen->enforcement,
+                           .denied = event.denied},
+                          is_exempt(*seen->settings, container.record));
+
+  Work work;
+  if (seen->decision.response == Response::kKill) {
+    work.kill = parts_.kills.kill(container.record);
+  }
+  work.event_ns = event.monotonic_ns;
+  work.draft = [seen] { return drafts_of(*seen); };
+  // A backlog may be larger than the queue, and is in no hurry.
+  const auto when_full =
+      backlog_ ? Recorder::WhenFull::kWait : Recorder::WhenFull::kRefuse;
+  if (!parts_.recorder.push(std::move(work), when_full)) {
+    parts_.metrics.count_lost("queue");
+    log_repeated("queue", "event not stored: the queue is full container=" +
+                              container.record.id);
+  }
+}
+
+void Intake::read_spool() {
+  spool_watch_.drain();
+  spool_left_ = false;
+  Result<std::vector<std::string>> paths =
+      list_records(parts_.run_dir + "/spool");
+  if (!paths) {
+    log_repeated("spool", "read spool: " + paths.error().message);
+    return;
+  }
+  for (const std::string& path : *paths) {
+    {
+      const std::lock_guard lock(taken_mutex_);
+      if (taken_.find(path) != taken_.end()) continue;
+    }
+    if (!take_spooled(path)) {
+      spool_left_ = true;
+      return;  // in order
+    }
+  }
+}
+
+bool Intake::take_spooled(const std::string& path) {
+  Result<oci::ContainerRecord> record = read_record(path);
+  if (!record) {
+    if (record.error().code == Code::kNotFound) return true;
+    log_error("spooled record set aside: " + record.error().message +
+              " path=" + path);
+    const std::string aside = path + ".bad";
+    // If even that fails, the file is tried again after the next change.
+    static_cast<void>(std::rename(path.c_str(), aside.c_str()));
+    return true;
+  }
+  if (record->event == "start") return take_start(path, *std::move(record));
+  if (record->event == "stop") {
+    parts_.containers.stop(record->id, record->time_ns);
+  }
+  static_cast<void>(::unlink(path.c_str()));
+  return true;
+}
+
+bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
+  GenerationPtr generation = generation_of(record);
+  const ContainerPtr container =
+      make_container(std::move(record), std::move(generation));
+  parts_.containers.add(container);
+  const oci::ContainerRecord& started = container->record;
+  if (!started.degraded.empty()) {
+    log_warning("container runs without enforcement: " + started.degraded +
+                " container=" + started.id);
+  }
+  if (!container->generation) {
+    static_cast<void>(::unlink(path.c_str()));
+    return true;
+  }
+
+  const std::shared_ptr<const Settings> settings = parts_.settings();
+  const CompiledPolicy& policy = container->generation->policy();
+  const bool exempt = is_exempt(*settings, started);
+  const std::uint64_t number = ++last_number_;
+  const ContainerEventFields fields(started, container->facts, number);
+  const std::shared_ptr<const ListIndex> lists = container->generation->lists();
+  std::vector<StartHit> hits;
+  Response response = Response::kNone;
+  for (const std::uint32_t rule : container->start_rules) {
+    if (!holds(policy, rule, fields, *lists)) continue;
+    hits.push_back(
+        {rule, decide(policy, container->policies, {.rule = rule}, exempt)});
+    response = std::max(response, hits.back().decision.response);
+  }
+
+  Work work;
+  if (response == Response::kKill) work.kill = parts_.kills.kill(started);
+  work.event_ns = shifted(started.time_ns, -ClockOffsets::now().realtime_ns);
+  work.draft = [container, settings, number, hits = std::move(hits)] {
+    const ContainerEventFields output(container->record, container->facts,
+                                      number);
+    std::vector<Draft> drafts;
+    for (const StartHit& hit : hits) {
+      const Alert alert =
+          rule_alert(*settings, *container, *container->generation, hit.rule,
+                     output, container->record.time_ns);
+      for (Draft& draft :
+           policy_drafts(*settings, alert, container->generation->policy(),
+                         Enforcement::kObserve, hit.decision)) {
+        drafts.push_back(std::move(draft));
+      }
+    }
+    return drafts;
+  };
+  work.stored = [this, path] {
+    // At least once: a service that dies here tells of the container again.
+    static_cast<void>(::unlink(path.c_str()));
+    const std::lock_guard lock(taken_mutex_);
+    taken_.erase(path);
+  };
+  {
+    const std::lock_guard lock(taken_mutex_);
+    taken_.insert(path);
+  }
+  if (parts_.recorder.push(std::move(work))) return true;
+  const std::lock_guard lock(taken_mutex_);
+  taken_.erase(path);
+  return false;
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/service/intake.h
+// The thread that stands between an event and its response:
+//
+//   ring buffer record ─▶ container, policy, /proc ─▶ decide ─▶ kill ─▶
+//   recorder spool file (start) ─▶ container registry ─▶ decide ─▶ kill ─▶
+//   recorder
+//
+// It sleeps in epoll until there is something, reads what it needs of the
+// process before it kills it, and leaves everything that may wait (rendering,
+// storing, delivering, waiting for the death) to the recorder.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "oci/sys/unique_fd.h"
+#include "rules/base/result.h"
+#include "sidecar/ingest/containers.h"
+#include "sidecar/ingest/event_record.h"
+#include "sidecar/ingest/event_source.h"
+#include "sidecar/ingest/generations.h"
+#include "sidecar/ingest/record_folder.h"
+#include "sidecar/respond/kill_book.h"
+#include "sidecar/service/draft.h"
+#include "sidecar/service/kernel_side.h"
+#include "sidecar/service/metrics.h"
+#include "sidecar/service/recorder.h"
+
+namespace bailiff::sidecar {
+
+class Intake {
+ public:
+  // Borrowed, all of them, for the life of the intake.
+  struct Parts {
+    std::string run_dir;
+    KernelSide& kernel;
+    std::mutex& kernel_mutex;  // held for each call of `kernel`
+    Generations& generations;
+    Containers& containers;
+    KillBook& kills;
+    Recorder& recorder;
+    Metrics& metrics;
+    std::function<std::shared_ptr<const Settings>()> settings;
+  };
+
+  // Reads what waits in RUN_DIR and in the ring buffer, then starts the
+  // thread.  A ring buffer that cannot be opened is tried again every few
+  // seconds: see events_problem().
+  static Result<std::unique_ptr<Intake>> start(Parts parts);
+  // As stop().
+  ~Intake();
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  // Ends the thread; what it has not read stays where it is.  The recorder may
+  // still hold work of this object: it has to end before it.
+  void stop();
+
+  // Why no events are read; "" when they are.
+  std::string events_problem() const;
+  // Records the kernel dropped.
+  std::uint64_t kernel_lost() const;
+
+ private:
+  Intake(Parts parts, FolderWatch spool_watch, UniqueFd epoll, UniqueFd wake)
+      : parts_(std::move(parts)),
+        spool_watch_(std::move(spool_watch)),
+        epoll_(std::move(epoll)),
+        wake_(std::move(wake)) {}
+
+  Status watch(int fd) const;
+  void run();
+  void bury_gone();
+  void open_events();
+  void read_events();
+  void on_record(std::span<const std::byte> record);
+  KnownContainer container_of(const ConnectEvent& event);
+  void read_spool();
+  // False: it is to be read again later.
+  bool take_spooled(const std::string& path);
+  bool take_start(const std::string& path, oci::ContainerRecord record);
+  void read_containers();
+  GenerationPtr generation_of(const oci::ContainerRecord& record);
+
+  Parts parts_;
+  const FolderWatch spool_watch_;
+  const UniqueFd epoll_;
+  const UniqueFd wake_;            // eventfd: the end
+  std::uint64_t last_number_ = 0;  // evt.num
+
+  mutable std::mutex events_mutex_;  // of the two below
+  std::unique_ptr<EventSource> events_;
+  std::string events_problem_;
+  bool read_failed_ = false;  // of the thread
+  bool backlog_ = true;       // what is read had waited for us
+
+  std::mutex taken_mutex_;
+  // Spool files whose alerts are on their way to the store.
+  std::set<std::string> taken_;
+  std::atomic<bool> spool_left_{false};  // some could not be taken yet
+
+  std::chrono::steady_clock::time_point containers_read_{};
+  std::thread thread_;
+};
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/service/kernel_side.h"
+
+#include <utility>
+
+#include "hook/attach/attach.h"
+#include "hook/attach/lists.h"
+#include "hook/attach/self_test.h"
+#include "hook/attach/shared_maps.h"
+#include "hook/kernel/kernel.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+class LinuxKernelSide final : public KernelSide {
+ public:
+  explicit LinuxKernelSide(std::string bpf_dir)
+      : bpf_dir_(std::move(bpf_dir)) {}
+
+  Status check() override { return kernel_.check_bpffs(bpf_dir_); }
+  Result<std::string> self_test() override { return hook::self_test(kernel_); }
+  Result<std::vector<std::string>> reconcile() override {
+    return hook::reconcile(bpf_dir_, kernel_);
+  }
+  Status publish_lists(const CompiledPolicy& policy) override {
+    return hook::publish_lists(bpf_dir_, policy, kernel_);
+  }
+  Result<std::unique_ptr<EventSource>> open_events(
+      EventSource::Record record) override {
+    RETURN_IF_ERROR(hook::ensure_shared_maps(bpf_dir_, kernel_));
+    return open_ring_buffer(bpf_dir_, std::move(record));
+  }
+
+ private:
+  const std::string bpf_dir_;
+  hook::LinuxKernel kernel_;
+};
+
+}  // namespace
+
+std::unique_ptr<KernelSide> make_kernel_side(std::string bpf_dir) {
+  return std::make_unique<LinuxKernelSide>(std::move(bpf_dir));
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/service/kernel_side.h
+// The seam to everything that enforces in the kernel.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rules/base/result.h"
+#include "rules/policy/compiled_policy.h"
+#include "sidecar/ingest/event_source.h"
+
+namespace bailiff::sidecar {
+
+// One thread at a time.
+class KernelSide {
+ public:
+  virtual ~KernelSide() = default;
+  // Whether kernel objects can be kept here; the error says what to do.
+  virtual Status check() = 0;
+  // Shows that this host enforces; see hook/attach/self_test.h.  Forks.
+  virtual Result<std::string> self_test() = 0;
+  // Removes what containers that are gone left; their ids.
+  virtual Result<std::vector<std::string>> reconcile() = 0;
+  // Gives the lists of running containers the items of `policy`.
+  virtual Status publish_lists(const CompiledPolicy& policy) = 0;
+  // Makes the shared maps when they are not there yet.
+  virtual Result<std::unique_ptr<EventSource>> open_events(
+      EventSource::Record record) = 0;
+};
+
+std::unique_ptr<KernelSide> make_kernel_side(std::string bpf_dir);
+
+}  // namespace bailiff::sidecar

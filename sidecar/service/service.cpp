@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/service/service.h"
+
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "oci/sys/errno_error.h"
+#include "sidecar/alert/timestamp.h"
+#include "sidecar/alert/webhook.h"
+#include "sidecar/http/placements_json.h"
+#include "sidecar/ingest/clock.h"
+#include "sidecar/service/files.h"
+#include "sidecar/service/log.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+constexpr mode_t kFolderMode = 0700;
+
+// What an actor and a reason may add to an audit record.
+constexpr std::size_t kMaxReasonBytes = 4096;
+
+Error with_context(const std::string& context, Error error) {
+  error.message = context + ": " + error.message;
+  return error;
+}
+
+// Makes the last folder of the path; one that is there must be trusted.
+Status make_private_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) {
+    return errno_error("make folder '" + path + "'");
+  }
+  return check_trusted(path);
+}
+
+std::string node_name(const ServiceConfig& config) {
+  if (config.node != "auto") return config.node;
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+std::shared_ptr<const Settings> make_settings(const ServiceConfig& config) {
+  auto settings = std::make_shared<Settings>();
+  settings->node = node_name(config);
+  settings->exempt = config.exempt;
+  for (const SinkConfig& sink : config.sinks) {
+    // What parse_service_config() let through is a priority or "".
+    settings->sinks.push_back(
+        {sink.name,
+         parse_priority(sink.min_priority).value_or(Priority::kDebug)});
+  }
+  return settings;
+}
+
+bool same_sinks(const std::vector<SinkConfig>& a,
+                const std::vector<SinkConfig>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const SinkConfig& x, const SinkConfig& y) {
+                      return x.name == y.name && x.type == y.type &&
+                             x.url == y.url && x.secret_file == y.secret_file &&
+                             x.min_priority == y.min_priority;
+                    });
+}
+
+// The key of a change that a running service cannot make; "" when there is
+// none.
+std::string needs_restart(const ServiceConfig& from, const ServiceConfig& to) {
+  if (from.node != to.node) return "node";
+  if (from.run_dir != to.run_dir) return "run_dir";
+  if (from.state_dir != to.state_dir) return "state_dir";
+  if (from.bpf_dir != to.bpf_dir) return "bpf_dir";
+  if (from.api_unix != to.api_unix || from.api_tcp != to.api_tcp ||
+      from.api_group != to.api_group) {
+    return "api";
+  }
+  if (!same_sinks(from.sinks, to.sinks)) return "sinks";
+  return "";
+}
+
+std::vector<std::string> list_names(const CompiledPolicy& policy) {
+  std::vector<std::string> names;
+  for (const List& list : policy.lists) names.push_back(list.name);
+  return names;
+}
+
+std::optional<std::uint32_t> find_rule(const CompiledPolicy& policy,
+                                       const std::string& name) {
+  const auto rule =
+      std::find_if(policy.rules.begin(), policy.rules.end(),
+                   [&](const Rule& each) { return each.name == name; });
+  if (rule == policy.rules.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(rule - policy.rules.begin());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
+                                                const Machine& machine) {
+  ASSIGN_OR_RETURN(ServiceConfig config, load_config(config_path));
+  std::unique_ptr<Service> service(new Service(config_path));
+  service->config_ = std::move(config);
+  RETURN_IF_ERROR(service->open_folders());
+  ASSIGN_OR_RETURN(LoadedPolicy loaded, load_policy(service->config_));
+  if (!loaded.warnings.empty()) log_warning("policy:\n" + loaded.warnings);
+  service->settings_ = make_settings(service->config_);
+
+  ASSIGN_OR_RETURN(service->store_,
+                   Store::open(service->config_.state_dir + "/bailiff.db"));
+  ASSIGN_OR_RETURN(service->generations_,
+                   Generations::open(service->config_.state_dir));
+  ASSIGN_OR_RETURN(service->responder_, machine.responder());
+  service->kills_ = std::make_unique<KillBook>(*service->responder_);
+  service->kernel_ = machine.kernel_side(service->config_.bpf_dir);
+
+  // While there is one thread: it forks.
+  Result<std::string> shown = service->kernel_->self_test();
+  service->self_test_ = {"self_test", shown.has_value(),
+                         shown ? *shown : shown.error().message};
+  if (shown) {
+    log_info("self-test: " + *shown);
+  } else {
+    log_error("this host does not enforce: " + shown.error().message);
+  }
+  if (Result<std::vector<std::string>> removed = service->kernel_->reconcile();
+      removed) {
+    for (const std::string& id : *removed) {
+      log_info("removed what a container that is gone left container=" + id);
+    }
+  } else {
+    log_warning("reconcile: " + removed.error().message + ", ignoring");
+  }
+
+  RETURN_IF_ERROR(service->open_sinks());
+  Service* const raw = service.get();
+  ASSIGN_OR_RETURN(
+      service->recorder_,
+      Recorder::start(*raw->store_, raw->metrics_,
+                      [raw](const std::vector<std::string>& dropped) {
+                        raw->forwarder_->count_dropped(dropped);
+                        raw->forwarder_->notify();
+                      }));
+  RETURN_IF_ERROR(service->apply(loaded.policy));
+  ASSIGN_OR_RETURN(
+      service->intake_,
+      Intake::start({.run_dir = raw->config_.run_dir,
+                     .kernel = *raw->kernel_,
+                     .kernel_mutex = raw->kernel_mutex_,
+                     .generations = *raw->generations_,
+                     .containers = raw->containers_,
+                     .kills = *raw->kills_,
+                     .recorder = *raw->recorder_,
+                     .metrics = raw->metrics_,
+                     .settings = [raw] { return raw->settings(); }}));
+  service->forget_generations();
+  return service;
+}
+
+Service::~Service() { stop(std::chrono::steady_clock::now()); }
+
+void Service::stop(std::chrono::steady_clock::time_point deadline) {
+  if (intake_) intake_->stop();
+  if (recorder_ && !recorder_->drain(deadline)) {
+    log_error("stop: events that were decided are not stored");
+  }
+  recorder_.reset();
+  if (forwarder_) forwarder_->stop(deadline);
+  // The lock file stays: see FileLock.
+  if (lock_) ::unlink((config_.run_dir + "/bailiffd.pid").c_str());
+  lock_.reset();
+}
+
+Status Service::open_folders() {
+  RETURN_IF_ERROR(make_private_folder(config_.run_dir));
+  RETURN_IF_ERROR(make_private_folder(config_.state_dir));
+  Result<std::optional<FileLock>> lock =
+      FileLock::try_acquire(config_.run_dir + "/bailiffd.lock");
+  if (!lock) return std::move(lock).error();
+  if (!*lock) {
+    return Error{Code::kExhausted,
+                 "another service runs on run_dir '" + config_.run_dir + "'"};
+  }
+  lock_ = std::make_unique<FileLock>(*std::move(*lock));
+  RETURN_IF_ERROR(make_private_folder(config_.run_dir + "/containers"));
+  RETURN_IF_ERROR(make_private_folder(config_.run_dir + "/spool"));
+  return write_atomically(config_.run_dir + "/bailiffd.pid",
+                          std::to_string(::getpid()) + "\n", 0600,
+                          Durability::kProcess);
+}
+
+Status Service::open_sinks() {
+  std::vector<NamedSink> sinks;
+  for (const SinkConfig& config : config_.sinks) {
+    Result<std::unique_ptr<Sink>> sink = open_webhook(config);
+    if (!sink) {
+      return with_context("sink '" + config.name + "'",
+                          std::move(sink).error());
+    }
+    sinks.push_back({config.name, *std::move(sink)});
+  }
+  forwarder_ = std::make_unique<Forwarder>(*store_, std::move(sinks));
+  return Ok{};
+}
+
+// policy.bin first, as publish_lists() wants it: a container that starts in
+// between brings the lists to what that file says.
+Status Service::apply(const CompiledPolicy& policy) {
+  const std::lock_guard lock(kernel_mutex_);
+  const GenerationPtr before = generations_->current();
+  RETURN_IF_ERROR(generations_->publish(policy));
+  // Where no kernel object can be kept there is no list to bring up to date.
+  if (!kernel_->check()) return Ok{};
+  Status published = kernel_->publish_lists(policy);
+  if (published) return Ok{};
+  // All or nothing: back to what was, the lists that did change included.
+  Status back = generations_->restore(before);
+  if (back && before) back = kernel_->publish_lists(before->policy());
+  if (!back) log_error("undo a failed reload: " + back.error().message);
+  return with_context("lists", std::move(published).error());
+}
+
+void Service::forget_generations() {
+  std::set<std::string> used;
+  for (const KnownContainer& known : containers_.all()) {
+    used.insert(known.container->record.policy);
+  }
+  if (const int failed = generations_->keep_only(used); failed > 0) {
+    log_warning("remove old policies: some could not be, ignoring count=" +
+                std::to_string(failed));
+  }
+}
+
+std::shared_ptr<const Settings> Service::settings() const {
+  const std::lock_guard lock(settings_mutex_);
+  return settings_;
+}
+
+Status Service::reload() {
+  const std::lock_guard one(reload_mutex_);
+  ASSIGN_OR_RETURN(const ServiceConfig config, load_config(config_path_));
+  if (const std::string key = needs_restart(config_, config); !key.empty()) {
+    return Error{Code::kInvalidArgument,
+                 "a change of '" + key + "' needs a restart of the service"};
+  }
+  ASSIGN_OR_RETURN(LoadedPolicy loaded, load_policy(config));
+  RETURN_IF_ERROR(apply(loaded.policy));
+  {
+    const std::lock_guard lock(settings_mutex_);
+    settings_ = make_settings(config);
+  }
+  forget_generations();
+  if (!loaded.warnings.empty()) log_warning("policy:\n" + loaded.warnings);
+  log_info(
+      "reloaded: lists hold for every container, conditions and policies for "
+      "containers that start from now on policy=" +
+      generations_->current()->digest().hex());
+  return Ok{};
+}
+
+std::vector<ReadinessCheck> Service::readiness() {
+  std::vector<ReadinessCheck> checks = {self_test_};
+  const auto add = [&](std::string name, const std::string& problem,
+                       std::string good) {
+    checks.push_back({std::move(name), problem.empty(),
+                      problem.empty() ? std::move(good) : problem});
+  };
+  const GenerationPtr current = generations_->current();
+  add("policy", current ? "" : "no policy is loaded",
+      current ? current->digest().hex() : "");
+  add("store", recorder_ ? recorder_->problem() : "the service is stopping",
+      config_.state_dir + "/bailiff.db");
+  Status kept = [&] {
+    const std::lock_guard lock(kernel_mutex_);
+    return kernel_->check();
+  }();
+  add("bpffs", kept ? "" : kept.error().message, config_.bpf_dir);
+  add("ring_buffer", intake_->events_problem(), config_.bpf_dir + "/events");
+  return checks;
+}
+
+std::string Service::metrics() {
+  MetricsText text;
+  metrics_.write(text, intake_->kernel_lost());
+  std::map<std::string, std::uint64_t> states = {{"running", 0},
+                                                 {"degraded", 0}};
+  for (const ContainerView& each : containers()) {
+    if (each.state != "gone") ++states[each.state];
+  }
+  text.family("bailiff_containers", "gauge", "Containers by state.");
+  for (const auto& [state, count] : states) {
+    text.sample({{"state", state}}, count);
+  }
+  const std::vector<SinkCounts> sinks = forwarder_->counts();
+  text.family("bailiff_alerts_total", "counter",
+              "Deliveries by what became of them.");
+  for (const SinkCounts& sink : sinks) {
+    text.sample({{"sink", sink.sink}, {"result", "delivered"}}, sink.delivered);
+    text.sample({{"sink", sink.sink}, {"result", "failed"}}, sink.failed);
+    text.sample({{"sink", sink.sink}, {"result", "retried"}}, sink.retried);
+    text.sample({{"sink", sink.sink}, {"result", "dropped"}}, sink.dropped);
+  }
+  text.family("bailiff_alerts_pending", "gauge",
+              "Deliveries still to be made.");
+  for (const SinkCounts& sink : sinks) {
+    text.sample(
+        {{"sink", sink.sink}},
+        static_cast<std::uint64_t>(std::max<std::int64_t>(sink.pending, 0)));
+  }
+  text.family("bailiff_list_entries", "gauge", "Entries of each list.");
+  if (const GenerationPtr current = generations_->current()) {
+    const std::vector<List>& lists = current->policy().lists;
+    for (std::uint32_t i = 0; i < lists.size(); ++i) {
+      text.sample({{"list", lists[i].name}}, current->list_entries(i));
+    }
+  }
+  text.family("bailiff_self_test", "gauge",
+              "1 when this host was shown to enforce.");
+  text.sample({}, std::uint64_t{self_test_.ok ? 1U : 0U});
+  text.family("bailiff_build_info", "gauge", "What runs here.");
+  text.sample({{"version", BAILIFF_VERSION}}, std::uint64_t{1});
+  return std::move(text).text();
+}
+
+ContainerView Service::view(const KnownContainer& known) const {
+  const oci::ContainerRecord& record = known.container->record;
+  ContainerView view;
+  view.id = record.id;
+  view.identity = alert_container(record);
+  view.pid = record.pid;
+  view.cgroup = record.cgroup_path;
+  view.policy_digest = record.policy;
+  view.degraded = record.degraded;
+  view.started_ns = record.time_ns;
+  if (known.container->generation) {
+    const CompiledPolicy& policy = known.container->generation->policy();
+    for (const std::uint32_t index : known.container->policies) {
+      view.policies.push_back(policy.policies[index].name);
+    }
+  }
+  if (known.gone || !has_processes(record)) {
+    view.state = "gone";
+  } else {
+    view.state = record.degraded.empty() ? "running" : "degraded";
+  }
+  return view;
+}
+
+std::vector<ContainerView> Service::containers() {
+  std::vector<ContainerView> views;
+  for (const KnownContainer& known : containers_.all()) {
+    views.push_back(view(known));
+  }
+  return views;
+}
+
+Result<ContainerView> Service::container(const std::string& name) {
+  ASSIGN_OR_RETURN(const KnownContainer known, containers_.by_name(name));
+  return view(known);
+}
+
+Status Service::store_all(std::vector<Draft>& drafts, const KillPtr& kill,
+                          std::uint64_t event_ns) {
+  for (Draft& draft : drafts) {
+    if (draft.awaits_kill) complete(draft, kill->wait(), event_ns);
+    RETURN_IF_ERROR(recorder_->store(draft));
+  }
+  return Ok{};
+}
+
+Result<std::string> Service::violation(const std::string& body) {
+  ASSIGN_OR_RETURN(FalcoViolation told, parse_falco_violation(body));
+  const std::uint64_t now = monotonic_ns();
+  const std::shared_ptr<const Settings> settings = this->settings();
+  Alert alert;
+  alert.hostname = told.hostname.empty() ? settings->node : told.hostname;
+  alert.time_ns = told.time_ns;
+  alert.priority = told.priority;
+  alert.rule = told.rule;
+  alert.source = told.source;
+  alert.tags = told.tags;
+  alert.message = told.output;
+  alert.output_fields = told.output_fields;
+
+  // Falco says "host" for what is in no container.
+  Result<KnownContainer> known =
+      told.container_id.empty() || told.container_id == "host"
+          ? Result<KnownContainer>(
+                Error{Code::kNotFound, "the violation names no container"})
+          : containers_.by_id_prefix(told.container_id);
+  GenerationPtr generation = generations_->current();
+  if (known) {
+    alert.container = alert_container(known->container->record);
+    if (known->container->generation) {
+      generation = known->container->generation;
+    }
+  } else {
+    alert.container.id = told.container_id;
+  }
+  const std::optional<std::uint32_t> rule =
+      generation ? find_rule(generation->policy(), told.rule) : std::nullopt;
+
+  std::vector<Draft> drafts;
+  KillPtr kill;
+  if (known && rule && known->container->generation) {
+    const oci::ContainerRecord& record = known->container->record;
+    const Decision decision =
+        decide(generation->policy(), known->container->policies,
+               {.rule = *rule, .enforcement = Enforcement::kExternal},
+               is_exempt(*settings, record));
+    if (decision.response == Response::kKill) kill = kills_->kill(record);
+    drafts = policy_drafts(*settings, alert, generation->policy(),
+                           Enforcement::kExternal, decision);
+  }
+  if (drafts.empty()) {
+    std::string why = "no policy of the container holds the rule";
+    if (!known) {
+      why = known.error().message;
+    } else if (!known->container->generation) {
+      why = "the container runs without a policy";
+    } else if (!rule) {
+      why = "no rule of that name is loaded";
+    }
+    drafts.push_back(plain_draft(*settings, std::move(alert),
+                                 Enforcement::kExternal, std::move(why)));
+    drafts.back().known_rule = rule.has_value();
+  }
+  RETURN_IF_ERROR(store_all(drafts, kill, now));
+  return drafts.front().alert.uuid;
+}
+
+Result<std::string> Service::kill(const std::string& name,
+                                  const std::string& reason,
+                                  const std::string& actor) {
+  ASSIGN_OR_RETURN(const KnownContainer known, containers_.by_name(name));
+  const oci::ContainerRecord& record = known.container->record;
+  const std::shared_ptr<const Settings> settings = this->settings();
+  if (known.gone) {
+    return Error{Code::kUnsupported,
+                 "container '" + record.id + "' is already gone"};
+  }
+  if (is_exempt(*settings, record)) {
+    return Error{Code::kUnsupported,
+                 "container '" + record.id +
+                     "' is exempt from responses by the configuration"};
+  }
+  const std::uint64_t now = monotonic_ns();
+  const KillPtr kill = kills_->kill(record);
+
+  const std::string why = reason.substr(0, kMaxReasonBytes);
+  Alert alert;
+  alert.hostname = settings->node;
+  alert.time_ns = now_ns();
+  alert.priority = Priority::kNotice;
+  alert.rule = "Operator response";
+  alert.source = "bailiff";
+  alert.message = "Operator response (response=kill actor=" + actor +
+                  " reason=" + why + ")";
+  alert.output_fields = {
+      {"bailiff.actor", actor},
+      {"bailiff.reason", why},
+      {"evt.time", static_cast<std::int64_t>(alert.time_ns)}};
+  alert.container = alert_container(record);
+  std::vector<Draft> drafts = {
+      plain_draft(*settings, std::move(alert), Enforcement::kExternal, "")};
+  drafts.front().alert.response = to_string(Response::kKill);
+  drafts.front().awaits_kill = true;
+
+  KillResult result = kill->wait();
+  if (result.outcome == "killed" && result.monotonic_ns < now) {
+    result.outcome = "already gone";  // an earlier response's doing
+  }
+  // The container is dead whatever becomes of the record: the caller is told
+  // so, and that the record is missing is in the log.
+  complete(drafts.front(), result, now);
+  static_cast<void>(store_all(drafts, nullptr, now));
+  if (result.outcome == "already gone") {
+    return Error{Code::kUnsupported,
+                 "container '" + record.id + "' is already gone"};
+  }
+  if (result.outcome != "killed") {
+    return Error{Code::kIo,
+                 "kill container '" + record.id + "': " + result.outcome};
+  }
+  return result.outcome;
+}
+
+std::vector<PolicyView> Service::policies() {
+  std::vector<PolicyView> views;
+  const GenerationPtr current = generations_->current();
+  if (!current) return views;
+  const CompiledPolicy& compiled = current->policy();
+  const std::vector<std::string> names = list_names(compiled);
+  for (const Policy& policy : compiled.policies) {
+    PolicyView view;
+    view.name = policy.name;
+    view.mode = to_string(policy.mode);
+    view.response = to_string(policy.response);
+    view.block = policy.block;
+    for (const std::uint32_t rule : policy.rules) {
+      view.rules.push_back(compiled.rules[rule].name);
+    }
+    if (policy.scope) view.scope = to_string(*policy.scope, names);
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+std::string Service::rules_json() {
+  const GenerationPtr current = generations_->current();
+  if (!current) return "[]";
+  const CompiledPolicy& policy = current->policy();
+  return placements_json(policy, place_all(policy, Facts{}));
+}
+
+}  // namespace bailiff::sidecar

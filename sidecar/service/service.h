@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/service/service.h
+// bailiffd without its main(): owns every part and answers the HTTP API.
+//
+//   files ─▶ policy.bin, lists            (start, reload)
+//   Intake ─▶ KillBook                    (one thread: events to responses)
+//      └────▶ Recorder ─▶ Store           (one thread: what is told)
+//                           └▶ Forwarder  (one thread for each sink)
+//   HTTP ─▶ Backend, this object          (the server's threads)
+//
+// A host that cannot enforce (no bpffs, no cgroup eBPF) does not keep the
+// service from running: containers it must not let run are held back by the
+// hook (on_failure), while violations from outside, kills by hand, the timeline
+// and deliveries still work, and a service that is up can say in /readyz what
+// is missing.  What cannot be believed or done safely (untrusted files, rules
+// that do not load, a second service, no store) does keep it from running.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "oci/sys/files.h"
+#include "rules/document/service_config.h"
+#include "sidecar/alert/delivery.h"
+#include "sidecar/http/backend.h"
+#include "sidecar/ingest/containers.h"
+#include "sidecar/ingest/generations.h"
+#include "sidecar/respond/kill_book.h"
+#include "sidecar/respond/responder.h"
+#include "sidecar/service/draft.h"
+#include "sidecar/service/intake.h"
+#include "sidecar/service/kernel_side.h"
+#include "sidecar/service/metrics.h"
+#include "sidecar/service/recorder.h"
+#include "sidecar/store/store.h"
+
+namespace bailiff::sidecar {
+
+// What stands between the service and the machine.
+struct Machine {
+  std::function<std::unique_ptr<KernelSide>(const std::string& bpf_dir)>
+      kernel_side = make_kernel_side;
+  std::function<Result<std::unique_ptr<Responder>>()> responder =
+      make_cgroup_responder;
+};
+
+class Service final : public Backend {
+ public:
+  // Reads the configuration and starts everything but the HTTP server.  For a
+  // process with one thread: the self-test forks.  On failure nothing has
+  // changed in policy.bin and in the kernel.
+  static Result<std::unique_ptr<Service>> start(const std::string& config_path,
+                                                const Machine& machine);
+  ~Service() override;
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  const ServiceConfig& config() const { return config_; }
+
+  // Reads no more events, stores what was decided, and sends what is due, all
+  // until the deadline.  Prevention stays in place.
+  void stop(std::chrono::steady_clock::time_point deadline);
+
+  std::vector<ReadinessCheck> readiness() override;
+  std::string metrics() override;
+  Result<std::string> violation(const std::string& body) override;
+  Store& store() override { return *store_; }
+  std::vector<ContainerView> containers() override;
+  Result<ContainerView> container(const std::string& name) override;
+  Result<std::string> kill(const std::string& name, const std::string& reason,
+                           const std::string& actor) override;
+  std::vector<PolicyView> policies() override;
+  std::string rules_json() override;
+  // Rules, policies, lists, exemptions and on_failure take effect; a change of
+  // anything else is refused, as it needs a restart.
+  Status reload() override;
+
+ private:
+  explicit Service(std::string config_path)
+      : config_path_(std::move(config_path)) {}
+
+  Status open_folders();
+  Status open_sinks();
+  Status apply(const CompiledPolicy& policy);
+  void forget_generations();
+  std::shared_ptr<const Settings> settings() const;
+  ContainerView view(const KnownContainer& known) const;
+  // Completes the drafts with the kill's result, which is waited for.
+  Status store_all(std::vector<Draft>& drafts, const KillPtr& kill,
+                   std::uint64_t event_ns);
+
+  const std::string config_path_;
+  ServiceConfig config_;  // as at the start
+  std::unique_ptr<FileLock> lock_;
+
+  std::mutex reload_mutex_;  // one reload at a time
+  mutable std::mutex settings_mutex_;
+  std::shared_ptr<const Settings> settings_;  // shared with events on their way
+
+  std::mutex kernel_mutex_;
+  std::unique_ptr<KernelSide> kernel_;
+  ReadinessCheck self_test_;
+
+  Metrics metrics_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Forwarder> forwarder_;
+  std::unique_ptr<Generations> generations_;
+  Containers containers_;
+  std::unique_ptr<Responder> responder_;
+  std::unique_ptr<KillBook> kills_;
+  // Ends after the recorder, which holds work of it.
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Recorder> recorder_;
+};
+
+}  // namespace bailiff::sidecar

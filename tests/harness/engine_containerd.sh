@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# A containerd of the run's own: root, state, socket.
+
+containerd_open() {
+  local dir=$SCRATCH/containerd
+  mkdir -p "$dir"
+  cat >"$dir/config.toml" <<END
+version = 2
+root = "$dir/root"
+state = "$dir/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "$dir/containerd.sock"
+[ttrpc]
+  address = "$dir/containerd.sock.ttrpc"
+END
+  export CONTAINERD_ADDRESS=$dir/containerd.sock
+  export CONTAINERD_NAMESPACE=$RUN_NAME
+  spawn "$dir/log" containerd --config "$dir/config.toml"
+  wait_until 30 containerd ctr version
+}
+
+# ctr_run ID [flags of ctr run...] -- COMMAND...
+ctr_run() {
+  local id=$1 flags=()
+  shift
+  while [[ $1 != -- ]]; do
+    flags+=("$1")
+    shift
+  done
+  shift
+  in_host_cgroup ctr run --cgroup "/$RUN_NAME/containerd/$id" \
+    --runc-root "$SCRATCH/containerd/runc" "${flags[@]}" \
+    registry.example/shop:1.4 "$id" "$@"
+}

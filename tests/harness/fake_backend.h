@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/harness/fake_backend.h
+// A Backend whose answers are the test's, over a FakeStore.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "sidecar/http/backend.h"
+#include "tests/harness/fake_store.h"
+
+namespace bailiff::sidecar {
+
+class FakeBackend : public Backend {
+ public:
+  std::vector<ReadinessCheck> readiness() override { return checks; }
+  std::string metrics() override { return "bailiff_build_info 1\n"; }
+  Result<std::string> violation(const std::string& body) override {
+    const std::lock_guard lock(mutex_);
+    violations.push_back(body);
+    if (violation_error) return *violation_error;
+    // As the service does: the body's fields are checked.
+    if (auto parsed = parse_falco_violation(body); !parsed) {
+      return parsed.error();
+    }
+    return std::string("3d5c0d3e-1f0a-4c58-9f3e-0b8f6a3f2d11");
+  }
+  Store& store() override { return fake_store; }
+  std::vector<ContainerView> containers() override { return views; }
+  Result<ContainerView> container(const std::string& name) override {
+    for (const ContainerView& view : views) {
+      const std::string path = view.identity.name_space + "/" +
+                               view.identity.pod + "/" + view.identity.name;
+      if (name == view.id || name == path) return view;
+    }
+    return Error{.code = Code::kNotFound,
+                 .message = "no container '" + name + "'"};
+  }
+  Result<std::string> kill(const std::string& name, const std::string& reason,
+                           const std::string& actor) override {
+    const std::lock_guard lock(mutex_);
+    kills.push_back({name, reason, actor});
+    if (kill_error) return *kill_error;
+    return std::string("killed");
+  }
+  std::vector<PolicyView> policies() override {
+    return {{.name = "Block",
+             .mode = "enforce",
+             .response = "kill",
+             .block = true,
+             .rules = {"a", "b"}}};
+  }
+  std::string rules_json() override { return R"([{"rule":"a"}])"; }
+  Status reload() override {
+    if (reload_error) return *reload_error;
+    return Ok{};
+  }
+
+  struct Kill {
+    std::string name, reason, actor;
+  };
+
+  FakeStore fake_store;
+  std::vector<ReadinessCheck> checks = {{.name = "self_test", .ok = true}};
+  std::vector<ContainerView> views;
+  std::vector<std::string> violations;
+  std::vector<Kill> kills;
+  std::optional<Error> violation_error;
+  std::optional<Error> kill_error;
+  std::optional<Error> reload_error;
+
+ private:
+  std::mutex mutex_;
+};
+
+}  // namespace bailiff::sidecar

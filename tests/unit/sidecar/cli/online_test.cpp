@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/cli/online.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace bailiff::sidecar {
+namespace {
+
+using nlohmann::json;
+
+// Gives the answers it was told, in order, and remembers what it was asked.
+class FakeClient : public HttpClient {
+ public:
+  Result<HttpAnswer> get(const std::string& target) override {
+    asked.push_back("GET " + target);
+    return next();
+  }
+  Result<HttpAnswer> post(const std::string& target,
+                          const std::string& body) override {
+    asked.push_back("POST " + target + " " + body);
+    return next();
+  }
+  Result<HttpAnswer> stream(const std::string& target, const std::string& id,
+                            const OnEvent& event) override {
+    asked.push_back("STREAM " + target + " " + id);
+    for (const auto& [number, text] : events) {
+      if (!event(number, text)) return HttpAnswer{.status = 200};
+    }
+    events.clear();
+    return next();
+  }
+
+  void answer(int status, const std::string& body) {
+    answers.push_back(HttpAnswer{.status = status, .body = body});
+  }
+
+  std::deque<Result<HttpAnswer>> answers;
+  std::vector<std::pair<std::string, std::string>> events;
+  std::vector<std::string> asked;
+
+ private:
+  Result<HttpAnswer> next() {
+    if (answers.empty()) {
+      return Error{.code = Code::kNotFound, .message = "nobody listens"};
+    }
+    Result<HttpAnswer> answer = answers.front();
+    answers.pop_front();
+    return answer;
+  }
+};
+
+class OnlineTest : public testing::Test {
+ protected:
+  Terminal text() { return {.out = out_, .err = err_}; }
+  Terminal as_json() { return {.out = out_, .err = err_, .json = true}; }
+
+  FakeClient client_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+std::string event(const std::string& rule) {
+  return json({{"time", "2019-08-19T16:00:00.020000000Z"},
+               {"priority", "Warning"},
+               {"rule", rule},
+               {"bailiff",
+                {{"verdict", "denied"},
+                 {"outcome", "killed"},
+                 {"policy", "Block"},
+                 {"container",
+                  {{"id", "c0ffeec0ffeec0ffee"}, {"name", nullptr}}}}}})
+      .dump();
+}
+
+std::string page(const std::vector<std::string>& events, int next) {
+  std::string body = "{\"events\":[";
+  for (const std::string& text : events) {
+    if (body.back() != '[') body += ',';
+    body += text;
+  }
+  return body + "],\"next\":" + std::to_string(next) + "}";
+}
+
+TEST_F(OnlineTest, PsShowsContainers) {
+  client_.answer(200, R"({"containers":[{"id":"0123456789abcdef","name":"shop",
+      "image":"shop:1","state":"degraded","degraded":"no cgroup","pid":42,
+      "policies":["A","B"]}]})");
+  EXPECT_EQ(show_containers(client_, text()), kExitOk);
+  EXPECT_EQ(out_.str(),
+            "CONTAINER     NAME  IMAGE   STATE                 PID  POLICIES\n"
+            "0123456789ab  shop  shop:1  degraded (no cgroup)  42   A, B\n");
+}
+
+TEST_F(OnlineTest, PsLetsNoContainerSteerTheTerminal) {
+  client_.answer(200, R"({"containers":[{"id":"x","name":"\u001b[2J"}]})");
+  EXPECT_EQ(show_containers(client_, text()), kExitOk);
+  EXPECT_EQ(out_.str().find('\x1b'), std::string::npos);
+  EXPECT_NE(out_.str().find("\\x1b[2J"), std::string::npos);
+}
+
+TEST_F(OnlineTest, JsonIsWhatTheServiceSaid) {
+  client_.answer(200, "{\"containers\":[]}\n");
+  EXPECT_EQ(show_containers(client_, as_json()), kExitOk);
+  EXPECT_EQ(out_.str(), "{\"containers\":[]}\n");
+}
+
+TEST_F(OnlineTest, NobodyListeningIsExitThree) {
+  EXPECT_EQ(show_containers(client_, text()), kExitNoService);
+  EXPECT_EQ(err_.str(), "bailiff: nobody listens\n");
+  EXPECT_EQ(out_.str(), "");
+}
+
+TEST_F(OnlineTest, NotBeingAllowedIsExitFour) {
+  client_.answers.push_back(
+      Error{.code = Code::kPermission, .message = "connect: denied"});
+  EXPECT_EQ(show_policies(client_, text()), kExitNotPossible);
+}
+
+TEST_F(OnlineTest, ANonsenseAnswerIsReported) {
+  client_.answer(200, "<html>");
+  EXPECT_EQ(show_containers(client_, text()), kExitNoService);
+  EXPECT_NE(err_.str().find("not understood"), std::string::npos);
+}
+
+TEST_F(OnlineTest, EventsReadsPageAfterPage) {
+  std::vector<std::string> full(1000, event("first"));
+  client_.answer(200, page(full, 1000));
+  client_.answer(200, page({event("last")}, 1001));
+  EXPECT_EQ(show_events(client_, text(), {}), kExitOk);
+  ASSERT_EQ(client_.asked.size(), 2u);
+  EXPECT_EQ(client_.asked[1], "GET /v1/events?limit=1000&after=1000");
+  EXPECT_NE(out_.str().find(
+                "2019-08-19T16:00:00.020Z  Warning   denied      killed    "
+                "c0ffeec0ffee      Block         last\n"),
+            std::string::npos);
+}
+
+TEST_F(OnlineTest, EventsFilters) {
+  client_.answer(200, page({}, 0));
+  EXPECT_EQ(show_events(client_, text(),
+                        {.since = "2019-08-19T16:00:00Z",
+                         .container = "a/b",
+                         .rule = "x & y",
+                         .priority = "warning"}),
+            kExitOk);
+  EXPECT_EQ(client_.asked.at(0),
+            "GET /v1/events?limit=1000&after=0&container=a%2Fb&rule=x%20%26%20y"
+            "&priority=warning&since=2019-08-19T16%3A00%3A00.000000000Z");
+}
+
+TEST_F(OnlineTest, EventsRefusesABadSinceWithoutAsking) {
+  EXPECT_EQ(show_events(client_, text(), {.since = "yesterday"}), kExitUsage);
+  EXPECT_TRUE(client_.asked.empty());
+  EXPECT_NE(err_.str().find("--since: 'yesterday'"), std::string::npos);
+}
+
+TEST_F(OnlineTest, FollowPrintsALineForEachEvent) {
+  client_.events = {{"7", event("a")}, {"8", event("b")}};
+  client_.answer(409, R"({"error":{"message":"enough"}})");
+  EXPECT_EQ(show_events(client_, as_json(), {.follow = true}),
+            kExitNotPossible);
+  EXPECT_EQ(client_.asked.at(0), "STREAM /v1/events/stream?after=-10 ");
+  EXPECT_EQ(out_.str(), event("a") + "\n" + event("b") + "\n");
+}
+
+TEST_F(OnlineTest, FollowComesBackWhereItWas) {
+  client_.events = {{"7", event("a")}};
+  client_.answers.push_back(Error{.code = Code::kIo, .message = "lost"});
+  client_.answer(409, R"({"error":{"message":"enough"}})");
+  show_events(client_, text(), {.follow = true});
+  EXPECT_EQ(client_.asked.at(1), "STREAM /v1/events/stream?after=-10 7");
+}
+
+TEST_F(OnlineTest, KillShowsTheOutcome) {
+  client_.answer(200, R"({"outcome":"killed"})");
+  EXPECT_EQ(kill_container(client_, text(), "ns/pod/c", "ioc"), kExitOk);
+  EXPECT_EQ(client_.asked.at(0),
+            "POST /v1/containers/ns%2Fpod%2Fc/kill {\"reason\":\"ioc\"}");
+  EXPECT_EQ(out_.str(), "ns/pod/c: killed\n");
+}
+
+TEST_F(OnlineTest, KillSaysWhyNot) {
+  client_.answer(404, R"({"error":{"code":"not_found","message":"no x"}})");
+  EXPECT_EQ(kill_container(client_, text(), "x", ""), kExitNotPossible);
+  EXPECT_EQ(err_.str(), "bailiff: no x\n");
+}
+
+TEST_F(OnlineTest, StatusFailsWhenNotReady) {
+  client_.answer(200, R"({"status":"ok","version":"1.2.3"})");
+  client_.answer(503, R"({"ready":false,"checks":[
+      {"name":"bpffs","ok":false,"detail":"not mounted"}]})");
+  EXPECT_EQ(show_status(client_, text()), kExitFailed);
+  EXPECT_EQ(out_.str(), "not ready, bailiffd 1.2.3, bailiff " BAILIFF_VERSION
+                        "\n\nCHECK  STATE   DETAIL\n"
+                        "bpffs  failed  not mounted\n");
+}
+
+TEST_F(OnlineTest, StatusHoldsTheVersionsAsJson) {
+  client_.answer(200, R"({"status":"ok","version":"1.2.3"})");
+  client_.answer(200, R"({"ready":true,"checks":[]})");
+  EXPECT_EQ(show_status(client_, as_json()), kExitOk);
+  EXPECT_EQ(json::parse(out_.str()), json({{"ready", true},
+                                           {"checks", json::array()},
+                                           {"service_version", "1.2.3"},
+                                           {"cli_version", BAILIFF_VERSION}}));
+}
+
+TEST_F(OnlineTest, PoliciesAreATable) {
+  client_.answer(200, R"({"policies":[{"name":"P","mode":"enforce",
+      "block":true,"response":"kill","scope":null,"rules":["a","b"]}]})");
+  EXPECT_EQ(show_policies(client_, text()), kExitOk);
+  EXPECT_EQ(out_.str(),
+            "POLICY  MODE     BLOCK  RESPONSE  SCOPE            RULES\n"
+            "P       enforce  yes    kill      every container  a, b\n");
+}
+
+TEST_F(OnlineTest, ReloadShowsTheDiagnostics) {
+  client_.answer(422,
+                 R"({"error":{"message":"a.yaml:1:2: error: x\n  y\n  ^"}})");
+  EXPECT_EQ(reload(client_, text()), kExitFailed);
+  EXPECT_EQ(err_.str(), "bailiff: a.yaml:1:2: error: x\n  y\n  ^\n");
+}
+
+TEST_F(OnlineTest, AlertsAreATable) {
+  client_.answer(200, R"({"alerts":[{"id":3,"uuid":"u","rule":"r",
+      "sink":"soc","state":"failed","attempts":2,"error":"queue full"}]})");
+  EXPECT_EQ(show_alerts(client_, text(), true), kExitOk);
+  EXPECT_EQ(client_.asked.at(0), "GET /v1/alerts?limit=1000&failed=true");
+  EXPECT_EQ(out_.str(),
+            "ID  SINK  STATE   ATTEMPTS  RULE  ERROR\n"
+            "3   soc   failed  2         r     queue full\n");
+}
+
+TEST_F(OnlineTest, RetriesAnAlert) {
+  client_.answer(200, R"({"id":3,"state":"pending"})");
+  EXPECT_EQ(retry_alert(client_, text(), "3"), kExitOk);
+  EXPECT_EQ(client_.asked.at(0), "POST /v1/alerts/3/retry {}");
+}
+
+}  // namespace
+}  // namespace bailiff::sidecar

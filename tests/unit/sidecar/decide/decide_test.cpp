@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/decide/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+
+namespace bailiff::sidecar {
+namespace {
+
+Policy policy_of(Mode mode, bool block, Response response) {
+  Policy policy;
+  policy.name = "p";
+  policy.rules = {0, 2};
+  policy.mode = mode;
+  policy.block = block;
+  policy.response = response;
+  return policy;
+}
+
+CompiledPolicy with(std::vector<Policy> policies) {
+  CompiledPolicy compiled;
+  compiled.rules.resize(3);
+  compiled.policies = std::move(policies);
+  return compiled;
+}
+
+struct Row {
+  const char* name;
+  Mode mode;
+  bool block;
+  Response response;
+  Enforcement enforcement;
+  bool denied;
+  bool exempt;
+  Verdict verdict;
+  Fate fate;
+  Response carried_out;
+};
+
+std::ostream& operator<<(std::ostream& out, const Row& row) {
+  return out << row.name;
+}
+
+class DecideTable : public testing::TestWithParam<Row> {};
+
+TEST_P(DecideTable, Holds) {
+  const Row& row = GetParam();
+  const Decision decision =
+      decide(with({policy_of(row.mode, row.block, row.response)}), {0},
+             {.rule = 2, .enforcement = row.enforcement, .denied = row.denied},
+             row.exempt);
+  ASSERT_EQ(decision.policies.size(), 1U);
+  EXPECT_EQ(decision.policies[0].verdict, row.verdict);
+  EXPECT_EQ(decision.policies[0].fate, row.fate);
+  EXPECT_EQ(decision.policies[0].response, row.response);
+  EXPECT_EQ(decision.response, row.carried_out);
+}
+
+using enum Mode;
+using enum Verdict;
+constexpr Response kKill = Response::kKill;
+constexpr Response kNothing = Response::kNone;
+constexpr Enforcement kKernel = Enforcement::kKernel;
+
+INSTANTIATE_TEST_SUITE_P(
+    , DecideTable,
+    testing::Values(Row{"BlockedAndKilled", kEnforce, true, kKill, kKernel,
+                        true, false, kDenied, Fate::kCarriedOut, kKill},
+                    Row{"BlockedOnly", kEnforce, true, kNothing, kKernel, true,
+                        false, kDenied, Fate::kNone, kNothing},
+                    Row{"KilledOnly", kEnforce, false, kKill, kKernel, false,
+                        false, kAllowed, Fate::kCarriedOut, kKill},
+                    Row{"MonitorNeverResponds", kMonitor, false, kKill, kKernel,
+                        false, false, kAllowed, Fate::kWould, kNothing},
+                    Row{"MonitorWouldDeny", kMonitor, true, kKill, kKernel,
+                        false, false, kWouldDeny, Fate::kWould, kNothing},
+                    Row{"MonitorOfWhatAnotherDenied", kMonitor, true, kKill,
+                        kKernel, true, false, kDenied, Fate::kWould, kNothing},
+                    Row{"MonitorCannotDenyWhatItObserves", kMonitor, true,
+                        kKill, Enforcement::kObserve, false, false, kObserved,
+                        Fate::kWould, kNothing},
+                    Row{"ObservedAndKilled", kEnforce, true, kKill,
+                        Enforcement::kObserve, false, false, kObserved,
+                        Fate::kCarriedOut, kKill},
+                    Row{"ExternalAndKilled", kEnforce, true, kKill,
+                        Enforcement::kExternal, false, false, kObserved,
+                        Fate::kCarriedOut, kKill},
+                    Row{"ExemptIsToldOnly", kEnforce, true, kKill, kKernel,
+                        true, true, kDenied, Fate::kExempt, kNothing},
+                    Row{"ExemptWithoutResponse", kEnforce, false, kNothing,
+                        kKernel, false, true, kAllowed, Fate::kNone, kNothing},
+                    Row{"ExemptInMonitor", kMonitor, false, kKill, kKernel,
+                        false, true, kAllowed, Fate::kWould, kNothing}),
+    [](const testing::TestParamInfo<Row>& row) {
+      return std::string(row.param.name);
+    });
+
+TEST(Decide, CarriesOutTheStrongestResponseOnce) {
+  const Decision decision =
+      decide(with({policy_of(kEnforce, false, Response::kPause),
+                   policy_of(kEnforce, false, Response::kKill),
+                   policy_of(kMonitor, false, Response::kKill),
+                   policy_of(kEnforce, false, Response::kNone)}),
+             {0, 1, 2, 3}, {.rule = 0, .enforcement = kKernel}, false);
+  EXPECT_EQ(decision.response, Response::kKill);
+  ASSERT_EQ(decision.policies.size(), 4U);
+  EXPECT_EQ(decision.policies[0].fate, Fate::kSuperseded);
+  EXPECT_EQ(decision.policies[1].fate, Fate::kCarriedOut);
+  EXPECT_EQ(decision.policies[2].fate, Fate::kWould);
+  EXPECT_EQ(decision.policies[3].fate, Fate::kNone);
+}
+
+TEST(Decide, LeavesOutPoliciesWithoutTheRuleAndOutOfScope) {
+  const CompiledPolicy compiled = with(
+      {policy_of(kEnforce, false, kKill), policy_of(kEnforce, false, kKill)});
+  EXPECT_TRUE(decide(compiled, {0, 1}, {.rule = 1}, false).policies.empty());
+  const Decision decision = decide(compiled, {1}, {.rule = 0}, false);
+  ASSERT_EQ(decision.policies.size(), 1U);
+  EXPECT_EQ(decision.policies[0].policy, 1U);
+}
+
+class OneName final : public FieldSource {
+ public:
+  std::vector<Value> extract(FieldId field,
+                             std::string_view /*argument*/) const override {
+    if (field != FieldId::kProcName) return {};
+    return {std::string("nc")};
+  }
+};
+
+TEST(Decide, EvaluatesACandidateAsAWhole) {
+  CompiledPolicy compiled = with({});
+  Check check;
+  check.field = FieldId::kProcName;
+  check.op = Op::kEq;
+  check.values = {std::string("nc")};
+  compiled.rules[1].condition = Expr{check};
+  check.values = {std::string("curl")};
+  compiled.rules[2].condition = Expr{check};
+  const ListIndex lists(compiled);
+  EXPECT_TRUE(holds(compiled, 1, OneName(), lists));
+  EXPECT_FALSE(holds(compiled, 2, OneName(), lists));
+}
+
+}  // namespace
+}  // namespace bailiff::sidecar

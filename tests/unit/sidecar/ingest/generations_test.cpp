@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/ingest/generations.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+
+#include "oci/sys/files.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+CompiledPolicy policy_of(const std::string& rule, const std::string& address) {
+  CompiledPolicy policy;
+  policy.lists = {{.name = "c2", .items = {address}, .includes = {}}};
+  Check check;
+  check.field = FieldId::kFdSip;
+  check.op = Op::kIn;
+  check.lists = {0};
+  Rule named;
+  named.name = rule;
+  named.source = "syscall";
+  named.condition = Expr{check};
+  named.output = "%fd.sip";
+  policy.rules = {named};
+  return policy;
+}
+
+class GenerationsTest : public testing::Test {
+ protected:
+  GenerationsTest() {
+    std::string folder = testing::TempDir() + "bailiff-generations-XXXXXX";
+    folder_ = ::mkdtemp(folder.data());
+    reopen();
+  }
+  ~GenerationsTest() override { std::filesystem::remove_all(folder_); }
+
+  void reopen() {
+    Result<std::unique_ptr<Generations>> opened = Generations::open(folder_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    generations_ = *std::move(opened);
+  }
+  GenerationPtr publish(const CompiledPolicy& policy) {
+    Result<GenerationPtr> published = generations_->publish(policy);
+    EXPECT_TRUE(published) << published.error().message;
+    return *published;
+  }
+  bool has_file(const Digest& digest) const {
+    return std::filesystem::exists(folder_ + "/policies/" + digest.hex() +
+                                   ".bin");
+  }
+
+  std::string folder_;
+  std::unique_ptr<Generations> generations_;
+};
+
+TEST_F(GenerationsTest, HasNoneOnANewHost) {
+  EXPECT_EQ(generations_->current(), nullptr);
+  EXPECT_EQ(generations_->find(1), nullptr);
+}
+
+TEST_F(GenerationsTest, FindsTheCurrentOneAfterARestart) {
+  const Digest digest = publish(policy_of("r", "192.0.2.1"))->digest();
+  reopen();
+  ASSERT_NE(generations_->current(), nullptr);
+  EXPECT_EQ(generations_->current()->digest(), digest);
+  EXPECT_EQ(generations_->current()->policy().rules[0].name, "r");
+  EXPECT_EQ(generations_->find(digest.short_id()), generations_->current());
+}
+
+TEST_F(GenerationsTest, FindsAnEarlierOneAfterARestart) {
+  const Digest first = publish(policy_of("one", "192.0.2.1"))->digest();
+  publish(policy_of("two", "192.0.2.1"));
+  reopen();
+  EXPECT_EQ(generations_->find(first.short_id()), nullptr);
+  Result<GenerationPtr> found = generations_->find(first.hex());
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ((*found)->policy().rules[0].name, "one");
+  EXPECT_EQ(generations_->find(first.short_id()), *found);
+}
+
+TEST_F(GenerationsTest, AnEarlierOneHasTheListsOfTheCurrentOne) {
+  const GenerationPtr first = publish(policy_of("one", "192.0.2.1"));
+  const Value old_address = *parse_address("192.0.2.1");
+  const Value new_address = *parse_address("192.0.2.2");
+  EXPECT_TRUE(first->lists()->contains(0, FieldType::kAddress, old_address));
+  publish(policy_of("two", "192.0.2.2"));
+  EXPECT_FALSE(first->lists()->contains(0, FieldType::kAddress, old_address));
+  EXPECT_TRUE(first->lists()->contains(0, FieldType::kAddress, new_address));
+
+  reopen();
+  const GenerationPtr again = *generations_->find(first->digest().hex());
+  EXPECT_TRUE(again->lists()->contains(0, FieldType::kAddress, new_address));
+}
+
+TEST_F(GenerationsTest, GoesBackToAnEarlierOneAndToNone) {
+  const GenerationPtr one = publish(policy_of("one", "192.0.2.1"));
+  publish(policy_of("two", "192.0.2.1"));
+  ASSERT_TRUE(generations_->restore(one));
+  EXPECT_EQ(generations_->current()->digest(), one->digest());
+  ASSERT_TRUE(generations_->restore(nullptr));
+  EXPECT_EQ(generations_->current(), nullptr);
+  reopen();
+  EXPECT_EQ(generations_->current(), nullptr);
+}
+
+TEST_F(GenerationsTest, RemovesThoseNobodyUses) {
+  const Digest one = publish(policy_of("one", "192.0.2.1"))->digest();
+  const Digest two = publish(policy_of("two", "192.0.2.1"))->digest();
+  const Digest three = publish(policy_of("three", "192.0.2.1"))->digest();
+  EXPECT_EQ(generations_->keep_only({two.hex()}), 0);
+  EXPECT_FALSE(has_file(one));
+  EXPECT_TRUE(has_file(two));
+  EXPECT_TRUE(has_file(three));
+  EXPECT_FALSE(generations_->find(one.hex()));
+}
+
+TEST_F(GenerationsTest, RefusesADigestThatIsAPath) {
+  Result<GenerationPtr> found = generations_->find("../policy");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Code::kInvalidArgument);
+}
+
+TEST_F(GenerationsTest, RefusesAFileUnderAnothersName) {
+  const Digest one = publish(policy_of("one", "192.0.2.1"))->digest();
+  const std::string other(32, '0');
+  std::filesystem::copy(folder_ + "/policies/" + one.hex() + ".bin",
+                        folder_ + "/policies/" + other + ".bin");
+  EXPECT_FALSE(generations_->find(other));
+}
+
+TEST_F(GenerationsTest, RefusesACurrentOneThatWasCut) {
+  publish(policy_of("one", "192.0.2.1"));
+  std::filesystem::resize_file(folder_ + "/policy.bin", 30);
+  EXPECT_FALSE(Generations::open(folder_));
+}
+
+}  // namespace
+}  // namespace bailiff::sidecar

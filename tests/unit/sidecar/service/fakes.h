@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/unit/sidecar/service/fakes.h
+// A kernel that reports what the test says, and containers that die when told.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "oci/sys/files.h"
+#include "oci/sys/unique_fd.h"
+#include "rules/abi/event.h"
+#include "sidecar/ingest/clock.h"
+#include "sidecar/respond/responder.h"
+#include "sidecar/service/kernel_side.h"
+
+namespace bailiff::sidecar {
+
+// A folder of its own for each test, gone with it.
+class Scratch {
+ public:
+  Scratch() {
+    std::string folder = testing::TempDir() + "bailiff-service-XXXXXX";
+    path_ = ::mkdtemp(folder.data());
+  }
+  ~Scratch() { std::filesystem::remove_all(path_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  const std::string& path() const { return path_; }
+  void make_folder(const std::string& name) const {
+    std::filesystem::create_directories(path_ + "/" + name);
+  }
+  void write(const std::string& name, const std::string& text) const {
+    const Status written =
+        write_atomically(path_ + "/" + name, text, 0600, Durability::kProcess);
+    ASSERT_TRUE(written) << written.error().message;
+  }
+
+ private:
+  std::string path_;
+};
+
+// The records the "kernel" has written, shared by the test and the source.
+class FakeRing {
+ public:
+  int fd() const { return fd_.get(); }
+  void write(const bailiff_connect_event& event) {
+    std::vector<std::byte> bytes(sizeof event);
+    ::memcpy(bytes.data(), &event, sizeof event);
+    {
+      const std::lock_guard lock(mutex_);
+      records_.push_back(std::move(bytes));
+    }
+    ::eventfd_write(fd_.get(), 1);
+  }
+  std::deque<std::vector<std::byte>> take() {
+    eventfd_t count = 0;
+    ::eventfd_read(fd_.get(), &count);
+    const std::lock_guard lock(mutex_);
+    return std::exchange(records_, {});
+  }
+
+ private:
+  const UniqueFd fd_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  std::mutex mutex_;
+  std::deque<std::vector<std::byte>> records_;
+};
+
+class FakeEvents final : public EventSource {
+ public:
+  FakeEvents(FakeRing& ring, Record record)
+      : ring_(ring), record_(std::move(record)) {}
+  int fd() const override { return ring_.fd(); }
+  Status consume() override {
+    for (const std::vector<std::byte>& record : ring_.take()) record_(record);
+    return Ok{};
+  }
+  Result<std::uint64_t> lost() const override { return std::uint64_t{5}; }
+
+ private:
+  FakeRing& ring_;
+  const Record record_;
+};
+
+// What the test sees of a FakeKernelSide, which the service owns.
+struct FakeKernelState {
+  FakeRing ring;
+  std::string no_bpffs;     // an error of check() and open_events(); "": none
+  std::string broken_test;  // an error of self_test()
+  std::deque<std::string> publish_errors;
+  std::vector<std::vector<std::string>> published;  // items of the first list
+};
+
+class FakeKernelSide final : public KernelSide {
+ public:
+  explicit FakeKernelSide(FakeKernelState& state) : state_(state) {}
+
+  Status check() override {
+    if (state_.no_bpffs.empty()) return Ok{};
+    return Error{Code::kUnsupported, state_.no_bpffs};
+  }
+  Result<std::string> self_test() override {
+    if (state_.broken_test.empty()) return std::string("shown");
+    return Error{Code::kUnsupported, state_.broken_test};
+  }
+  Result<std::vector<std::string>> reconcile() override {
+    return std::vector<std::string>{};
+  }
+  Status publish_lists(const CompiledPolicy& policy) override {
+    if (!state_.publish_errors.empty()) {
+      const std::string error = state_.publish_errors.front();
+      state_.publish_errors.pop_front();
+      if (!error.empty()) return Error{Code::kIo, error};
+    }
+    state_.published.push_back(policy.lists.empty() ? std::vector<std::string>{}
+                                                    : policy.lists[0].items);
+    return Ok{};
+  }
+  Result<std::unique_ptr<EventSource>> open_events(
+      EventSource::Record record) override {
+    RETURN_IF_ERROR(check());
+    return std::unique_ptr<EventSource>(
+        std::make_unique<FakeEvents>(state_.ring, std::move(record)));
+  }
+
+ private:
+  FakeKernelState& state_;
+};
+
+class DeadAtOnce final : public Dying {
+ public:
+  int fd() const override { return -1; }
+  Result<bool> empty() override { return true; }
+};
+
+struct FakeResponderState {
+  std::mutex mutex;
+  std::vector<std::string> killed;  // container ids
+};
+
+class FakeResponder final : public Responder {
+ public:
+  explicit FakeResponder(FakeResponderState& state) : state_(state) {}
+  Result<std::unique_ptr<Dying>> kill(
+      const oci::ContainerRecord& record) override {
+    const std::lock_guard lock(state_.mutex);
+    if (record.cgroup_path.empty()) {
+      return Error{Code::kPermission, "the container is not known"};
+    }
+    state_.killed.push_back(record.id);
+    return std::unique_ptr<Dying>(std::make_unique<DeadAtOnce>());
+  }
+
+ private:
+  FakeResponderState& state_;
+};
+
+// The record of a container in a cgroup that exists for the tests: the root of
+// some mount, which nobody kills here.
+inline oci::ContainerRecord start_record(const std::string& id,
+                                         std::uint64_t cgroup,
+                                         const std::string& policy) {
+  oci::ContainerRecord record;
+  record.event = "start";
+  record.id = id;
+  record.time_ns = monotonic_ns() +
+                   static_cast<std::uint64_t>(ClockOffsets::now().realtime_ns);
+  record.pid = 1;
+  record.cgroup_path = "/sys/fs/cgroup/never-made-" + id;
+  record.cgroup_id = cgroup;
+  record.policy = policy;
+  record.args = {"/bin/serve", "-v"};
+  record.facts.id = id;
+  record.facts.name = "shop";
+  record.facts.image = "example.org/shop:1";
+  record.facts.values["container.id"] = id.substr(0, 12);
+  record.facts.values["container.full_id"] = id;
+  record.facts.values["container.name"] = std::string("shop");
+  return record;
+}
+
+inline bailiff_connect_event connect_of(std::uint64_t cgroup,
+                                        std::uint64_t policy_id,
+                                        std::uint32_t rule) {
+  bailiff_connect_event event{};
+  event.header.size = sizeof event;
+  event.header.kind = BAILIFF_EVENT_CONNECT;
+  event.header.verdict = BAILIFF_VERDICT_DENIED;
+  event.header.time_ns = monotonic_ns();
+  event.header.cgroup_id = cgroup;
+  event.header.policy_id = policy_id;
+  event.header.rule = rule;
+  event.header.tgid = static_cast<__u32>(::getpid());
+  ::memcpy(event.header.comm, "java", 5);
+  const std::uint8_t address[] = {203, 0, 113, 66};
+  ::memcpy(event.addr_be, address, sizeof address);
+  event.port = 1389;
+  event.family = 4;
+  event.l4proto = 6;
+  return event;
+}
+
+}  // namespace bailiff::sidecar

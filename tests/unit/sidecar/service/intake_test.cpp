@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/service/intake.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/harness/fake_store.h"
+#include "tests/unit/sidecar/service/fakes.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using std::chrono::steady_clock;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::chrono::seconds kLong{60};
+constexpr std::uint64_t kCgroup = 4711;
+constexpr const char* kId = "0123456789abcdef";
+
+Expr is(FieldId field, Value value) {
+  Check check;
+  check.field = field;
+  check.op = Op::kEq;
+  check.values = {std::move(value)};
+  return Expr{check};
+}
+
+Rule rule_of(const std::string& name, Expr condition,
+             const std::string& output) {
+  Rule rule;
+  rule.name = name;
+  rule.source = "syscall";
+  rule.priority = Priority::kWarning;
+  rule.condition = std::move(condition);
+  rule.output = output;
+  return rule;
+}
+
+// Rule 0: a connect the kernel decides.  Rule 1: one only the sidecar can.
+// Rule 2: the start of a container.
+CompiledPolicy policy_of(Response response) {
+  CompiledPolicy policy;
+  policy.rules = {
+      rule_of("c2", is(FieldId::kEvtType, std::string("connect")),
+              "%proc.name to %fd.sip in %container.name (%evt.args)"),
+      rule_of("parent", is(FieldId::kProcExe, std::string("/no/such/exe")),
+              "%proc.pname"),
+      rule_of("started", is(FieldId::kEvtType, std::string("container")),
+              "%proc.cmdline"),
+  };
+  Policy block;
+  block.name = "block";
+  block.rules = {0, 1};
+  block.block = true;
+  block.response = response;
+  Policy watch;
+  watch.name = "watch";
+  watch.rules = {0, 2};
+  policy.policies = {block, watch};
+  return policy;
+}
+
+class IntakeTest : public testing::Test {
+ protected:
+  IntakeTest() {
+    scratch_.make_folder("containers");
+    scratch_.make_folder("spool");
+    scratch_.make_folder("state");
+    generations_ = *Generations::open(scratch_.path() + "/state");
+    recorder_ = *Recorder::start(store_, metrics_,
+                                 [](const std::vector<std::string>&) {});
+  }
+  ~IntakeTest() override {
+    if (intake_) intake_->stop();
+    recorder_.reset();
+  }
+
+  GenerationPtr publish(Response response) {
+    return *generations_->publish(policy_of(response));
+  }
+  void start() {
+    Result<std::unique_ptr<Intake>> started =
+        Intake::start({.run_dir = scratch_.path(),
+                       .kernel = kernel_,
+                       .kernel_mutex = kernel_mutex_,
+                       .generations = *generations_,
+                       .containers = containers_,
+                       .kills = kills_,
+                       .recorder = *recorder_,
+                       .metrics = metrics_,
+                       .settings = [this] { return settings_; }});
+    ASSERT_TRUE(started) << started.error().message;
+    intake_ = *std::move(started);
+  }
+  void spool(const oci::ContainerRecord& record, const std::string& sequence) {
+    scratch_.write("spool/" + sequence + "-" + record.id + ".json",
+                   oci::to_json(record));
+  }
+  // Waits until `count` alerts are stored and nothing is on its way.
+  std::vector<std::string> alerts(std::size_t count) {
+    const auto deadline = steady_clock::now() + kLong;
+    while (store_.newest() < static_cast<std::int64_t>(count) &&
+           steady_clock::now() < deadline) {
+      store_.wait_for_newer(store_.newest(), 1000);
+    }
+    EXPECT_TRUE(recorder_->drain(deadline));
+    std::vector<std::string> json;
+    const Result<std::vector<StoredAlert>> alerts = store_.query({});
+    for (const StoredAlert& alert : *alerts) {
+      json.push_back(alert.json);
+    }
+    return json;
+  }
+  std::string metrics() const {
+    MetricsText text;
+    metrics_.write(text, 0);
+    return std::move(text).text();
+  }
+
+  Scratch scratch_;
+  FakeStore store_;
+  Metrics metrics_;
+  FakeKernelState kernel_state_;
+  FakeKernelSide kernel_{kernel_state_};
+  std::mutex kernel_mutex_;
+  FakeResponderState responder_state_;
+  FakeResponder responder_{responder_state_};
+  KillBook kills_{responder_};
+  Containers containers_;
+  std::shared_ptr<Settings> settings_ = std::make_shared<Settings>();
+  std::unique_ptr<Generations> generations_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Recorder> recorder_;
+};
+
+TEST_F(IntakeTest, AnswersAnEventForEachPolicyAndKillsOnce) {
+  const GenerationPtr current = publish(Response::kKill);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  const bailiff_connect_event event =
+      connect_of(kCgroup, current->digest().short_id(), 0);
+  kernel_state_.ring.write(event);
+  kernel_state_.ring.write(event);
+  const std::vector<std::string> json = alerts(4);
+  ASSERT_EQ(json.size(), 4U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("\"policy\":\"block\""),
+                             HasSubstr("\"outcome\":\"killed\""),
+                             HasSubstr("\"verdict\":\"denied\""),
+                             HasSubstr("\"enforcement\":\"kernel\""),
+                             HasSubstr("java to 203.0.113.66 in shop "
+                                       "(res=0 addr=203.0.113.66:1389)")));
+  EXPECT_THAT(json[1], AllOf(HasSubstr("\"policy\":\"watch\""),
+                             HasSubstr("\"outcome\":\"none\"")));
+  EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
+}
+
+TEST_F(IntakeTest, TellsOfWhatHappenedWhileNobodyWatched) {
+  const GenerationPtr current = publish(Response::kKill);
+  oci::ContainerRecord record =
+      start_record(kId, kCgroup, current->digest().hex());
+  spool(record, "00000000000000000001");
+  record.event = "stop";
+  record.time_ns += 1;
+  spool(record, "00000000000000000002");
+  kernel_state_.ring.write(
+      connect_of(kCgroup, current->digest().short_id(), 0));
+  start();
+  const std::vector<std::string> json = alerts(3);
+  ASSERT_EQ(json.size(), 3U);
+  EXPECT_THAT(json[0],
+              AllOf(HasSubstr("\"rule\":\"started\""), HasSubstr("serve -v"),
+                    HasSubstr("\"verdict\":\"observed\"")));
+  EXPECT_THAT(json[1], HasSubstr(kId));
+  EXPECT_TRUE(containers_.by_cgroup(kCgroup)->gone);
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.path() + "/spool"));
+}
+
+TEST_F(IntakeTest, TellsOfAContainerThatStartsNow) {
+  const GenerationPtr current = publish(Response::kNone);
+  start();
+  spool(start_record(kId, kCgroup, current->digest().hex()),
+        "00000000000000000001");
+  EXPECT_THAT(alerts(1), ElementsAre(HasSubstr("\"rule\":\"started\"")));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.path() + "/spool"));
+  EXPECT_FALSE(containers_.by_cgroup(kCgroup)->gone);
+}
+
+TEST_F(IntakeTest, AnExemptContainerIsLeftAlone) {
+  settings_->exempt = {std::string("id:") + kId};
+  const GenerationPtr current = publish(Response::kKill);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  kernel_state_.ring.write(
+      connect_of(kCgroup, current->digest().short_id(), 0));
+  EXPECT_THAT(alerts(2)[0], HasSubstr("\"outcome\":\"exempt\""));
+  EXPECT_THAT(responder_state_.killed, IsEmpty());
+}
+
+TEST_F(IntakeTest, ACandidateThatDoesNotHoldIsNoAlert) {
+  const GenerationPtr current = publish(Response::kKill);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  bailiff_connect_event event =
+      connect_of(kCgroup, current->digest().short_id(), 1);
+  event.header.flags = BAILIFF_EVENT_CANDIDATE;
+  event.header.verdict = BAILIFF_VERDICT_ALLOWED;
+  kernel_state_.ring.write(event);
+  kernel_state_.ring.write(
+      connect_of(kCgroup, current->digest().short_id(), 0));
+  // The second event's alerts are the only ones.
+  EXPECT_THAT(alerts(2), ElementsAre(HasSubstr("\"rule\":\"c2\""),
+                                     HasSubstr("\"rule\":\"c2\"")));
+}
+
+TEST_F(IntakeTest, TellsOfAContainerNobodyKnows) {
+  const GenerationPtr current = publish(Response::kKill);
+  start();
+  kernel_state_.ring.write(connect_of(99, current->digest().short_id(), 0));
+  EXPECT_THAT(alerts(2)[0],
+              HasSubstr("\"outcome\":\"error: the container is not known\""));
+}
+
+TEST_F(IntakeTest, CountsEventsOfAnUnknownPolicyAndMalformedOnes) {
+  publish(Response::kKill);
+  kernel_state_.ring.write(connect_of(kCgroup, 12345, 0));
+  bailiff_connect_event malformed = connect_of(kCgroup, 0, 0);
+  malformed.family = 9;
+  kernel_state_.ring.write(malformed);
+  start();  // reads what waits before it returns
+  EXPECT_THAT(metrics(), HasSubstr("{source=\"policy\"} 1\n"));
+  EXPECT_THAT(metrics(), HasSubstr("{source=\"malformed\"} 1\n"));
+  EXPECT_EQ(intake_->kernel_lost(), 5U);
+}
+
+TEST_F(IntakeTest, ARuleOutOfBoundsIsCounted) {
+  const GenerationPtr current = publish(Response::kKill);
+  kernel_state_.ring.write(
+      connect_of(kCgroup, current->digest().short_id(), 1000));
+  start();
+  EXPECT_THAT(metrics(), HasSubstr("{source=\"policy\"} 1\n"));
+}
+
+TEST_F(IntakeTest, SetsABadSpoolFileAside) {
+  scratch_.write("spool/1-bad.json", "{");
+  start();
+  EXPECT_TRUE(
+      std::filesystem::exists(scratch_.path() + "/spool/1-bad.json.bad"));
+  EXPECT_FALSE(std::filesystem::exists(scratch_.path() + "/spool/1-bad.json"));
+}
+
+TEST_F(IntakeTest, SaysWhyNoEventsAreRead) {
+  kernel_state_.no_bpffs = "no bpffs here";
+  start();
+  EXPECT_EQ(intake_->events_problem(), "no bpffs here");
+}
+
+}  // namespace
+}  // namespace bailiff::sidecar
