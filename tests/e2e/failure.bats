@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# A container that cannot be protected: it does not start, and one line says
+# why.
+
+load story
+
+setup_file() { story_open; }
+teardown_file() { story_close; }
+teardown() { story_quiet; }
+
+# A compiled policy is there, and no service that could replace it.
+prepared() {
+  service "$KILL_POLICY"
+  service_stop
+}
+
+# refused ID WHY...: the container does not start, and one line has each WHY.
+refused() {
+  local id=$1
+  shift
+  run contained "$id" echo alive
+  ((status != 0))
+  [[ $output != *alive* ]]
+  says "$@"
+  nothing_left_of "$id"
+}
+
+@test "a damaged compiled policy" {
+  prepared
+  printf 'XXXX' | dd of="$SVC/state/policy.bin" bs=1 seek=40 conv=notrunc \
+    status=none
+  refused damaged policy.bin
+  one_line_from bailiff-hook
+}
+
+@test "a compiled policy that is cut short" {
+  prepared
+  truncate --size=-9 "$SVC/state/policy.bin"
+  refused truncated policy.bin
+  one_line_from bailiff-hook
+}
+
+@test "a compiled policy of another version" {
+  prepared
+  # The version follows the magic; no version is that high.
+  printf '\xfe\xfe' | dd of="$SVC/state/policy.bin" bs=1 seek=8 conv=notrunc \
+    status=none
+  refused versioned policy.bin
+  one_line_from bailiff-hook
+}
+
+@test "no compiled policy at all" {
+  service_prepare "$KILL_POLICY"
+  refused missing policy.bin
+  one_line_from bailiff-hook
+}
+
+@test "a compiled policy that others may write" {
+  prepared
+  chmod 0666 "$SVC/state/policy.bin"
+  refused writable policy.bin
+  one_line_from bailiff-hook
+}
+
+@test "a bpf_dir that is on no bpffs" {
+  prepared
+  mkdir "$SVC/no-bpffs"
+  sed -i "s|^bpf_dir:.*|bpf_dir: $SVC/no-bpffs|" "$SVC/bailiff.yaml"
+  refused unpinned "$SVC/no-bpffs"
+  one_line_from bailiff-hook
+}
+
+@test "a hook program that is not there" {
+  prepared
+  sed -i "s|^hook:.*|hook: $SVC/no-hook|" "$SVC/bailiff.yaml"
+  refused hookless "$SVC/no-hook"
+  one_line_from bailiff-runc
+}
+
+@test "on_failure: allow starts it, and says that it is not protected" {
+  service_prepare "$KILL_POLICY" "on_failure: allow"
+  run contained allowed echo alive
+  ((status == 0))
+  says alive
+  service_start
+  wait_until 10 "bailiffd to tell" grep \
+    "without enforcement: .*container=allowed" "$SVC/log"
+}
+
+@test "a container without a cgroup of its own" {
+  prepared
+  bundle_make "$SCRATCH/bundle-bare" "$ROOTFS" bare echo alive
+  # runc puts it beside itself when the path is the caller's.
+  own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+  jq --arg path "$own" '.linux.cgroupsPath = $path' \
+    "$SCRATCH/bundle-bare/config.json" >"$SCRATCH/bare.json"
+  mv "$SCRATCH/bare.json" "$SCRATCH/bundle-bare/config.json"
+  run bailiff_runc run --bundle "$SCRATCH/bundle-bare" bare
+  ((status != 0))
+  [[ $output != *alive* ]]
+  says cgroup
+}
+
+@test "broken settings keep nobody from ending a container" {
+  service "$KILL_POLICY"
+  contained_detached stuck sleep 100
+  service_stop
+  echo 'nonsense: [' >>"$SVC/bailiff.yaml"
+  run bailiff_runc state stuck
+  ((status == 0))
+  run contained another echo alive
+  ((status != 0))
+  [[ $output != *alive* ]]
+  bailiff_runc kill stuck KILL
+  wait_until 10 "its end" cgroup_empty "$RUN_NAME/stuck"
+  bailiff_runc delete stuck
+  nothing_left_of stuck
+}
