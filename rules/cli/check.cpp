@@ -8,6 +8,7 @@
 
 #include "rules/cli/commands.h"
 #include "rules/cli/load_files.h"
+#include "rules/lower/enforceable.h"
 
 namespace bailiff {
 namespace {
@@ -18,7 +19,8 @@ struct CheckOptions {
 };
 
 int run_check(const CheckOptions& options) {
-  const Loaded loaded = cli::load_files(options.files);
+  Loaded loaded = cli::load_files(options.files);
+  check_enforceable(loaded);
   if (options.output == "json") {
     std::cout << cli::load_results_json(loaded);
   } else {

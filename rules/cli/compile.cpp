@@ -9,6 +9,7 @@
 #include "rules/cli/commands.h"
 #include "rules/cli/files.h"
 #include "rules/cli/load_files.h"
+#include "rules/lower/enforceable.h"
 
 namespace bailiff {
 namespace {
@@ -22,7 +23,8 @@ struct CompileOptions {
 int run_compile(const CompileOptions& options) {
   std::vector<std::string> paths = options.files;
   paths.insert(paths.end(), options.policies.begin(), options.policies.end());
-  const Loaded loaded = cli::load_files(paths);
+  Loaded loaded = cli::load_files(paths);
+  check_enforceable(loaded);
   std::cerr << render(loaded.diagnostics, loaded.sources);
   if (!loaded.policy) return 1;
 

@@ -232,6 +232,7 @@ class Loader {
       }
       if (item.scope) policy.scope = scope(item, macros, checker);
       compiled.policies.push_back(std::move(policy));
+      loaded_.policy_names.push_back(item.name.span);
     }
   }
 

@@ -31,6 +31,8 @@ struct Loaded {
   // Absent when there is an error.  Rules that no policy names are kept: they
   // are explained and evaluated offline, and no container gets them.
   std::optional<CompiledPolicy> policy;
+  // Where the name of each of policy->policies stands, in the same order.
+  std::vector<Span> policy_names;
 };
 
 // Pure.  Reports every independent error of all files.

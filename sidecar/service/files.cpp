@@ -11,6 +11,7 @@
 #include "oci/sys/files.h"
 #include "rules/base/diagnostic.h"
 #include "rules/base/source.h"
+#include "rules/lower/enforceable.h"
 #include "rules/policy/load.h"
 
 namespace bailiff::sidecar {
@@ -100,6 +101,7 @@ Result<LoadedPolicy> load_policy(const ServiceConfig& config) {
   RETURN_IF_ERROR(add_files(config.rules, input));
   RETURN_IF_ERROR(add_files(config.policies, input));
   Loaded loaded = load(std::move(input));
+  check_enforceable(loaded);
   std::string rendered =
       without_line_end(render(loaded.diagnostics, loaded.sources));
   if (!loaded.policy) {

@@ -259,8 +259,8 @@ TEST_F(ServiceTest, RulesThatDoNotLoadChangeNothing) {
       scratch_.path() + "/state/policy.bin", std::size_t{1} << 20);
   scratch_.write("rules/rules.yaml",
                  std::string(kRules) +
-                     "- rule: broken\n  condition: fd.nosuch"
-                     " = 1\n");
+                     "- rule: broken\n  condition: fd.nosuch = 1\n"
+                     "  desc: d\n  output: o\n  priority: INFO\n");
   Result<std::unique_ptr<Service>> again = try_start();
   ASSERT_FALSE(again);
   EXPECT_THAT(again.error().message,
