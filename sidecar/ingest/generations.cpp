@@ -87,7 +87,8 @@ Result<std::unique_ptr<Generations>> Generations::open(
   if (current) {
     opened->current_ = *current;
     opened->known_[(*current)->digest().hex()] = *current;
-  } else if (current.error().code != Code::kNotFound) {
+  } else if (current.error().code != Code::kNotFound &&
+             current.error().code != Code::kInvalidArgument) {
     return std::move(current).error();
   }
   return opened;

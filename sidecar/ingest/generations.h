@@ -66,7 +66,8 @@ using GenerationPtr = std::shared_ptr<const Generation>;
 class Generations {
  public:
   // Loads policy.bin, if there is one, and makes the folder.  A policy.bin
-  // that cannot be read is an error: the hook could not read it either.
+  // that is damaged or of another format version counts as none: publish()
+  // writes a good one, and until then the hook refuses it.
   static Result<std::unique_ptr<Generations>> open(
       const std::string& state_dir);
 
