@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/spec/exempt.h"
 #include "rules/eval/output.h"
 
 namespace bailiff::sidecar {
