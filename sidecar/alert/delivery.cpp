@@ -54,10 +54,7 @@ class Forwarder::Worker {
     thread_ = std::thread([this] { run(); });
   }
 
-  ~Worker() {
-    finish_by(steady_clock::now());
-    thread_.join();
-  }
+  ~Worker() { finish_by(steady_clock::now()); }
 
   const std::string& name() const { return name_; }
 
@@ -90,15 +87,17 @@ class Forwarder::Worker {
     changed_.notify_all();
   }
 
-  // begin_stop(), and cancels the attempt under way at the deadline.
+  // begin_stop(), cancels the attempt under way at the deadline, and waits for
+  // the thread to end: what it did is counted when this returns.
   void finish_by(steady_clock::time_point deadline) {
     begin_stop();
+    bool ended = false;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait_until(lock, deadline, [this] { return ended_; });
-      if (ended_) return;
+      ended = changed_.wait_until(lock, deadline, [this] { return ended_; });
     }
-    sink_->cancel();
+    if (!ended) sink_->cancel();
+    if (thread_.joinable()) thread_.join();
   }
 
  private:
