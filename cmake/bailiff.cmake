@@ -9,8 +9,11 @@
 #       folder includes a third-party header only in its .cpp files wherever
 #       that can be, and then says PRIVATE_LIBS.
 #
-#   bailiff_binary(NAME SOURCES main.cpp… [DEPS …] [PRIVATE_LIBS …])
-#       A program, built to BUILD/bin and installed to bin/.
+#   bailiff_binary(NAME SOURCES main.cpp… [DEPS …] [PRIVATE_LIBS …]
+#                  [DESTINATION folder] [STATIC])
+#       A program, built to BUILD/bin and installed to bin/ or DESTINATION.
+#       STATIC: needs no shared library, and so starts in a fraction of the
+#       time; not with sanitizers, which are shared libraries themselves.
 #
 #   bailiff_bpf_object(NAME file.bpf.c [DEPENDS header…])
 #       BUILD/generated/<folder>/NAME.skel.h, made by clang and bpftool, for
@@ -56,7 +59,6 @@ function(bailiff_pkg target module)
   add_library(bailiff::${target} ALIAS PkgConfig::${prefix})
 endfunction()
 bailiff_pkg(archive libarchive)
-bailiff_pkg(bpf libbpf)
 bailiff_pkg(crypto libcrypto)
 bailiff_pkg(curl libcurl)
 bailiff_pkg(httplib cpp-httplib)
@@ -65,9 +67,21 @@ bailiff_pkg(seccomp libseccomp)
 bailiff_pkg(spdlog spdlog)
 bailiff_pkg(sqlite sqlite3)
 bailiff_pkg(ssl openssl)
-bailiff_pkg(xxhash libxxhash)
-bailiff_pkg(yaml yaml-cpp)
 bailiff_pkg(zstd libzstd)
+# By their archives, for the programs a runtime starts for each container: to
+# load and relocate shared libraries took half of the hook's time.
+function(bailiff_archives target)
+  add_library(bailiff_archives_${target} INTERFACE)
+  foreach(name IN LISTS ARGN)
+    find_library(BAILIFF_ARCHIVE_${name} NAMES lib${name}.a REQUIRED)
+    target_link_libraries(bailiff_archives_${target} INTERFACE
+      "${BAILIFF_ARCHIVE_${name}}")
+  endforeach()
+  add_library(bailiff::${target} ALIAS bailiff_archives_${target})
+endfunction()
+bailiff_archives(bpf bpf elf z)
+bailiff_archives(xxhash xxhash)
+bailiff_archives(yaml yaml-cpp)
 find_package(CLI11 REQUIRED)
 add_library(bailiff::cli11 ALIAS CLI11::CLI11)
 find_package(nlohmann_json REQUIRED)
@@ -150,7 +164,8 @@ function(bailiff_library name)
 endfunction()
 
 function(bailiff_binary name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;PRIVATE_LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "STATIC" "DESTINATION"
+    "SOURCES;DEPS;PRIVATE_LIBS")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR
       "bailiff_binary(${name}): unknown '${arg_UNPARSED_ARGUMENTS}'")
@@ -158,7 +173,16 @@ function(bailiff_binary name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE
     bailiff_options ${arg_DEPS} ${arg_PRIVATE_LIBS})
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(arg_STATIC AND NOT BAILIFF_SANITIZE)
+    # The property would add -pie, which takes -static-pie back.
+    set_property(TARGET ${name} PROPERTY POSITION_INDEPENDENT_CODE)
+    target_compile_options(${name} PRIVATE -fPIE)
+    target_link_options(${name} PRIVATE -static-pie)
+  endif()
+  if(NOT arg_DESTINATION)
+    set(arg_DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+  install(TARGETS ${name} RUNTIME DESTINATION ${arg_DESTINATION})
   add_dependencies(programs ${name})
   bailiff_remember_deps(${name} ${arg_DEPS})
 endfunction()

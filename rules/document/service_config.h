@@ -40,7 +40,7 @@ struct ServiceConfig {
   // What bailiff-runc stands in front of; "": runc, else crun, looked up in
   // /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin.
   std::string runtime;
-  std::string hook = "/usr/libexec/bailiff/bailiff-hook";
+  std::string hook = "/usr/local/libexec/bailiff/bailiff-hook";
   std::uint32_t hook_timeout_seconds = 10;
 };
 

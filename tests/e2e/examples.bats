@@ -70,6 +70,17 @@ END
     and .when.always)' podman/hooks.d/*.json
 }
 
+@test "what is installed is where the examples look for it" {
+  DESTDIR=$BATS_TEST_TMPDIR cmake --install "$BAILIFF_BIN/.." \
+    --prefix /usr/local >/dev/null
+  mapfile -t paths < <(grep -rhoE '/usr/local/[a-z/]+/bailiff-(runc|hook)' . |
+    sort -u)
+  ((${#paths[@]} == 2))
+  for path in "${paths[@]}"; do
+    [[ -x $BATS_TEST_TMPDIR$path ]]
+  done
+}
+
 @test "the rules and policies of the examples load" {
   run "$BAILIFF_BIN/bailiff" check log4shell/log4j.rules.yaml \
     log4shell/local-indicators.rules.yaml log4shell/policies.yaml

@@ -11,7 +11,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 HookPlan plan() {
-  return HookPlan{.hook = "/usr/libexec/bailiff/bailiff-hook",
+  return HookPlan{.hook = "/usr/local/libexec/bailiff/bailiff-hook",
                   .run_dir = "/run/bailiff",
                   .state_dir = "/var/lib/bailiff",
                   .bpf_dir = "/sys/fs/bpf/bailiff",
@@ -38,7 +38,7 @@ TEST(Inject, AddsBothHooksWithTheirArguments) {
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_TRUE(done->changed);
   const HookEntry create = config.hooks(HookStage::kCreateRuntime)->at(0);
-  EXPECT_EQ(create.path, "/usr/libexec/bailiff/bailiff-hook");
+  EXPECT_EQ(create.path, "/usr/local/libexec/bailiff/bailiff-hook");
   EXPECT_THAT(
       create.args,
       ElementsAre("bailiff-hook", "createRuntime", "--run-dir", "/run/bailiff",

@@ -18,7 +18,7 @@ TEST(LoadSettings, HaveDefaultsWhereTheDefaultFileIsAbsent) {
       load_settings(std::nullopt, folder / "bailiff.yaml");
   ASSERT_TRUE(settings) << settings.error().message;
   const HookPlan plan = hook_plan(*settings);
-  EXPECT_EQ(plan.hook, "/usr/libexec/bailiff/bailiff-hook");
+  EXPECT_EQ(plan.hook, "/usr/local/libexec/bailiff/bailiff-hook");
   EXPECT_EQ(plan.run_dir, "/run/bailiff");
   EXPECT_EQ(plan.state_dir, "/var/lib/bailiff");
   EXPECT_EQ(plan.bpf_dir, "/sys/fs/bpf/bailiff");
