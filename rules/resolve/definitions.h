@@ -57,7 +57,7 @@ struct Definitions {
   std::unordered_set<std::string> broken;
 
   bool is_broken(std::string_view type, std::string_view name) const {
-    return broken.count(std::string(type) + " " + std::string(name)) != 0;
+    return broken.contains(std::string(type) + " " + std::string(name));
   }
 };
 

@@ -33,7 +33,7 @@ def fails(case):
 
 
 # One complaint of these is the many lines of a tool.
-MULTILINE = {"format", "headers"}
+MULTILINE = {"format", "headers", "tidy"}
 
 
 def main():
