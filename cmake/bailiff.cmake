@@ -47,8 +47,12 @@ option(BAILIFF_HARDEN "Full RELRO, stack protector, _FORTIFY_SOURCE" OFF)
 
 find_program(BAILIFF_CCACHE ccache)
 if(BAILIFF_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_C_COMPILER_LAUNCHER "${BAILIFF_CCACHE}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${BAILIFF_CCACHE}")
+  # One cache for every build folder and every clone.
+  set(bailiff_launcher "${CMAKE_COMMAND}" -E env
+    "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+    "${BAILIFF_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER ${bailiff_launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${bailiff_launcher})
 endif()
 
 # Third-party libraries, one target each, always with these names.
