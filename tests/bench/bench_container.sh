@@ -31,7 +31,7 @@ install -m 0644 "$REPO_DIR"/examples/log4shell/*.yaml "$SCRATCH/rules/"
 port=$(python3 -c 'import socket
 with socket.create_server(("127.0.0.1", 0)) as s: print(s.getsockname()[1])')
 service_configure bench "[$SCRATCH/rules/log4j.rules.yaml,
-  $SCRATCH/rules/local-indicators.rules.yaml]" "$SCRATCH/rules/policies.yaml" \
+  $SCRATCH/rules/site-indicators.rules.yaml]" "$SCRATCH/rules/policies.yaml" \
   "sinks: [{name: soc, type: webhook, url: \"http://127.0.0.1:$port/\"}]"
 service_start
 

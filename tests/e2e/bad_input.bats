@@ -57,7 +57,7 @@ END
   printf 'policies:\n  - name: P\n    rules: ["No such rule"]\n' \
     >"$BAD/policies.yaml"
   run bailiff check "$SCRATCH/rules/log4j.rules.yaml" \
-    "$SCRATCH/rules/local-indicators.rules.yaml" "$BAD/policies.yaml"
+    "$SCRATCH/rules/site-indicators.rules.yaml" "$BAD/policies.yaml"
   ((status == 1))
   says "No such rule"
   [[ $output =~ policies.yaml:3:[0-9]+ ]]

@@ -83,7 +83,7 @@ END
 
 @test "the rules and policies of the examples load" {
   run "$BAILIFF_BIN/bailiff" check log4shell/log4j.rules.yaml \
-    log4shell/local-indicators.rules.yaml log4shell/policies.yaml
+    log4shell/site-indicators.rules.yaml log4shell/policies.yaml
   ((status == 0))
 }
 

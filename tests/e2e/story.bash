@@ -40,7 +40,7 @@ policies:
     response: none
 END
   export RULES="[$SCRATCH/rules/log4j.rules.yaml,
-    $SCRATCH/rules/local-indicators.rules.yaml]"
+    $SCRATCH/rules/site-indicators.rules.yaml]"
   export KILL_POLICY=$SCRATCH/rules/policies.yaml
   export REFUSE_POLICY=$SCRATCH/rules/refuse.yaml
 }

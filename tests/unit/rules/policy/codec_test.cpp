@@ -24,6 +24,7 @@ Expr check(FieldId field, Op op, std::vector<Value> values,
 CompiledPolicy sample() {
   CompiledPolicy policy;
   policy.on_failure = OnError::kAllow;
+  policy.exempt = {"kube-system/*", "id:0a1b"};
   policy.exempt = {"kube-system/*", "id:0123"};
   policy.lists = {{.name = "c2", .items = {"1.2.3.4"}, .includes = {1}},
                   {.name = "more", .items = {"::1", "x"}, .includes = {}}};
