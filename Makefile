@@ -126,17 +126,8 @@ bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
 
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
-fuzz: $(BUILD)/fuzz/build.ninja  ## each fuzzer for FUZZ_SECONDS (60)
-	@cmake --build $(BUILD)/fuzz -j $(JOBS)
-	@for program in $(BUILD)/fuzz/tests/bin/fuzz_*; do \
-	  name="$$(basename "$$program")"; \
-	  mkdir -p "$(BUILD)/fuzz/corpus/$$name"; \
-	  seeds=(); \
-	  [[ ! -d "tests/fuzz/corpus/$$name" ]] || \
-	    seeds=("tests/fuzz/corpus/$$name"); \
-	  "$$program" -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
-	    "$(BUILD)/fuzz/corpus/$$name" "$${seeds[@]}"; \
-	done
+fuzz: | deps  ## each fuzzer for FUZZ_SECONDS (60)
+	@JOBS=$(JOBS) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 .PHONY: install
 install: build  ## install the programs below DESTDIR/PREFIX

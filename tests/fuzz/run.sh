@@ -13,11 +13,7 @@ seconds=${1:?usage: tests/fuzz/run.sh SECONDS [NAME…]}
 shift
 cd "$(dirname "$0")/../.."
 build=build/fuzz
-cmake -S . -B "$build" -G Ninja \
-  -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-  -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 \
-  -DBAILIFF_SANITIZE=address,undefined,fuzzer-no-link \
-  -DBAILIFF_FUZZ=ON -DBAILIFF_SUITES=fuzz
+cmake --preset fuzz
 cmake --build "$build" --target fuzzers -j "${JOBS:-2}"
 
 # shellcheck disable=SC2046 # the names are words
