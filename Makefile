@@ -20,10 +20,10 @@ SANITIZE := $(BUILD)/sanitize
 # the suites drive: real container runtimes, and the tools of the harness.
 BUILD_PACKAGES := \
   bpftool ccache clang-14 cmake g++ libarchive-dev libbpf-dev \
-  libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev \
+  libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev libelf-dev \
   libre2-dev libseccomp-dev libspdlog-dev libsqlite3-dev libssl-dev \
   libxxhash-dev libyaml-cpp-dev libzstd-dev linux-libc-dev llvm-14 make \
-  ninja-build nlohmann-json3-dev pkg-config
+  ninja-build nlohmann-json3-dev pkg-config zlib1g-dev
 TEST_PACKAGES := \
   bats busybox-static clang-format-14 clang-tidy-14 conmon containerd crun \
   curl iproute2 jq libbenchmark-dev libclang-rt-14-dev libgmock-dev \
