@@ -31,7 +31,7 @@ struct ServiceConfig {
   std::vector<std::string> rules = {"/etc/bailiff/rules.d"};
   std::vector<std::string> policies = {"/etc/bailiff/policies.d"};
   std::string api_unix;   // "": run_dir + "/bailiffd.sock"
-  std::string api_tcp;    // "": none; "127.0.0.1:8686" (loopback only for now:
+  std::string api_tcp;    // "": none; "127.0.0.1:8686" (loopback only:
                           // anything else is refused)
   std::string api_group;  // admitted to the unix socket besides root; "": none
   OnError on_failure = OnError::kDeny;
