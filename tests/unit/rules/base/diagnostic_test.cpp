@@ -58,6 +58,10 @@ TEST(Nearest, FindsTheWordThatWasMeant) {
   EXPECT_EQ(nearest("fd.sipp", {"fd.type", "fd.sip", "fd.sport"}), "fd.sip");
 }
 
+TEST(Nearest, CountsSwappedNeighboursOnce) {
+  EXPECT_EQ(nearest("fd.spi", {"fd.ip", "fd.sip"}), "fd.sip");
+}
+
 TEST(Nearest, GivesNothingWhenNothingIsNear) {
   EXPECT_EQ(nearest("banana", {"fd.type", "fd.sip"}), "");
 }
