@@ -24,9 +24,12 @@ std::optional<Value> value_of(const Json& json, FieldType type) {
   if (json.is_null()) return Null{};
   switch (type) {
     case FieldType::kString:
+    case FieldType::kBytes:
+    case FieldType::kDynamic:
       if (json.is_string()) return json.get<std::string>();
       return std::nullopt;
     case FieldType::kNumber:
+    case FieldType::kDouble:
       if (json.is_number_integer()) return json.get<std::int64_t>();
       return std::nullopt;
     case FieldType::kBool:

@@ -19,7 +19,7 @@ namespace bailiff {
 namespace {
 
 constexpr std::string_view kMagic = "BAILIFF\n";
-constexpr std::uint32_t kFormatVersion = 1;
+constexpr std::uint32_t kFormatVersion = 2;
 constexpr std::size_t kDigestBytes = sizeof(Digest::bytes);
 constexpr std::size_t kHeaderBytes = kMagic.size() + sizeof(kFormatVersion);
 
@@ -144,8 +144,11 @@ class Writer {
 bool fits(FieldType type, const Value& value) {
   switch (type) {
     case FieldType::kString:
+    case FieldType::kBytes:
+    case FieldType::kDynamic:
       return std::holds_alternative<std::string>(value);
     case FieldType::kNumber:
+    case FieldType::kDouble:
       return std::holds_alternative<std::int64_t>(value);
     case FieldType::kBool:
       return std::holds_alternative<bool>(value);

@@ -92,12 +92,14 @@ std::string_view type_name(FieldType type) {
       return "an IP address";
     case FieldType::kNetwork:
       return "an IP address compared with networks";
+    case FieldType::kBytes:
+      return "bytes";
+    case FieldType::kDouble:
+      return "a number";
+    case FieldType::kDynamic:
+      return "of the type of its argument";
   }
   return "";
-}
-
-bool is_port(FieldId id) {
-  return id == FieldId::kFdSport || id == FieldId::kFdRport;
 }
 
 // Base 10 with an optional sign, which is all Falco reads.
@@ -245,11 +247,11 @@ const Field* Checker::look_up(const syntax::FieldName& name) {
     return nullptr;
   }
   const Field& found = field(*id);
-  if (name.has_argument && found.argument == FieldArgument::kNone) {
+  if (name.has_argument && !found.takes_argument()) {
     error(name.span, "field " + quoted(found.name) + " takes no argument");
     return nullptr;
   }
-  if (!name.has_argument && found.argument == FieldArgument::kRequired) {
+  if (!name.has_argument && found.needs_argument()) {
     error(name.span,
           "field " + quoted(found.name) + " needs an argument in brackets");
     return nullptr;
@@ -395,11 +397,14 @@ bool Checker::check_items(std::uint32_t list, OperandType type,
 Checker::OperandType Checker::operand_type(const Field& field, Op op) {
   const bool exact = op == Op::kEq || op == Op::kNe || op == Op::kIn;
   if (field.id == FieldId::kEvtType && exact) return OperandType::kEventType;
-  if (is_port(field.id)) return OperandType::kPort;
+  if (field.falco_type == FalcoType::kPort) return OperandType::kPort;
   switch (field.type) {
     case FieldType::kString:
+    case FieldType::kBytes:
+    case FieldType::kDynamic:
       return OperandType::kString;
     case FieldType::kNumber:
+    case FieldType::kDouble:
       return OperandType::kNumber;
     case FieldType::kBool:
       return OperandType::kBool;

@@ -132,8 +132,11 @@ bool compare(Op op, const Value& value, const Value& operand) {
 std::optional<Value> parse_item(FieldType type, std::string_view item) {
   switch (type) {
     case FieldType::kString:
+    case FieldType::kBytes:
+    case FieldType::kDynamic:
       return Value(std::string(item));
-    case FieldType::kNumber: {
+    case FieldType::kNumber:
+    case FieldType::kDouble: {
       std::string_view digits = item;
       if (digits.starts_with('+')) digits.remove_prefix(1);
       std::int64_t number = 0;

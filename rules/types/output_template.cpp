@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/types/output_template.h"
 
+#include <optional>
 #include <utility>
 
 #include "rules/base/diagnostic.h"
@@ -12,16 +13,6 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
          c == '_' || c == '.';
-}
-
-const Field* longest_field(std::string_view text) {
-  const Field* longest = nullptr;
-  for (const Field& candidate : all_fields()) {
-    const bool longer =
-        longest == nullptr || candidate.name.size() > longest->name.size();
-    if (longer && text.starts_with(candidate.name)) longest = &candidate;
-  }
-  return longest;
 }
 
 class TemplateParser {
@@ -78,28 +69,27 @@ class TemplateParser {
              "a literal '%' cannot be written in a Falco output");
       return;
     }
-    const Field* found = longest_field(name);
-    if (found == nullptr && name_end < text_.size() && text_[name_end] == '(') {
+    const std::optional<FieldId> found = longest_field_prefix(name);
+    if (!found && name_end < text_.size() && text_[name_end] == '(') {
       refuse(percent, name_end,
              "transformer '" + name +
                  "' in output is not available in this version");
       at_ = name_end;
       return;
     }
-    if (found == nullptr) {
+    if (!found) {
       refuse(percent, name_end, "unknown field '" + name + "' in output",
              suggestion(name));
       at_ = name_end;
       return;
     }
-    at_ += found->name.size();
+    const Field& known = field(*found);
+    at_ += known.name.size();
     OutputToken token;
     token.is_field = true;
-    token.field = found->id;
+    token.field = known.id;
     token.width = width;
-    if (found->argument != FieldArgument::kNone) {
-      token.argument = argument(*found, percent);
-    }
+    if (known.takes_argument()) token.argument = argument(known, percent);
     result_.output.tokens.push_back(std::move(token));
   }
 
@@ -111,7 +101,7 @@ class TemplateParser {
       at_ = close + 1;
       return value;
     }
-    if (given || field.argument == FieldArgument::kRequired) {
+    if (given || field.needs_argument()) {
       refuse(percent, at_,
              "field '" + std::string(field.name) +
                  "' in output needs an argument in brackets");

@@ -183,8 +183,11 @@ std::string Generator::list_item(FieldType type) {
     case FieldType::kNetwork:
       return to_string(network());
     case FieldType::kNumber:
+    case FieldType::kDouble:
       return std::to_string(one_of(kNumbers));
     case FieldType::kString:
+    case FieldType::kBytes:
+    case FieldType::kDynamic:
     case FieldType::kBool:
       break;
   }
@@ -220,10 +223,13 @@ Value Generator::operand(FieldId id, Op op) {
     case FieldType::kNetwork:
       return network();
     case FieldType::kNumber:
+    case FieldType::kDouble:
       return one_of(kNumbers);
     case FieldType::kBool:
       return chance(50);
     case FieldType::kString:
+    case FieldType::kBytes:
+    case FieldType::kDynamic:
       break;
   }
   std::string text = id == FieldId::kProcName || chance(10) ? name()
@@ -267,9 +273,12 @@ Check Generator::check(FieldId id) {
         check.lists.push_back(one_of(kNetworkLists));
         break;
       case FieldType::kString:
+      case FieldType::kBytes:
+      case FieldType::kDynamic:
         check.lists.push_back(one_of(kStringLists));
         break;
       case FieldType::kNumber:
+      case FieldType::kDouble:
         check.lists.push_back(one_of(kNumberLists));
         break;
       case FieldType::kBool:
@@ -330,7 +339,7 @@ Event Generator::event() {
     const bool held = (one.from & (kFromKernelConnect | kFromContainer)) != 0;
     if (one.id == FieldId::kEvtNum) {
       event.others[one.id] = between(1, 3);  // never null
-    } else if (!held && chance(75)) {
+    } else if (!held && one.from != kFromNobody && chance(75)) {
       event.others[one.id] = operand(one.id, Op::kEq);
     }
   }

@@ -93,7 +93,7 @@ TEST(Codec, TheSamePolicyGivesTheSameBytes) {
   // A change of format has to change the version with it.
   EXPECT_EQ(policy_digest(encode({})).hex(),
             digest_of(encode({}).substr(0, encode({}).size() - 16)).hex());
-  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\1\0\0\0", 12));
+  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\2\0\0\0", 12));
 }
 
 TEST(Codec, RefusesEveryTruncation) {
@@ -119,7 +119,7 @@ TEST(Codec, NamesWhatIsWrong) {
   std::string bytes = encode(sample());
   bytes[8] = 9;
   EXPECT_EQ(refusal(bytes),
-            "compiled policy: format version 9, this program reads version 1; "
+            "compiled policy: format version 9, this program reads version 2; "
             "compile the policy again");
   std::string longer = encode(sample());
   longer.insert(longer.size() - 16, "x");
