@@ -184,7 +184,10 @@ bool holds(const Check& check, const std::vector<Value>& values,
 
 Decide known_of_event(const std::string& type, const std::vector<List>& lists) {
   return [type, &lists](const Check& check) -> std::optional<bool> {
-    if ((field(check.field).from & sources_of(type)) == 0) return false;
+    const std::uint8_t from = field(check.field).from;
+    // Not told is not null: the event may well have it.
+    if (from == kFromNobody) return std::nullopt;
+    if ((from & sources_of(type)) == 0) return false;
     if (type == "connect") {
       if (const auto known = decide_connect(check, lists)) return known;
     }

@@ -84,7 +84,11 @@ class Placer {
   PlacedRule place() && {
     result_.container_event = can_be("container");
     find_unserved();
-    if (!is_false(connect_)) {
+    const std::vector<std::string> untold = untold_fields();
+    if (!untold.empty()) {
+      result_.container_event = false;
+      place_untold(untold);
+    } else if (!is_false(connect_)) {
       place_connect();
     } else if (result_.container_event) {
       result_.placement.enforcement = Enforcement::kObserve;
@@ -110,6 +114,20 @@ class Placer {
       if (name == "connect" || name == "container") continue;
       if (can_be(name)) unserved_.push_back(name);
     }
+  }
+
+  // What an event that has a source would be judged by, and nobody knows.
+  std::vector<std::string> untold_fields() const {
+    const Expr container =
+        simplify(folded_, known_of_event("container", policy_.lists));
+    std::set<std::string> names;
+    for (const Expr* expr : {&connect_, &container}) {
+      for (const Check* check : checks_of(*expr)) {
+        const Field& known = field(check->field);
+        if (known.from == kFromNobody) names.emplace(known.name);
+      }
+    }
+    return {names.begin(), names.end()};
   }
 
   // A check the program cannot hold.
@@ -203,6 +221,12 @@ class Placer {
     result_.placement.enforcement = Enforcement::kKernel;
     say(facts_.complete ? "the condition can never hold in this container"
                         : "the condition can never hold");
+  }
+
+  void place_untold(const std::vector<std::string>& names) {
+    result_.placement.enforcement = Enforcement::kUnsupported;
+    say(enumeration(names) + (names.size() == 1 ? " has" : " have") +
+        " no source yet");
   }
 
   void place_unsupported() {

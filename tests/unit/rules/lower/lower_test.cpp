@@ -135,6 +135,26 @@ TEST(Place, AContainersStartIsObserved) {
   EXPECT_THAT(placement.reason, HasSubstr("hook has registered"));
 }
 
+// Null would make 'not fd.is_server = true' hold for every connection.
+TEST(Place, AFieldNobodyTellsIsNotNull) {
+  const Expr server = check(FieldId::kFdIsServer, Op::kEq, {true});
+  for (const Expr& part : {server, negated(server)}) {
+    const Placement placement =
+        placed(all_of({event_is("connect"), c2(), part}));
+    EXPECT_EQ(placement.enforcement, Enforcement::kUnsupported);
+    EXPECT_EQ(placement.reason, "'fd.is_server' has no source yet");
+  }
+}
+
+TEST(Place, AFieldNobodyTellsMayBelongToAnotherEvent) {
+  const Expr file = all_of(
+      {event_is("open"), check(FieldId::kEvtIsOpenRead, Op::kEq, {true})});
+  const Placement placement =
+      placed(any_of({file, all_of({event_is("connect"), c2()})}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
+  EXPECT_THAT(placement.reason, HasSubstr("'open' events have no source yet"));
+}
+
 TEST(Place, EventsWithoutASourceAreUnsupported) {
   const Placement placement =
       placed(check(FieldId::kEvtType, Op::kIn, {"open", "execve"}));
