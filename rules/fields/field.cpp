@@ -5,6 +5,10 @@
 #include <array>
 #include <cassert>
 #include <limits>
+#include <vector>
+
+#include "rules/base/diagnostic.h"
+#include "rules/fields/sorted_names.h"
 
 namespace bailiff {
 namespace {
@@ -54,29 +58,29 @@ std::span<const Field> all_fields() { return kFields; }
 const Field& field(FieldId id) { return kFields[static_cast<std::size_t>(id)]; }
 
 std::optional<FieldId> find_field(std::string_view name) {
-  const auto found = std::lower_bound(
-      kByName.begin(), kByName.end(), name,
-      [](FieldId id, std::string_view wanted) { return name_of(id) < wanted; });
-  if (found == kByName.end() || name_of(*found) != name) return std::nullopt;
+  const FieldId* found = find_name(kByName, name, name_of);
+  if (found == nullptr) return std::nullopt;
   return *found;
 }
 
 std::optional<FieldId> longest_field_prefix(std::string_view text) {
-  for (;;) {
-    // The last name that is not behind `text`: the longest prefix, if it is
-    // one.  If not, prefixes are not longer than what the two have in common.
-    const auto behind =
-        std::upper_bound(kByName.begin(), kByName.end(), text,
-                         [](std::string_view wanted, FieldId id) {
-                           return wanted < name_of(id);
-                         });
-    if (behind == kByName.begin()) return std::nullopt;
-    const std::string_view before = name_of(*std::prev(behind));
-    if (text.starts_with(before)) return *std::prev(behind);
-    const auto [end, rest] =
-        std::mismatch(text.begin(), text.end(), before.begin(), before.end());
-    text = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-  }
+  const FieldId* found = find_longest_prefix(kByName, text, name_of);
+  if (found == nullptr) return std::nullopt;
+  return *found;
+}
+
+std::string_view nearest_field(std::string_view name) {
+  // The only name that begins like this was not written to its end.
+  const auto first = std::lower_bound(
+      kByName.begin(), kByName.end(), name,
+      [](FieldId id, std::string_view wanted) { return name_of(id) < wanted; });
+  const auto begins = [&](auto at) {
+    return at != kByName.end() && name_of(*at).starts_with(name);
+  };
+  if (begins(first) && !begins(std::next(first))) return name_of(*first);
+  std::vector<std::string_view> names;
+  for (const Field& one : kFields) names.push_back(one.name);
+  return nearest(name, names);
 }
 
 NumberRange number_range(FalcoType type) {
@@ -125,6 +129,7 @@ NumberRange number_range(FalcoType type) {
     case FalcoType::kBool:
     case FalcoType::kDouble:
     case FalcoType::kCharbuf:
+    case FalcoType::kCharbufarray:
     case FalcoType::kFspath:
     case FalcoType::kFsrelpath:
     case FalcoType::kBytebuf:

@@ -67,6 +67,7 @@ enum class FalcoType : std::uint8_t {
   kL4proto,
   kSockfamily,
   kCharbuf,
+  kCharbufarray,
   kFspath,
   kFsrelpath,
   kBytebuf,
@@ -178,6 +179,9 @@ const Field& field(FieldId id);
 std::optional<FieldId> find_field(std::string_view name);
 // The field with the longest name `text` starts with, as outputs look for it.
 std::optional<FieldId> longest_field_prefix(std::string_view text);
+// The name that was meant by one that is none: the only one that begins like
+// it, or else as nearest() in diagnostic.h.
+std::string_view nearest_field(std::string_view name);
 
 constexpr FieldType field_type_of(FalcoType type);
 
@@ -226,6 +230,7 @@ constexpr FieldType field_type_of(FalcoType type) {
     case FalcoType::kSockfamily:
       return FieldType::kNumber;
     case FalcoType::kCharbuf:
+    case FalcoType::kCharbufarray:
     case FalcoType::kFspath:
     case FalcoType::kFsrelpath:
       return FieldType::kString;

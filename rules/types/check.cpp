@@ -240,10 +240,8 @@ std::optional<std::vector<Expr>> Checker::typed_all(
 const Field* Checker::look_up(const syntax::FieldName& name) {
   const std::optional<FieldId> id = find_field(name.name);
   if (!id) {
-    std::vector<std::string_view> names;
-    for (const Field& candidate : all_fields()) names.push_back(candidate.name);
     error(name.span, "unknown field " + quoted(name.name),
-          did_you_mean(nearest(name.name, names)), true);
+          did_you_mean(nearest_field(name.name)), true);
     return nullptr;
   }
   const Field& found = field(*id);
@@ -425,7 +423,7 @@ std::optional<Value> Checker::parse(OperandType type, const Field& field,
     case OperandType::kEventType:
       if (find_event_type(text)) return Value(text);
       mistake = {.message = "unknown event type " + quoted(text),
-                 .hint = did_you_mean(nearest(text, all_event_types())),
+                 .hint = did_you_mean(nearest_event_type(text)),
                  .unknown_name = true};
       return std::nullopt;
     case OperandType::kPort:

@@ -4,8 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "rules/base/diagnostic.h"
-
 namespace bailiff {
 namespace {
 
@@ -111,9 +109,7 @@ class TemplateParser {
   }
 
   static std::string suggestion(std::string_view name) {
-    std::vector<std::string_view> names;
-    for (const Field& field : all_fields()) names.push_back(field.name);
-    const std::string_view best = nearest(name, names);
+    const std::string_view best = nearest_field(name);
     if (best.empty()) return {};
     return "did you mean '%" + std::string(best) + "'?";
   }
