@@ -41,13 +41,35 @@ std::size_t saturating_add(std::size_t a, std::size_t b) {
   return std::min(a + b, kMaxConditionSize + 1);
 }
 
-std::size_t size_of(const Comparison& comparison) {
+std::size_t size_of(const std::vector<syntax::Term>& terms);
+
+std::size_t size_of(const syntax::Term& term) {
   constexpr std::size_t kBytesPerUnit = 16;
-  std::size_t size = 1 + comparison.field.argument.size() / kBytesPerUnit;
-  for (const syntax::Operand& operand : comparison.operands) {
-    size += 1 + operand.text.size() / kBytesPerUnit;
-  }
+  struct Visitor {
+    std::size_t operator()(const syntax::Literal& form) const {
+      return 1 + form.text.size() / kBytesPerUnit;
+    }
+    std::size_t operator()(const syntax::FieldName& form) const {
+      return 1 + form.argument.size() / kBytesPerUnit;
+    }
+    std::size_t operator()(const syntax::Call& form) const {
+      return 1 + form.bracket.size() / kBytesPerUnit + size_of(form.arguments);
+    }
+    std::size_t operator()(const syntax::TermList& form) const {
+      return 1 + size_of(form.items);
+    }
+  };
+  return std::visit(Visitor{}, term.form);
+}
+
+std::size_t size_of(const std::vector<syntax::Term>& terms) {
+  std::size_t size = 0;
+  for (const syntax::Term& term : terms) size += size_of(term);
   return size;
+}
+
+std::size_t size_of(const Comparison& comparison) {
+  return size_of(comparison.left) + size_of(comparison.operands);
 }
 
 }  // namespace
@@ -107,11 +129,12 @@ bool Macros::look_up(const Node& node, std::size_t visible_below,
     bool& good;
 
     void operator()(const Comparison& comparison) const {
-      if (syntax::operand_kind(comparison.op) != syntax::OperandKind::kList) {
-        return;
-      }
-      for (const syntax::Operand& operand : comparison.operands) {
-        if (!operand.quoted) macros.operand_names_.insert(operand.text);
+      if (!comparison.takes_list()) return;
+      for (const syntax::Term& operand : comparison.operands) {
+        const syntax::Literal* literal = operand.literal();
+        if (literal != nullptr && !literal->quoted) {
+          macros.operand_names_.insert(literal->text);
+        }
       }
     }
 

@@ -78,16 +78,70 @@ OperandKind operand_kind(Operator op) {
   return OperandKind::kNone;
 }
 
+std::string_view to_string(Quantifier quantifier) {
+  switch (quantifier) {
+    case Quantifier::kNone:
+      return "";
+    case Quantifier::kOneof:
+      return "oneof";
+    case Quantifier::kAnyof:
+      return "anyof";
+    case Quantifier::kAllof:
+      return "allof";
+  }
+  return "";
+}
+
+std::string_view to_string(Transform transform) {
+  switch (transform) {
+    case Transform::kTolower:
+      return "tolower";
+    case Transform::kToupper:
+      return "toupper";
+    case Transform::kB64:
+      return "b64";
+    case Transform::kBasename:
+      return "basename";
+    case Transform::kLen:
+      return "len";
+    case Transform::kJoin:
+      return "join";
+    case Transform::kConcat:
+      return "concat";
+    case Transform::kGetopt:
+      return "getopt";
+    case Transform::kVal:
+      return "val";
+  }
+  return "";
+}
+
+bool Comparison::takes_list() const {
+  if (right_call() != nullptr) return false;
+  return quantifier != Quantifier::kNone ||
+         operand_kind(op) == OperandKind::kList;
+}
+
+bool Comparison::is_plain() const {
+  return field() != nullptr && quantifier == Quantifier::kNone &&
+         right_call() == nullptr;
+}
+
 bool Comparison::operator==(const Comparison& other) const {
-  // Outside a list quotes make no difference.
-  const bool list = operand_kind(op) == OperandKind::kList;
-  const auto same = [&](const Operand& a, const Operand& b) {
-    return a.text == b.text && (!list || a.quoted == b.quoted);
+  const auto same = [&](const Term& a, const Term& b) {
+    const Literal* text = a.literal();
+    const Literal* other_text = b.literal();
+    if (takes_list() || text == nullptr || other_text == nullptr) return a == b;
+    return text->text == other_text->text;
   };
-  return field == other.field && op == other.op &&
-         list_by_name == other.list_by_name &&
+  return left == other.left && op == other.op &&
+         quantifier == other.quantifier && list_by_name == other.list_by_name &&
          std::equal(operands.begin(), operands.end(), other.operands.begin(),
                     other.operands.end(), same);
+}
+
+Span span_of(const Term& term) {
+  return std::visit([](const auto& form) { return form.span; }, term.form);
 }
 
 Span span_of(const Node& node) {

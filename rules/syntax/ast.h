@@ -2,6 +2,10 @@
 // rules/syntax/ast.h
 // A condition as written.  Names are not looked up and values have no type;
 // every node knows its place.  Equality ignores places.
+//
+//   Node        Comparison, MacroUse, Negation, Conjunction, Disjunction
+//   Comparison  Term Operator [Quantifier] Term...
+//   Term        Literal, FieldName, Call, TermList
 #pragma once
 
 #include <cstdint>
@@ -38,9 +42,28 @@ enum class Operator : std::uint8_t {
 };
 std::string_view to_string(Operator op);
 
-// What kind of operand an operator takes, by the grammar.
+// What kind of operand an operator takes, by the grammar.  A Call may stand in
+// place of any but kNone.
 enum class OperandKind : std::uint8_t { kNone, kNumber, kText, kList };
 OperandKind operand_kind(Operator op);
+
+// How many of a list of operands the comparison must hold for.
+enum class Quantifier : std::uint8_t { kNone, kOneof, kAnyof, kAllof };
+std::string_view to_string(Quantifier quantifier);  // empty for kNone
+
+// A function of values.
+enum class Transform : std::uint8_t {
+  kTolower,
+  kToupper,
+  kB64,
+  kBasename,
+  kLen,
+  kJoin,
+  kConcat,
+  kGetopt,
+  kVal,  // the field itself; only on the right of an operator
+};
+std::string_view to_string(Transform transform);
 
 // A field with its argument: `proc.aname[2]`.
 struct FieldName {
@@ -55,22 +78,85 @@ struct FieldName {
   }
 };
 
-// A value on the right of an operator, unescaped.
-struct Operand {
+// A value, unescaped.
+struct Literal {
   std::string text;
   bool quoted = false;  // a quoted one never names a list
-  Span span;
+  Span span;            // with its quotes
+
+  bool operator==(const Literal& other) const {
+    return text == other.text && quoted == other.quoted;
+  }
 };
 
+struct Term;
+
+// `tolower(proc.name)`, `getopt(proc.args, "nt:")[t]`.
+struct Call {
+  Transform transform = Transform::kVal;
+  std::vector<Term> arguments;
+  // What stands in brackets behind the call, unescaped.
+  std::string bracket;
+  bool has_bracket = false;
+  Span transform_span;  // of the name alone
+  Span span;
+
+  bool operator==(const Call& other) const;
+};
+
+// `(fd.name, "x")` as an argument of a Call.
+struct TermList {
+  std::vector<Term> items;
+  Span span;
+
+  bool operator==(const TermList& other) const;
+};
+
+struct Term {
+  std::variant<Literal, FieldName, Call, TermList> form;
+
+  // The term if it is of that form, else null.
+  const Literal* literal() const { return std::get_if<Literal>(&form); }
+  const FieldName* field() const { return std::get_if<FieldName>(&form); }
+  const Call* call() const { return std::get_if<Call>(&form); }
+
+  bool operator==(const Term&) const = default;
+};
+
+inline bool Call::operator==(const Call& other) const {
+  return transform == other.transform && arguments == other.arguments &&
+         bracket == other.bracket && has_bracket == other.has_bracket;
+}
+inline bool TermList::operator==(const TermList& other) const {
+  return items == other.items;
+}
+
+Span span_of(const Term& term);
+
 struct Comparison {
-  FieldName field;
+  Term left;  // FieldName or Call
   Operator op = Operator::kExists;
   Span op_span;
-  std::vector<Operand> operands;
+  Quantifier quantifier = Quantifier::kNone;
+  Span quantifier_span;
+  // Literals, or one Call.  Unless takes_list(): none for `exists`, else one.
+  std::vector<Term> operands;
   // `in NAME`: the one operand was written without parentheses.
   bool list_by_name = false;
   Span span;
 
+  // The field on the left, null when a Call stands there.
+  const FieldName* field() const { return left.field(); }
+  // The call on the right, null when there is none.
+  const Call* right_call() const {
+    return operands.size() == 1 ? operands.front().call() : nullptr;
+  }
+  // Whether the operands are a list, in which a name may be that of a list.
+  bool takes_list() const;
+  // Field, operator, literals; no transformer and no quantifier.
+  bool is_plain() const;
+
+  // Outside lists quotes make no difference.
   bool operator==(const Comparison& other) const;
 };
 

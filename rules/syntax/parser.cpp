@@ -234,7 +234,7 @@ class Parser {
 
   std::optional<Node> comparison(FieldName field, std::size_t begin) {
     Comparison comparison;
-    comparison.field = std::move(field);
+    comparison.left = {std::move(field)};
     lexer_.skip_blanks();
     const std::size_t op_begin = lexer_.at();
     const std::optional<Operator> op = comparison_operator();
@@ -296,9 +296,10 @@ class Parser {
       refuse(lexer_.here(), "unexpected " + found() + ", expected a number");
       return false;
     }
-    comparison.operands.push_back({.text = std::string(lexer_.text(*number)),
-                                   .quoted = false,
-                                   .span = span(*number)});
+    comparison.operands.push_back(
+        {Literal{.text = std::string(lexer_.text(*number)),
+                 .quoted = false,
+                 .span = span(*number)}});
     return true;
   }
 
@@ -318,7 +319,7 @@ class Parser {
   }
 
   bool one_operand(Comparison& comparison) {
-    Operand operand;
+    Literal operand;
     if (auto quoted = lexer_.try_quoted()) {
       if (!quoted->error.empty()) {
         refuse(quoted->place, quoted->error);
@@ -336,7 +337,7 @@ class Parser {
              "a value with blanks or any of ( ) = , needs quotes");
       return false;
     }
-    comparison.operands.push_back(std::move(operand));
+    comparison.operands.push_back({std::move(operand)});
     return true;
   }
 
@@ -353,9 +354,10 @@ class Parser {
         return false;
       }
       comparison.list_by_name = true;
-      comparison.operands.push_back({.text = std::string(lexer_.text(*name)),
-                                     .quoted = false,
-                                     .span = span(*name)});
+      comparison.operands.push_back(
+          {Literal{.text = std::string(lexer_.text(*name)),
+                   .quoted = false,
+                   .span = span(*name)}});
       return true;
     }
     lexer_.skip_blanks();

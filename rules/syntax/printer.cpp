@@ -9,27 +9,15 @@ namespace {
 class Printer {
  public:
   std::string operator()(const Comparison& node) const {
-    std::string text = node.field.name;
-    if (node.field.has_argument) {
-      text += '[' + quote(node.field.argument) + ']';
+    std::string text = term(node.left) + ' ' + std::string(to_string(node.op));
+    if (operand_kind(node.op) == OperandKind::kNone) return text;
+    if (node.quantifier != Quantifier::kNone) {
+      text += ' ' + std::string(to_string(node.quantifier));
     }
-    text += ' ';
-    text += to_string(node.op);
-    switch (operand_kind(node.op)) {
-      case OperandKind::kNone:
-        return text;
-      case OperandKind::kNumber:
-      case OperandKind::kText:
-        return text + ' ' + text_operand(node.operands.front());
-      case OperandKind::kList:
-        break;
+    if (!node.takes_list() || node.list_by_name) {
+      return text + ' ' + single(node, node.operands.front());
     }
-    if (node.list_by_name) return text + ' ' + node.operands.front().text;
-    std::string items;
-    for (const Operand& item : node.operands) {
-      items += (items.empty() ? "" : ", ") + operand(item);
-    }
-    return text + " (" + items + ")";
+    return text + " (" + terms(node.operands) + ")";
   }
 
   std::string operator()(const MacroUse& node) const { return node.name; }
@@ -47,14 +35,44 @@ class Printer {
   }
 
  private:
-  static std::string operand(const Operand& operand) {
-    return operand.quoted ? quote(operand.text) : operand.text;
+  static std::string term(const Term& term) {
+    struct Visitor {
+      std::string operator()(const Literal& form) const {
+        return form.quoted ? quote(form.text) : form.text;
+      }
+      std::string operator()(const FieldName& form) const {
+        return form.name + bracket(form.has_argument, form.argument);
+      }
+      std::string operator()(const Call& form) const {
+        return std::string(to_string(form.transform)) + '(' +
+               terms(form.arguments) + ')' +
+               bracket(form.has_bracket, form.bracket);
+      }
+      std::string operator()(const TermList& form) const {
+        return '(' + terms(form.items) + ')';
+      }
+    };
+    return std::visit(Visitor{}, term.form);
   }
-  // Bare it could be read as the modifier it is the name of.
-  static std::string text_operand(const Operand& operand) {
-    const bool modifier = operand.text == "oneof" || operand.text == "anyof" ||
-                          operand.text == "allof";
-    return modifier ? quote(operand.text) : Printer::operand(operand);
+  static std::string bracket(bool present, const std::string& text) {
+    return present ? '[' + quote(text) + ']' : std::string();
+  }
+  static std::string terms(const std::vector<Term>& terms) {
+    std::string text;
+    for (const Term& item : terms) {
+      if (!text.empty()) text += ", ";
+      text += term(item);
+    }
+    return text;
+  }
+  // The one operand of a comparison.  Bare, a text could be read as the
+  // quantifier it is the name of.
+  static std::string single(const Comparison& node, const Term& operand) {
+    const Literal* text = operand.literal();
+    const bool quantifier = text != nullptr && !node.takes_list() &&
+                            (text->text == "oneof" || text->text == "anyof" ||
+                             text->text == "allof");
+    return quantifier ? quote(text->text) : term(operand);
   }
 
   // An operand of another node.  A conjunction under a disjunction goes without

@@ -277,11 +277,15 @@ std::optional<Op> Checker::suitable(const syntax::Comparison& comparison,
 
 std::optional<Expr> Checker::typed_comparison(
     const syntax::Comparison& comparison) {
-  const Field* field = look_up(comparison.field);
+  if (!comparison.is_plain()) {
+    error(comparison.span, "not available in this version");
+    return std::nullopt;
+  }
+  const syntax::FieldName& name = *comparison.field();
+  const Field* field = look_up(name);
   if (field == nullptr) return std::nullopt;
   if (field->name == kDeprecatedField) {
-    report(Severity::kWarning, codes::kWarnDeprecatedItem,
-           comparison.field.span,
+    report(Severity::kWarning, codes::kWarnDeprecatedItem, name.span,
            "field 'evt.dir' is deprecated: every event is a completed one, so "
            "'<' always holds and '>' never",
            "leave it out", false);
@@ -291,7 +295,7 @@ std::optional<Expr> Checker::typed_comparison(
 
   Check check;
   check.field = field->id;
-  check.argument = comparison.field.argument;
+  check.argument = name.argument;
   check.op = *op;
   check.span = comparison.span;
   if (!add_operands(comparison, *field, check)) return std::nullopt;
@@ -302,7 +306,8 @@ bool Checker::add_operands(const syntax::Comparison& comparison,
                            const Field& field, Check& check) {
   const OperandType type = operand_type(field, check.op);
   bool good = true;
-  for (const syntax::Operand& operand : comparison.operands) {
+  for (const syntax::Term& term : comparison.operands) {
+    const syntax::Literal& operand = *term.literal();
     const auto list = list_index_.find(operand.text);
     const bool names_list = !operand.quoted && list != list_index_.end();
     if (check.op == Op::kIn && names_list) {

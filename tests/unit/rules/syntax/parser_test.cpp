@@ -150,9 +150,9 @@ TEST(Parser, EveryNodeHasItsPlace) {
   EXPECT_EQ(place(either.span), "x.y in (p, \"q r\") or not m");
   const auto& comparison = std::get<Comparison>(either.operands[0].form);
   EXPECT_EQ(place(comparison.span), "x.y in (p, \"q r\")");
-  EXPECT_EQ(place(comparison.field.span), "x.y");
+  EXPECT_EQ(place(comparison.field()->span), "x.y");
   EXPECT_EQ(place(comparison.op_span), "in");
-  EXPECT_EQ(place(comparison.operands[1].span), "\"q r\"");
+  EXPECT_EQ(place(span_of(comparison.operands[1])), "\"q r\"");
   const auto& negation = std::get<Negation>(either.operands[1].form);
   EXPECT_EQ(place(negation.span), "not m");
   EXPECT_EQ(place(span_of(*negation.operand)), "m");
