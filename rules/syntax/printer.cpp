@@ -20,7 +20,10 @@ class Printer {
     return text + " (" + terms(node.operands) + ")";
   }
 
-  std::string operator()(const MacroUse& node) const { return node.name; }
+  // A macro may be named as the keyword is, but then not everywhere.
+  std::string operator()(const MacroUse& node) const {
+    return node.name == "not" ? "(not)" : node.name;
+  }
 
   std::string operator()(const Negation& node) const {
     const bool twice = std::holds_alternative<Negation>(node.operand->form);

@@ -25,7 +25,8 @@ TEST(Printer, PrintsWhatParsesToTheSameTree) {
   for (const std::string text :
        {"a", "not a", "not (not (a))", "a and (b or c) and not (d and e)",
         "(a or b) or c", "x.y = \"p q\\\"\" and x.y in (a, \"b\", 'c d')",
-        "(x.y = anyof) and a", "x.y[\"k v\"] < -3 or x.y in list"}) {
+        "(x.y = anyof) and a", "x.y[\"k v\"] < -3 or x.y in list",
+        "(not) and (not (not))", "and and or or or"}) {
     const auto parse = [](const std::string& condition) {
       LocatedText located;
       located.push_run(condition, 0, 0);
