@@ -40,6 +40,15 @@ enum class Operator : std::uint8_t {
   kIn,
   kPmatch,
 };
+inline constexpr Operator kOperators[] = {
+    Operator::kExists,     Operator::kEq,          Operator::kNe,
+    Operator::kLt,         Operator::kLe,          Operator::kGt,
+    Operator::kGe,         Operator::kGlob,        Operator::kIglob,
+    Operator::kContains,   Operator::kIcontains,   Operator::kBcontains,
+    Operator::kStartswith, Operator::kBstartswith, Operator::kEndswith,
+    Operator::kRegex,      Operator::kIntersects,  Operator::kIn,
+    Operator::kPmatch,
+};
 std::string_view to_string(Operator op);
 
 // What kind of operand an operator takes, by the grammar.  A Call may stand in
@@ -49,6 +58,8 @@ OperandKind operand_kind(Operator op);
 
 // How many of a list of operands the comparison must hold for.
 enum class Quantifier : std::uint8_t { kNone, kOneof, kAnyof, kAllof };
+inline constexpr Quantifier kQuantifiers[] = {
+    Quantifier::kOneof, Quantifier::kAnyof, Quantifier::kAllof};
 std::string_view to_string(Quantifier quantifier);  // empty for kNone
 
 // A function of values.
@@ -62,6 +73,11 @@ enum class Transform : std::uint8_t {
   kConcat,
   kGetopt,
   kVal,  // the field itself; only on the right of an operator
+};
+inline constexpr Transform kTransforms[] = {
+    Transform::kTolower,  Transform::kToupper, Transform::kB64,
+    Transform::kBasename, Transform::kLen,     Transform::kJoin,
+    Transform::kConcat,   Transform::kGetopt,  Transform::kVal,
 };
 std::string_view to_string(Transform transform);
 

@@ -14,6 +14,11 @@ bool is_letter(char c) {
 }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// Whether the byte continues a character in UTF-8.
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
 // The value of a hexadecimal digit, or -1.
 int hex_value(char c) {
   if (is_digit(c)) return c - '0';
@@ -52,6 +57,12 @@ bool is_bare_char(char c) {
          std::string_view("()\"'=,").find(c) == std::string_view::npos;
 }
 
+std::string_view cut(std::string_view text, std::size_t size) {
+  if (text.size() <= size) return text;
+  while (size > 0 && is_continuation(text[size])) --size;
+  return text.substr(0, size);
+}
+
 std::optional<std::string> unquote(std::string_view text) {
   Lexer lexer(text);
   std::optional<Unquoted> unquoted = lexer.try_quoted();
@@ -73,8 +84,19 @@ bool Lexer::skip_blanks() {
   return at_ != before;
 }
 
-bool Lexer::next_is_blank() const {
-  return at_ == text_.size() || is_blank(text_[at_]);
+bool Lexer::next_is_value() const {
+  return next_is('"') || next_is('\'') ||
+         (!at_end() && is_bare_char(text_[at_]));
+}
+
+bool Lexer::next_is_keyword() const {
+  for (const std::string_view word : {"and", "or", "not"}) {
+    if (!rest().starts_with(word)) continue;
+    const std::size_t end = at_ + word.size();
+    return end == text_.size() ||
+           (!is_letter(text_[end]) && !is_digit(text_[end]));
+  }
+  return false;
 }
 
 Range Lexer::take(std::size_t end) {
@@ -84,19 +106,26 @@ Range Lexer::take(std::size_t end) {
 }
 
 bool Lexer::try_symbol(std::string_view symbol) {
-  if (!text_.substr(at_).starts_with(symbol)) return false;
+  if (!rest().starts_with(symbol)) return false;
   at_ += symbol.size();
   return true;
 }
 
-bool Lexer::try_word(std::string_view word) {
-  if (!text_.substr(at_).starts_with(word)) return false;
+bool Lexer::try_keyword(std::string_view word) {
+  if (!rest().starts_with(word)) return false;
   const std::size_t end = at_ + word.size();
-  if (end == text_.size() || (!is_blank(text_[end]) && text_[end] != '(')) {
+  if (end < text_.size() && !is_blank(text_[end]) && text_[end] != '(') {
     return false;
   }
   at_ = end;
   return true;
+}
+
+bool Lexer::try_word(std::string_view word) {
+  const std::size_t before = at_;
+  if (try_symbol(word) && skip_blanks()) return true;
+  at_ = before;
+  return false;
 }
 
 // The end of the identifier at `from`, or `from` when there is none.
@@ -136,7 +165,7 @@ std::size_t Lexer::digits_end(std::size_t from) const {
 }
 
 std::optional<Range> Lexer::try_number() {
-  const std::string_view rest = text_.substr(at_);
+  const std::string_view rest = this->rest();
   if (rest.starts_with("0x") || rest.starts_with("0X")) {
     std::size_t end = at_ + 2;
     while (end < text_.size() && hex_value(text_[end]) >= 0) ++end;
@@ -162,7 +191,7 @@ std::optional<Range> Lexer::try_bare() {
 }
 
 std::optional<Range> Lexer::try_bare_argument() {
-  constexpr std::string_view kExcluded = " \t\n[]\"'";
+  constexpr std::string_view kExcluded = " \t\n\v\f\r[]\"'";
   const std::size_t end =
       std::min(text_.find_first_of(kExcluded, at_), text_.size());
   if (end == at_) return std::nullopt;
@@ -203,11 +232,16 @@ std::optional<Unquoted> Lexer::try_quoted() {
     }
     const int high = i + 2 < close ? hex_value(text_[i + 2]) : -1;
     const int low = i + 3 < close ? hex_value(text_[i + 3]) : -1;
-    if (kind != 'x' || high < 0 || low < 0) {
-      const std::size_t end = std::min(i + (kind == 'x' ? 4 : 2), close);
-      return mistake(
-          "unknown escape '\\" + std::string(1, kind) + "' in a quoted string",
-          {.begin = i, .end = end});
+    if (kind == 'x' && (high < 0 || low < 0)) {
+      return mistake("escape '\\x' without its two hexadecimal digits",
+                     {.begin = i, .end = std::min(i + 4, close)});
+    }
+    if (kind != 'x') {
+      std::size_t end = i + 2;
+      while (end < close && is_continuation(text_[end])) ++end;
+      const std::string escape(text_.substr(i, end - i));
+      return mistake("unknown escape '" + escape + "' in a quoted string",
+                     {.begin = i, .end = end});
     }
     result.text += static_cast<char>(high * 16 + low);
     i += 3;

@@ -28,6 +28,9 @@ struct Unquoted {
 // Characters a bare string may hold: all but blanks and ()"'=, of the grammar.
 bool is_bare_char(char c);
 
+// The first `size` bytes of the text, fewer where a character would be cut.
+std::string_view cut(std::string_view text, std::size_t size);
+
 // Unquotes a whole string such as "\"5.255.97.172\"", quotes included, as the
 // grammar's Quoted.  nullopt: it is none.
 std::optional<std::string> unquote(std::string_view text);
@@ -43,17 +46,25 @@ class Lexer {
   std::string_view text(Range range) const {
     return text_.substr(range.begin, range.end - range.begin);
   }
+  // From the cursor on.
+  std::string_view rest() const { return text_.substr(at_); }
   // The characters at the cursor up to the next blank, for messages.
   Range here() const;
 
   // Skips blanks (space, tab, \b, CR, LF); whether there were any.
   bool skip_blanks();
   bool next_is(char c) const { return at_ < text_.size() && text_[at_] == c; }
-  // Whether a blank, or the end, is at the cursor.
-  bool next_is_blank() const;
+  // Whether a quoted or a bare string begins at the cursor.
+  bool next_is_value() const;
+
+  // Whether 'and', 'or' or 'not' is at the cursor, as Falco looks for what may
+  // follow 'oneof': 'and_x' counts, 'andx' does not.
+  bool next_is_keyword() const;
 
   bool try_symbol(std::string_view symbol);
-  // A word operator or keyword with a blank or '(' behind it, which stays.
+  // A keyword with a blank, '(' or the end behind it, which stays.
+  bool try_keyword(std::string_view word);
+  // A word with blanks behind it, which are skipped.
   bool try_word(std::string_view word);
   std::optional<Range> try_field();       // a.b, without its argument
   std::optional<Range> try_identifier();  // [a-zA-Z][a-zA-Z0-9_]*

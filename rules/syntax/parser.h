@@ -2,20 +2,32 @@
 // rules/syntax/parser.h
 // Falco's condition grammar (falco-language, section 1):
 //
-//   Expr    ::= AndExpr ('or' AndExpr)*
-//   AndExpr ::= NotExpr ('and' NotExpr)*
-//   NotExpr ::= 'not'* Check
-//   Check   ::= '(' Expr ')' | Field Cond | Identifier
-//   Cond    ::= 'exists'
-//             | ('<' | '<=' | '>' | '>=') Number
-//             | ('=' | '==' | '!=' | 'glob' | 'contains' | …) Str
-//             | ('in' | 'intersects' | 'pmatch') List
-//   List    ::= '(' [Str (',' Str)*] ')' | Identifier
-//   Field   ::= Identifier ('.' Identifier)+ ['[' Argument ']']
+//   Expr       ::= AndExpr ('or' (AndExpr | Tight))*
+//   AndExpr    ::= NotExpr ('and' (NotExpr | Tight))*
+//   NotExpr    ::= 'not'* (Check | Tight)
+//   Tight      ::= '(' Expr ')'           with no blank before it
+//   Check      ::= '(' Expr ')' | (Field | Call) Cond | Identifier
+//   Cond       ::= 'exists'
+//                | ('<' | '<=' | '>' | '>=') (Number | Right)
+//                | ('=' | '==' | '!=' | 'glob' | 'contains' | …)
+//                  (Str | Right | Quantifier List)
+//                | ('in' | 'intersects' | 'pmatch') (List | Right)
+//   List       ::= '(' [Str (',' Str)*] ')' | Identifier
+//   Right      ::= Call | 'val(' Field ')' [Brackets]
+//   Call       ::= Transform '(' Argument (',' Argument)* ')' [Brackets]
+//   Argument   ::= Simple | '(' [Simple (',' Simple)*] ')'
+//   Simple     ::= Call | Field | Quoted | Number
+//   Field      ::= Identifier ('.' Identifier)+ [Brackets]
+//   Brackets   ::= '[' (Quoted | Bare) ']'
+//   Quantifier ::= 'oneof' | 'anyof' | 'allof'
 //
-// 'and', 'or' and 'not' want a blank or a parenthesis behind them; keywords are
-// case-sensitive; two negations cancel.  Transformers, val() and the modifiers
-// oneof, anyof and allof are recognised and refused by name.
+// Keywords are case-sensitive; 'and', 'or' and 'not' want a blank or a
+// parenthesis behind them; two negations cancel.  After 'or(' nothing but
+// another 'or' may follow its ')', so that 'a or(b) and c' is a mistake.  Word
+// operators and quantifiers want a blank behind them, and quantifiers one
+// before them: '=oneof' is a value.  No blank may stand before the '(' of a
+// call.  How many arguments a transformer takes, and of which type, is not a
+// question of the grammar.
 #pragma once
 
 #include <optional>
@@ -27,9 +39,11 @@
 
 namespace bailiff::syntax {
 
-// Parentheses inside one another.  Falco's engine has a depth of 1000 of its
-// own counting, which comes to this many.
-inline constexpr int kMaxNesting = 198;
+// Productions of the grammar inside one another, counted as Falco's engine
+// counts them; this many are refused.  A parenthesis costs five ('not(' four,
+// 'and(' three, 'or(' two), a call in a call two: comparisons may stand in 198
+// parentheses.
+inline constexpr int kMaxDepth = 1000;
 
 // The item a condition belongs to, for diagnostics.
 struct Owner {
@@ -37,8 +51,9 @@ struct Owner {
   std::string name;
 };
 
-// Parses a whole condition.  nullopt after one diagnostic
-// (LOAD_ERR_COMPILE_CONDITION) at the first mistake.
+// Parses a whole condition.  nullopt after one error
+// (LOAD_ERR_COMPILE_CONDITION) at the first mistake.  Warns of values in
+// typographic quotes, which quote nothing.
 std::optional<Node> parse_condition(const LocatedText& text, const Owner& owner,
                                     Diagnostics& diagnostics);
 

@@ -278,7 +278,9 @@ std::optional<Op> Checker::suitable(const syntax::Comparison& comparison,
 std::optional<Expr> Checker::typed_comparison(
     const syntax::Comparison& comparison) {
   if (!comparison.is_plain()) {
-    error(comparison.span, "not available in this version");
+    error(comparison.span,
+          "transformers, oneof, anyof and allof are not available in this "
+          "version");
     return std::nullopt;
   }
   const syntax::FieldName& name = *comparison.field();

@@ -54,12 +54,40 @@ TEST(Lexer, TakesNumbers) {
   }
 }
 
-TEST(Lexer, WordsNeedABlankOrParenthesisBehindThem) {
-  EXPECT_TRUE(Lexer("and ").try_word("and"));
-  EXPECT_TRUE(Lexer("and(").try_word("and"));
-  EXPECT_FALSE(Lexer("andb").try_word("and"));
-  EXPECT_FALSE(Lexer("and").try_word("and"));
-  EXPECT_FALSE(Lexer("AND ").try_word("and"));
+TEST(Lexer, KeywordsNeedABlankParenthesisOrTheEndBehindThem) {
+  EXPECT_TRUE(Lexer("and ").try_keyword("and"));
+  EXPECT_TRUE(Lexer("and(").try_keyword("and"));
+  EXPECT_TRUE(Lexer("and").try_keyword("and"));
+  EXPECT_FALSE(Lexer("andb").try_keyword("and"));
+  EXPECT_FALSE(Lexer("and)").try_keyword("and"));
+  EXPECT_FALSE(Lexer("AND ").try_keyword("and"));
+}
+
+TEST(Lexer, WordsNeedABlankBehindThemWhichTheyTake) {
+  Lexer lexer("glob \t x");
+  ASSERT_TRUE(lexer.try_word("glob"));
+  EXPECT_EQ(lexer.rest(), "x");
+  for (const std::string text : {"glob", "glob(", "globx", "Glob x"}) {
+    Lexer other(text);
+    EXPECT_FALSE(other.try_word("glob")) << text;
+    EXPECT_EQ(other.rest(), text);
+  }
+}
+
+TEST(Lexer, LooksForKeywordsAsFalcoDoes) {
+  for (const std::string text : {"and", "or x", "not(", "and_x"}) {
+    EXPECT_TRUE(Lexer(text).next_is_keyword()) << text;
+  }
+  for (const std::string text : {"andx", "or1", "", "xor", "Not"}) {
+    EXPECT_FALSE(Lexer(text).next_is_keyword()) << text;
+  }
+}
+
+TEST(Cut, KeepsCharactersWhole) {
+  EXPECT_EQ(cut("abc", 3), "abc");
+  EXPECT_EQ(cut("abc", 2), "ab");
+  EXPECT_EQ(cut("a\xc3\xa9", 2), "a");
+  EXPECT_EQ(cut("\xe2\x80\x9c", 2), "");
 }
 
 }  // namespace

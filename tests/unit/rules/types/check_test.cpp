@@ -158,6 +158,16 @@ TEST_F(CheckTest, RefusesOperatorsOfLaterVersionsByName) {
   }
 }
 
+TEST_F(CheckTest, RefusesTransformersAndQuantifiers) {
+  for (const std::string condition :
+       {"tolower(proc.name) = a", "proc.name = val(proc.pname)",
+        "proc.name in len(proc.pname)", "proc.name = oneof (a)"}) {
+    EXPECT_EQ(typed(condition),
+              "transformers, oneof, anyof and allof are not available in this "
+              "version");
+  }
+}
+
 TEST_F(CheckTest, NamesListsOnlyInIn) {
   list("c2", {"1.2.3.4"});
   EXPECT_EQ(typed("fd.sip in (c2)"), "fd.sip in (c2)");
