@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The condition parser: what it accepts prints to a text that parses to the
-// same tree, and every span lies within the condition.
+// The condition parser: every diagnostic lies within the condition, what it
+// accepts knows the place of each of its parts, and prints to a text that
+// parses to the same tree and prints the same.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "rules/syntax/parser.h"
 #include "rules/syntax/printer.h"
+#include "tests/harness/condition_places.h"
 
 namespace {
 
@@ -20,7 +23,9 @@ std::optional<bailiff::syntax::Node> parse(const std::string& text) {
   for (const bailiff::Diagnostic& diagnostic : diagnostics.all()) {
     if (diagnostic.span.end > text.size()) std::abort();
   }
-  if (node && bailiff::syntax::span_of(*node).end > text.size()) std::abort();
+  if (node && !bailiff::test::ConditionPlaces(text).are_exact(*node)) {
+    std::abort();
+  }
   return node;
 }
 
@@ -31,7 +36,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes,
   const auto first =
       parse(std::string(reinterpret_cast<const char*>(bytes), size));
   if (!first) return 0;
-  const auto second = parse(bailiff::syntax::print(*first));
+  const std::string printed = bailiff::syntax::print(*first);
+  const auto second = parse(printed);
   if (!second || !(*second == *first)) std::abort();
+  if (bailiff::syntax::print(*second) != printed) std::abort();
   return 0;
 }
