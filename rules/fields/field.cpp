@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <limits>
 #include <vector>
 
 #include "rules/base/diagnostic.h"
@@ -13,18 +12,19 @@
 namespace bailiff {
 namespace {
 
-constexpr Field row(FieldId id, std::string_view name, FieldClass cls,
-                    FalcoType type, FieldArgument argument, FieldFlag flags,
-                    std::uint8_t from, std::string_view description) {
-  return {.id = id,
-          .name = name,
-          .cls = cls,
-          .type = field_type_of(type),
-          .falco_type = type,
-          .argument = argument,
-          .flags = flags,
-          .from = from,
-          .description = description};
+struct TypeRow {
+  std::string_view name;
+  FieldType type;
+  NumberRange range;
+};
+constexpr TypeRow kTypes[] = {
+#define FALCO_TYPE(id, name, type, smallest, largest) \
+  {name, FieldType::type, {smallest, largest}},
+#include "rules/fields/falco_types.def"
+#undef FALCO_TYPE
+};
+constexpr const TypeRow& row(FalcoType type) {
+  return kTypes[static_cast<std::size_t>(type)];
 }
 
 using enum FieldClass;
@@ -32,8 +32,9 @@ using enum FalcoType;
 using enum FieldArgument;
 using enum FieldFlag;
 constexpr auto kFields = std::to_array<Field>({
-#define FIELD(id, name, cls, type, argument, flags, from, description) \
-  row(FieldId::id, name, cls, type, argument, flags, from, description),
+#define FIELD(id, name, cls, falco, argument, flags, from, description) \
+  {FieldId::id, name,  cls,  row(falco).type, falco,                    \
+   argument,    flags, from, description},
 #include "rules/fields/fields.def"
 #undef FIELD
 });
@@ -83,66 +84,13 @@ std::string_view nearest_field(std::string_view name) {
   return nearest(name, names);
 }
 
+std::string_view to_string(FalcoType type) { return row(type).name; }
+
+FieldType field_type_of(FalcoType type) { return row(type).type; }
+
 NumberRange number_range(FalcoType type) {
-  const auto of = [](auto number) {
-    using Limits = std::numeric_limits<decltype(number)>;
-    return NumberRange{static_cast<std::int64_t>(Limits::min()),
-                       static_cast<std::uint64_t>(Limits::max())};
-  };
-  switch (type) {
-    case FalcoType::kInt8:
-      return of(std::int8_t{});
-    case FalcoType::kInt16:
-      return of(std::int16_t{});
-    case FalcoType::kInt32:
-      return of(std::int32_t{});
-    case FalcoType::kInt64:
-    case FalcoType::kErrno:
-    case FalcoType::kFd:
-    case FalcoType::kPid:
-      return of(std::int64_t{});
-    case FalcoType::kUint8:
-    case FalcoType::kFlags8:
-    case FalcoType::kEnumflags8:
-    case FalcoType::kSigtype:
-    case FalcoType::kL4proto:
-    case FalcoType::kSockfamily:
-      return of(std::uint8_t{});
-    case FalcoType::kUint16:
-    case FalcoType::kPort:
-    case FalcoType::kFlags16:
-    case FalcoType::kEnumflags16:
-    case FalcoType::kSyscallid:
-      return of(std::uint16_t{});
-    case FalcoType::kUint32:
-    case FalcoType::kUid:
-    case FalcoType::kGid:
-    case FalcoType::kMode:
-    case FalcoType::kFlags32:
-    case FalcoType::kEnumflags32:
-    case FalcoType::kSigset:
-      return of(std::uint32_t{});
-    case FalcoType::kUint64:
-    case FalcoType::kReltime:
-    case FalcoType::kAbstime:
-      return of(std::uint64_t{});
-    case FalcoType::kBool:
-    case FalcoType::kDouble:
-    case FalcoType::kCharbuf:
-    case FalcoType::kCharbufarray:
-    case FalcoType::kFspath:
-    case FalcoType::kFsrelpath:
-    case FalcoType::kBytebuf:
-    case FalcoType::kSockaddr:
-    case FalcoType::kSocktuple:
-    case FalcoType::kFdlist:
-    case FalcoType::kIpaddr:
-    case FalcoType::kIpnet:
-    case FalcoType::kDyn:
-      break;
-  }
-  assert(false && "not a whole number");
-  return {0, 0};
+  assert(field_type_of(type) == FieldType::kNumber);
+  return row(type).range;
 }
 
 }  // namespace bailiff

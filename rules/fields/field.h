@@ -33,50 +33,10 @@ enum class FieldClass : std::uint8_t {
   kKubernetes,
 };
 
-// What a value is and how operands of it are read, by Falco's names (PT_...):
-// those of fields, and those of the arguments of events, which evt.rawarg has.
 enum class FalcoType : std::uint8_t {
-  kBool,
-  kInt8,
-  kInt16,
-  kInt32,
-  kInt64,
-  kUint8,
-  kUint16,
-  kUint32,
-  kUint64,
-  kDouble,
-  kPort,     // its operands may be names of services
-  kReltime,  // nanoseconds
-  kAbstime,  // nanoseconds since 1970
-  kErrno,    // negative, or what the call returned
-  kFd,
-  kPid,
-  kUid,
-  kGid,
-  kMode,
-  kFlags8,
-  kFlags16,
-  kFlags32,
-  kEnumflags8,
-  kEnumflags16,
-  kEnumflags32,
-  kSyscallid,
-  kSigtype,
-  kSigset,
-  kL4proto,
-  kSockfamily,
-  kCharbuf,
-  kCharbufarray,
-  kFspath,
-  kFsrelpath,
-  kBytebuf,
-  kSockaddr,
-  kSocktuple,
-  kFdlist,
-  kIpaddr,
-  kIpnet,
-  kDyn,
+#define FALCO_TYPE(id, name, type, smallest, largest) id,
+#include "rules/fields/falco_types.def"
+#undef FALCO_TYPE
 };
 
 // What values of a field are to us: which operators they have and what their
@@ -183,7 +143,9 @@ std::optional<FieldId> longest_field_prefix(std::string_view text);
 // it, or else as nearest() in diagnostic.h.
 std::string_view nearest_field(std::string_view name);
 
-constexpr FieldType field_type_of(FalcoType type);
+// Falco's name without its PT_, such as "UINT64".
+std::string_view to_string(FalcoType type);
+FieldType field_type_of(FalcoType type);
 
 // What values of a whole number can be.  Falco takes operands beyond (port
 // 65536, user -1, 2^63); no value is equal to one.
@@ -193,60 +155,5 @@ struct NumberRange {
 };
 // Precondition: field_type_of(type) is kNumber.
 NumberRange number_range(FalcoType type);
-
-constexpr FieldType field_type_of(FalcoType type) {
-  switch (type) {
-    case FalcoType::kBool:
-      return FieldType::kBool;
-    case FalcoType::kDouble:
-      return FieldType::kDouble;
-    case FalcoType::kInt8:
-    case FalcoType::kInt16:
-    case FalcoType::kInt32:
-    case FalcoType::kInt64:
-    case FalcoType::kUint8:
-    case FalcoType::kUint16:
-    case FalcoType::kUint32:
-    case FalcoType::kUint64:
-    case FalcoType::kPort:
-    case FalcoType::kReltime:
-    case FalcoType::kAbstime:
-    case FalcoType::kErrno:
-    case FalcoType::kFd:
-    case FalcoType::kPid:
-    case FalcoType::kUid:
-    case FalcoType::kGid:
-    case FalcoType::kMode:
-    case FalcoType::kFlags8:
-    case FalcoType::kFlags16:
-    case FalcoType::kFlags32:
-    case FalcoType::kEnumflags8:
-    case FalcoType::kEnumflags16:
-    case FalcoType::kEnumflags32:
-    case FalcoType::kSyscallid:
-    case FalcoType::kSigtype:
-    case FalcoType::kSigset:
-    case FalcoType::kL4proto:
-    case FalcoType::kSockfamily:
-      return FieldType::kNumber;
-    case FalcoType::kCharbuf:
-    case FalcoType::kCharbufarray:
-    case FalcoType::kFspath:
-    case FalcoType::kFsrelpath:
-      return FieldType::kString;
-    case FalcoType::kBytebuf:
-    case FalcoType::kSockaddr:
-    case FalcoType::kSocktuple:
-    case FalcoType::kFdlist:
-      return FieldType::kBytes;
-    case FalcoType::kIpaddr:
-      return FieldType::kAddress;
-    case FalcoType::kIpnet:
-      return FieldType::kNetwork;
-    case FalcoType::kDyn:
-      return FieldType::kDynamic;
-  }
-  return FieldType::kString;
-}
 
 }  // namespace bailiff

@@ -143,6 +143,13 @@ TEST(NearestField, FinishesAName) {
   EXPECT_EQ(nearest_field("k8s"), "");
 }
 
+TEST(FalcoTypes, HaveAName) {
+  EXPECT_EQ(to_string(FalcoType::kUint64), "UINT64");
+  EXPECT_EQ(to_string(FalcoType::kDyn), "DYN");
+  EXPECT_EQ(field_type_of(FalcoType::kPort), FieldType::kNumber);
+  EXPECT_EQ(field_type_of(FalcoType::kDyn), FieldType::kDynamic);
+}
+
 TEST(NumberRange, IsThatOfTheFalcoType) {
   EXPECT_EQ(number_range(FalcoType::kPort).largest, 65535U);
   EXPECT_EQ(number_range(FalcoType::kPort).smallest, 0);
