@@ -56,6 +56,7 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
+// NOLINTBEGIN(bugprone-macro-parentheses): each PARAM counts one more.
 #define PARAM(name, type) +1
 #define EVENT_TYPE(name, category, flags, params) \
   {name, name, category, flags, std::size_t{0} params},
@@ -68,6 +69,7 @@ constexpr Row kRows[] = {
 #undef EVENT_ALIAS
 #undef SYSTEM_CALL
 #undef OTHER_PARAM
+    // NOLINTEND(bugprone-macro-parentheses)
 };
 
 class Table {
@@ -146,8 +148,8 @@ class Table {
 };
 
 const Table& table() {
-  static const Table table;
-  return table;
+  static const Table kTable;
+  return kTable;
 }
 
 std::string_view parameter_name(const EventParameter& parameter) {

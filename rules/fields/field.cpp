@@ -80,6 +80,7 @@ std::string_view nearest_field(std::string_view name) {
   };
   if (begins(first) && !begins(std::next(first))) return name_of(*first);
   std::vector<std::string_view> names;
+  names.reserve(kFields.size());
   for (const Field& one : kFields) names.push_back(one.name);
   return nearest(name, names);
 }
