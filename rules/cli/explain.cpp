@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <array>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -12,6 +10,7 @@
 #include "rules/cli/inspect_json.h"
 #include "rules/cli/load_files.h"
 #include "rules/cli/offline_inspect.h"
+#include "rules/cli/table.h"
 #include "rules/lower/lower.h"
 
 namespace bailiff {
@@ -24,15 +23,7 @@ struct ExplainOptions {
   std::string output = "text";
 };
 
-using Row = std::array<std::string, 5>;
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : ",") + word;
-  }
-  return text.empty() ? "-" : text;
-}
+using Row = std::vector<std::string>;
 
 Row row_of(const Placement& placement, const CompiledPolicy& policy) {
   std::vector<std::string> hooks;
@@ -44,26 +35,8 @@ Row row_of(const Placement& placement, const CompiledPolicy& policy) {
     fields.emplace_back(field(id).name);
   }
   return {policy.rules[placement.rule].name,
-          std::string(to_string(placement.enforcement)), joined(hooks),
-          joined(fields), placement.reason};
-}
-
-// The last column is as long as it is.
-std::string table(const std::vector<Row>& rows) {
-  std::array<std::size_t, 4> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      text += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
-    }
-    text += row.back() + "\n";
-  }
-  return text;
+          std::string(to_string(placement.enforcement)), cli::joined(hooks),
+          cli::joined(fields), placement.reason};
 }
 
 std::string explanation(const std::vector<Placement>& placements,
@@ -73,7 +46,7 @@ std::string explanation(const std::vector<Placement>& placements,
   for (const Placement& placement : placements) {
     rows.push_back(row_of(placement, policy));
   }
-  return table(rows);
+  return cli::table(rows);
 }
 
 std::string conditions(const std::vector<Placement>& placements,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rules/cli/offline_inspect.h
-// The offline subcommands that show what rules become; see commands.h.
+// The offline subcommands that show what rules become and may name; see
+// commands.h.
 #pragma once
 
 namespace CLI {
@@ -15,5 +16,7 @@ void add_explain(CLI::App& app, int& exit_code);
 void add_dump(CLI::App& app, int& exit_code);
 // 0: every event was judged; 1: the files do not load, or a line is no event.
 void add_eval(CLI::App& app, int& exit_code);
+// 0: printed; 1: nothing has such a name.
+void add_fields(CLI::App& app, int& exit_code);
 
 }  // namespace bailiff
