@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "rules/fields/field.h"
+#include "rules/fields/reference.h"
 #include "rules/types/compare.h"
 
 namespace bailiff::cli {
@@ -25,11 +25,14 @@ std::optional<Value> value_of(const Json& json, FieldType type) {
   switch (type) {
     case FieldType::kString:
     case FieldType::kBytes:
-    case FieldType::kDynamic:
       if (json.is_string()) return json.get<std::string>();
       return std::nullopt;
     case FieldType::kNumber:
     case FieldType::kDouble:
+      if (json.is_number_integer()) return json.get<std::int64_t>();
+      return std::nullopt;
+    case FieldType::kDynamic:
+      if (json.is_string()) return json.get<std::string>();
       if (json.is_number_integer()) return json.get<std::int64_t>();
       return std::nullopt;
     case FieldType::kBool:
@@ -40,6 +43,17 @@ std::optional<Value> value_of(const Json& json, FieldType type) {
       if (!json.is_string()) return std::nullopt;
       return parse_item(FieldType::kAddress, json.get<std::string>());
   }
+  return std::nullopt;
+}
+
+// The field, or the field with an argument, that a name of an event's value
+// is.  A field that needs an argument may be named without: its values are
+// then those of all.
+std::optional<FieldReference> reference_of(std::string_view name) {
+  auto whole = longest_reference(name);
+  if (whole && whole->length == name.size()) return whole->reference;
+  if (const auto id = find_field(name))
+    return FieldReference{.field = *id, .argument = {}};
   return std::nullopt;
 }
 
@@ -94,25 +108,26 @@ Result<JsonEvent> JsonEvent::parse(std::string_view line, std::int64_t number) {
   event.values_["evt.dir"] = {Value("<")};
   event.values_["evt.num"] = {Value(number)};
   for (const auto& [key, value] : json.items()) {
-    const auto id = find_field(key.substr(0, key.find('[')));
-    if (!id) continue;
-    auto values = values_of(value, field(*id).type);
+    const std::optional<FieldReference> named = reference_of(key);
+    if (!named) continue;
+    const FalcoType type = value_type(named->field, named->argument);
+    auto values = values_of(value, field_type_of(type));
     if (!values) {
       return bad_event("field '" + key + "': value of another type");
     }
-    event.values_[key] = *std::move(values);
+    event.values_[to_string(*named)] = *std::move(values);
   }
   return event;
 }
 
 std::vector<Value> JsonEvent::extract(FieldId id,
                                       std::string_view argument) const {
-  std::string name(field(id).name);
-  const auto whole = values_.find(name);
+  const auto whole = values_.find(field(id).name);
   if (argument.empty()) {
     return whole == values_.end() ? std::vector<Value>() : whole->second;
   }
-  const auto exact = values_.find(name + "[" + std::string(argument) + "]");
+  const auto exact = values_.find(to_string(
+      FieldReference{.field = id, .argument = std::string(argument)}));
   if (exact != values_.end()) return exact->second;
   std::size_t index = 0;
   const char* const end = argument.data() + argument.size();

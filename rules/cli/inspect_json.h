@@ -26,13 +26,15 @@ std::string names_json(const std::vector<std::string>& names);
 // the event unless it says otherwise: every event has them.
 class JsonEvent final : public FieldSource {
  public:
-  // `line` is a flat JSON object from field name to value; null is a field
-  // that extracts nothing, an array one with several values.  Names that are
+  // `line` is a flat JSON object from field name to value, "evt.arg.flags" and
+  // "proc.aname[2]" being names too; null is a field that extracts nothing, an
+  // array one with several values.  Names that are
   // no field here are ignored: no rule can ask for them.  kInvalidArgument,
   // naming the field, for a value that is not of its type.
   static Result<JsonEvent> parse(std::string_view line, std::int64_t number);
 
-  // "name[2]" when the event has it, else element 2 of "name".
+  // What the event has by the name with the argument, else, for "name[2]",
+  // element 2 of "name".
   std::vector<Value> extract(FieldId field,
                              std::string_view argument) const override;
 

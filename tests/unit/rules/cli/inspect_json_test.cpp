@@ -65,6 +65,23 @@ TEST(JsonEvent, AnArrayHasSeveralValuesAndIndices) {
   EXPECT_THAT(one.extract(FieldId::kProcArgs, "x"), IsEmpty());
 }
 
+TEST(JsonEvent, HasArgumentsOfFieldsByName) {
+  const JsonEvent one = event(
+      R"({"evt.arg.flags":"O_RDONLY","evt.rawarg.flags":1,"evt.arg":["3","x"],)"
+      R"("container.label.app":"shop","proc.aname[2]":"sh"})");
+  EXPECT_THAT(one.extract(FieldId::kEvtArg, "flags"),
+              ElementsAre(Value("O_RDONLY")));
+  EXPECT_THAT(one.extract(FieldId::kEvtRawarg, "flags"),
+              ElementsAre(Value(std::int64_t{1})));
+  EXPECT_THAT(one.extract(FieldId::kEvtArg, "1"), ElementsAre(Value("x")));
+  EXPECT_THAT(one.extract(FieldId::kContainerLabel, "app"),
+              ElementsAre(Value("shop")));
+  EXPECT_THAT(one.extract(FieldId::kProcAname, "2"), ElementsAre(Value("sh")));
+  EXPECT_THAT(one.extract(FieldId::kProcAname, "1"), IsEmpty());
+  EXPECT_EQ(error_of(R"({"evt.rawarg.flags":"O_RDONLY"})"),
+            "field 'evt.rawarg.flags': value of another type");
+}
+
 TEST(JsonEvent, IgnoresWhatNoRuleCanAskFor) {
   event(R"({"made.up":{"a":1},"fd.types":["x"]})");
 }
