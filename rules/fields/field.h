@@ -21,7 +21,7 @@ enum class FieldId : std::uint16_t {
 // What a field is about; fields.def and FIELDS.md are in this order.
 enum class FieldClass : std::uint8_t {
   kEvent,    // any event
-  kSyscall,  // what most events are
+  kSyscall,  // an event that is a system call
   kProcess,  // and its threads
   kUser,
   kGroup,
@@ -60,11 +60,12 @@ enum class FieldArgument : std::uint8_t {
   kOptionalKey,
   kOptionalIndexOrKey,
   kOptionalPathSide,  // .src or .dst
-  kEventType,         // .NAME
-  kParameter,         // .NAME of an event's parameter, or an index
-  kParameterName,     // .NAME of an event's parameter
-  kSubsystem,         // .NAME of a cgroup hierarchy
-  kKey,               // or .NAME
+  // From here on there is none without.
+  kEventType,      // .NAME
+  kParameter,      // .NAME of an event's parameter, or an index
+  kParameterName,  // .NAME of an event's parameter
+  kSubsystem,      // .NAME of a cgroup hierarchy
+  kKey,            // or .NAME
   kIndexOrKey,
 };
 
@@ -77,8 +78,8 @@ enum class FieldFlag : std::uint16_t {
   kPrintOnly = 16,   // not in conditions
   kTableOnly = 32,   // made for tables: see fields.def
   kDeprecated = 64,
-  kHex = 128,     // printed in hexadecimal
-  kPadded = 256,  // printed with at least nine digits
+  kHex = 128,     // printed as %X, and as text in JSON too
+  kPadded = 256,  // printed as %09d, and as text in JSON too
 };
 constexpr FieldFlag operator|(FieldFlag a, FieldFlag b) {
   return static_cast<FieldFlag>(static_cast<std::uint16_t>(a) |
@@ -87,6 +88,7 @@ constexpr FieldFlag operator|(FieldFlag a, FieldFlag b) {
 
 // Who can tell a field's value; bits.
 enum FieldFrom : std::uint8_t {
+  // A rule that needs the value is unsupported: what is not told is not null.
   kFromNobody = 0,
   // Cannot change while the container runs: known at creation, folded away.
   kFromContainer = 1,
