@@ -7,40 +7,10 @@
 #include <cstdio>
 #include <utility>
 
+#include "rules/base/utf8.h"
+
 namespace bailiff::sidecar {
 namespace {
-
-struct Character {
-  std::uint32_t code = 0;
-  std::size_t bytes = 0;  // 0: the text does not begin with UTF-8
-};
-
-// RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF.
-Character first_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) -> std::uint32_t {
-    return static_cast<unsigned char>(text[i]);
-  };
-  const std::uint32_t lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  std::size_t bytes = 0;
-  std::uint32_t code = 0;
-  std::uint32_t least = 0;
-  if ((lead & 0xe0) == 0xc0) {
-    bytes = 2, code = lead & 0x1f, least = 0x80;
-  } else if ((lead & 0xf0) == 0xe0) {
-    bytes = 3, code = lead & 0x0f, least = 0x800;
-  } else if ((lead & 0xf8) == 0xf0) {
-    bytes = 4, code = lead & 0x07, least = 0x10000;
-  }
-  if (bytes == 0 || text.size() < bytes) return {};
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {};
-    code = code << 6 | (byte(i) & 0x3f);
-  }
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  if (code < least || code > 0x10ffff || surrogate) return {};
-  return {code, bytes};
-}
 
 bool is_control(std::uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0);
@@ -67,7 +37,7 @@ std::string printable(std::string_view text) {
   std::string shown;
   char escape[16];
   while (!text.empty()) {
-    const Character character = first_character(text);
+    const Utf8Character character = first_utf8_character(text);
     const std::size_t bytes = std::max<std::size_t>(character.bytes, 1);
     if (character.bytes == 0 || is_control(character.code)) {
       for (const char c : text.substr(0, bytes)) {
