@@ -28,7 +28,9 @@ def files(root):
             and not (here == pathlib.Path(".") and child.startswith("build"))
             and pathlib.PurePosixPath(here / child) != SAMPLES
         ]
-        found += [pathlib.PurePosixPath(here / name) for name in names]
+        # In a work tree of git's, .git is a file.
+        found += [pathlib.PurePosixPath(here / name)
+                  for name in names if name != ".git"]
     return sorted(found)
 
 
