@@ -42,7 +42,8 @@ Result<Facts> parse_container(const std::vector<std::string>& options) {
     if (!id || (field(*id).from & kFromContainer) == 0) {
       return unusable(option, "no field of a container" + suggestion(name));
     }
-    auto value = parse_item(field(*id).type, option.substr(equals + 1));
+    auto value = parse_operand(field(*id).falco_type, Op::kEq,
+                               option.substr(equals + 1));
     if (!value) return unusable(option, "not a value of that field");
     facts.values[name].push_back(*std::move(value));
   }

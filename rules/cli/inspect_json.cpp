@@ -27,13 +27,18 @@ std::optional<Value> value_of(const Json& json, FieldType type) {
     case FieldType::kBytes:
       if (json.is_string()) return json.get<std::string>();
       return std::nullopt;
-    case FieldType::kNumber:
-    case FieldType::kDouble:
-      if (json.is_number_integer()) return json.get<std::int64_t>();
-      return std::nullopt;
     case FieldType::kDynamic:
       if (json.is_string()) return json.get<std::string>();
       if (json.is_number_integer()) return json.get<std::int64_t>();
+      return std::nullopt;
+    case FieldType::kNumber:
+      if (json.is_number_unsigned()) {
+        return number_value(json.get<std::uint64_t>());
+      }
+      if (json.is_number_integer()) return json.get<std::int64_t>();
+      return std::nullopt;
+    case FieldType::kDouble:
+      if (json.is_number()) return json.get<double>();
       return std::nullopt;
     case FieldType::kBool:
       if (json.is_boolean()) return json.get<bool>();
@@ -41,7 +46,10 @@ std::optional<Value> value_of(const Json& json, FieldType type) {
     case FieldType::kAddress:
     case FieldType::kNetwork:
       if (!json.is_string()) return std::nullopt;
-      return parse_item(FieldType::kAddress, json.get<std::string>());
+      if (const auto address = parse_address(json.get<std::string>())) {
+        return *address;
+      }
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -52,8 +60,9 @@ std::optional<Value> value_of(const Json& json, FieldType type) {
 std::optional<FieldReference> reference_of(std::string_view name) {
   auto whole = longest_reference(name);
   if (whole && whole->length == name.size()) return whole->reference;
-  if (const auto id = find_field(name))
+  if (const auto id = find_field(name)) {
     return FieldReference{.field = *id, .argument = {}};
+  }
   return std::nullopt;
 }
 
@@ -71,6 +80,32 @@ std::optional<std::vector<Value>> values_of(const Json& json, FieldType type) {
     values.push_back(*std::move(value));
   }
   return values;
+}
+
+// Fields of which element 0 is the process itself, and the others, which are
+// what the field without an index stands for, its ancestors.
+bool is_of_ancestors(FieldId id) {
+  return id == FieldId::kProcAname || id == FieldId::kProcAexe ||
+         id == FieldId::kProcAexepath || id == FieldId::kProcAcmdline ||
+         id == FieldId::kProcAargs || id == FieldId::kProcAenv ||
+         id == FieldId::kProcApid;
+}
+
+// The values of a field that was given whole and is asked for as such.
+std::vector<Value> whole_of(FieldId id, const std::vector<Value>& values) {
+  if (is_of_ancestors(id) && values.size() > 1) {
+    return {values.begin() + 1, values.end()};
+  }
+  if (is_of_ancestors(id)) return {};
+  const bool words = field(id).takes_argument() && values.size() > 1 &&
+                     several_of(id) == Several::kAny &&
+                     field(id).type == FieldType::kString;
+  if (!words) return values;
+  std::string text;
+  for (const Value& value : values) {
+    text += (text.empty() ? "" : " ") + to_string(value);
+  }
+  return {Value(std::move(text))};
 }
 
 }  // namespace
@@ -105,38 +140,52 @@ Result<JsonEvent> JsonEvent::parse(std::string_view line, std::int64_t number) {
   if (json.is_discarded()) return bad_event("not JSON");
   if (!json.is_object()) return bad_event("not a JSON object");
   JsonEvent event;
-  event.values_["evt.dir"] = {Value("<")};
-  event.values_["evt.num"] = {Value(number)};
+  event.values_[{FieldId::kEvtDir, ""}] = {Value("<")};
+  event.values_[{FieldId::kEvtNum, ""}] = {Value(number)};
   for (const auto& [key, value] : json.items()) {
     const std::optional<FieldReference> named = reference_of(key);
     if (!named) continue;
-    const FalcoType type = value_type(named->field, named->argument);
+    const FieldReference& found = *named;
+    const FalcoType type = value_type(found.field, found.argument);
     auto values = values_of(value, field_type_of(type));
     if (!values) {
       return bad_event("field '" + key + "': value of another type");
     }
-    event.values_[to_string(*named)] = *std::move(values);
+    // One text is one ancestor, of a process that is not told.
+    if (is_of_ancestors(found.field) && found.argument.empty() &&
+        !value.is_array()) {
+      values->insert(values->begin(), Null{});
+    }
+    event.values_[{found.field, found.argument}] = *std::move(values);
   }
   return event;
 }
 
 std::vector<Value> JsonEvent::extract(FieldId id,
                                       std::string_view argument) const {
-  const auto whole = values_.find(field(id).name);
-  if (argument.empty()) {
-    return whole == values_.end() ? std::vector<Value>() : whole->second;
+  const auto exact = values_.find({id, std::string(argument)});
+  if (exact != values_.end()) {
+    return argument.empty() ? whole_of(id, exact->second) : exact->second;
   }
-  const auto exact = values_.find(to_string(
-      FieldReference{.field = id, .argument = std::string(argument)}));
-  if (exact != values_.end()) return exact->second;
+  const auto whole = values_.find({id, std::string()});
+  if (argument.empty() || whole == values_.end()) return {};
+  const std::vector<Value>& values = whole->second;
   std::size_t index = 0;
   const char* const end = argument.data() + argument.size();
   const auto [rest, error] = std::from_chars(argument.data(), end, index);
-  if (whole == values_.end() || error != std::errc() || rest != end ||
-      index >= whole->second.size()) {
-    return {};
+  if (error == std::errc() && rest == end) {
+    if (index >= values.size()) return {};
+    return {values[index]};
   }
-  return {whole->second[index]};
+  // A key: of "KEY=VALUE" texts.
+  for (const Value& value : values) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text != nullptr && text->starts_with(argument) &&
+        text->substr(argument.size()).starts_with('=')) {
+      return {Value(text->substr(argument.size() + 1))};
+    }
+  }
+  return {};
 }
 
 }  // namespace bailiff::cli

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "rules/base/result.h"
@@ -26,20 +27,22 @@ std::string names_json(const std::vector<std::string>& names);
 // the event unless it says otherwise: every event has them.
 class JsonEvent final : public FieldSource {
  public:
-  // `line` is a flat JSON object from field name to value, "evt.arg.flags" and
-  // "proc.aname[2]" being names too; null is a field that extracts nothing, an
-  // array one with several values.  Names that are
+  // `line` is a flat JSON object from field name to value; null is a field
+  // that extracts nothing, an array one with several values.  Names that are
   // no field here are ignored: no rule can ask for them.  kInvalidArgument,
   // naming the field, for a value that is not of its type.
   static Result<JsonEvent> parse(std::string_view line, std::int64_t number);
 
-  // What the event has by the name with the argument, else, for "name[2]",
-  // element 2 of "name".
+  // "name[2]" when the event has it, else element 2 of "name"; of texts such as
+  // "HOME=/root" what is behind the key.  Of fields of ancestors (proc.aname)
+  // element 0 is the process, and without an index it does not count; a text
+  // that was given word by word (proc.args) is joined by blanks.
   std::vector<Value> extract(FieldId field,
                              std::string_view argument) const override;
 
  private:
-  std::map<std::string, std::vector<Value>, std::less<>> values_;
+  // By field and argument.
+  std::map<std::pair<FieldId, std::string>, std::vector<Value>> values_;
 };
 
 }  // namespace bailiff::cli

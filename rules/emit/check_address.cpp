@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "rules/emit/check.h"
+#include "rules/lower/connect.h"
 
 namespace bailiff::emit {
 namespace {
@@ -44,7 +45,7 @@ class AddressCheck {
                .next = exits.next});
       return;
     }
-    if (check_.op == Op::kEq || check_.op == Op::kIn) {
+    if (check_.op == Op::kEq || is_membership(check_.op)) {
       emit_in(exits);
       return;
     }

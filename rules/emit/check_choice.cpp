@@ -3,24 +3,16 @@
 // value now, and the program only tells the values apart.
 #include <netinet/in.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "rules/emit/check.h"
-#include "rules/lower/connect.h"
-#include "rules/types/compare.h"
+#include "rules/lower/fold.h"
 
 namespace bailiff::emit {
 namespace {
 
 bool holds(const Target& target, const Check& check, const Value& value) {
-  if (check.op != Op::kIn) {
-    return compare(check.op, value, check.values.front());
-  }
-  const std::vector<Value> operands = inline_operands(check, target.lists);
-  return std::any_of(
-      operands.begin(), operands.end(),
-      [&](const Value& operand) { return compare(Op::kEq, value, operand); });
+  return bailiff::holds(check, {value}, target.lists);
 }
 
 }  // namespace

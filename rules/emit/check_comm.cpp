@@ -5,6 +5,7 @@
 // front.
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +45,7 @@ class CommCheck {
       : target_(target), code_(target.code), check_(check) {}
 
   void emit(const Exits& exits) const {
-    if (check_.op == Op::kIn) {
+    if (is_membership(check_.op)) {
       emit_in(exits);
       return;
     }
@@ -90,6 +91,15 @@ class CommCheck {
         return;
       case Op::kExists:
       case Op::kIn:
+      case Op::kIntersects:
+        break;
+      case Op::kGlob:
+      case Op::kIglob:
+      case Op::kRegex:
+      case Op::kPmatch:
+      case Op::kBcontains:
+      case Op::kBstartswith:
+        assert(false && "not decidable_at_connect()");
         break;
     }
     code_.go(exits.if_true, exits.next);

@@ -31,6 +31,13 @@ Comparison comparison_of(Op op) {
     case Op::kIcontains:
     case Op::kStartswith:
     case Op::kEndswith:
+    case Op::kGlob:
+    case Op::kIglob:
+    case Op::kRegex:
+    case Op::kPmatch:
+    case Op::kIntersects:
+    case Op::kBcontains:
+    case Op::kBstartswith:
       break;
   }
   return Comparison::kEq;
@@ -79,13 +86,13 @@ void compare_any(Writer& code, Register value,
 
 void emit_number_check(const Target& target, const Check& check, Number number,
                        const Exits& exits) {
-  if (check.op != Op::kIn && !is_ordered(check.op)) {
+  if (!is_membership(check.op) && !is_ordered(check.op)) {
     // No other operator knows numbers.
     target.code.go(exits.if_false, exits.next);
     return;
   }
   target.flavour.load_number(target.code, number, kR1);
-  if (check.op == Op::kIn) {
+  if (is_membership(check.op)) {
     compare_any(target.code, kR1, inline_operands(check, target.lists), exits);
     return;
   }

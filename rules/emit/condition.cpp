@@ -28,6 +28,9 @@ class ConditionEmitter {
   void operator()(const And& node) const { emit_operands(node.operands, true); }
   void operator()(const Or& node) const { emit_operands(node.operands, false); }
   void operator()(const Check& check) const { emit_check(check); }
+  void operator()(const TermCheck&) const {
+    assert(false && "refused by check_rules()");
+  }
 
  private:
   // Goes on to the next operand when one is `neutral`: true for and, false for

@@ -9,6 +9,7 @@
 #include "rules/emit/flavour.h"
 #include "rules/emit/hits.h"
 #include "rules/emit/writer.h"
+#include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
 
 namespace bailiff::emit {
@@ -22,13 +23,13 @@ Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
                             std::to_string(BAILIFF_MAX_PROGRAM_RULES)};
   }
   for (const KernelRule& rule : rules) {
-    for (const Check* check : checks_of(rule.condition)) {
-      const Field& one = field(check->field);
-      if (one.from & kFromKernelConnect) continue;
+    for (const Leaf& leaf : leaves_of(rule.condition)) {
+      const Field& one = field(leaf.fields.front());
+      if (leaf.check != nullptr && decidable_at_connect(*leaf.check)) continue;
       return Error{.code = Code::kInvalidArgument,
                    .message = "rule " + std::to_string(rule.rule) +
-                              ": field '" + std::string(one.name) +
-                              "' is not known in '" +
+                              ": the check of '" + std::string(one.name) +
+                              "' cannot be made in '" +
                               std::string(to_string(flavour)) + "'"};
     }
   }
@@ -70,8 +71,8 @@ void load_values(const Target& target, const std::vector<KernelRule>& rules) {
   if (rules.size() <= kLazyRules) return;
   std::set<FieldId> fields;
   for (const KernelRule& rule : rules) {
-    for (const Check* check : checks_of(rule.condition)) {
-      fields.insert(check->field);
+    for (const Leaf& leaf : leaves_of(rule.condition)) {
+      fields.insert(leaf.fields.begin(), leaf.fields.end());
     }
   }
   for (const FieldId id : fields) load_value(target, id);

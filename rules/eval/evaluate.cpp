@@ -8,6 +8,39 @@
 namespace bailiff {
 namespace {
 
+// The values and lists of a check on values of `type`.
+template <typename AnyCheck>
+class IndexedOperands : public Operands {
+ public:
+  IndexedOperands(const AnyCheck& check, FalcoType type, const ListIndex& lists)
+      : check_(check), type_(type), lists_(lists) {}
+
+  bool contains(const Value& value) const override {
+    const auto equals = [&](const Value& operand) {
+      return compare(Op::kEq, value, operand);
+    };
+    const auto holds = [&](std::uint32_t list) {
+      return lists_.contains(list, type_, value);
+    };
+    return std::any_of(check_.values.begin(), check_.values.end(), equals) ||
+           std::any_of(check_.lists.begin(), check_.lists.end(), holds);
+  }
+
+  void for_each(const std::function<bool(const Value&)>& visit) const override {
+    for (const Value& value : check_.values) {
+      if (!visit(value)) return;
+    }
+    for (const std::uint32_t list : check_.lists) {
+      if (!lists_.for_each(list, type_, check_.op, visit)) return;
+    }
+  }
+
+ private:
+  const AnyCheck& check_;
+  FalcoType type_;
+  const ListIndex& lists_;
+};
+
 class Evaluator {
  public:
   Evaluator(const FieldSource& event, const ListIndex& lists)
@@ -27,34 +60,22 @@ class Evaluator {
   }
 
   bool operator()(const Check& check) const {
-    std::vector<Value> values = event_.extract(check.field, check.argument);
-    std::erase_if(values, [](const Value& value) {
-      return std::holds_alternative<Null>(value);
-    });
-    if (values.empty()) return false;
-    if (check.op == Op::kExists) return true;
-    if (check.op == Op::kIn) {
-      return std::all_of(values.begin(), values.end(), [&](const Value& value) {
-        return in_set(check, value);
-      });
-    }
-    return std::any_of(values.begin(), values.end(), [&](const Value& value) {
-      return compare(check.op, value, check.values.front());
-    });
+    const FalcoType type = value_type(check.field, check.argument);
+    return holds(check.op, check.quantifier, several_of(check.field),
+                 event_.extract(check.field, check.argument),
+                 IndexedOperands<Check>(check, type, lists_));
+  }
+
+  bool operator()(const TermCheck& check) const {
+    const auto extract = [&](const FieldReference& term) {
+      return event_.extract(term.field, term.argument);
+    };
+    return holds(
+        check, extract,
+        IndexedOperands<TermCheck>(check, type_of(check.left).type, lists_));
   }
 
  private:
-  bool in_set(const Check& check, const Value& value) const {
-    const bool literal = std::any_of(
-        check.values.begin(), check.values.end(),
-        [&](const Value& operand) { return compare(Op::kEq, value, operand); });
-    if (literal) return true;
-    const FieldType type = field(check.field).type;
-    return std::any_of(
-        check.lists.begin(), check.lists.end(),
-        [&](std::uint32_t list) { return lists_.contains(list, type, value); });
-  }
-
   const FieldSource& event_;
   const ListIndex& lists_;
 };

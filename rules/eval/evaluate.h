@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,12 @@ class ListIndex {
 
   // Whether an item of `list`, or of one it includes, equals `value` (for
   // networks: contains it).  False for Null, and when no check the index was
-  // made from compares that list with fields of `type`.
-  bool contains(std::uint32_t list, FieldType type, const Value& value) const;
+  // made from compares that list with values of `type`.
+  bool contains(std::uint32_t list, FalcoType type, const Value& value) const;
+  // Calls `visit` for each item of the list, as operands of `op` on values of
+  // `type`, until it returns false; whether it never did.
+  bool for_each(std::uint32_t list, FalcoType type, Op op,
+                const std::function<bool(const Value&)>& visit) const;
 
  private:
   struct Impl;
@@ -49,8 +54,7 @@ class ListIndex {
 
 // Whether `expr` holds; `lists` was made from its policy or from it.  A check
 // on a field that extracts nothing is false, kNe included, so its negation is
-// true.  Of several values `in` needs all in the set, any other operator needs
-// one that satisfies it.
+// true.  What several values come to is several_of() the field.
 bool evaluate(const Expr& expr, const FieldSource& event,
               const ListIndex& lists);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <compare>
 #include <functional>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -52,13 +52,16 @@ class Networks {
   std::map<std::pair<std::uint8_t, std::uint8_t>, Addresses> by_length_;
 };
 
-// One list as one type.
+// One list as operands of one type.
 struct Items {
   std::unordered_set<std::string> strings;
   std::unordered_set<std::int64_t> numbers;
+  std::unordered_set<std::uint64_t> great_numbers;  // past those: see Value
   std::unordered_set<bool> bools;
   Addresses addresses;
   Networks networks;
+  // All of them once more, for operators that look at one after the other.
+  std::vector<Value> ordered;
 
   void insert(Value item) {
     struct Visitor {
@@ -66,6 +69,8 @@ struct Items {
       void operator()(Null) const {}
       void operator()(bool v) const { items.bools.insert(v); }
       void operator()(std::int64_t v) const { items.numbers.insert(v); }
+      void operator()(std::uint64_t v) const { items.great_numbers.insert(v); }
+      void operator()(double) const {}
       void operator()(std::string& v) const {
         items.strings.insert(std::move(v));
       }
@@ -84,6 +89,15 @@ struct Items {
       bool operator()(std::int64_t v) const {
         return items.numbers.contains(v);
       }
+      bool operator()(std::uint64_t v) const {
+        return items.great_numbers.contains(v);
+      }
+      bool operator()(double v) const {
+        return std::any_of(items.numbers.begin(), items.numbers.end(),
+                           [&](std::int64_t number) {
+                             return static_cast<double>(number) == v;
+                           });
+      }
       bool operator()(const std::string& v) const {
         return items.strings.contains(v);
       }
@@ -96,25 +110,33 @@ struct Items {
   }
 };
 
-using Key = std::pair<std::uint32_t, FieldType>;
-
-struct KeyHash {
-  std::size_t operator()(const Key& key) const {
-    return std::size_t{key.first} << 8 | static_cast<std::size_t>(key.second);
-  }
+// A list and how its items are read: as operands of which values, and of an
+// operator with hexadecimal ones or another.
+struct Key {
+  std::uint32_t list = 0;
+  FalcoType type = FalcoType::kCharbuf;
+  bool hexadecimal = false;
+  auto operator<=>(const Key&) const = default;
 };
 
-// The lists an expression compares, with the types.
+Key key_of(std::uint32_t list, FalcoType type, Op op) {
+  return {.list = list,
+          .type = type,
+          .hexadecimal = op == Op::kBcontains || op == Op::kBstartswith};
+}
+
+// How the checks of an expression use lists; true: one after the other.
 class Uses {
  public:
   void collect(const Expr& expr) { std::visit(*this, expr.node); }
-  const std::unordered_set<Key, KeyHash>& keys() const { return keys_; }
+  const std::map<Key, bool>& keys() const { return keys_; }
 
   void operator()(const Constant&) {}
   void operator()(const Check& check) {
-    for (const std::uint32_t list : check.lists) {
-      keys_.insert({list, field(check.field).type});
-    }
+    add(check, value_type(check.field, check.argument));
+  }
+  void operator()(const TermCheck& check) {
+    add(check, type_of(check.left).type);
   }
   void operator()(const Not& node) { collect(*node.operand); }
   void operator()(const And& node) {
@@ -125,23 +147,40 @@ class Uses {
   }
 
  private:
-  std::unordered_set<Key, KeyHash> keys_;
+  template <typename AnyCheck>
+  void add(const AnyCheck& check, FalcoType type) {
+    const bool ordered =
+        check.op == Op::kPmatch || check.quantifier != Quantifier::kNone;
+    for (const std::uint32_t list : check.lists) {
+      bool& known = keys_[key_of(list, type, check.op)];
+      known = known || ordered;
+    }
+  }
+
+  std::map<Key, bool> keys_;
 };
 
 }  // namespace
 
 struct ListIndex::Impl {
-  std::unordered_map<Key, Items, KeyHash> lists;
+  std::map<Key, Items> lists;
 
   Impl(const Uses& uses, const std::vector<List>& all) {
-    for (const Key& key : uses.keys()) {
+    for (const auto& [key, ordered] : uses.keys()) {
       Items& items = lists[key];
-      for (const std::string& text : flatten(all, key.first)) {
-        if (auto item = parse_item(key.second, text)) {
-          items.insert(*std::move(item));
-        }
+      const Op op = key.hexadecimal ? Op::kBcontains : Op::kIn;
+      for (const std::string& text : flatten(all, key.list)) {
+        auto item = parse_operand(key.type, op, text);
+        if (!item) continue;
+        if (ordered) items.ordered.push_back(*item);
+        items.insert(*std::move(item));
       }
     }
+  }
+
+  const Items* find(const Key& key) const {
+    const auto found = lists.find(key);
+    return found == lists.end() ? nullptr : &found->second;
   }
 };
 
@@ -172,10 +211,17 @@ ListIndex::ListIndex(ListIndex&&) noexcept = default;
 ListIndex& ListIndex::operator=(ListIndex&&) noexcept = default;
 ListIndex::~ListIndex() = default;
 
-bool ListIndex::contains(std::uint32_t list, FieldType type,
+bool ListIndex::contains(std::uint32_t list, FalcoType type,
                          const Value& value) const {
-  const auto found = impl_->lists.find({list, type});
-  return found != impl_->lists.end() && found->second.contains(value);
+  const Items* items = impl_->find(key_of(list, type, Op::kIn));
+  return items != nullptr && items->contains(value);
+}
+
+bool ListIndex::for_each(std::uint32_t list, FalcoType type, Op op,
+                         const std::function<bool(const Value&)>& visit) const {
+  const Items* items = impl_->find(key_of(list, type, op));
+  return items == nullptr ||
+         std::all_of(items->ordered.begin(), items->ordered.end(), visit);
 }
 
 }  // namespace bailiff

@@ -17,6 +17,43 @@ std::optional<Value> constant_at_connect(FieldId id) {
   return std::nullopt;
 }
 
+bool decidable_at_connect(const Check& check) {
+  if ((field(check.field).from & kFromKernelConnect) == 0) return false;
+  // Decided when the program is made, by comparing.
+  if (check.op == Op::kExists || constant_at_connect(check.field) ||
+      check.field == FieldId::kFdType || check.field == FieldId::kFdTypechar ||
+      check.field == FieldId::kFdL4proto) {
+    return true;
+  }
+  if (check.quantifier != Quantifier::kNone) return false;
+  switch (check.op) {
+    case Op::kExists:
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kGt:
+    case Op::kGe:
+    case Op::kIn:
+    case Op::kIntersects:
+    case Op::kContains:
+    case Op::kIcontains:
+    case Op::kStartswith:
+    case Op::kEndswith:
+      return true;
+    case Op::kGlob:
+    case Op::kIglob:
+    case Op::kRegex:
+    case Op::kPmatch:
+    case Op::kBcontains:
+    case Op::kBstartswith:
+      return false;
+  }
+  return false;
+}
+
+bool is_membership(Op op) { return op == Op::kIn || op == Op::kIntersects; }
+
 std::vector<Value> inline_operands(const Check& check,
                                    const std::vector<List>& lists) {
   std::vector<Value> operands;
@@ -26,13 +63,15 @@ std::vector<Value> inline_operands(const Check& check,
   };
   for (const Value& value : check.values) add(value);
 
-  const FieldType type = field(check.field).type;
-  if (type == FieldType::kAddress || type == FieldType::kNetwork) {
+  const FieldType shape = field(check.field).type;
+  if (shape == FieldType::kAddress || shape == FieldType::kNetwork) {
     return operands;
   }
+  const FalcoType type = value_type(check.field, check.argument);
   for (const std::uint32_t list : check.lists) {
     for (const std::string& item : flatten(lists, list)) {
-      if (auto value = parse_item(type, item)) add(*std::move(value));
+      if (auto value = parse_operand(type, check.op, item))
+        add(*std::move(value));
     }
   }
   return operands;

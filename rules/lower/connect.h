@@ -18,13 +18,20 @@ namespace bailiff {
 // connection before it is made, so its result is that of one that succeeds.
 std::optional<Value> constant_at_connect(FieldId id);
 
+// Whether a program can decide the check: its field is one the kernel knows at
+// a connect, and its operator one that is emitted for that field.
+bool decidable_at_connect(const Check& check);
+
+// kIn, or kIntersects, which of a single value is the same.
+bool is_membership(Op op);
+
 // Operands one check may have inside a program; each costs instructions on
 // the way to the verdict.  With more, the rule is observed.  Lists of
 // addresses and networks are looked up in maps and have no such bound.
 inline constexpr std::size_t kMaxInlineOperands = 512;
 
-// The operands of kIn: those written, and for fields other than addresses and
-// networks the items of its lists; each once, in order.
+// The operands of a set operator: those written, and for fields other than
+// addresses and networks the items of its lists; each once, in order.
 std::vector<Value> inline_operands(const Check& check,
                                    const std::vector<List>& lists);
 

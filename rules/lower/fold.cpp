@@ -2,6 +2,8 @@
 #include "rules/lower/fold.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "rules/lower/connect.h"
@@ -19,7 +21,13 @@ class Simplifier {
 
   Expr operator()(const Constant& constant) const { return {constant}; }
   Expr operator()(const Check& check) const {
-    if (const auto known = decide_(check)) return {Constant{*known}};
+    if (const auto known = decide_.check(check)) return {Constant{*known}};
+    return {check};
+  }
+  Expr operator()(const TermCheck& check) const {
+    if (const auto known = decide_.term_check(check)) {
+      return {Constant{*known}};
+    }
     return {check};
   }
   Expr operator()(const Not& node) const {
@@ -65,11 +73,20 @@ class Simplifier {
   const Decide& decide_;
 };
 
-class CheckCollector {
+class LeafCollector {
  public:
   void collect(const Expr& expr) { std::visit(*this, expr.node); }
   void operator()(const Constant&) {}
-  void operator()(const Check& check) { checks.push_back(&check); }
+  void operator()(const Check& check) {
+    leaves.push_back({.check = &check, .fields = {check.field}});
+  }
+  void operator()(const TermCheck& check) {
+    Leaf leaf;
+    for (const FieldReference& term : fields_of(check)) {
+      leaf.fields.push_back(term.field);
+    }
+    leaves.push_back(std::move(leaf));
+  }
   void operator()(const Not& node) { collect(*node.operand); }
   void operator()(const And& node) {
     for (const Expr& operand : node.operands) collect(operand);
@@ -78,14 +95,53 @@ class CheckCollector {
     for (const Expr& operand : node.operands) collect(operand);
   }
 
-  std::vector<const Check*> checks;
+  std::vector<Leaf> leaves;
 };
+
+// The values of a check, and the items of its lists, for what is decided once.
+template <typename AnyCheck>
+class ParsedOperands : public Operands {
+ public:
+  ParsedOperands(const AnyCheck& check, FalcoType type,
+                 const std::vector<List>& lists)
+      : check_(check), type_(type), lists_(lists) {}
+
+  bool contains(const Value& value) const override {
+    bool found = false;
+    for_each([&](const Value& operand) {
+      found = compare(Op::kEq, value, operand);
+      return !found;
+    });
+    return found;
+  }
+
+  void for_each(const std::function<bool(const Value&)>& visit) const override {
+    for (const Value& value : check_.values) {
+      if (!visit(value)) return;
+    }
+    for (const std::uint32_t list : check_.lists) {
+      for (const std::string& item : flatten(lists_, list)) {
+        const auto operand = parse_operand(type_, check_.op, item);
+        if (operand && !visit(*operand)) return;
+      }
+    }
+  }
+
+ private:
+  const AnyCheck& check_;
+  FalcoType type_;
+  const std::vector<List>& lists_;
+};
+
+bool is_plain(const Check& check, Op op) {
+  return check.op == op && check.quantifier == Quantifier::kNone;
+}
 
 // Events count from 1.  Only what follows from that for every number.
 std::optional<bool> decide_event_number(const Check& check,
                                         const std::vector<List>& lists) {
   if (check.op == Op::kExists) return true;
-  if (check.op == Op::kIn) {
+  if (check.quantifier == Quantifier::kNone && is_membership(check.op)) {
     const std::vector<Value> operands = inline_operands(check, lists);
     const bool possible =
         std::any_of(operands.begin(), operands.end(), [](const Value& operand) {
@@ -93,6 +149,7 @@ std::optional<bool> decide_event_number(const Check& check,
         });
     return possible ? std::nullopt : std::optional(false);
   }
+  if (check.quantifier != Quantifier::kNone) return std::nullopt;
   const Value& operand = check.values.front();
   const auto* number = std::get_if<std::int64_t>(&operand);
   if (number == nullptr) return std::nullopt;
@@ -118,18 +175,18 @@ std::optional<bool> decide_always(const Check& check,
   // Every container has an id, and it is not "host", which is what Falco calls
   // everything outside of containers.
   if (check.op == Op::kExists) return true;
-  if ((check.op == Op::kEq || check.op == Op::kNe) &&
+  if ((is_plain(check, Op::kEq) || is_plain(check, Op::kNe)) &&
       check.values.front() == Value("host")) {
     return check.op == Op::kNe;
   }
   return std::nullopt;
 }
 
-std::string fact_name(const Check& check) {
-  std::string name(field(check.field).name);
-  if (!check.argument.empty()) name += "[" + check.argument + "]";
-  return name;
+std::string fact_name(FieldId id, const std::string& argument) {
+  return to_string(FieldReference{.field = id, .argument = argument});
 }
+
+bool of_container(FieldId id) { return (field(id).from & kFromContainer) != 0; }
 
 // The fields that have a value for events of the type.
 std::uint8_t sources_of(const std::string& type) {
@@ -156,75 +213,90 @@ Expr simplify(const Expr& expr, const Decide& decide) {
 
 bool holds(const Check& check, const std::vector<Value>& values,
            const std::vector<List>& lists) {
-  std::vector<Value> known = values;
-  std::erase_if(known, [](const Value& value) {
-    return std::holds_alternative<Null>(value);
-  });
-  if (known.empty()) return false;
-  if (check.op == Op::kExists) return true;
-  if (check.op != Op::kIn) {
-    return std::any_of(known.begin(), known.end(), [&](const Value& value) {
-      return compare(check.op, value, check.values.front());
-    });
-  }
-  std::vector<Value> operands = check.values;
-  for (const std::uint32_t list : check.lists) {
-    for (const std::string& item : flatten(lists, list)) {
-      if (auto operand = parse_item(field(check.field).type, item)) {
-        operands.push_back(*std::move(operand));
-      }
-    }
-  }
-  return std::all_of(known.begin(), known.end(), [&](const Value& value) {
-    return std::any_of(
-        operands.begin(), operands.end(),
-        [&](const Value& operand) { return compare(Op::kEq, value, operand); });
-  });
+  return holds(check.op, check.quantifier, several_of(check.field), values,
+               ParsedOperands<Check>(
+                   check, value_type(check.field, check.argument), lists));
+}
+
+Decide decide_nothing() {
+  return {.check = [](const Check&) { return std::nullopt; },
+          .term_check = [](const TermCheck&) { return std::nullopt; }};
 }
 
 Decide known_of_event(const std::string& type, const std::vector<List>& lists) {
-  return [type, &lists](const Check& check) -> std::optional<bool> {
-    const std::uint8_t from = field(check.field).from;
-    // Not told is not null: the event may well have it.
-    if (from == kFromNobody) return std::nullopt;
-    if ((from & sources_of(type)) == 0) return false;
-    if (type == "connect") {
-      if (const auto known = decide_connect(check, lists)) return known;
-    }
-    if (check.field == FieldId::kEvtType) {
-      return holds(check, {Value(type)}, lists);
-    }
-    return std::nullopt;
+  // What nobody tells may have a value all the same: it stays open.
+  const auto has_value = [type](FieldId id) {
+    return (field(id).from & sources_of(type)) != 0 || has_no_source(id);
+  };
+  return {
+      .check = [=, &lists](const Check& check) -> std::optional<bool> {
+        if (!has_value(check.field)) return false;
+        if (type == "connect") {
+          if (const auto known = decide_connect(check, lists)) return known;
+        }
+        if (check.field == FieldId::kEvtType) {
+          return holds(check, {Value(type)}, lists);
+        }
+        return std::nullopt;
+      },
+      .term_check = [=](const TermCheck& check) -> std::optional<bool> {
+        for (const FieldReference& term : fields_of(check)) {
+          if (!has_value(term.field)) return false;
+        }
+        return std::nullopt;
+      },
   };
 }
 
 Decide known_of_finished_connect(const std::vector<List>& lists) {
-  return [&lists](const Check& check) -> std::optional<bool> {
+  Decide decide = decide_nothing();
+  decide.check = [&lists](const Check& check) -> std::optional<bool> {
     if (check.field == FieldId::kEvtRes || check.field == FieldId::kEvtRawres) {
       return std::nullopt;
     }
     return decide_connect(check, lists);
   };
+  return decide;
 }
 
 Decide known_of_foreign_connect(const std::vector<List>& lists) {
-  return [&lists](const Check& check) -> std::optional<bool> {
-    const FieldType type = field(check.field).type;
-    if (type == FieldType::kAddress || type == FieldType::kNetwork ||
-        check.field == FieldId::kFdSport || check.field == FieldId::kFdRport) {
-      return false;
-    }
-    if (check.field == FieldId::kFdType) {
-      return holds(check, {Value("unix")}, lists);
-    }
-    if (check.field == FieldId::kFdTypechar) {
-      return holds(check, {Value("u")}, lists);
-    }
-    if (check.field == FieldId::kFdL4proto) {
-      return holds(check, {Value("<NA>")}, lists);
-    }
-    return decide_connect(check, lists);
+  const auto is_address = [](FieldId id) {
+    const FieldType type = field(id).type;
+    return type == FieldType::kAddress || type == FieldType::kNetwork ||
+           field(id).falco_type == FalcoType::kPort;
   };
+  return {
+      .check = [=, &lists](const Check& check) -> std::optional<bool> {
+        if (is_address(check.field)) return false;
+        if (check.field == FieldId::kFdType) {
+          return holds(check, {Value("unix")}, lists);
+        }
+        if (check.field == FieldId::kFdTypechar) {
+          return holds(check, {Value("u")}, lists);
+        }
+        if (check.field == FieldId::kFdL4proto) {
+          return holds(check, {Value("<NA>")}, lists);
+        }
+        return decide_connect(check, lists);
+      },
+      .term_check = [=](const TermCheck& check) -> std::optional<bool> {
+        for (const FieldReference& term : fields_of(check)) {
+          if (is_address(term.field)) return false;
+        }
+        return std::nullopt;
+      },
+  };
+}
+
+bool has_no_source(FieldId id) { return field(id).from == kFromNobody; }
+
+std::vector<FieldId> fields_without_source(const Expr& expr) {
+  std::set<FieldId> ids;
+  for (const Leaf& leaf : leaves_of(expr)) {
+    std::copy_if(leaf.fields.begin(), leaf.fields.end(),
+                 std::inserter(ids, ids.end()), has_no_source);
+  }
+  return {ids.begin(), ids.end()};
 }
 
 bool is_false(const Expr& expr) {
@@ -237,10 +309,10 @@ bool is_true(const Expr& expr) {
   return constant != nullptr && constant->value;
 }
 
-std::vector<const Check*> checks_of(const Expr& expr) {
-  CheckCollector collector;
+std::vector<Leaf> leaves_of(const Expr& expr) {
+  LeafCollector collector;
   collector.collect(expr);
-  return std::move(collector.checks);
+  return std::move(collector.leaves);
 }
 
 namespace {
@@ -255,6 +327,7 @@ class OverApproximation {
     if (open_(check)) return {Constant{wanted_}};
     return {check};
   }
+  Expr operator()(const TermCheck&) const { return {Constant{wanted_}}; }
   Expr operator()(const Not& node) const {
     return {Not{
         std::visit(OverApproximation(open_, !wanted_), node.operand->node)}};
@@ -283,21 +356,43 @@ class OverApproximation {
 Expr over_approximate(const Expr& expr,
                       const std::function<bool(const Check&)>& open) {
   const Expr result = std::visit(OverApproximation(open, true), expr.node);
-  return simplify(result, [](const Check&) { return std::nullopt; });
+  return simplify(result, decide_nothing());
 }
 
 Expr fold(const Expr& expr, const Facts& facts,
           const std::vector<List>& lists) {
-  return simplify(expr, [&](const Check& check) -> std::optional<bool> {
-    const auto known = facts.values.find(fact_name(check));
-    if (known != facts.values.end()) {
-      return holds(check, known->second, lists);
-    }
-    if (const auto always = decide_always(check, lists)) return always;
-    const bool constant = (field(check.field).from & kFromContainer) != 0;
-    if (facts.complete && constant) return false;
+  // The values of a field, when they are known for good.
+  const auto known =
+      [&](FieldId id,
+          const std::string& argument) -> std::optional<std::vector<Value>> {
+    const auto found = facts.values.find(fact_name(id, argument));
+    if (found != facts.values.end()) return found->second;
+    if (facts.complete && of_container(id)) return std::vector<Value>{};
     return std::nullopt;
-  });
+  };
+  return simplify(
+      expr,
+      {
+          .check = [&](const Check& check) -> std::optional<bool> {
+            const auto values = known(check.field, check.argument);
+            if (values && !values->empty()) return holds(check, *values, lists);
+            if (const auto always = decide_always(check, lists)) return always;
+            if (values) return false;
+            return std::nullopt;
+          },
+          .term_check = [&](const TermCheck& check) -> std::optional<bool> {
+            for (const FieldReference& term : fields_of(check)) {
+              if (!known(term.field, term.argument)) return std::nullopt;
+            }
+            return holds(
+                check,
+                [&](const FieldReference& term) {
+                  return *known(term.field, term.argument);
+                },
+                ParsedOperands<TermCheck>(check, type_of(check.left).type,
+                                          lists));
+          },
+      });
 }
 
 }  // namespace bailiff

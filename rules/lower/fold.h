@@ -15,7 +15,12 @@
 namespace bailiff {
 
 // What is known of a check: that it holds, that it does not, or nothing.
-using Decide = std::function<std::optional<bool>(const Check&)>;
+struct Decide {
+  std::function<std::optional<bool>(const Check&)> check;
+  std::function<std::optional<bool>(const TermCheck&)> term_check;
+};
+// Knows nothing.
+Decide decide_nothing();
 
 // Replaces the checks `decide` knows by constants and removes those from
 // and/or/not, as far as they go (Kleene); flattens and/or, cancels double
@@ -37,14 +42,25 @@ Decide known_of_finished_connect(const std::vector<List>& lists);
 // The same for a connect over a socket that is neither IPv4 nor IPv6.
 Decide known_of_foreign_connect(const std::vector<List>& lists);
 
+// A field whose value nobody tells yet.  It is unknown and not null: a rule
+// that comes to depend on one cannot be decided.
+bool has_no_source(FieldId id);
+// Those the expression names, each once, by id.
+std::vector<FieldId> fields_without_source(const Expr& expr);
+
 bool is_false(const Expr& expr);
 bool is_true(const Expr& expr);
 
-// Every check of the expression, in order.
-std::vector<const Check*> checks_of(const Expr& expr);
+// A check of either kind.
+struct Leaf {
+  const Check* check = nullptr;  // nullptr: a check of terms
+  std::vector<FieldId> fields;   // that it needs, as often as it names them
+};
+// Every check of the expression, in order; borrows from it.
+std::vector<Leaf> leaves_of(const Expr& expr);
 
 // Something that holds whenever `expr` could: the checks for which `open`
-// is true are taken to come out so that it holds.
+// is true, and every check of terms, are taken to come out so that it holds.
 Expr over_approximate(const Expr& expr,
                       const std::function<bool(const Check&)>& open);
 

@@ -43,24 +43,26 @@ std::vector<std::string> list_names(const CompiledPolicy& policy) {
 
 std::vector<FieldId> fields_of(const Expr& expr) {
   std::set<FieldId> ids;
-  for (const Check* check : checks_of(expr)) ids.insert(check->field);
+  for (const Leaf& leaf : leaves_of(expr)) {
+    ids.insert(leaf.fields.begin(), leaf.fields.end());
+  }
   return {ids.begin(), ids.end()};
 }
 
-bool in_kernel(const Check& check) {
-  return (field(check.field).from & kFromKernelConnect) != 0;
+bool in_kernel(FieldId id) {
+  return (field(id).from & kFromKernelConnect) != 0;
 }
-bool of_container(const Check& check) {
-  return (field(check.field).from & kFromContainer) != 0;
-}
+bool of_container(FieldId id) { return (field(id).from & kFromContainer) != 0; }
 
 // The names the condition compares evt.type with.
 std::vector<std::string> named_events(const Expr& expr,
                                       const std::vector<List>& lists) {
   std::set<std::string> names;
-  for (const Check* check : checks_of(expr)) {
-    if (check->field != FieldId::kEvtType) continue;
-    for (const Value& value : inline_operands(*check, lists)) {
+  for (const Leaf& leaf : leaves_of(expr)) {
+    if (leaf.check == nullptr || leaf.check->field != FieldId::kEvtType) {
+      continue;
+    }
+    for (const Value& value : inline_operands(*leaf.check, lists)) {
       if (const auto* name = std::get_if<std::string>(&value)) {
         names.insert(*name);
       }
@@ -82,13 +84,17 @@ class Placer {
   }
 
   PlacedRule place() && {
-    result_.container_event = can_be("container");
+    const Expr container =
+        simplify(folded_, known_of_event("container", policy_.lists));
+    result_.container_event = !is_false(container);
     find_unserved();
-    const std::vector<std::string> untold = untold_fields();
-    if (!untold.empty()) {
-      result_.container_event = false;
-      place_untold(untold);
-    } else if (!is_false(connect_)) {
+    std::vector<FieldId> unknown = fields_without_source(connect_);
+    if (unknown.empty()) unknown = fields_without_source(container);
+    if (!unknown.empty()) {
+      place_undecidable(unknown);
+      return std::move(result_);
+    }
+    if (!is_false(connect_)) {
       place_connect();
     } else if (result_.container_event) {
       result_.placement.enforcement = Enforcement::kObserve;
@@ -116,40 +122,27 @@ class Placer {
     }
   }
 
-  // What an event that has a source would be judged by, and nobody knows.
-  std::vector<std::string> untold_fields() const {
-    const Expr container =
-        simplify(folded_, known_of_event("container", policy_.lists));
-    std::set<std::string> names;
-    for (const Expr* expr : {&connect_, &container}) {
-      for (const Check* check : checks_of(*expr)) {
-        const Field& known = field(check->field);
-        if (known.from == kFromNobody) names.emplace(known.name);
-      }
-    }
-    return {names.begin(), names.end()};
-  }
-
   // A check the program cannot hold.
   bool too_long(const Check& check) const {
-    return check.op == Op::kIn &&
+    return takes_many(check.op, check.quantifier) &&
            inline_operands(check, policy_.lists).size() > kMaxInlineOperands;
   }
 
   void place_connect() {
     const auto open = [&](const Check& check) {
-      return !in_kernel(check) || too_long(check);
+      return !decidable_at_connect(check) || too_long(check);
     };
-    const std::vector<const Check*> checks = checks_of(connect_);
+    const std::vector<Leaf> leaves = leaves_of(connect_);
     const bool candidate =
-        std::any_of(checks.begin(), checks.end(),
-                    [&](const Check* check) { return open(*check); });
+        std::any_of(leaves.begin(), leaves.end(), [&](const Leaf& leaf) {
+          return leaf.check == nullptr || open(*leaf.check);
+        });
     result_.connect = KernelRule{.rule = result_.placement.rule,
                                  .condition = over_approximate(connect_, open),
                                  .candidate = candidate};
     result_.placement.hooks = {HookPoint::kConnect4, HookPoint::kConnect6};
 
-    say_open_checks(checks);
+    say_open_checks(leaves);
     if (reason_.empty()) {
       result_.placement.enforcement = Enforcement::kKernel;
       say("decided before the connection is made");
@@ -159,7 +152,7 @@ class Placer {
         say("nothing else narrows it down: every connection is reported");
       }
     }
-    say_container_checks(checks);
+    say_container_checks(leaves);
     say_foreign_sockets();
     if (result_.container_event) {
       say("a container's start is decided when the hook has registered it");
@@ -167,21 +160,23 @@ class Placer {
   }
 
   // Why the service has to decide, when it has to.
-  void say_open_checks(const std::vector<const Check*>& checks) {
+  void say_open_checks(const std::vector<Leaf>& leaves) {
     // By reason, so that three fields from /proc are one sentence.
     std::vector<std::pair<std::string_view, std::vector<std::string>>> reasons;
     std::set<FieldId> said;
-    for (const Check* check : checks) {
-      if (in_kernel(*check) || of_container(*check)) continue;
-      if (!said.insert(check->field).second) continue;
-      const std::string_view why = why_not_in_kernel(check->field);
-      auto found =
-          std::find_if(reasons.begin(), reasons.end(),
-                       [&](const auto& entry) { return entry.first == why; });
-      if (found == reasons.end()) {
-        found = reasons.insert(reasons.end(), {why, {}});
+    for (const Leaf& leaf : leaves) {
+      for (const FieldId id : leaf.fields) {
+        if (in_kernel(id) || of_container(id)) continue;
+        if (!said.insert(id).second) continue;
+        const std::string_view why = why_not_in_kernel(id);
+        auto found =
+            std::find_if(reasons.begin(), reasons.end(),
+                         [&](const auto& entry) { return entry.first == why; });
+        if (found == reasons.end()) {
+          found = reasons.insert(reasons.end(), {why, {}});
+        }
+        found->second.emplace_back(field(id).name);
       }
-      found->second.emplace_back(field(check->field).name);
     }
     for (const auto& [why, names] : reasons) {
       std::string sentence = enumeration(names) + " " + std::string(why);
@@ -190,19 +185,46 @@ class Placer {
       }
       say(sentence);
     }
-    for (const Check* check : checks) {
-      if (!in_kernel(*check) || !too_long(*check)) continue;
-      say(in_quotes(field(check->field).name) + " is compared with " +
-          std::to_string(inline_operands(*check, policy_.lists).size()) +
-          " operands, more than the " + std::to_string(kMaxInlineOperands) +
-          " a program holds");
+    say_open_operators(leaves);
+  }
+
+  void say_open_operators(const std::vector<Leaf>& leaves) {
+    std::set<std::string> operators;
+    bool terms = false;
+    for (const Leaf& leaf : leaves) {
+      if (leaf.check == nullptr) {
+        terms = true;
+        continue;
+      }
+      const Check& check = *leaf.check;
+      if (!in_kernel(check.field)) continue;
+      if (!decidable_at_connect(check)) {
+        operators.emplace(check.quantifier == Quantifier::kNone
+                              ? to_string(check.op)
+                              : to_string(check.quantifier));
+      } else if (too_long(check)) {
+        say(in_quotes(field(check.field).name) + " is compared with " +
+            std::to_string(inline_operands(check, policy_.lists).size()) +
+            " operands, more than the " + std::to_string(kMaxInlineOperands) +
+            " a program holds");
+      }
+    }
+    if (!operators.empty()) {
+      say("the kernel does not decide " +
+          enumeration({operators.begin(), operators.end()}));
+    }
+    if (terms) {
+      say("comparisons of transformed fields, or of fields with fields, are "
+          "made by the service");
     }
   }
 
-  void say_container_checks(const std::vector<const Check*>& checks) {
+  void say_container_checks(const std::vector<Leaf>& leaves) {
     std::set<std::string> names;
-    for (const Check* check : checks) {
-      if (of_container(*check)) names.emplace(field(check->field).name);
+    for (const Leaf& leaf : leaves) {
+      for (const FieldId id : leaf.fields) {
+        if (of_container(id)) names.emplace(field(id).name);
+      }
     }
     if (names.empty()) return;
     say("conditions on " + enumeration({names.begin(), names.end()}) +
@@ -223,10 +245,16 @@ class Placer {
                         : "the condition can never hold");
   }
 
-  void place_untold(const std::vector<std::string>& names) {
+  // A rule that would be right for some events and wrong for others is no
+  // rule: it is not placed anywhere.
+  void place_undecidable(const std::vector<FieldId>& fields) {
     result_.placement.enforcement = Enforcement::kUnsupported;
-    say(enumeration(names) + (names.size() == 1 ? " has" : " have") +
-        " no source yet");
+    result_.container_event = false;
+    std::vector<std::string> names;
+    for (const FieldId id : fields) names.emplace_back(field(id).name);
+    say(enumeration(names) +
+        (names.size() == 1 ? " has no source yet" : " have no source yet"));
+    result_.placement.reason = reason_;
   }
 
   void place_unsupported() {
@@ -244,10 +272,9 @@ class Placer {
 
   // Whether it is the result alone that keeps a connect from fulfilling it.
   bool can_be_finished_connect() const {
-    const std::vector<const Check*> checks = checks_of(folded_);
-    return std::any_of(checks.begin(), checks.end(), [](const Check* check) {
-      return check->field == FieldId::kEvtRes ||
-             check->field == FieldId::kEvtRawres;
+    const std::vector<FieldId> fields = fields_of(folded_);
+    return std::any_of(fields.begin(), fields.end(), [](FieldId id) {
+      return id == FieldId::kEvtRes || id == FieldId::kEvtRawres;
     });
   }
 

@@ -8,6 +8,7 @@
 // An expression is its kind and then its parts, depth first.  The reader
 // believes nothing: it checks the digest first (truncation, bit rot), and then
 // every count, index and enumerator, since the digest is no signature.
+#include <bit>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -24,7 +25,15 @@ constexpr std::size_t kDigestBytes = sizeof(Digest::bytes);
 constexpr std::size_t kHeaderBytes = kMagic.size() + sizeof(kFormatVersion);
 
 // Kinds of an expression and of a value, as the file has them.
-enum class NodeTag : std::uint8_t { kConstant, kCheck, kNot, kAnd, kOr };
+enum class NodeTag : std::uint8_t {
+  kConstant,
+  kCheck,
+  kNot,
+  kAnd,
+  kOr,
+  kTermCheck,
+};
+enum class TermTag : std::uint8_t { kText, kField, kList, kCall };
 enum class ValueTag : std::uint8_t {
   kNull,
   kBool,
@@ -32,6 +41,8 @@ enum class ValueTag : std::uint8_t {
   kString,
   kAddress,
   kNetwork,
+  kUnsigned,
+  kDouble,
 };
 
 class Writer {
@@ -78,6 +89,14 @@ class Writer {
       out.enumerator(ValueTag::kNumber);
       out.u64(static_cast<std::uint64_t>(v));
     }
+    void operator()(std::uint64_t v) const {
+      out.enumerator(ValueTag::kUnsigned);
+      out.u64(v);
+    }
+    void operator()(double v) const {
+      out.enumerator(ValueTag::kDouble);
+      out.u64(std::bit_cast<std::uint64_t>(v));
+    }
     void operator()(const std::string& v) const {
       out.enumerator(ValueTag::kString);
       out.text(v);
@@ -101,12 +120,14 @@ class Writer {
     }
     void operator()(const Check& node) const {
       out.enumerator(NodeTag::kCheck);
-      out.u32(static_cast<std::uint32_t>(node.field));
-      out.text(node.argument);
-      out.enumerator(node.op);
-      out.count(node.values.size());
-      for (const Value& value : node.values) out.value(value);
-      out.indices(node.lists);
+      out.field(node.field, node.argument);
+      out.operands(node);
+    }
+    void operator()(const TermCheck& node) const {
+      out.enumerator(NodeTag::kTermCheck);
+      out.term(node.left);
+      out.terms(node.right);
+      out.operands(node);
     }
     void operator()(const Not& node) const {
       out.enumerator(NodeTag::kNot);
@@ -121,6 +142,47 @@ class Writer {
       out.exprs(node.operands);
     }
   };
+
+  struct TermWriter {
+    Writer& out;
+    void operator()(const std::string& text) const {
+      out.enumerator(TermTag::kText);
+      out.text(text);
+    }
+    void operator()(const FieldReference& form) const {
+      out.enumerator(TermTag::kField);
+      out.field(form.field, form.argument);
+    }
+    void operator()(const ListTerm& form) const {
+      out.enumerator(TermTag::kList);
+      out.terms(form.items);
+    }
+    void operator()(const CallTerm& form) const {
+      out.enumerator(TermTag::kCall);
+      out.enumerator(form.transform);
+      out.terms(form.arguments);
+      out.text(form.option);
+    }
+  };
+
+  void field(FieldId id, const std::string& argument) {
+    u32(static_cast<std::uint32_t>(id));
+    text(argument);
+  }
+  void term(const Term& term) { std::visit(TermWriter{*this}, term.form); }
+  void terms(const std::vector<Term>& values) {
+    count(values.size());
+    for (const Term& value : values) term(value);
+  }
+  // What stands behind the left side.
+  template <typename AnyCheck>
+  void operands(const AnyCheck& check) {
+    enumerator(check.op);
+    enumerator(check.quantifier);
+    count(check.values.size());
+    for (const Value& one : check.values) value(one);
+    indices(check.lists);
+  }
 
   void address(const IpAddress& value) {
     u8(value.family);
@@ -140,7 +202,7 @@ class Writer {
   std::string out_;
 };
 
-// Whether a condition may compare such a field with such a value.
+// Whether a condition may compare such values with such an operand.
 bool fits(FieldType type, const Value& value) {
   switch (type) {
     case FieldType::kString:
@@ -149,7 +211,8 @@ bool fits(FieldType type, const Value& value) {
       return std::holds_alternative<std::string>(value);
     case FieldType::kNumber:
     case FieldType::kDouble:
-      return std::holds_alternative<std::int64_t>(value);
+      return std::holds_alternative<std::int64_t>(value) ||
+             std::holds_alternative<std::uint64_t>(value);
     case FieldType::kBool:
       return std::holds_alternative<bool>(value);
     case FieldType::kAddress:
@@ -233,7 +296,7 @@ class Reader {
   }
 
   Value value() {
-    switch (enumerator(ValueTag::kNetwork, "kind of value")) {
+    switch (enumerator(ValueTag::kDouble, "kind of value")) {
       case ValueTag::kNull:
         return Null{};
       case ValueTag::kBool:
@@ -246,6 +309,10 @@ class Reader {
         return address();
       case ValueTag::kNetwork:
         return network();
+      case ValueTag::kUnsigned:
+        return unsigned_number();
+      case ValueTag::kDouble:
+        return std::bit_cast<double>(u64());
     }
     return Null{};
   }
@@ -256,7 +323,7 @@ class Reader {
       fail("condition nested deeper than " + std::to_string(kMaxExprDepth));
       return {};
     }
-    switch (enumerator(NodeTag::kOr, "kind of condition")) {
+    switch (enumerator(NodeTag::kTermCheck, "kind of condition")) {
       case NodeTag::kConstant:
         return {Constant{boolean()}};
       case NodeTag::kCheck:
@@ -267,6 +334,8 @@ class Reader {
         return {And{exprs(lists, depth)}};
       case NodeTag::kOr:
         return {Or{exprs(lists, depth)}};
+      case NodeTag::kTermCheck:
+        return {term_check(lists)};
     }
     return {};
   }
@@ -288,6 +357,15 @@ class Reader {
     for (const char byte : raw(bytes)) {
       value |= std::uint64_t{static_cast<std::uint8_t>(byte)} << shift;
       shift += 8;
+    }
+    return value;
+  }
+
+  // One number has one form: see Value.
+  Value unsigned_number() {
+    const Value value = number_value(u64());
+    if (ok() && !std::holds_alternative<std::uint64_t>(value)) {
+      fail("unsigned number that a signed one holds");
     }
     return value;
   }
@@ -317,31 +395,104 @@ class Reader {
     return value;
   }
 
-  Check check(std::size_t lists) {
-    Check check;
+  // What a field's argument was written as is for who extracts to read.
+  FieldReference field_term() {
+    FieldReference term;
     const std::uint32_t id = u32();
     if (id >= all_fields().size()) {
       fail("unknown field " + std::to_string(id));
-      return check;
+      return term;
     }
-    check.field = static_cast<FieldId>(id);
-    check.argument = text();
-    check.op = enumerator(Op::kEndswith, "operator");
+    term.field = static_cast<FieldId>(id);
+    term.argument = text();
+    return term;
+  }
+
+  Check check(std::size_t lists) {
+    Check check;
+    FieldReference left = field_term();
+    check.field = left.field;
+    check.argument = std::move(left.argument);
+    operands(check, field(check.field).type, lists);
+    if (ok()) require_operands(check, 0);
+    return check;
+  }
+
+  TermCheck term_check(std::size_t lists) {
+    TermCheck check;
+    check.left = term(0);
+    check.right = terms(0);
+    const FieldType type =
+        ok() ? field_type_of(type_of(check.left).type) : FieldType::kString;
+    operands(check, type, lists);
+    if (check.right.size() > 1) fail("more than one right side");
+    if (ok()) require_operands(check, check.right.size());
+    return check;
+  }
+
+  template <typename AnyCheck>
+  void operands(AnyCheck& check, FieldType type, std::size_t lists) {
+    check.op = enumerator(Op::kBstartswith, "operator");
+    check.quantifier = enumerator(Quantifier::kAllof, "quantifier");
     const std::uint32_t values = count(1, "values");
     for (std::uint32_t i = 0; i < values && ok(); ++i) {
       check.values.push_back(value());
-      if (ok() && !fits(field(check.field).type, check.values.back())) {
+      if (ok() && !fits(type, check.values.back())) {
         fail("value of another type than its field");
       }
     }
     check.lists = indices(lists, "lists");
+  }
+
+  // `right`: how many terms stand in place of values.
+  template <typename AnyCheck>
+  void require_operands(const AnyCheck& check, std::size_t right) {
+    const bool many = right == 0 && takes_many(check.op, check.quantifier);
     const std::size_t wanted = check.op == Op::kExists ? 0 : 1;
-    if (check.op != Op::kIn &&
-        (check.values.size() != wanted || !check.lists.empty())) {
+    if (!many &&
+        (check.values.size() + right != wanted || !check.lists.empty())) {
       fail("wrong number of values for '" + std::string(to_string(check.op)) +
            "'");
     }
-    return check;
+  }
+
+  std::vector<Term> terms(int depth) {
+    const std::uint32_t length = count(5, "terms");
+    std::vector<Term> values;
+    for (std::uint32_t i = 0; i < length && ok(); ++i) {
+      values.push_back(term(depth + 1));
+    }
+    return values;
+  }
+
+  Term term(int depth) {
+    if (depth > kMaxExprDepth) {
+      fail("term nested deeper than " + std::to_string(kMaxExprDepth));
+      return {};
+    }
+    switch (enumerator(TermTag::kCall, "kind of term")) {
+      case TermTag::kText:
+        return {text()};
+      case TermTag::kField:
+        return {field_term()};
+      case TermTag::kList:
+        return {ListTerm{terms(depth)}};
+      case TermTag::kCall:
+        return {call(depth)};
+    }
+    return {};
+  }
+
+  CallTerm call(int depth) {
+    CallTerm call;
+    call.transform = enumerator(Transform::kGetopt, "transformer");
+    call.arguments = terms(depth);
+    call.option = text();
+    if (ok() && !has_right_arity(call)) {
+      fail("wrong number of arguments for '" +
+           std::string(to_string(call.transform)) + "'");
+    }
+    return call;
   }
 
   std::vector<Expr> exprs(std::size_t lists, int depth) {

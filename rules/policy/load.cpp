@@ -17,6 +17,7 @@
 #include "rules/resolve/lists.h"
 #include "rules/resolve/macros.h"
 #include "rules/types/check.h"
+#include "rules/types/event_set.h"
 #include "rules/types/output_template.h"
 
 namespace bailiff {
@@ -163,7 +164,8 @@ class Loader {
     if (!outcome.expr || !known_output) return std::nullopt;
     rule.condition = *std::move(outcome.expr);
     if (raw.warn_evttypes &&
-        event_type_count(rule.condition, lists) > kManyEventTypes) {
+        count(possible_events(rule.condition, items_of(lists))) >
+            kManyEventTypes) {
       report(Severity::kWarning, codes::kWarnNoEvttype, raw.condition.span(),
              "rule matches too many kinds of event: every event is judged by "
              "it",
@@ -173,6 +175,24 @@ class Loader {
       return std::nullopt;
     }
     return rule;
+  }
+
+  static ListItems items_of(const std::vector<ListDefinition>& lists) {
+    return [&lists](std::uint32_t list) {
+      std::vector<std::string> items;
+      std::vector<std::uint32_t> pending = {list};
+      std::unordered_set<std::uint32_t> visited;
+      while (!pending.empty()) {
+        const ListDefinition& current = lists[pending.back()];
+        const bool first = visited.insert(pending.back()).second;
+        pending.pop_back();
+        if (!first) continue;
+        for (const PlacedText& item : current.items) items.push_back(item.text);
+        pending.insert(pending.end(), current.includes.begin(),
+                       current.includes.end());
+      }
+      return items;
+    };
   }
 
   // Whether the output is a good template, or one to forgive.
@@ -253,11 +273,17 @@ class Loader {
       const syntax::Owner& owner;
 
       void operator()(const Constant& /*node*/) const {}
-      void operator()(const Check& node) const {
-        const Field& checked = field(node.field);
+      void operator()(const Check& node) const { leaf(node.field, node.span); }
+      void operator()(const TermCheck& node) const {
+        for (const FieldReference& term : fields_of(node)) {
+          leaf(term.field, node.span);
+        }
+      }
+      void leaf(FieldId id, Span span) const {
+        const Field& checked = field(id);
         if ((checked.from & kFromContainer) != 0) return;
         loader.report(
-            Severity::kError, codes::kCompileCondition, node.span,
+            Severity::kError, codes::kCompileCondition, span,
             "a scope cannot depend on '" + std::string(checked.name) + "'",
             "use fields of container and k8s", owner.type, owner.name);
       }

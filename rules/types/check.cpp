@@ -3,23 +3,19 @@
 
 #include <algorithm>
 #include <cassert>
-#include <charconv>
 #include <utility>
 
 #include "rules/base/codes.h"
 #include "rules/fields/event_type.h"
+#include "rules/types/compare.h"
+#include "rules/types/regex.h"
 
 namespace bailiff {
 namespace {
 
 using syntax::Operator;
 
-// Falco's spelling of an event's direction: enter events are gone, so the
-// comparison is always true or always false.
-constexpr std::string_view kDeprecatedField = "evt.dir";
-
-// The typed operator, nullopt for those this version does not have.
-std::optional<Op> typed_operator(Operator op) {
+Op typed_operator(Operator op) {
   switch (op) {
     case Operator::kExists:
       return Op::kExists;
@@ -46,12 +42,57 @@ std::optional<Op> typed_operator(Operator op) {
     case Operator::kEndswith:
       return Op::kEndswith;
     case Operator::kGlob:
+      return Op::kGlob;
     case Operator::kIglob:
+      return Op::kIglob;
     case Operator::kBcontains:
+      return Op::kBcontains;
     case Operator::kBstartswith:
+      return Op::kBstartswith;
     case Operator::kRegex:
+      return Op::kRegex;
     case Operator::kIntersects:
+      return Op::kIntersects;
     case Operator::kPmatch:
+      return Op::kPmatch;
+  }
+  return Op::kEq;
+}
+
+Quantifier typed_quantifier(syntax::Quantifier quantifier) {
+  switch (quantifier) {
+    case syntax::Quantifier::kNone:
+      return Quantifier::kNone;
+    case syntax::Quantifier::kOneof:
+      return Quantifier::kOneof;
+    case syntax::Quantifier::kAnyof:
+      return Quantifier::kAnyof;
+    case syntax::Quantifier::kAllof:
+      return Quantifier::kAllof;
+  }
+  return Quantifier::kNone;
+}
+
+// nullopt: val(), which is its argument.
+std::optional<Transform> typed_transform(syntax::Transform transform) {
+  switch (transform) {
+    case syntax::Transform::kTolower:
+      return Transform::kTolower;
+    case syntax::Transform::kToupper:
+      return Transform::kToupper;
+    case syntax::Transform::kB64:
+      return Transform::kB64;
+    case syntax::Transform::kBasename:
+      return Transform::kBasename;
+    case syntax::Transform::kLen:
+      return Transform::kLen;
+    case syntax::Transform::kJoin:
+      return Transform::kJoin;
+    case syntax::Transform::kConcat:
+      return Transform::kConcat;
+    case syntax::Transform::kGetopt:
+      return Transform::kGetopt;
+    case syntax::Transform::kVal:
       return std::nullopt;
   }
   return std::nullopt;
@@ -60,59 +101,63 @@ std::optional<Op> typed_operator(Operator op) {
 // The table of operator and type: falco-language, section 1.
 bool suits(Op op, FieldType type) {
   const bool text = type == FieldType::kString;
+  const bool bytes = type == FieldType::kBytes;
   switch (op) {
     case Op::kExists:
     case Op::kEq:
     case Op::kNe:
     case Op::kIn:
+    case Op::kIntersects:
       return true;
     case Op::kLt:
     case Op::kLe:
     case Op::kGt:
     case Op::kGe:
-      return text || type == FieldType::kNumber;
+      return text || type == FieldType::kNumber || type == FieldType::kDouble;
     case Op::kContains:
-    case Op::kIcontains:
     case Op::kStartswith:
     case Op::kEndswith:
+      return text || bytes;
+    case Op::kIcontains:
+    case Op::kGlob:
+    case Op::kIglob:
+    case Op::kRegex:
+    case Op::kPmatch:
       return text;
+    case Op::kBcontains:
+    case Op::kBstartswith:
+      return bytes;
   }
   return false;
 }
 
-std::string_view type_name(FieldType type) {
-  switch (type) {
-    case FieldType::kString:
-      return "text";
-    case FieldType::kNumber:
-      return "a number";
-    case FieldType::kBool:
-      return "a boolean";
-    case FieldType::kAddress:
-      return "an IP address";
-    case FieldType::kNetwork:
-      return "an IP address compared with networks";
-    case FieldType::kBytes:
-      return "bytes";
-    case FieldType::kDouble:
-      return "a number";
-    case FieldType::kDynamic:
-      return "of the type of its argument";
-  }
-  return "";
+bool suits_list(Op op) {
+  return op == Op::kExists || op == Op::kIn || op == Op::kIntersects;
 }
 
-// Base 10 with an optional sign, which is all Falco reads.
-std::optional<std::int64_t> parse_number(std::string_view text) {
-  const bool plus = text.starts_with('+') && !text.starts_with("+-");
-  if (plus) text.remove_prefix(1);
-  std::int64_t value = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return value;
+std::string type_name(const TermType& type) {
+  const auto name = [](FieldType of) -> std::string {
+    switch (of) {
+      case FieldType::kString:
+        return "text";
+      case FieldType::kNumber:
+      case FieldType::kDouble:
+        return "a number";
+      case FieldType::kBool:
+        return "a boolean";
+      case FieldType::kAddress:
+        return "an IP address";
+      case FieldType::kNetwork:
+        return "an IP address compared with networks";
+      case FieldType::kBytes:
+        return "a buffer";
+      case FieldType::kDynamic:
+        return "of the argument's type";
+    }
+    return "";
+  };
+  if (type.is_list) return "a list";
+  return name(field_type_of(type.type));
 }
 
 bool looks_like_name(std::string_view text) {
@@ -130,6 +175,81 @@ std::string quoted(std::string_view text) {
 
 std::string did_you_mean(std::string_view word) {
   return word.empty() ? std::string() : "did you mean " + quoted(word) + "?";
+}
+
+std::string address_hint(std::string_view field, std::string_view text) {
+  if (parse_network(text)) {
+    return "compare fd.snet, not " + std::string(field) + ", with networks";
+  }
+  if (const auto mapped = parse_address(text)) {
+    return "write the IPv4 address: " + to_string(*mapped);
+  }
+  return {};
+}
+
+std::string network_hint(const std::string& text) {
+  if (const auto address = parse_address(text)) {
+    return "write '" + text + (address->family == 4 ? "/32'" : "/128'");
+  }
+  const auto network = parse_network(text);
+  if (!network) return {};
+  if (network->prefix == 0) {
+    return "Falco takes no '::/0': write '::/1' and '8000::/1'";
+  }
+  return "write the IPv4 network: " + to_string(*network);
+}
+
+// An expression without anything special but anchors, and "any character"
+// repeated at an end: what other operators do for less.
+bool is_simple_regex(std::string_view text) {
+  constexpr std::string_view kSpecial = ".+*?^$()[]{}|\\";
+  constexpr std::string_view kRepeats = "+*?";
+  if (text.starts_with('^')) text.remove_prefix(1);
+  if (text.ends_with('$')) text.remove_suffix(1);
+  const auto is_any = [&](std::string_view pair) {
+    return pair.size() == 2 && pair[0] == '.' &&
+           kRepeats.find(pair[1]) != std::string_view::npos;
+  };
+  if (is_any(text.substr(0, 2))) text.remove_prefix(2);
+  if (text.size() >= 2 && is_any(text.substr(text.size() - 2))) {
+    text.remove_suffix(2);
+  }
+  return text.find_first_of(kSpecial) == std::string_view::npos;
+}
+
+std::string without_blanks(std::string_view text) {
+  std::string result(text);
+  std::erase_if(result, [](char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+  });
+  return result;
+}
+
+bool looks_like_field(std::string_view text) {
+  if (text.find('.') == std::string_view::npos) return false;
+  std::string name = without_blanks(text);
+  std::optional<std::string> argument;
+  const std::size_t open = name.find('[');
+  if (open != std::string::npos && name.ends_with(']')) {
+    argument = name.substr(open + 1, name.size() - open - 2);
+    name.resize(open);
+  }
+  const ResolvedField found = resolve_field(
+      name,
+      argument ? std::optional<std::string_view>(*argument) : std::nullopt,
+      /*suggest=*/false);
+  return found.reference.has_value();
+}
+
+bool looks_like_call(std::string_view text) {
+  const std::string call = without_blanks(text);
+  if (!call.ends_with(')')) return false;
+  const std::string_view name =
+      std::string_view(call).substr(0, call.find('('));
+  for (const syntax::Transform transform : syntax::kTransforms) {
+    if (name == to_string(transform)) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -154,18 +274,29 @@ Checker::Outcome Checker::check(const syntax::Node& node,
   outcome.only_unknown_names =
       !outcome.expr && errors_ > 0 && errors_ == unknown_names_;
   const bool silent = forgive && outcome.only_unknown_names;
+  if (silent) outcome.forgiven = pending_.front().message;
+  if (!silent) publish();
+  return outcome;
+}
+
+std::optional<Term> Checker::check_call(const syntax::Call& call,
+                                        const syntax::Owner& owner) {
+  owner_ = owner;
+  pending_.clear();
+  errors_ = 0;
+  std::optional<Term> term = typed_call(call);
+  publish();
+  return term;
+}
+
+void Checker::publish() {
   for (Diagnostic& diagnostic : pending_) {
-    if (silent) {
-      if (outcome.forgiven.empty()) outcome.forgiven = diagnostic.message;
-      continue;
-    }
     const bool first = reported_
                            .emplace(diagnostic.span.source,
                                     diagnostic.span.begin, diagnostic.message)
                            .second;
     if (first) diagnostics_.add(std::move(diagnostic));
   }
-  return outcome;
 }
 
 void Checker::report(Severity severity, const char* code, Span span,
@@ -181,6 +312,11 @@ void Checker::report(Severity severity, const char* code, Span span,
                       .hint = std::move(hint),
                       .item_type = owner_.type,
                       .item_name = owner_.name});
+}
+
+void Checker::warning(Span span, std::string message, std::string hint) {
+  report(Severity::kWarning, codes::kWarnCompileCondition, span,
+         std::move(message), std::move(hint), false);
 }
 
 void Checker::error(Span span, std::string message, std::string hint,
@@ -237,39 +373,50 @@ std::optional<std::vector<Expr>> Checker::typed_all(
   return typed_nodes;
 }
 
-const Field* Checker::look_up(const syntax::FieldName& name) {
-  const std::optional<FieldId> id = find_field(name.name);
-  if (!id) {
-    error(name.span, "unknown field " + quoted(name.name),
-          did_you_mean(nearest_field(name.name)), true);
-    return nullptr;
+std::optional<FieldReference> Checker::look_up(const syntax::FieldName& name) {
+  const ResolvedField found = resolve_field(
+      name.name,
+      name.has_argument ? std::optional<std::string_view>(name.argument)
+                        : std::nullopt,
+      diagnostics_.error_count() + errors_ <= kMaxSuggestions);
+  if (!found.reference) {
+    error(name.span, found.message, found.hint, found.unknown_name);
+    return std::nullopt;
   }
-  const Field& found = field(*id);
-  if (name.has_argument && !found.takes_argument()) {
-    error(name.span, "field " + quoted(found.name) + " takes no argument");
-    return nullptr;
+  const Field& known = field(found.reference->field);
+  if (!known.usable_in_condition()) {
+    error(name.span, "field " + quoted(known.name) + " is for outputs only");
+    return std::nullopt;
   }
-  if (!name.has_argument && found.needs_argument()) {
-    error(name.span,
-          "field " + quoted(found.name) + " needs an argument in brackets");
-    return nullptr;
+  if (known.deprecated()) {
+    const bool direction = known.id == FieldId::kEvtDir;
+    report(Severity::kWarning, codes::kWarnDeprecatedItem, name.span,
+           "field " + quoted(known.name) + " is deprecated: " +
+               (direction ? "every event is a completed one, so '<' always "
+                            "holds and '>' never"
+                          : std::string(known.description)),
+           "leave it out", false);
   }
-  return &found;
+  return found.reference;
 }
 
 std::optional<Op> Checker::suitable(const syntax::Comparison& comparison,
-                                    const Field& field) {
-  const std::optional<Op> op = typed_operator(comparison.op);
-  const std::string name = quoted(to_string(comparison.op));
-  if (!op) {
+                                    const TermType& type,
+                                    const std::string& name) {
+  const Op op = typed_operator(comparison.op);
+  const bool fits =
+      type.is_list ? suits_list(op) : suits(op, field_type_of(type.type));
+  if (!fits) {
     error(comparison.op_span,
-          "operator " + name + " is not available in this version");
+          "operator " + quoted(to_string(op)) + " does not work on " +
+              quoted(name) + ", which is " + type_name(type),
+          type.is_list ? "lists have 'exists', 'in' and 'intersects'" : "");
     return std::nullopt;
   }
-  if (!suits(*op, field.type)) {
-    error(comparison.op_span, "operator " + name + " does not work on " +
-                                  quoted(field.name) + ", which is " +
-                                  std::string(type_name(field.type)));
+  if (type.is_list && comparison.quantifier != syntax::Quantifier::kNone) {
+    error(comparison.quantifier_span, quoted(to_string(comparison.quantifier)) +
+                                          " does not work on " + quoted(name) +
+                                          ", which is a list");
     return std::nullopt;
   }
   return op;
@@ -277,43 +424,247 @@ std::optional<Op> Checker::suitable(const syntax::Comparison& comparison,
 
 std::optional<Expr> Checker::typed_comparison(
     const syntax::Comparison& comparison) {
-  if (!comparison.is_plain()) {
-    error(comparison.span,
-          "transformers, oneof, anyof and allof are not available in this "
-          "version");
-    return std::nullopt;
-  }
-  const syntax::FieldName& name = *comparison.field();
-  const Field* field = look_up(name);
-  if (field == nullptr) return std::nullopt;
-  if (field->name == kDeprecatedField) {
-    report(Severity::kWarning, codes::kWarnDeprecatedItem, name.span,
-           "field 'evt.dir' is deprecated: every event is a completed one, so "
-           "'<' always holds and '>' never",
-           "leave it out", false);
-  }
-  const std::optional<Op> op = suitable(comparison, *field);
+  const bool plain =
+      comparison.field() != nullptr && comparison.right_call() == nullptr;
+  return plain ? typed_check(comparison) : typed_term_check(comparison);
+}
+
+std::optional<Expr> Checker::typed_check(const syntax::Comparison& comparison) {
+  std::optional<FieldReference> left = look_up(*comparison.field());
+  if (!left) return std::nullopt;
+  const std::string name = to_string(Term{*left});
+  const TermType type = type_of(Term{*left});
+  const std::optional<Op> op = suitable(comparison, type, name);
   if (!op) return std::nullopt;
 
   Check check;
-  check.field = field->id;
-  check.argument = name.argument;
+  check.field = left->field;
+  check.argument = std::move(left->argument);
   check.op = *op;
+  check.quantifier = typed_quantifier(comparison.quantifier);
   check.span = comparison.span;
-  if (!add_operands(comparison, *field, check)) return std::nullopt;
+  const OperandKind kind = {
+      .type = type.type,
+      .hexadecimal = *op == Op::kBcontains || *op == Op::kBstartswith,
+      .event_type = check.field == FieldId::kEvtType,
+  };
+  if (!add_operands(comparison, kind, name, check)) return std::nullopt;
   return Expr{std::move(check)};
 }
 
+std::optional<Expr> Checker::typed_term_check(
+    const syntax::Comparison& comparison) {
+  std::optional<Term> left = typed_term(comparison.left);
+  if (!left) return std::nullopt;
+  const std::string name = to_string(*left);
+  const TermType type = type_of(*left);
+  const std::optional<Op> op = suitable(comparison, type, name);
+  if (!op) return std::nullopt;
+
+  TermCheck check;
+  check.op = *op;
+  check.quantifier = typed_quantifier(comparison.quantifier);
+  check.span = comparison.span;
+  if (const syntax::Call* call = comparison.right_call()) {
+    std::optional<Term> right = typed_right(*call, comparison, *left);
+    if (!right) return std::nullopt;
+    check.right.push_back(*std::move(right));
+  } else {
+    const OperandKind kind = {
+        .type = type.type,
+        .hexadecimal = *op == Op::kBcontains || *op == Op::kBstartswith};
+    if (!add_operands(comparison, kind, name, check)) return std::nullopt;
+  }
+  check.left = *std::move(left);
+  return Expr{std::move(check)};
+}
+
+// The term an operator compares `left` with.
+std::optional<Term> Checker::typed_right(const syntax::Call& call,
+                                         const syntax::Comparison& comparison,
+                                         const Term& left) {
+  const std::optional<Term> right = typed_call(call);
+  if (!right) return std::nullopt;
+  const std::string name = to_string(left);
+  const Op op = typed_operator(comparison.op);
+  if (op == Op::kPmatch || op == Op::kRegex) {
+    error(comparison.op_span,
+          "operator " + quoted(to_string(op)) + " takes no field on its right");
+    return std::nullopt;
+  }
+  for (const Term* side : {&left, &*right}) {
+    const auto* term = std::get_if<FieldReference>(&side->form);
+    if (term == nullptr) continue;
+    const bool network = field(term->field).type == FieldType::kNetwork;
+    if (field(term->field).allows_right_side() && !network &&
+        term->field != FieldId::kEvtType &&
+        term->field != FieldId::kSyscallType) {
+      continue;
+    }
+    error(side == &left ? comparison.span : call.span,
+          "field " + quoted(to_string(*side)) +
+              " cannot be compared with a field");
+    return std::nullopt;
+  }
+  const TermType wanted = type_of(left);
+  const TermType given = type_of(*right);
+  if (wanted != given) {
+    const bool same_name = type_name(wanted) == type_name(given);
+    error(call.span,
+          quoted(to_string(*right)) + " is " + type_name(given) +
+              (same_name ? " of another kind than " : ", and ") + quoted(name) +
+              (same_name ? std::string() : " is " + type_name(wanted)));
+    return std::nullopt;
+  }
+  return right;
+}
+
+std::optional<Term> Checker::typed_term(const syntax::Term& term) {
+  struct Visitor {
+    Checker& checker;
+    std::optional<Term> operator()(const syntax::Literal& form) const {
+      return Term{form.text};
+    }
+    std::optional<Term> operator()(const syntax::FieldName& form) const {
+      std::optional<FieldReference> found = checker.look_up(form);
+      if (!found) return std::nullopt;
+      return Term{*std::move(found)};
+    }
+    std::optional<Term> operator()(const syntax::Call& form) const {
+      return checker.typed_call(form);
+    }
+    std::optional<Term> operator()(const syntax::TermList& form) const {
+      ListTerm list;
+      for (const syntax::Term& item : form.items) {
+        std::optional<Term> one = checker.typed_term(item);
+        if (!one) return std::nullopt;
+        list.items.push_back(*std::move(one));
+      }
+      return Term{std::move(list)};
+    }
+  };
+  return std::visit(Visitor{*this}, term.form);
+}
+
+std::optional<Term> Checker::typed_call(const syntax::Call& call) {
+  CallTerm term;
+  for (const syntax::Term& argument : call.arguments) {
+    std::optional<Term> one = typed_term(argument);
+    if (!one) return std::nullopt;
+    if (!transformable(call, *one)) return std::nullopt;
+    term.arguments.push_back(*std::move(one));
+  }
+  const std::optional<Transform> transform = typed_transform(call.transform);
+  if (!transform) {
+    if (call.has_bracket || term.arguments.size() != 1) {
+      error(call.span, "'val' takes one field and nothing else");
+      return std::nullopt;
+    }
+    return std::move(term.arguments.front());
+  }
+  term.transform = *transform;
+  if (call.has_bracket) {
+    if (*transform != Transform::kGetopt || call.bracket.size() != 1) {
+      error(call.span, *transform == Transform::kGetopt
+                           ? "'getopt' takes one option letter in brackets"
+                           : quoted(to_string(*transform)) +
+                                 " takes no argument in brackets");
+      return std::nullopt;
+    }
+    term.option = call.bracket;
+  }
+  if (!suits_call(term, call)) return std::nullopt;
+  return Term{std::move(term)};
+}
+
+// Whether what transforms may be applied to the argument at all.
+bool Checker::transformable(const syntax::Call& call, const Term& argument) {
+  const auto* term = std::get_if<FieldReference>(&argument.form);
+  if (term == nullptr || call.transform == syntax::Transform::kVal) return true;
+  const Field& known = field(term->field);
+  // With an index an ancestor is one value like any other.
+  const bool one_of_many =
+      !known.allows_transformer() && !term->argument.empty() &&
+      known.type == FieldType::kString && call.arguments.size() > 1;
+  const bool event_type =
+      known.id == FieldId::kEvtType || known.id == FieldId::kSyscallType;
+  if (!event_type && (known.allows_transformer() || one_of_many)) return true;
+  error(call.span,
+        "field " + quoted(to_string(argument)) + " cannot be transformed");
+  return false;
+}
+
+// Whether the transformer takes such arguments; reports if not.
+bool Checker::suits_call(const CallTerm& term, const syntax::Call& call) {
+  const std::string name = quoted(to_string(term.transform));
+  if (!has_right_arity(term)) {
+    const char* wanted = "one argument";
+    if (term.transform == Transform::kJoin) wanted = "a separator and a list";
+    if (term.transform == Transform::kConcat) wanted = "two or more texts";
+    if (term.transform == Transform::kGetopt) {
+      wanted = "a list of arguments and a text of options";
+    }
+    error(call.span, name + " takes " + wanted);
+    return false;
+  }
+  const auto refuse = [&](std::size_t argument, const std::string& wanted) {
+    error(span_of(call.arguments[argument]),
+          name + " takes " + wanted + ", and " +
+              quoted(to_string(term.arguments[argument])) + " is " +
+              type_name(type_of(term.arguments[argument])));
+    return false;
+  };
+  const auto type = [&](std::size_t argument) {
+    return type_of(term.arguments[argument]);
+  };
+  const auto is_text = [&](std::size_t argument, bool list) {
+    return field_type_of(type(argument).type) == FieldType::kString &&
+           type(argument).is_list == list;
+  };
+  const FieldType first = field_type_of(type(0).type);
+  const bool text = first == FieldType::kString;
+  switch (term.transform) {
+    case Transform::kTolower:
+    case Transform::kToupper:
+    case Transform::kBasename:
+      return text || refuse(0, "text");
+    case Transform::kB64:
+      return text || first == FieldType::kBytes || refuse(0, "text");
+    case Transform::kLen:
+      return text || first == FieldType::kBytes || type(0).is_list ||
+             refuse(0, "text or a list");
+    case Transform::kJoin:
+      if (!is_text(0, false)) return refuse(0, "a text first");
+      return type(1).is_list || refuse(1, "a list second");
+    case Transform::kConcat:
+      for (std::size_t i = 0; i < term.arguments.size(); ++i) {
+        if (!is_text(i, false)) return refuse(i, "texts");
+      }
+      return true;
+    case Transform::kGetopt:
+      if (!is_text(0, true)) return refuse(0, "a list of texts first");
+      return is_text(1, false) || refuse(1, "a text second");
+  }
+  return false;
+}
+
+template <typename AnyCheck>
 bool Checker::add_operands(const syntax::Comparison& comparison,
-                           const Field& field, Check& check) {
-  const OperandType type = operand_type(field, check.op);
+                           OperandKind kind, const std::string& name,
+                           AnyCheck& check) {
+  const bool many = takes_many(check.op, check.quantifier);
   bool good = true;
   for (const syntax::Term& term : comparison.operands) {
-    const syntax::Literal& operand = *term.literal();
+    const syntax::Literal* literal = term.literal();
+    if (literal == nullptr) {
+      error(span_of(term), "expected a constant");
+      return false;
+    }
+    const syntax::Literal& operand = *literal;
     const auto list = list_index_.find(operand.text);
     const bool names_list = !operand.quoted && list != list_index_.end();
-    if (check.op == Op::kIn && names_list) {
-      good = check_items(list->second, type, field) && good;
+    if (many && names_list) {
+      good = add_list(list->second, kind, name) && good;
       check.lists.push_back(list->second);
       continue;
     }
@@ -324,29 +675,26 @@ bool Checker::add_operands(const syntax::Comparison& comparison,
       continue;
     }
     Mistake mistake;
-    std::optional<Value> value = parse(type, field, operand.text, mistake);
-    if (value) {
-      check.values.push_back(*std::move(value));
-      if (type == OperandType::kPort) {
-        const std::int64_t port = std::get<std::int64_t>(check.values.back());
-        if (port < 0 || port > 65535) {
-          report(Severity::kWarning, codes::kWarnCompileCondition, operand.span,
-                 "port " + operand.text +
-                     " is not in 0..65535: no connection "
-                     "has it",
-                 {}, false);
-        }
+    std::optional<Value> value = parse(kind, name, operand.text, mistake);
+    if (value && check.op == Op::kRegex) {
+      const Result<Regex> regex = Regex::compile(operand.text);
+      if (!regex) {
+        mistake.message = regex.error().message;
+        value.reset();
       }
+    }
+    if (value) {
+      warn_of_operand(operand, check.op, kind, *value);
+      check.values.push_back(*std::move(value));
       continue;
     }
     good = false;
     const bool may_be_list = !operand.quoted && looks_like_name(operand.text);
     if (names_list) {
       mistake.hint = "it is a list: write 'in (" + operand.text + ")'";
-    } else if (check.op == Op::kIn && may_be_list &&
-               type != OperandType::kEventType) {
+    } else if (many && may_be_list && !kind.event_type) {
       mistake.message = quoted(operand.text) + " is neither a list nor " +
-                        std::string(type_name(field.type));
+                        type_name({.type = kind.type});
       const std::string suggestion = list_suggestion(operand.text);
       if (!suggestion.empty()) mistake.hint = suggestion;
     }
@@ -356,11 +704,38 @@ bool Checker::add_operands(const syntax::Comparison& comparison,
   return good;
 }
 
+// What loads, and is likely not what was meant.
+void Checker::warn_of_operand(const syntax::Literal& operand, Op op,
+                              OperandKind kind, const Value& value) {
+  if (op == Op::kRegex && is_simple_regex(operand.text)) {
+    warning(operand.span,
+            "regular expression " + quoted(operand.text) +
+                " can be a simpler operator",
+            "'=', 'contains', 'startswith' or 'endswith' is cheaper");
+  }
+  if (looks_like_field(operand.text)) {
+    warning(operand.span,
+            quoted(operand.text) + " is the name of a field, and a text here",
+            "write 'val(" + operand.text + ")' to compare with the field");
+  } else if (looks_like_call(operand.text)) {
+    warning(operand.span,
+            quoted(operand.text) + " is a transformer, and a text here",
+            "write it without quotes");
+  }
+  const auto* number = std::get_if<std::int64_t>(&value);
+  const bool no_port = kind.type == FalcoType::kPort && number != nullptr &&
+                       (*number < 0 || *number > 65535);
+  if (no_port) {
+    warning(operand.span, "port " + operand.text +
+                              " is not in 0..65535: no connection has it");
+  }
+}
+
 // Whether every item of the list and of those it includes is an operand of
-// the type.  Reports those that are not, at the item.
-bool Checker::check_items(std::uint32_t list, OperandType type,
-                          const Field& field) {
-  const auto [known, first] = checked_items_.try_emplace({list, type}, true);
+// the kind.  Reports those that are not, at the item.
+bool Checker::add_list(std::uint32_t list, OperandKind kind,
+                       const std::string& name) {
+  const auto [known, first] = checked_items_.try_emplace({list, kind}, true);
   if (!first) return known->second;
 
   bool good = true;
@@ -370,103 +745,88 @@ bool Checker::check_items(std::uint32_t list, OperandType type,
     const std::uint32_t current = pending.back();
     pending.pop_back();
     if (!visited.insert(current).second) continue;
-    const auto before = checked_items_.find({current, type});
+    const auto before = checked_items_.find({current, kind});
     if (current != list && before != checked_items_.end()) {
       good = good && before->second;
       continue;
     }
     for (const PlacedText& item : lists_[current].items) {
       Mistake mistake;
-      if (parse(type, field, item.text, mistake)) continue;
+      if (parse(kind, name, item.text, mistake)) continue;
       good = false;
-      if (looks_like_name(item.text) && type != OperandType::kEventType) {
+      if (looks_like_name(item.text) && !kind.event_type) {
         const std::string suggestion = list_suggestion(item.text);
         if (!suggestion.empty()) mistake.hint = suggestion;
       }
       error(item.span,
             mistake.message + ", in list " + quoted(lists_[current].name.text) +
-                " used for " + quoted(field.name),
+                " used for " + quoted(name),
             std::move(mistake.hint), mistake.unknown_name);
     }
     const std::vector<std::uint32_t>& includes = lists_[current].includes;
     pending.insert(pending.end(), includes.begin(), includes.end());
   }
-  checked_items_[{list, type}] = good;
+  checked_items_[{list, kind}] = good;
   if (good) {
-    for (const std::uint32_t inner : visited)
-      checked_items_[{inner, type}] = true;
+    for (const std::uint32_t inner : visited) {
+      checked_items_[{inner, kind}] = true;
+    }
   }
   return good;
 }
 
-Checker::OperandType Checker::operand_type(const Field& field, Op op) {
-  const bool exact = op == Op::kEq || op == Op::kNe || op == Op::kIn;
-  if (field.id == FieldId::kEvtType && exact) return OperandType::kEventType;
-  if (field.falco_type == FalcoType::kPort) return OperandType::kPort;
-  switch (field.type) {
+std::optional<Value> Checker::parse(OperandKind kind, const std::string& name,
+                                    const std::string& text,
+                                    Mistake& mistake) const {
+  std::optional<Value> value;
+  if (!kind.event_type || find_event_type(text)) {
+    value = parse_operand(kind.type,
+                          kind.hexadecimal ? Op::kBcontains : Op::kEq, text);
+  }
+  if (!value) mistake = why_not(kind, name, text);
+  return value;
+}
+
+Checker::Mistake Checker::why_not(OperandKind kind, const std::string& name,
+                                  const std::string& text) const {
+  if (kind.event_type) {
+    return {.message = "unknown event type " + quoted(text),
+            .hint = did_you_mean(nearest_event_type(text)),
+            .unknown_name = true};
+  }
+  if (kind.hexadecimal) {
+    return {.message = quoted(text) + " is not a string of hexadecimal digits",
+            .hint = "write two digits for each byte, such as '7f454c46'"};
+  }
+  if (text.find('\0') != std::string::npos) {
+    return {.message = "value with a NUL byte, which no text has"};
+  }
+  switch (field_type_of(kind.type)) {
     case FieldType::kString:
     case FieldType::kBytes:
     case FieldType::kDynamic:
-      return OperandType::kString;
+      break;
     case FieldType::kNumber:
     case FieldType::kDouble:
-      return OperandType::kNumber;
+      if (kind.type == FalcoType::kPort) {
+        return {.message = quoted(text) +
+                           " is neither a decimal number nor a "
+                           "service with a known port",
+                .hint =
+                    "write the port's number: names of services depend on "
+                    "the host"};
+      }
+      return {.message = quoted(text) + " is not a decimal number"};
     case FieldType::kBool:
-      return OperandType::kBool;
+      return {.message = quoted(text) + " is neither true nor false"};
     case FieldType::kAddress:
-      return OperandType::kAddress;
+      return {.message = quoted(text) + " is not an IP address",
+              .hint = address_hint(name, text)};
     case FieldType::kNetwork:
-      return OperandType::kNetwork;
+      return {.message = quoted(text) + " is not an IP network",
+              .hint = network_hint(text)};
   }
-  return OperandType::kString;
-}
-
-std::optional<Value> Checker::parse(OperandType type, const Field& field,
-                                    const std::string& text,
-                                    Mistake& mistake) const {
-  switch (type) {
-    case OperandType::kString:
-      return Value(text);
-    case OperandType::kEventType:
-      if (find_event_type(text)) return Value(text);
-      mistake = {.message = "unknown event type " + quoted(text),
-                 .hint = did_you_mean(nearest_event_type(text)),
-                 .unknown_name = true};
-      return std::nullopt;
-    case OperandType::kPort:
-    case OperandType::kNumber:
-      if (const auto number = parse_number(text)) return Value(*number);
-      mistake.message = quoted(text) + " is not a decimal number";
-      // Falco asks the host's database of services, which differs by host.
-      if (type == OperandType::kPort) {
-        mistake.hint =
-            "write the port's number: names of services depend on "
-            "the host";
-      }
-      return std::nullopt;
-    case OperandType::kBool:
-      if (text == "true") return Value(true);
-      if (text == "false") return Value(false);
-      mistake.message = quoted(text) + " is neither true nor false";
-      return std::nullopt;
-    case OperandType::kAddress:
-      if (const auto address = parse_address(text)) return Value(*address);
-      mistake.message = quoted(text) + " is not an IP address";
-      if (parse_network(text)) {
-        mistake.hint = "compare fd.snet, not " + std::string(field.name) +
-                       ", with networks";
-      }
-      return std::nullopt;
-    case OperandType::kNetwork:
-      if (const auto network = parse_network(text)) return Value(*network);
-      mistake.message = quoted(text) + " is not an IP network";
-      if (const auto address = parse_address(text)) {
-        mistake.hint =
-            "write '" + text + (address->family == 4 ? "/32'" : "/128'");
-      }
-      return std::nullopt;
-  }
-  return std::nullopt;
+  return {.message = quoted(text) + " is no such value"};
 }
 
 std::string Checker::list_suggestion(std::string_view name) const {

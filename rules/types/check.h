@@ -4,6 +4,7 @@
 // are looked up, operators must suit their field, operands get its type.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -53,18 +54,20 @@ class Checker {
   Outcome check(const syntax::Node& node, const syntax::Owner& owner,
                 bool forgive = false);
 
+  // A call as an output names it; nullopt after a diagnostic
+  // (LOAD_ERR_COMPILE_CONDITION).
+  std::optional<Term> check_call(const syntax::Call& call,
+                                 const syntax::Owner& owner);
+
  private:
-  // What operands of a field are parsed as.
-  enum class OperandType : std::uint8_t {
-    kString,
-    kNumber,
-    kPort,
-    kBool,
-    kAddress,
-    kNetwork,
-    kEventType,
+  // What operands are read as.
+  struct OperandKind {
+    FalcoType type = FalcoType::kCharbuf;
+    bool hexadecimal = false;
+    bool event_type = false;
+    auto operator<=>(const OperandKind&) const = default;
   };
-  // Why a text is no operand of its type.
+  // Why a text is no operand of its kind.
   struct Mistake {
     std::string message;
     std::string hint;
@@ -73,30 +76,48 @@ class Checker {
 
   std::optional<Expr> typed(const syntax::Node& node);
   std::optional<Expr> typed_comparison(const syntax::Comparison& comparison);
+  std::optional<Expr> typed_check(const syntax::Comparison& comparison);
+  std::optional<Expr> typed_term_check(const syntax::Comparison& comparison);
   std::optional<std::vector<Expr>> typed_all(
       const std::vector<syntax::Node>& nodes);
-  const Field* look_up(const syntax::FieldName& name);
-  std::optional<Op> suitable(const syntax::Comparison& comparison,
-                             const Field& field);
-  bool add_operands(const syntax::Comparison& comparison, const Field& field,
-                    Check& check);
-  bool check_items(std::uint32_t list, OperandType type, const Field& field);
 
-  static OperandType operand_type(const Field& field, Op op);
-  std::optional<Value> parse(OperandType type, const Field& field,
+  std::optional<FieldReference> look_up(const syntax::FieldName& name);
+  std::optional<Term> typed_term(const syntax::Term& term);
+  std::optional<Term> typed_call(const syntax::Call& call);
+  std::optional<Term> typed_right(const syntax::Call& call,
+                                  const syntax::Comparison& comparison,
+                                  const Term& left);
+  bool suits_call(const CallTerm& term, const syntax::Call& call);
+  bool transformable(const syntax::Call& call, const Term& argument);
+  std::optional<Op> suitable(const syntax::Comparison& comparison,
+                             const TermType& type, const std::string& name);
+
+  // Fills in the values and lists of a Check or a TermCheck.
+  template <typename AnyCheck>
+  bool add_operands(const syntax::Comparison& comparison, OperandKind kind,
+                    const std::string& name, AnyCheck& check);
+  bool add_list(std::uint32_t list, OperandKind kind, const std::string& name);
+  std::optional<Value> parse(OperandKind kind, const std::string& name,
                              const std::string& text, Mistake& mistake) const;
+  Mistake why_not(OperandKind kind, const std::string& name,
+                  const std::string& text) const;
+  void warn_of_operand(const syntax::Literal& operand, Op op, OperandKind kind,
+                       const Value& value);
   std::string list_suggestion(std::string_view name) const;
 
+  // Hands on what was found, each once.
+  void publish();
   void report(Severity severity, const char* code, Span span,
               std::string message, std::string hint, bool unknown_name);
   void error(Span span, std::string message, std::string hint = {},
              bool unknown_name = false);
+  void warning(Span span, std::string message, std::string hint = {});
 
   const std::vector<ListDefinition>& lists_;
   Diagnostics& diagnostics_;
   std::unordered_map<std::string_view, std::uint32_t> list_index_;
   // Lists whose items were checked, and whether all are good.
-  std::map<std::pair<std::uint32_t, OperandType>, bool> checked_items_;
+  std::map<std::pair<std::uint32_t, OperandKind>, bool> checked_items_;
   // Places and messages reported so far.
   std::set<std::tuple<std::uint32_t, std::uint32_t, std::string>> reported_;
 
@@ -106,10 +127,5 @@ class Checker {
   std::size_t errors_ = 0;
   std::size_t unknown_names_ = 0;
 };
-
-// How many of all_event_types() the condition could hold for, judging by its
-// checks of evt.type and evt.num.
-std::size_t event_type_count(const Expr& expr,
-                             const std::vector<ListDefinition>& lists);
 
 }  // namespace bailiff

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/types/compare.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
-#include <charconv>
 #include <string>
-#include <type_traits>
+#include <utility>
+
+#include "rules/types/regex.h"
 
 namespace bailiff {
 namespace {
@@ -21,13 +24,27 @@ bool contains_ignoring_case(std::string_view text, std::string_view part) {
          part.empty();
 }
 
-template <typename T>
-bool compare_ordered(Op op, const T& value, const T& operand) {
+// The program never calls setlocale(3), so that in the "C" locale bytes are
+// characters and case is that of ASCII.
+bool glob_matches(const std::string& pattern, const std::string& text,
+                  int flags) {
+  return fnmatch(pattern.c_str(), text.c_str(), flags) == 0;
+}
+
+bool regex_matches(const std::string& text, const std::string& pattern) {
+  const Result<Regex> regex = Regex::compile(pattern);
+  return regex && regex->matches(text);
+}
+
+// For values that have an order, and no other operator but that.
+template <typename T, typename U>
+bool compare_ordered(Op op, const T& value, const U& operand) {
   switch (op) {
     case Op::kExists:
       return true;
     case Op::kEq:
     case Op::kIn:
+    case Op::kIntersects:
       return value == operand;
     case Op::kNe:
       return value != operand;
@@ -43,21 +60,38 @@ bool compare_ordered(Op op, const T& value, const T& operand) {
     case Op::kIcontains:
     case Op::kStartswith:
     case Op::kEndswith:
+    case Op::kGlob:
+    case Op::kIglob:
+    case Op::kRegex:
+    case Op::kPmatch:
+    case Op::kBcontains:
+    case Op::kBstartswith:
       return false;
   }
   return false;
 }
 
-bool compare_strings(Op op, std::string_view value, std::string_view operand) {
+bool compare_strings(Op op, const std::string& value,
+                     const std::string& operand) {
   switch (op) {
     case Op::kContains:
-      return value.find(operand) != std::string_view::npos;
+    case Op::kBcontains:
+      return value.find(operand) != std::string::npos;
     case Op::kIcontains:
       return contains_ignoring_case(value, operand);
     case Op::kStartswith:
+    case Op::kBstartswith:
       return value.starts_with(operand);
     case Op::kEndswith:
       return value.ends_with(operand);
+    case Op::kGlob:
+      return glob_matches(operand, value, 0);
+    case Op::kIglob:
+      return glob_matches(operand, value, FNM_CASEFOLD);
+    case Op::kRegex:
+      return regex_matches(value, operand);
+    case Op::kPmatch:
+      return path_matches(operand, value);
     case Op::kExists:
     case Op::kEq:
     case Op::kNe:
@@ -66,6 +100,7 @@ bool compare_strings(Op op, std::string_view value, std::string_view operand) {
     case Op::kGt:
     case Op::kGe:
     case Op::kIn:
+    case Op::kIntersects:
       return compare_ordered(op, value, operand);
   }
   return false;
@@ -73,25 +108,9 @@ bool compare_strings(Op op, std::string_view value, std::string_view operand) {
 
 // For values that have no order.
 bool compare_identity(Op op, bool equal) {
-  switch (op) {
-    case Op::kExists:
-      return true;
-    case Op::kEq:
-    case Op::kIn:
-      return equal;
-    case Op::kNe:
-      return !equal;
-    case Op::kLt:
-    case Op::kLe:
-    case Op::kGt:
-    case Op::kGe:
-    case Op::kContains:
-    case Op::kIcontains:
-    case Op::kStartswith:
-    case Op::kEndswith:
-      return false;
-  }
-  return false;
+  return compare_ordered(op, equal ? 0 : 1, 0) &&
+         (op == Op::kExists || op == Op::kEq || op == Op::kIn ||
+          op == Op::kIntersects || op == Op::kNe);
 }
 
 struct Comparison {
@@ -102,6 +121,22 @@ struct Comparison {
   }
   bool operator()(std::int64_t value, std::int64_t operand) const {
     return compare_ordered(op, value, operand);
+  }
+  bool operator()(std::uint64_t value, std::uint64_t operand) const {
+    return compare_ordered(op, value, operand);
+  }
+  // A uint64_t is past every int64_t: see Value.
+  bool operator()(std::int64_t, std::uint64_t) const {
+    return compare_ordered(op, 0, 1);
+  }
+  bool operator()(std::uint64_t, std::int64_t) const {
+    return compare_ordered(op, 1, 0);
+  }
+  bool operator()(double value, double operand) const {
+    return compare_ordered(op, value, operand);
+  }
+  bool operator()(double value, std::int64_t operand) const {
+    return compare_ordered(op, value, static_cast<double>(operand));
   }
   bool operator()(const std::string& value, const std::string& operand) const {
     return compare_strings(op, value, operand);
@@ -121,45 +156,104 @@ struct Comparison {
   }
 };
 
+// The component at the front of a path, cut off it; empty at the end.
+std::string_view take_component(std::string_view& path) {
+  const std::size_t begin = path.find_first_not_of('/');
+  if (begin == std::string_view::npos) {
+    path = {};
+    return {};
+  }
+  path.remove_prefix(begin);
+  const std::string_view component = path.substr(0, path.find('/'));
+  path.remove_prefix(component.size());
+  return component;
+}
+
+bool is_null(const Value& value) { return std::holds_alternative<Null>(value); }
+
+// Whether one value does what the operator and quantifier ask.
+bool satisfies(Op op, Quantifier quantifier, const Value& value,
+               const Operands& operands) {
+  const bool membership =
+      op == Op::kEq || op == Op::kIn || op == Op::kIntersects || op == Op::kNe;
+  switch (quantifier) {
+    case Quantifier::kNone:
+      if (op == Op::kIn || op == Op::kIntersects) {
+        return operands.contains(value);
+      }
+      [[fallthrough]];
+    case Quantifier::kAnyof: {
+      if (membership && op != Op::kNe) return operands.contains(value);
+      bool found = false;
+      operands.for_each([&](const Value& operand) {
+        found = compare(op, value, operand);
+        return !found;
+      });
+      return found;
+    }
+    case Quantifier::kOneof: {
+      int found = 0;
+      operands.for_each([&](const Value& operand) {
+        found += compare(op, value, operand) ? 1 : 0;
+        return found < 2;
+      });
+      return found == 1;
+    }
+    case Quantifier::kAllof: {
+      bool all = false;
+      operands.for_each([&](const Value& operand) {
+        all = compare(op, value, operand);
+        return all;
+      });
+      return all;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 bool compare(Op op, const Value& value, const Value& operand) {
-  if (std::holds_alternative<Null>(value)) return false;
+  if (is_null(value)) return false;
   if (op == Op::kExists) return true;
   return std::visit(Comparison{op}, value, operand);
 }
 
-std::optional<Value> parse_item(FieldType type, std::string_view item) {
-  switch (type) {
-    case FieldType::kString:
-    case FieldType::kBytes:
-    case FieldType::kDynamic:
-      return Value(std::string(item));
-    case FieldType::kNumber:
-    case FieldType::kDouble: {
-      std::string_view digits = item;
-      if (digits.starts_with('+')) digits.remove_prefix(1);
-      std::int64_t number = 0;
-      const char* const end = digits.data() + digits.size();
-      const auto [rest, error] = std::from_chars(digits.data(), end, number);
-      const bool two_signs = item.starts_with('+') && digits.starts_with('-');
-      if (error != std::errc() || rest != end || two_signs) {
-        return std::nullopt;
-      }
-      return Value(number);
-    }
-    case FieldType::kBool:
-      if (item == "true") return Value(true);
-      if (item == "false") return Value(false);
-      return std::nullopt;
-    case FieldType::kAddress:
-      if (const auto address = parse_address(item)) return Value(*address);
-      return std::nullopt;
-    case FieldType::kNetwork:
-      if (const auto network = parse_network(item)) return Value(*network);
-      return std::nullopt;
+bool path_matches(std::string_view pattern, std::string_view path) {
+  while (true) {
+    const std::string_view wanted = take_component(pattern);
+    if (wanted.empty()) return true;
+    const std::string_view component = take_component(path);
+    if (component.empty()) return false;
+    const bool glob = wanted.find_first_of("?*[") != std::string_view::npos;
+    const bool same =
+        glob ? glob_matches(std::string(wanted), std::string(component), 0)
+             : wanted == component;
+    if (!same) return false;
   }
-  return std::nullopt;
+}
+
+Several several_of(FieldId id) {
+  if (id == FieldId::kFdIp || id == FieldId::kFdPort || id == FieldId::kFdNet ||
+      id == FieldId::kFdProto) {
+    return Several::kBoth;
+  }
+  return field(id).is_list() ? Several::kList : Several::kAny;
+}
+
+bool holds(Op op, Quantifier quantifier, Several several,
+           const std::vector<Value>& values, const Operands& operands) {
+  const bool every = (several == Several::kList && op == Op::kIn) ||
+                     (several == Several::kBoth && op == Op::kNe);
+  bool any = false;
+  for (const Value& value : values) {
+    if (is_null(value)) continue;
+    if (op == Op::kExists) return true;
+    const bool good = satisfies(op, quantifier, value, operands);
+    if (good != every) return good;
+    any = true;
+  }
+  return every && any;
 }
 
 }  // namespace bailiff

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdio>
+#include <limits>
 
 namespace bailiff {
 namespace {
@@ -95,7 +97,23 @@ std::string ipv6_to_string(const std::array<std::uint8_t, 16>& bytes) {
   return text;
 }
 
+// As Falco prints fractions.
+std::string one_decimal(double number) {
+  // The longest double has 309 digits before the point.
+  std::array<char, 320> buffer{};
+  const int length =
+      std::snprintf(buffer.data(), buffer.size(), "%.1f", number);
+  return {buffer.data(), static_cast<std::size_t>(length)};
+}
+
 }  // namespace
+
+Value number_value(std::uint64_t number) {
+  constexpr auto kSigned =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (number <= kSigned) return static_cast<std::int64_t>(number);
+  return number;
+}
 
 bool IpNetwork::contains(const IpAddress& address) const {
   if (address.family != base.family) return false;
@@ -151,6 +169,8 @@ std::string to_string(const Value& value) {
     std::string operator()(Null) const { return "<NA>"; }
     std::string operator()(bool v) const { return v ? "true" : "false"; }
     std::string operator()(std::int64_t v) const { return std::to_string(v); }
+    std::string operator()(std::uint64_t v) const { return std::to_string(v); }
+    std::string operator()(double v) const { return one_decimal(v); }
     std::string operator()(const std::string& v) const { return v; }
     std::string operator()(const IpAddress& v) const {
       return bailiff::to_string(v);

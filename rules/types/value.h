@@ -36,9 +36,13 @@ struct Null {
   auto operator<=>(const Null&) const = default;
 };
 
-// Numbers are signed 64 bits whatever the field; ports and ids fit.
-using Value =
-    std::variant<Null, bool, std::int64_t, std::string, IpAddress, IpNetwork>;
+// Numbers are signed 64 bits whatever the field; ports and ids fit.  What does
+// not fit is unsigned, and so always greater; fractions are double.
+using Value = std::variant<Null, bool, std::int64_t, std::uint64_t, double,
+                           std::string, IpAddress, IpNetwork>;
+
+// The number as a Value: std::uint64_t only where std::int64_t cannot hold it.
+Value number_value(std::uint64_t number);
 
 // Dotted quads and RFC 4291 text, nothing else (no names, no zone, no port).
 std::optional<IpAddress> parse_address(std::string_view text);

@@ -52,7 +52,7 @@ IMPURE = re.compile(
 LIBRARIES = [
     (r"yaml-cpp/", {"rules/document"}),
     (r"xxhash\.h", {"rules/base"}),
-    (r"re2/", {"rules/eval"}),
+    (r"re2/", {"rules/types"}),
     (r"CLI/", {"rules/cli", "sidecar/cli", "sidecar", "hook"}),
     (r"bpf/(?!bpf_)", {"hook/kernel"}),
     (r"bpf/bpf_", {"hook/bpf"}),

@@ -5,13 +5,17 @@
 #include <cstring>
 #include <string>
 
+#include "rules/lower/connect.h"
+
 namespace bailiff::test {
 namespace {
 
 constexpr Op kOperators[] = {
-    Op::kExists,   Op::kEq,        Op::kNe,         Op::kLt,
-    Op::kLe,       Op::kGt,        Op::kGe,         Op::kIn,
-    Op::kContains, Op::kIcontains, Op::kStartswith, Op::kEndswith,
+    Op::kExists,     Op::kEq,        Op::kNe,          Op::kLt,
+    Op::kLe,         Op::kGt,        Op::kGe,          Op::kIn,
+    Op::kContains,   Op::kIcontains, Op::kStartswith,  Op::kEndswith,
+    Op::kGlob,       Op::kIglob,     Op::kRegex,       Op::kPmatch,
+    Op::kIntersects, Op::kBcontains, Op::kBstartswith,
 };
 
 // Which of lists() a check on a field of the type can name.
@@ -81,6 +85,9 @@ constexpr std::int64_t kNumbers[] = {
     -5000, 1000,  1001,  4294967296, 1LL << 40,
 };
 
+constexpr const char* kExpressions[] = {".*", "c.*", "(nc|tcp)", "[a-z0-9]+"};
+constexpr const char* kGlobs[] = {"*", "c*", "*c", "??", "[a-n]*", "N?"};
+
 constexpr const char* kImages[] = {"docker.io/shop/cart", "busybox", "nc"};
 
 }  // namespace
@@ -91,6 +98,7 @@ bool has_operator(FieldType type, Op op) {
     case Op::kEq:
     case Op::kNe:
     case Op::kIn:
+    case Op::kIntersects:
       return true;
     case Op::kLt:
     case Op::kLe:
@@ -101,7 +109,14 @@ bool has_operator(FieldType type, Op op) {
     case Op::kIcontains:
     case Op::kStartswith:
     case Op::kEndswith:
+    case Op::kGlob:
+    case Op::kIglob:
+    case Op::kRegex:
+    case Op::kPmatch:
       return type == FieldType::kString;
+    case Op::kBcontains:
+    case Op::kBstartswith:
+      return type == FieldType::kBytes;
   }
   return false;
 }
@@ -232,6 +247,10 @@ Value Generator::operand(FieldId id, Op op) {
     case FieldType::kDynamic:
       break;
   }
+  if (op == Op::kRegex) return one_of(kExpressions);
+  if ((op == Op::kGlob || op == Op::kIglob) && chance(50)) {
+    return one_of(kGlobs);
+  }
   std::string text = id == FieldId::kProcName || chance(10) ? name()
                      : (field(id).from & kFromContainer) != 0
                          ? std::string(one_of(kImages))
@@ -246,16 +265,26 @@ Value Generator::operand(FieldId id, Op op) {
   return text;
 }
 
-Check Generator::check(FieldId id) {
+Check Generator::check(FieldId id, bool in_kernel) {
   Check check;
   check.field = id;
   const FieldType type = field(id).type;
   do {
     check.op = one_of(kOperators);
-  } while (!has_operator(type, check.op));
+  } while (!has_operator(type, check.op) ||
+           (in_kernel && !decidable_at_connect(check)));
   cells_.insert({id, check.op});
   if (check.op == Op::kExists) return check;
-  if (check.op != Op::kIn) {
+  const bool set = takes_many(check.op, Quantifier::kNone);
+  if (!set && chance(10)) {
+    constexpr Quantifier kQuantifiers[] = {
+        Quantifier::kOneof, Quantifier::kAnyof, Quantifier::kAllof};
+    check.quantifier = one_of(kQuantifiers);
+    if (in_kernel && !decidable_at_connect(check)) {
+      check.quantifier = Quantifier::kNone;
+    }
+  }
+  if (!takes_many(check.op, check.quantifier)) {
     check.values.push_back(operand(id, check.op));
     return check;
   }
@@ -297,7 +326,8 @@ Expr Generator::condition(std::uint8_t from, int depth) {
       if ((one.from & from) != 0) fields.push_back(one.id);
     }
     const auto last = static_cast<std::int64_t>(fields.size()) - 1;
-    return {check(fields[static_cast<std::size_t>(between(0, last))])};
+    return {check(fields[static_cast<std::size_t>(between(0, last))],
+                  from == kFromKernelConnect)};
   }
   if (kind < 5) return {Not{condition(from, depth - 1)}};
   std::vector<Expr> operands;

@@ -57,7 +57,8 @@ class Generator {
   const std::set<Cell>& cells() const { return cells_; }
 
  private:
-  Check check(FieldId field);
+  // `in_kernel`: one a program can decide.
+  Check check(FieldId field, bool in_kernel);
   Value operand(FieldId field, Op op);
   IpAddress address();
   IpNetwork network();

@@ -58,8 +58,8 @@ Facts facts_of(const std::string& part) {
     facts.complete = true;
     const std::size_t equals = line.find('=');
     const std::string name = line.substr(0, equals);
-    facts.values[name] = {
-        *parse_item(field(*find_field(name)).type, line.substr(equals + 1))};
+    facts.values[name] = {*parse_operand(field(*find_field(name)).falco_type,
+                                         Op::kEq, line.substr(equals + 1))};
   }
   return facts;
 }

@@ -58,11 +58,36 @@ TEST(JsonEvent, EveryEventHasADirectionAndANumber) {
 
 TEST(JsonEvent, AnArrayHasSeveralValuesAndIndices) {
   const JsonEvent one = event(R"({"proc.args":["-l","-p"]})");
-  EXPECT_THAT(one.extract(FieldId::kProcArgs, ""),
-              ElementsAre(Value("-l"), Value("-p")));
+  EXPECT_THAT(one.extract(FieldId::kProcArgs, ""), ElementsAre(Value("-l -p")));
   EXPECT_THAT(one.extract(FieldId::kProcArgs, "1"), ElementsAre(Value("-p")));
   EXPECT_THAT(one.extract(FieldId::kProcArgs, "2"), IsEmpty());
   EXPECT_THAT(one.extract(FieldId::kProcArgs, "x"), IsEmpty());
+}
+
+TEST(JsonEvent, AncestorsComeBehindTheProcessItself) {
+  const JsonEvent one = event(R"({"proc.aname":["java","sh","init"]})");
+  EXPECT_THAT(one.extract(FieldId::kProcAname, ""),
+              ElementsAre(Value("sh"), Value("init")));
+  EXPECT_THAT(one.extract(FieldId::kProcAname, "0"),
+              ElementsAre(Value("java")));
+  EXPECT_THAT(one.extract(FieldId::kProcAname, "2"),
+              ElementsAre(Value("init")));
+  EXPECT_THAT(one.extract(FieldId::kProcAname, "3"), IsEmpty());
+  EXPECT_THAT(
+      event(R"({"proc.aname":["java"]})").extract(FieldId::kProcAname, ""),
+      IsEmpty());
+  EXPECT_THAT(event(R"({"proc.aname":"sh"})").extract(FieldId::kProcAname, ""),
+              ElementsAre(Value("sh")));
+}
+
+TEST(JsonEvent, FindsArgumentsByTheirName) {
+  const JsonEvent one =
+      event(R"({"evt.arg.flags":"O_RDONLY","proc.env":["HOME=/root","A=b"]})");
+  EXPECT_THAT(one.extract(FieldId::kEvtArg, "flags"),
+              ElementsAre(Value("O_RDONLY")));
+  EXPECT_THAT(one.extract(FieldId::kProcEnv, "HOME"),
+              ElementsAre(Value("/root")));
+  EXPECT_THAT(one.extract(FieldId::kProcEnv, "HOM"), IsEmpty());
 }
 
 TEST(JsonEvent, HasArgumentsOfFieldsByName) {
@@ -82,9 +107,7 @@ TEST(JsonEvent, HasArgumentsOfFieldsByName) {
             "field 'evt.rawarg.flags': value of another type");
 }
 
-TEST(JsonEvent, IgnoresWhatNoRuleCanAskFor) {
-  event(R"({"made.up":{"a":1},"fd.types":["x"]})");
-}
+TEST(JsonEvent, IgnoresWhatNoRuleCanAskFor) { event(R"({"made.up":{"a":1}})"); }
 
 TEST(JsonEvent, RefusesWhatIsNoEvent) {
   EXPECT_EQ(error_of("{"), "not JSON");

@@ -83,7 +83,7 @@ TEST(EmitConnect, RefusesAFieldTheKernelDoesNotKnow) {
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().code, Code::kInvalidArgument);
   EXPECT_EQ(program.error().message,
-            "rule 7: field 'proc.cmdline' is not known in 'connect4'");
+            "rule 7: the check of 'proc.cmdline' cannot be made in 'connect4'");
 }
 
 TEST(EmitConnect, RefusesTooManyOperandsInOneRule) {

@@ -54,13 +54,41 @@ TEST(Evaluate, AFieldThatExtractsNothingFulfilsNoCheck) {
   EXPECT_FALSE(holds(check(FieldId::kProcPname, Op::kExists), event));
 }
 
-TEST(Evaluate, InNeedsAllValuesAndOtherOperatorsOne) {
+TEST(Evaluate, OneAncestorIsEnough) {
   FakeEvent event;
-  event.with(FieldId::kProcArgs, {"-l", "-p"});
-  EXPECT_FALSE(holds(check(FieldId::kProcArgs, Op::kIn, {"-l"}), event));
-  EXPECT_TRUE(holds(check(FieldId::kProcArgs, Op::kIn, {"-l", "-p"}), event));
-  EXPECT_TRUE(holds(check(FieldId::kProcArgs, Op::kEq, {"-p"}), event));
-  EXPECT_TRUE(holds(check(FieldId::kProcArgs, Op::kNe, {"-p"}), event));
+  event.with(FieldId::kProcAname, {"sh", "java"});
+  EXPECT_TRUE(holds(check(FieldId::kProcAname, Op::kIn, {"sh"}), event));
+  EXPECT_TRUE(holds(check(FieldId::kProcAname, Op::kEq, {"java"}), event));
+  EXPECT_TRUE(holds(check(FieldId::kProcAname, Op::kNe, {"java"}), event));
+  EXPECT_FALSE(holds(check(FieldId::kProcAname, Op::kEq, {"nc"}), event));
+}
+
+TEST(Evaluate, QuantifiersAndPathsReadListsToo) {
+  const std::vector<List> lists = {list("paths", {"/etc", "/var/run"})};
+  FakeEvent event;
+  event.with(FieldId::kFdName, {"/etc/shadow"});
+  EXPECT_TRUE(
+      holds(check(FieldId::kFdName, Op::kPmatch, {}, {0}), event, lists));
+  Expr quantified = check(FieldId::kFdName, Op::kStartswith, {}, {0});
+  std::get<Check>(quantified.node).quantifier = Quantifier::kOneof;
+  EXPECT_TRUE(holds(quantified, event, lists));
+  std::get<Check>(quantified.node).quantifier = Quantifier::kAllof;
+  EXPECT_FALSE(holds(quantified, event, lists));
+}
+
+TEST(Evaluate, ComparesTermsWithLists) {
+  const std::vector<List> lists = {list("names", {"java", "sh"})};
+  TermCheck check;
+  check.left = {CallTerm{
+      .transform = Transform::kTolower,
+      .arguments = {Term{FieldReference{.field = FieldId::kProcName}}}}};
+  check.op = Op::kIn;
+  check.lists = {0};
+  FakeEvent event;
+  event.with(FieldId::kProcName, {"JAVA"});
+  EXPECT_TRUE(holds({check}, event, lists));
+  event.with(FieldId::kProcName, {"NC"});
+  EXPECT_FALSE(holds({check}, event, lists));
 }
 
 TEST(Evaluate, FindsAddressesInLists) {
@@ -106,7 +134,7 @@ TEST(Evaluate, ListsOfNetworksKnowTheWholeOfTheirFamilyOnly) {
 }
 
 TEST(Evaluate, ListsAreReadAsTheTypeOfTheField) {
-  const std::vector<List> lists = {list("ports", {"443", "+80"})};
+  const std::vector<List> lists = {list("ports", {"443", "http"})};
   FakeEvent event;
   event.with(FieldId::kFdSport, {std::int64_t{80}});
   event.with(FieldId::kProcName, {"443"});
@@ -123,10 +151,10 @@ TEST(Evaluate, AnIndexServesEveryRuleAndScopeOfItsPolicy) {
   policy.policies[0].scope =
       check(FieldId::kContainerImageRepository, Op::kIn, {}, {1});
   const ListIndex index(policy);
-  EXPECT_TRUE(index.contains(0, FieldType::kString, "nc"));
-  EXPECT_TRUE(index.contains(1, FieldType::kString, "shop"));
-  EXPECT_FALSE(index.contains(1, FieldType::kString, "nc"));
-  EXPECT_FALSE(index.contains(0, FieldType::kString, Null{}));
+  EXPECT_TRUE(index.contains(0, FalcoType::kCharbuf, "nc"));
+  EXPECT_TRUE(index.contains(1, FalcoType::kCharbuf, "shop"));
+  EXPECT_FALSE(index.contains(1, FalcoType::kCharbuf, "nc"));
+  EXPECT_FALSE(index.contains(0, FalcoType::kCharbuf, Null{}));
 }
 
 }  // namespace

@@ -20,6 +20,36 @@ Expr check(FieldId field, Op op, std::vector<Value> values,
   return {check};
 }
 
+// tolower(concat(proc.name, "x", proc.aname[2])) = anyof (…), a comparison of
+// fields, and a list of one field.
+Expr terms() {
+  const Term name = {FieldReference{.field = FieldId::kProcName}};
+  const Term second = {
+      FieldReference{.field = FieldId::kProcAname, .argument = "2"}};
+  const Term both = {CallTerm{.transform = Transform::kConcat,
+                              .arguments = {name, {std::string("x")}, second}}};
+  TermCheck lower;
+  lower.left = {
+      CallTerm{.transform = Transform::kTolower, .arguments = {both}}};
+  lower.quantifier = Quantifier::kAnyof;
+  lower.values = {"a", "b"};
+  lower.lists = {0};
+  TermCheck same;
+  same.left = name;
+  same.right = {both};
+  TermCheck option;
+  option.left = {
+      CallTerm{.transform = Transform::kGetopt,
+               .arguments = {Term{ListTerm{{name}}}, Term{std::string("n")}},
+               .option = "n"}};
+  option.op = Op::kExists;
+  TermCheck length;
+  length.left = {CallTerm{.transform = Transform::kLen, .arguments = {name}}};
+  length.op = Op::kIn;
+  length.values = {std::int64_t{1}, std::uint64_t{1} << 63};
+  return {And{{{lower}, {same}, {option}, {length}}}};
+}
+
 // One of everything the format can hold.
 CompiledPolicy sample() {
   CompiledPolicy policy;
@@ -49,6 +79,7 @@ CompiledPolicy sample() {
   }}};
   policy.rules = {rule, rule};
   policy.rules[1].name = "s";
+  policy.rules[1].condition = terms();
   policy.rules[1].enabled = false;
   Policy kill;
   kill.name = "p";

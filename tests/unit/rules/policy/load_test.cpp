@@ -80,13 +80,11 @@ TEST(Load, PutsTheCaretUnderTheMistakeInALiteralBlock) {
 TEST(Load, PutsTheCaretUnderTheMistakeInAQuotedScalar) {
   EXPECT_EQ(seen(rule("r",
                       "\"evt.type = connect and\n"
-                      "    fd.sport = \\\"https\\\"\"")),
-            "f0.yaml:4:16: error: 'https' is not a decimal number, in rule "
-            "'r' [LOAD_ERR_COMPILE_CONDITION]\n"
-            "    4 |     fd.sport = \\\"https\\\"\"\n"
-            "      |                ^~~~~~~~\n"
-            "hint: write the port's number: names of services depend on the "
-            "host\n");
+                      "    user.uid = \\\"root\\\"\"")),
+            "f0.yaml:4:16: error: 'root' is not a decimal number, in rule 'r' "
+            "[LOAD_ERR_COMPILE_CONDITION]\n"
+            "    4 |     user.uid = \\\"root\\\"\"\n"
+            "      |                ^~~~~~~\n");
 }
 
 TEST(Load, PutsTheCaretUnderTheItemOfAList) {

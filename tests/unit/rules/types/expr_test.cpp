@@ -68,6 +68,46 @@ TEST(ExprPrinter, PrintsEveryOperator) {
   EXPECT_EQ(to_string(Op::kContains), "contains");
 }
 
+TEST(ExprPrinter, PrintsQuantifiersAndBytes) {
+  Expr some = check(FieldId::kFdName, Op::kGlob, {"/etc/*", "/var/*"});
+  std::get<Check>(some.node).quantifier = Quantifier::kAnyof;
+  EXPECT_EQ(to_string(some, {}), "fd.name glob anyof (/etc/*, /var/*)");
+  EXPECT_EQ(to_string(check(FieldId::kEvtBuffer, Op::kBcontains,
+                            {"\x7f"
+                             "E"}),
+                      {}),
+            "evt.buffer bcontains 7f45");
+}
+
+TEST(ExprPrinter, PrintsTerms) {
+  const Term name = {FieldReference{.field = FieldId::kProcName}};
+  const Term second = {
+      FieldReference{.field = FieldId::kProcAname, .argument = "2"}};
+  TermCheck check;
+  check.left = {
+      CallTerm{.transform = Transform::kTolower, .arguments = {name}}};
+  check.right = {name};
+  EXPECT_EQ(to_string({check}, {}), "tolower(proc.name) = val(proc.name)");
+  check.left = {CallTerm{
+      .transform = Transform::kJoin,
+      .arguments = {Term{std::string(",")}, Term{ListTerm{{name, second}}}}}};
+  check.right = {};
+  check.op = Op::kIn;
+  check.values = {"a"};
+  check.lists = {0};
+  EXPECT_EQ(to_string({check}, {"l"}),
+            "join(\",\", (proc.name, proc.aname[2])) in (a, l)");
+  check.left = {
+      CallTerm{.transform = Transform::kGetopt,
+               .arguments = {Term{ListTerm{{name}}}, Term{std::string("n:")}},
+               .option = "n"}};
+  check.op = Op::kExists;
+  check.values = {};
+  check.lists = {};
+  EXPECT_EQ(to_string({check}, {}),
+            "getopt((proc.name), \"n:\")[\"n\"] exists");
+}
+
 TEST(Expr, EqualityIgnoresPlaces) {
   Check one = std::get<Check>(type_is("connect").node);
   Check other = one;

@@ -85,14 +85,14 @@ TEST_F(GenerationsTest, AnEarlierOneHasTheListsOfTheCurrentOne) {
   const GenerationPtr first = publish(policy_of("one", "192.0.2.1"));
   const Value old_address = *parse_address("192.0.2.1");
   const Value new_address = *parse_address("192.0.2.2");
-  EXPECT_TRUE(first->lists()->contains(0, FieldType::kAddress, old_address));
+  EXPECT_TRUE(first->lists()->contains(0, FalcoType::kIpaddr, old_address));
   publish(policy_of("two", "192.0.2.2"));
-  EXPECT_FALSE(first->lists()->contains(0, FieldType::kAddress, old_address));
-  EXPECT_TRUE(first->lists()->contains(0, FieldType::kAddress, new_address));
+  EXPECT_FALSE(first->lists()->contains(0, FalcoType::kIpaddr, old_address));
+  EXPECT_TRUE(first->lists()->contains(0, FalcoType::kIpaddr, new_address));
 
   reopen();
   const GenerationPtr again = *generations_->find(first->digest().hex());
-  EXPECT_TRUE(again->lists()->contains(0, FieldType::kAddress, new_address));
+  EXPECT_TRUE(again->lists()->contains(0, FalcoType::kIpaddr, new_address));
 }
 
 TEST_F(GenerationsTest, GoesBackToAnEarlierOneAndToNone) {
