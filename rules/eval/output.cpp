@@ -2,30 +2,74 @@
 #include "rules/eval/output.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "rules/types/compare.h"
 
 namespace bailiff {
 namespace {
 
-std::vector<Value> values_of(const OutputToken& token,
-                             const FieldSource& event) {
-  std::vector<Value> values = event.extract(token.field, token.argument);
-  std::erase_if(values, [](const Value& value) {
-    return std::holds_alternative<Null>(value);
-  });
-  return values;
+// A number as its field is printed: in hexadecimal or with leading zeros.
+std::string number_text(const Value& value, FieldId id) {
+  const Field& printed = field(id);
+  const auto* number = std::get_if<std::int64_t>(&value);
+  const bool plain =
+      !printed.has(FieldFlag::kHex) && !printed.has(FieldFlag::kPadded);
+  if (number == nullptr || plain) return to_string(value);
+  std::array<char, 24> buffer{};
+  const auto shown = static_cast<long long>(*number);
+  const int length =
+      printed.has(FieldFlag::kHex)
+          ? std::snprintf(buffer.data(), buffer.size(), "%llX",
+                          static_cast<unsigned long long>(*number))
+          : std::snprintf(buffer.data(), buffer.size(), "%09lld", shown);
+  return {buffer.data(), static_cast<std::size_t>(length)};
 }
 
-std::string joined(const std::vector<Value>& values) {
-  std::string text;
+std::string text_of(const Value& value, const Term& term) {
+  const auto* reference = std::get_if<FieldReference>(&term.form);
+  return reference == nullptr ? to_string(value)
+                              : number_text(value, reference->field);
+}
+
+std::string text_of(const std::vector<Value>& values, const Term& term) {
+  if (!type_of(term).is_list && values.size() == 1) {
+    return text_of(values.front(), term);
+  }
+  std::string text = "(";
   for (const Value& value : values) {
-    text += (text.empty() ? "(" : ", ") + to_string(value);
+    if (&value != &values.front()) text += ",";
+    text += text_of(value, term);
   }
   return text + ")";
 }
 
-Value one_value(std::vector<Value> values) {
+// Deprecated upstream, where it is the empty text and not <NA>.
+bool is_container_info(const Term& term) {
+  const auto* reference = std::get_if<FieldReference>(&term.form);
+  return reference != nullptr && reference->field == FieldId::kContainerInfo;
+}
+
+std::string rendered(const Term& term, const FieldSource& event) {
+  if (is_container_info(term)) return {};
+  const auto values = evaluate_term(term, [&](const FieldReference& reference) {
+    return event.extract(reference.field, reference.argument);
+  });
+  return values ? text_of(*values, term) : to_string(Value(Null{}));
+}
+
+Value json_value(const FieldReference& reference, const FieldSource& event) {
+  std::vector<Value> values =
+      event.extract(reference.field, reference.argument);
+  std::erase_if(values, [](const Value& value) {
+    return std::holds_alternative<Null>(value);
+  });
   if (values.empty()) return Null{};
-  if (values.size() > 1) return joined(values);
+  const Field& printed = field(reference.field);
+  const bool as_text =
+      values.size() > 1 || printed.is_list() || printed.has(FieldFlag::kHex);
+  if (as_text) return text_of(values, Term{reference});
   return std::move(values.front());
 }
 
@@ -34,27 +78,13 @@ std::string fitted(std::string text, int width) {
   return text;
 }
 
-std::string name_of(const OutputToken& token) {
-  std::string name(field(token.field).name);
-  if (!token.argument.empty()) name += "[" + token.argument + "]";
-  return name;
-}
-
 }  // namespace
 
 std::string render(const OutputTemplate& output, const FieldSource& event) {
   std::string text;
   for (const OutputToken& token : output.tokens) {
-    if (!token.is_field) {
-      text += token.literal;
-      continue;
-    }
-    // Deprecated upstream, where it is the empty text and not <NA>.
-    if (token.field == FieldId::kContainerInfo) {
-      text += fitted("", token.width);
-      continue;
-    }
-    text += fitted(to_string(one_value(values_of(token, event))), token.width);
+    text += token.term ? fitted(rendered(*token.term, event), token.width)
+                       : token.literal;
   }
   return text;
 }
@@ -63,14 +93,14 @@ std::vector<OutputField> output_fields(const OutputTemplate& output,
                                        const FieldSource& event) {
   std::vector<OutputField> fields;
   for (const OutputToken& token : output.tokens) {
-    if (!token.is_field) continue;
-    std::string name = name_of(token);
-    const bool known = std::any_of(
-        fields.begin(), fields.end(),
-        [&](const OutputField& field) { return field.name == name; });
-    if (known) continue;
-    fields.push_back(
-        {.name = std::move(name), .value = one_value(values_of(token, event))});
+    for (const NamedField& named : token.fields) {
+      const bool known = std::any_of(
+          fields.begin(), fields.end(),
+          [&](const OutputField& field) { return field.name == named.name; });
+      if (known) continue;
+      fields.push_back(
+          {.name = named.name, .value = json_value(named.field, event)});
+    }
   }
   return fields;
 }

@@ -11,15 +11,16 @@
 
 namespace bailiff {
 
-// The text.  A field that extracts nothing renders "<NA>"; several values are
-// joined by ", " in parentheses, as Falco writes lists.
+// The text.  What extracts nothing renders "<NA>"; several values are joined by
+// commas in parentheses, as Falco writes lists.
 std::string render(const OutputTemplate& output, const FieldSource& event);
 
-// The fields of the template with their values for JSON, in template order,
-// each once; the name carries the argument: "proc.aname[2]".
+// The fields of the template, those inside of calls for themselves, with their
+// values for JSON, in template order, each once, under the name they were
+// written with: "proc.aname[2]".
 struct OutputField {
   std::string name;
-  Value value;  // Null when the field extracts nothing
+  Value value;  // Null when the field extracts nothing; a list is its text
 };
 std::vector<OutputField> output_fields(const OutputTemplate& output,
                                        const FieldSource& event);

@@ -39,7 +39,9 @@ std::optional<std::string> unquote(std::string_view text);
 // leaves the cursor where it is.
 class Lexer {
  public:
-  explicit Lexer(std::string_view text) : text_(text) {}
+  // `at`: where it begins, not past the end.
+  explicit Lexer(std::string_view text, std::size_t at = 0)
+      : text_(text), at_(at) {}
 
   std::size_t at() const { return at_; }
   bool at_end() const { return at_ == text_.size(); }

@@ -60,11 +60,25 @@ class Level {
 
 class Parser {
  public:
-  Parser(const LocatedText& text, const Owner& owner, Diagnostics& diagnostics)
+  Parser(const LocatedText& text, const Owner& owner, Diagnostics& diagnostics,
+         std::size_t begin = 0)
       : text_(text),
         owner_(owner),
         diagnostics_(diagnostics),
-        lexer_(text.text()) {}
+        lexer_(text.text(), begin) {}
+
+  std::optional<CallInText> parse_call() {
+    const std::size_t begin = lexer_.at();
+    const auto transform = try_transform(Side::kLeft);
+    if (!transform) {
+      const auto name = lexer_.try_identifier();
+      if (!name) return refuse_here("a transformer", {});
+      return refuse_transform(*name);
+    }
+    std::optional<Call> parsed = call(*transform, begin);
+    if (!parsed) return std::nullopt;
+    return CallInText{.call = *std::move(parsed), .end = lexer_.at()};
+  }
 
   std::optional<Node> parse() {
     lexer_.skip_blanks();
@@ -122,6 +136,15 @@ class Parser {
     const bool tight_or = last_ == Seen::Last::kTightOr;
     return refuse_here((tight_or ? "'or' or " : "'and', 'or' or ") + end,
                        continuation_slip(seen, lexer_.rest()));
+  }
+  // What looks like a call has a name that no transformer has, or 'val'.
+  std::nullopt_t refuse_transform(Range name) {
+    const std::string text(lexer_.text(name));
+    const bool known = text == to_string(Transform::kVal);
+    return refuse(
+        name,
+        (known ? "unexpected" : "unknown") + (" transformer '" + text + "'"),
+        transform_slip(text));
   }
   // Precondition: a ')' is at the cursor.
   std::nullopt_t refuse_unopened() {
@@ -225,11 +248,7 @@ class Parser {
         return Node{MacroUse{.name = text, .span = span(*name)}};
       }
       if (text != "and" && text != "or") {
-        const bool known = text == to_string(Transform::kVal);
-        return refuse(*name,
-                      (known ? "unexpected" : "unknown") +
-                          (" transformer '" + text + "'"),
-                      transform_slip(text));
+        return refuse_transform(*name);
       }
       lexer_ = before;
     }
@@ -615,6 +634,12 @@ class Parser {
 std::optional<Node> parse_condition(const LocatedText& text, const Owner& owner,
                                     Diagnostics& diagnostics) {
   return Parser(text, owner, diagnostics).parse();
+}
+
+std::optional<CallInText> parse_call(const LocatedText& text, std::size_t begin,
+                                     const Owner& owner,
+                                     Diagnostics& diagnostics) {
+  return Parser(text, owner, diagnostics, begin).parse_call();
 }
 
 }  // namespace bailiff::syntax

@@ -30,6 +30,7 @@
 // question of the grammar.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -56,5 +57,16 @@ struct Owner {
 // typographic quotes, which quote nothing.
 std::optional<Node> parse_condition(const LocatedText& text, const Owner& owner,
                                     Diagnostics& diagnostics);
+
+// A call in another text, such as `toupper(proc.name)` in an output.
+struct CallInText {
+  Call call;
+  std::size_t end = 0;  // the byte behind it
+};
+
+// Parses the call at byte `begin`.  nullopt after one error, as above.
+std::optional<CallInText> parse_call(const LocatedText& text, std::size_t begin,
+                                     const Owner& owner,
+                                     Diagnostics& diagnostics);
 
 }  // namespace bailiff::syntax

@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/types/output_template.h"
 
-#include <optional>
 #include <utility>
+
+#include "rules/base/diagnostic.h"
+#include "rules/syntax/parser.h"
+#include "rules/types/check.h"
 
 namespace bailiff {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 bool is_name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
-         c == '_' || c == '.';
+  return is_letter(c) || is_digit(c) || c == '_' || c == '.';
 }
 
 class TemplateParser {
  public:
-  explicit TemplateParser(std::string_view text) : text_(text) {}
+  explicit TemplateParser(std::string_view text) : text_(text) {
+    located_.push_run(text, 0, 0);
+  }
 
   ParsedOutput parse() && {
     if (text_.starts_with('*')) ++at_;
@@ -33,7 +40,7 @@ class TemplateParser {
   void literal(std::string_view piece) {
     if (piece.empty()) return;
     std::vector<OutputToken>& tokens = result_.output.tokens;
-    if (tokens.empty() || tokens.back().is_field) tokens.emplace_back();
+    if (tokens.empty() || tokens.back().term) tokens.emplace_back();
     tokens.back().literal += piece;
   }
 
@@ -47,74 +54,109 @@ class TemplateParser {
 
   // at_ is behind the '%' at `percent`.
   void token(std::size_t percent) {
-    int width = 0;
+    OutputToken token;
     while (at_ < text_.size() && is_digit(text_[at_])) {
-      if (width <= kMaxOutputWidth) width = width * 10 + (text_[at_] - '0');
+      if (token.width <= kMaxOutputWidth) {
+        token.width = token.width * 10 + (text_[at_] - '0');
+      }
       ++at_;
     }
-    if (width > kMaxOutputWidth) {
+    if (token.width > kMaxOutputWidth) {
       refuse(percent, at_,
              "output field width above " + std::to_string(kMaxOutputWidth));
     }
-
-    std::size_t name_end = at_;
-    while (name_end < text_.size() && is_name_char(text_[name_end])) {
-      ++name_end;
-    }
-    const std::string name(text_.substr(at_, name_end - at_));
+    std::size_t end = at_;
+    while (end < text_.size() && is_name_char(text_[end])) ++end;
+    const std::string_view name = text_.substr(at_, end - at_);
     if (name.empty()) {
       refuse(percent, at_, "'%' without a field in output",
              "a literal '%' cannot be written in a Falco output");
       return;
     }
-    const std::optional<FieldId> found = longest_field_prefix(name);
-    if (!found && name_end < text_.size() && text_[name_end] == '(') {
-      refuse(percent, name_end,
-             "transformer '" + name +
-                 "' in output is not available in this version");
-      at_ = name_end;
-      return;
-    }
+    const bool call = end < text_.size() && text_[end] == '(' &&
+                      name.find('.') == std::string_view::npos;
+    const bool good = call ? take_call(percent, name, token)
+                           : take_field(percent, name, token);
+    if (good) result_.output.tokens.push_back(std::move(token));
+  }
+
+  // The longest field the text at at_ begins with; `name` is all it could be.
+  bool take_field(std::size_t percent, std::string_view name,
+                  OutputToken& token) {
+    const auto found = longest_reference(text_.substr(at_));
     if (!found) {
-      refuse(percent, name_end, "unknown field '" + name + "' in output",
-             suggestion(name));
-      at_ = name_end;
-      return;
+      const ResolvedField unknown = resolve_field(name);
+      refuse(percent, at_ + name.size(), unknown.message + " in output",
+             unknown.hint);
+      at_ += name.size();
+      return false;
     }
-    const Field& known = field(*found);
-    at_ += known.name.size();
-    OutputToken token;
-    token.is_field = true;
-    token.field = known.id;
-    token.width = width;
-    if (known.takes_argument()) token.argument = argument(known, percent);
-    result_.output.tokens.push_back(std::move(token));
+    token.fields.push_back(
+        {.name = std::string(text_.substr(at_, found->length)),
+         .field = found->reference});
+    token.term = Term{found->reference};
+    at_ += found->length;
+    return usable(percent, token);
   }
 
-  std::string argument(const Field& field, std::size_t percent) {
-    const bool given = at_ < text_.size() && text_[at_] == '[';
-    const std::size_t close = given ? text_.find(']', at_) : at_;
-    if (given && close != std::string_view::npos && close > at_ + 1) {
-      std::string value(text_.substr(at_ + 1, close - at_ - 1));
-      at_ = close + 1;
-      return value;
-    }
-    if (given || field.needs_argument()) {
+  bool usable(std::size_t percent, const OutputToken& token) {
+    for (const NamedField& named : token.fields) {
+      if (field(named.field.field).usable_in_output()) continue;
       refuse(percent, at_,
-             "field '" + std::string(field.name) +
-                 "' in output needs an argument in brackets");
-      if (given) ++at_;
+             "field '" + named.name + "' is for conditions only, in output");
+      return false;
     }
-    return {};
+    return true;
   }
 
-  static std::string suggestion(std::string_view name) {
-    const std::string_view best = nearest_field(name);
-    if (best.empty()) return {};
-    return "did you mean '%" + std::string(best) + "'?";
+  bool take_call(std::size_t percent, std::string_view name,
+                 OutputToken& token) {
+    Diagnostics diagnostics;
+    const auto found = syntax::parse_call(located_, at_, {}, diagnostics);
+    at_ = found ? found->end : at_ + name.size();
+    if (found) {
+      const std::vector<ListDefinition> no_lists;
+      Checker checker(no_lists, diagnostics);
+      token.term = checker.check_call(found->call, {});
+      name_fields(found->call, token);
+    }
+    for (const Diagnostic& diagnostic : diagnostics.all()) {
+      if (diagnostic.severity != Severity::kError) continue;
+      refuse(diagnostic.span.begin, diagnostic.span.end,
+             diagnostic.message + ", in output", diagnostic.hint);
+    }
+    return token.term && usable(percent, token);
+  }
+
+  // The fields of a call as they are written, which is how they are told.
+  static void name_fields(const syntax::Call& call, OutputToken& token) {
+    for (const syntax::Term& argument : call.arguments) {
+      name_fields(argument, token);
+    }
+  }
+  static void name_fields(const syntax::Term& term, OutputToken& token) {
+    if (const syntax::FieldName* name = term.field()) {
+      add_named(*name, token);
+    } else if (const syntax::Call* call = term.call()) {
+      name_fields(*call, token);
+    } else if (const auto* list = std::get_if<syntax::TermList>(&term.form)) {
+      for (const syntax::Term& item : list->items) name_fields(item, token);
+    }
+  }
+  static void add_named(const syntax::FieldName& name, OutputToken& token) {
+    const ResolvedField found = resolve_field(
+        name.name, name.has_argument
+                       ? std::optional<std::string_view>(name.argument)
+                       : std::nullopt);
+    if (!found.reference) return;
+    token.fields.push_back({.name = name.has_argument
+                                        ? name.name + "[" + name.argument + "]"
+                                        : name.name,
+                            .field = *found.reference});
   }
 
   std::string_view text_;
+  LocatedText located_;  // `text_`, its offsets as places
   std::size_t at_ = 0;
   ParsedOutput result_;
 };

@@ -4,21 +4,28 @@
 // for an event is rules/eval/output.h.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rules/base/result.h"
-#include "rules/fields/field.h"
+#include "rules/types/expr.h"
 
 namespace bailiff {
 
+// A field of a token, under the name it was written with: "evt.arg.flags".
+struct NamedField {
+  std::string name;
+  FieldReference field;
+};
+
 struct OutputToken {
-  bool is_field = false;
-  std::string literal;  // when !is_field
-  FieldId field = FieldId::kEvtType;
-  std::string argument;  // of the field, "" when there is none
-  int width = 0;         // "%10field": pad or cut to this many bytes; 0: as is
+  std::string literal;             // when there is no term
+  std::optional<Term> term;        // "%proc.name", "%toupper(proc.name)"
+  std::vector<NamedField> fields;  // of the term, in order
+  int width = 0;  // "%10proc.name": pad or cut to this many bytes; 0: as is
 };
 
 struct OutputTemplate {
@@ -28,11 +35,11 @@ struct OutputTemplate {
 // Widest "%NNfield"; more is refused.
 inline constexpr int kMaxOutputWidth = 1024;
 
-// Takes the longest field name after each '%', the rest is literal; a '*' in
-// front of the template means nothing, as "print even if a field is null" is
-// what always happens.  Refuses an unknown field, a '%' with nothing behind it
-// (there is no escape for '%') and a transformer; `error.message` names the
-// token.
+// Takes a call of a transformer, or the longest field after each '%', the rest
+// is literal; a '*' in front of the template means nothing, as "print even if a
+// field is null" is what always happens.  Refuses an unknown field, one that
+// is for conditions only, and a '%' with nothing behind it (there is no escape
+// for '%'); `error.message` names the token.
 Result<OutputTemplate> parse_output(std::string_view text);
 
 // The same with the place of the mistake: `begin` and `end` are offsets in

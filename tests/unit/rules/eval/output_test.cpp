@@ -32,8 +32,27 @@ TEST(Render, NullIsNotAvailable) {
 
 TEST(Render, SeveralValuesAreAList) {
   FakeEvent event;
-  event.with(FieldId::kProcArgs, {"-l", "-p"});
-  EXPECT_EQ(render(parsed("%proc.args"), event), "(-l, -p)");
+  event.with(FieldId::kProcArgs, {"-l", "-p"}).with(FieldId::kFdTypes, {"x"});
+  EXPECT_EQ(render(parsed("%proc.args"), event), "(-l,-p)");
+  EXPECT_EQ(render(parsed("%fd.types"), event), "(x)");
+}
+
+TEST(Render, TransformsWhatIsInACall) {
+  FakeEvent event;
+  event.with(FieldId::kProcName, {"nc"});
+  EXPECT_EQ(render(parsed("%toupper(proc.name) %tolower(proc.pname)"), event),
+            "NC <NA>");
+  const auto fields = output_fields(parsed("%toupper(proc.name)"), event);
+  ASSERT_EQ(fields.size(), 1U);
+  EXPECT_EQ(fields[0].name, "proc.name");
+  EXPECT_EQ(fields[0].value, Value("nc"));
+}
+
+TEST(Render, PrintsNumbersAsTheirFieldDoes) {
+  FakeEvent event;
+  event.with(FieldId::kEvtRawtimeNs, {std::int64_t{7}})
+      .with(FieldId::kFdDev, {std::int64_t{255}});
+  EXPECT_EQ(render(parsed("%evt.rawtime.ns %fd.dev"), event), "000000007 FF");
 }
 
 TEST(Render, AWidthPadsAndCuts) {
