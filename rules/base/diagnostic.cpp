@@ -10,6 +10,22 @@ namespace bailiff {
 namespace {
 
 constexpr std::size_t kLongestSuggested = 64;
+constexpr std::string_view kCut = "...";
+
+// The first offset from `at` on that is no continuation byte of UTF-8.
+std::size_t next_character(std::string_view text, std::size_t at) {
+  while (at < text.size() &&
+         (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) {
+    ++at;
+  }
+  return at;
+}
+
+void shorten(std::string& text) {
+  if (text.size() <= kMaxMessage) return;
+  text.resize(next_character(text, kMaxMessage));
+  text += kCut;
+}
 
 // Letters that are inserted, left out, mistaken or swapped with their
 // neighbour, each counted once.
@@ -44,22 +60,18 @@ std::string_view severity_name(Severity severity) {
 // The quoted line and the caret line.  Tabs stay tabs in both, so that the
 // caret stands under its text whatever the terminal's tab width.
 std::string quote(const Source& source, const Span& span) {
-  const Position begin = source.position(span.begin);
-  const std::string_view line = source.line(begin.line);
-  std::string number = std::to_string(begin.line);
+  const Excerpt shown = excerpt(source, span);
+  std::string number = std::to_string(source.position(span.begin).line);
   number.insert(0, number.size() < 5 ? 5 - number.size() : 0, ' ');
 
   std::string caret;
-  for (std::size_t i = 0; i + 1 < begin.column; ++i) {
-    caret += i < line.size() && line[i] == '\t' ? '\t' : ' ';
+  for (const char c : std::string_view(shown.text).substr(0, shown.begin)) {
+    caret += c == '\t' ? '\t' : ' ';
   }
-  const std::size_t room =
-      line.size() >= begin.column ? line.size() - begin.column + 1 : 1;
-  const std::size_t width = span.end > span.begin ? span.end - span.begin : 1;
   caret += '^';
-  caret.append(std::min(room, width) - 1, '~');
+  if (shown.end > shown.begin) caret.append(shown.end - shown.begin - 1, '~');
 
-  std::string text = number + " | " + std::string(line) + "\n";
+  std::string text = number + " | " + shown.text + "\n";
   text += std::string(number.size(), ' ') + " | " + caret + "\n";
   return text;
 }
@@ -72,7 +84,35 @@ void Diagnostics::add(Diagnostic diagnostic) {
     truncated_ = true;
     return;
   }
+  shorten(diagnostic.message);
+  shorten(diagnostic.hint);
+  shorten(diagnostic.item_name);
   all_.push_back(std::move(diagnostic));
+}
+
+Excerpt excerpt(const Source& source, const Span& span) {
+  const Position at = source.position(span.begin);
+  std::string_view line = source.line(at.line);
+  const std::size_t begin = std::min<std::size_t>(at.column - 1, line.size());
+  std::size_t from = 0;
+  std::size_t to = line.size();
+  if (line.size() > kMaxExcerpt) {
+    // More of what is behind the place than of what is before it.
+    from = begin > kMaxExcerpt / 4 ? begin - kMaxExcerpt / 4 : 0;
+    from = next_character(line, std::min(from, line.size() - kMaxExcerpt));
+    to = next_character(line, std::min(from + kMaxExcerpt, line.size()));
+  }
+  Excerpt shown;
+  if (from > 0) shown.text = kCut;
+  shown.begin = shown.text.size() + begin - from;
+  const std::size_t width = span.end > span.begin ? span.end - span.begin : 0;
+  shown.end = shown.begin + std::min(width, to - begin);
+  for (const char c : line.substr(from, to - from)) {
+    const bool control = (c >= 0 && c < ' ' && c != '\t') || c == '\x7f';
+    shown.text += control ? '?' : c;
+  }
+  if (to < line.size()) shown.text += kCut;
+  return shown;
 }
 
 std::string render(const Diagnostic& diagnostic, const SourceSet& sources) {

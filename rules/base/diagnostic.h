@@ -23,6 +23,7 @@ struct Diagnostic {
   Span span;
   std::string hint;  // what to do about it; may be empty
   // The item it is in, such as "rule" "Launch new container"; may be empty.
+  // The types are Falco's.
   std::string item_type;
   std::string item_name;
 };
@@ -31,9 +32,14 @@ struct Diagnostic {
 // megabytes could ask for millions.
 inline constexpr std::size_t kMaxDiagnostics = 10'000;
 
+// Bytes kept of a message, a hint and a name each: they quote what the user
+// wrote, which may be a megabyte.
+inline constexpr std::size_t kMaxMessage = 1024;
+
 class Diagnostics {
  public:
-  // Past kMaxDiagnostics a diagnostic is dropped, and an error only counted.
+  // Past kMaxDiagnostics a diagnostic is dropped, and an error only counted;
+  // texts past kMaxMessage are cut, and end in "...".
   void add(Diagnostic diagnostic);
   bool has_errors() const { return errors_ > 0; }
   std::size_t error_count() const { return errors_; }
@@ -47,6 +53,19 @@ class Diagnostics {
   std::size_t errors_ = 0;
   bool truncated_ = false;
 };
+
+// Bytes of a line that are shown of it.  A line of a megabyte, quoted for each
+// of its mistakes, would make gigabytes.
+inline constexpr std::size_t kMaxExcerpt = 160;
+
+// The line a place is in, or as much of it around the place.
+struct Excerpt {
+  std::string text;       // control characters but tabs are '?'
+  std::size_t begin = 0;  // of the place in `text`
+  std::size_t end = 0;    // past it, not past the text; at least begin
+};
+// Precondition: the span is of this source.
+Excerpt excerpt(const Source& source, const Span& span);
 
 // One diagnostic as a compiler would print it, with a trailing line end:
 //

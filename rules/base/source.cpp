@@ -8,6 +8,9 @@ namespace bailiff {
 
 Source::Source(std::string name, std::string text)
     : name_(std::move(name)), text_(std::move(text)) {
+  line_begins_.reserve(
+      static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')) +
+      1);
   line_begins_.push_back(0);
   for (std::size_t i = 0; i < text_.size(); ++i) {
     if (text_[i] == '\n') {

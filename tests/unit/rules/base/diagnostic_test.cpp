@@ -40,6 +40,28 @@ TEST(Diagnostic, CutsACaretAtTheEndOfTheLine) {
   EXPECT_NE(text.find("\n      |  ^\n"), std::string::npos) << text;
 }
 
+TEST(Diagnostic, ShowsOfALongLineWhatIsAroundThePlace) {
+  const Source source("r.yaml", std::string(1000, 'a') + "fd.sipp" +
+                                    std::string(1000, 'b') + "\n");
+  const Excerpt shown = excerpt(source, {0, 1000, 1007});
+  EXPECT_EQ(shown.text, "..." + std::string(40, 'a') + "fd.sipp" +
+                            std::string(113, 'b') + "...");
+  EXPECT_EQ(shown.text.substr(shown.begin, shown.end - shown.begin), "fd.sipp");
+}
+
+TEST(Diagnostic, CutsALongLineBetweenCharacters) {
+  std::string line;
+  for (int i = 0; i < 200; ++i) line += "\xc3\xa9";
+  const Excerpt shown = excerpt(Source("r.yaml", line), {0, 201, 202});
+  EXPECT_EQ(shown.text.substr(0, 5), "...\xc3\xa9");
+  EXPECT_EQ(shown.text.substr(shown.text.size() - 5), "\xc3\xa9...");
+}
+
+TEST(Diagnostic, ShowsNoControlCharacters) {
+  EXPECT_EQ(excerpt(Source("r.yaml", "a\x1b[31m\tb"), {0, 1, 2}).text,
+            "a?[31m\tb");
+}
+
 TEST(Diagnostic, WithoutAPlaceIsOneLine) {
   EXPECT_EQ(render({.severity = Severity::kWarning, .message = "m"}, {}),
             "warning: m\n");
@@ -52,6 +74,17 @@ TEST(Diagnostics, CountsErrorsNotWarnings) {
   diagnostics.add({.severity = Severity::kError, .message = "e"});
   EXPECT_TRUE(diagnostics.has_errors());
   EXPECT_EQ(diagnostics.all().size(), 2U);
+}
+
+TEST(Diagnostics, CutsTextsThatQuoteAMegabyte) {
+  Diagnostics diagnostics;
+  diagnostics.add({.message = std::string(1U << 20, 'm'),
+                   .hint = std::string(1U << 20, 'h'),
+                   .item_name = std::string(1U << 20, 'n')});
+  const Diagnostic& kept = diagnostics.all()[0];
+  EXPECT_EQ(kept.message, std::string(kMaxMessage, 'm') + "...");
+  EXPECT_EQ(kept.hint.size(), kMaxMessage + 3);
+  EXPECT_EQ(kept.item_name.size(), kMaxMessage + 3);
 }
 
 TEST(Nearest, FindsTheWordThatWasMeant) {
