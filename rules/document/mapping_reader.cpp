@@ -36,12 +36,12 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 
 // YAML 1.1's booleans, which is what Falco's reader takes.
 std::optional<bool> parse_boolean(std::string_view text) {
-  for (const std::string_view word :
-       {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"}) {
+  for (const std::string_view word : {"true", "True", "TRUE", "yes", "Yes",
+                                      "YES", "on", "On", "ON", "y", "Y"}) {
     if (text == word) return true;
   }
-  for (const std::string_view word :
-       {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"}) {
+  for (const std::string_view word : {"false", "False", "FALSE", "no", "No",
+                                      "NO", "off", "Off", "OFF", "n", "N"}) {
     if (text == word) return false;
   }
   return std::nullopt;
@@ -65,6 +65,14 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
     return *count * unit.milliseconds;
   }
   return std::nullopt;
+}
+
+void report_shape(Diagnostics& diagnostics, Span span, std::string message) {
+  Diagnostic diagnostic;
+  diagnostic.code = codes::kYamlValidate;
+  diagnostic.message = std::move(message);
+  diagnostic.span = span;
+  diagnostics.add(std::move(diagnostic));
 }
 
 MappingReader::MappingReader(const yaml::Stream& stream, const Node& mapping,
@@ -159,6 +167,22 @@ std::optional<std::int64_t> MappingReader::duration_ms(std::string_view key) {
 
 std::optional<std::vector<PlacedText>> MappingReader::texts(
     std::string_view key) {
+  const std::optional<PlacedTexts> all = scalars(key);
+  if (!all) return std::nullopt;
+  std::vector<PlacedText> values;
+  values.reserve(all->size());
+  for (PlacedText value : *all) {
+    if (value.text.empty()) {
+      error(value.span, "an element of " + quoted(key) + " is empty");
+    } else {
+      values.push_back(std::move(value));
+    }
+  }
+  if (values.size() != all->size()) return std::nullopt;
+  return values;
+}
+
+std::optional<PlacedTexts> MappingReader::scalars(std::string_view key) {
   const Node* node = find(key);
   if (node == nullptr) return std::nullopt;
   if (node->kind != NodeKind::kSequence) {
@@ -166,16 +190,19 @@ std::optional<std::vector<PlacedText>> MappingReader::texts(
                           std::string(yaml::to_string(node->kind)));
     return std::nullopt;
   }
-  std::vector<PlacedText> values;
-  values.reserve(node->children.size());
-  bool good = true;
+  if (node->simple != Node::kNotSimple) return stream_.simple(*node);
+  PlacedTexts values;
   for (const yaml::NodeId child : node->children) {
-    std::optional<PlacedText> value =
-        scalar(stream_[child], "an element of " + quoted(key));
-    good = good && value.has_value();
-    if (value) values.push_back(*std::move(value));
+    const Node& element = stream_[child];
+    if (element.kind == NodeKind::kScalar) {
+      values.push_back(element.text, element.span);
+    } else {
+      error(element.span, "an element of " + quoted(key) +
+                              " must be a scalar, not " +
+                              std::string(yaml::to_string(element.kind)));
+    }
   }
-  if (!good) return std::nullopt;
+  if (values.size() != node->children.size()) return std::nullopt;
   return values;
 }
 
@@ -213,7 +240,7 @@ void MappingReader::finish(Severity unknown_keys) {
     const bool twice = std::find(asked_.begin(), asked_.end(),
                                  entry.key->text) != asked_.end();
     std::string hint;
-    if (!twice) {
+    if (!twice && diagnostics_.all().size() < kMaxSuggestions) {
       const std::string_view near = nearest(entry.key->text, asked_);
       if (!near.empty()) hint = "did you mean " + quoted(near) + "?";
     }

@@ -12,18 +12,17 @@
 #include <vector>
 
 #include "rules/base/diagnostic.h"
+#include "rules/document/placed_texts.h"
 #include "rules/document/yaml.h"
 
 namespace bailiff {
 
-// A short text and its place.
-struct PlacedText {
-  std::string text;
-  Span span;
-};
-
 // "30s", "10m", "1h", "2d" or "500ms" in milliseconds; nullopt: no such text.
 std::optional<std::int64_t> parse_duration(std::string_view text);
+
+// Adds the error (LOAD_ERR_YAML_VALIDATE) that a node is not of the kind its
+// place in the file asks for.
+void report_shape(Diagnostics& diagnostics, Span span, std::string message);
 
 class MappingReader {
  public:
@@ -48,6 +47,8 @@ class MappingReader {
   std::optional<std::int64_t> duration_ms(std::string_view key);
   // A sequence of scalars that are not empty.
   std::optional<std::vector<PlacedText>> texts(std::string_view key);
+  // A sequence of scalars, empty ones among them.
+  std::optional<PlacedTexts> scalars(std::string_view key);
   // The index of the value in `words`.
   std::optional<std::size_t> one_of(
       std::string_view key, std::initializer_list<std::string_view> words);

@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "rules/base/codes.h"
-
 namespace bailiff {
 namespace {
 
@@ -21,8 +19,9 @@ class PolicyFileReader {
       const Node& document = stream_[root];
       if (document.kind == NodeKind::kNull) continue;
       if (document.kind != NodeKind::kMapping) {
-        refuse(document.span, "a policy file must be a mapping, not " +
-                                  std::string(to_string(document.kind)));
+        report_shape(diagnostics_, document.span,
+                     "a policy file must be a mapping, not " +
+                         std::string(to_string(document.kind)));
         continue;
       }
       MappingReader file(stream_, document, diagnostics_);
@@ -35,18 +34,11 @@ class PolicyFileReader {
   }
 
  private:
-  void refuse(Span span, std::string message) {
-    Diagnostic diagnostic;
-    diagnostic.code = codes::kYamlValidate;
-    diagnostic.message = std::move(message);
-    diagnostic.span = span;
-    diagnostics_.add(std::move(diagnostic));
-  }
-
   void sequence(const Node& node) {
     if (node.kind != NodeKind::kSequence) {
-      refuse(node.span, "'policies' must be a sequence, not " +
-                            std::string(to_string(node.kind)));
+      report_shape(diagnostics_, node.span,
+                   "'policies' must be a sequence, not " +
+                       std::string(to_string(node.kind)));
       return;
     }
     for (const yaml::NodeId child : node.children) policy(stream_[child]);
@@ -54,8 +46,9 @@ class PolicyFileReader {
 
   void policy(const Node& node) {
     if (node.kind != NodeKind::kMapping) {
-      refuse(node.span, "a policy must be a mapping, not " +
-                            std::string(to_string(node.kind)));
+      report_shape(diagnostics_, node.span,
+                   "a policy must be a mapping, not " +
+                       std::string(to_string(node.kind)));
       return;
     }
     const std::size_t errors_before = diagnostics_.error_count();

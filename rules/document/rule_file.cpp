@@ -178,7 +178,8 @@ class RuleFileReader {
       const Node& document = stream_[root];
       if (document.kind == NodeKind::kNull) continue;
       if (document.kind != NodeKind::kSequence) {
-        refuse(document.span, "rules content must be a sequence of items");
+        report_shape(diagnostics_, document.span,
+                     "rules content must be a sequence of items");
         continue;
       }
       for (const yaml::NodeId child : document.children) item(stream_[child]);
@@ -187,19 +188,12 @@ class RuleFileReader {
   }
 
  private:
-  void refuse(Span span, std::string message) {
-    Diagnostic diagnostic;
-    diagnostic.code = codes::kYamlValidate;
-    diagnostic.message = std::move(message);
-    diagnostic.span = span;
-    diagnostics_.add(std::move(diagnostic));
-  }
-
   void item(const Node& node) {
     if (node.kind == NodeKind::kNull) return;
     if (node.kind != NodeKind::kMapping) {
-      refuse(node.span, "an item must be a mapping, not " +
-                            std::string(yaml::to_string(node.kind)));
+      report_shape(diagnostics_, node.span,
+                   "an item must be a mapping, not " +
+                       std::string(yaml::to_string(node.kind)));
       return;
     }
     // The first of these keys that is there says what the item is.

@@ -6,6 +6,14 @@
 // The text is hostile until shown otherwise: its size, its depth, the number
 // of its nodes and what its aliases expand to are bounded, and a text past a
 // bound is refused before it costs memory.
+//
+// Long lists of indicators are read without the library, which would need
+// microseconds and hundreds of bytes for each element.  Where simple_sequence.h
+// finds one, the library is given the text with a word in its place, and the
+// sequence is taken for it only when the library reports a plain scalar of just
+// that word at just that offset, in a place where a sequence in that style may
+// be.  If one of the words is not reported so, or the library finds a mistake,
+// it is given the whole text.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +25,27 @@
 #include "rules/base/diagnostic.h"
 #include "rules/base/source.h"
 #include "rules/document/located_text.h"
+#include "rules/document/placed_texts.h"
+#include "rules/document/simple_sequence.h"
 
 namespace bailiff::yaml {
 
-// A list of 200,000 indicators, the most Falco was seen to take, is 5 MiB.
-inline constexpr std::size_t kMaxBytes = 16U << 20;
+// A list of a million IPv6 addresses, spelled out and quoted, is 45 MiB.
+inline constexpr std::size_t kMaxBytes = 46U << 20;
+// Of them, what is not in simple sequences and so is the library's to read, at
+// a few MiB a second.  The largest rule file of Falco's own is 0.1 MiB.
+inline constexpr std::size_t kMaxParsedBytes = 16U << 20;
 // Rule files nest 7 deep (exceptions), so this is generous.
 inline constexpr std::size_t kMaxDepth = 32;
-// Nodes, those behind an alias counted each time it is used.
+// Nodes the library makes, and those behind an alias each time it is used.
 inline constexpr std::uint64_t kMaxNodes = 1U << 20;
+// Bytes of the scalars behind aliases, counted each time one is used.
+inline constexpr std::uint64_t kMaxAliasBytes = 16U << 20;
 // The characters [ { and , wherever they stand: the library holds all tokens
 // of a flow collection at once, which this keeps below 300 MiB.
 inline constexpr std::size_t kMaxFlowCharacters = 1U << 20;
+// Elements a sequence must have to be looked at as a simple one.
+inline constexpr std::size_t kLongSequence = 1000;
 
 enum class NodeKind : std::uint8_t { kNull, kScalar, kSequence, kMapping };
 // "a mapping", for messages.
@@ -37,8 +54,13 @@ std::string_view to_string(NodeKind kind);
 enum class NodeId : std::uint32_t {};
 
 struct Node {
+  static constexpr std::uint32_t kNotSimple = UINT32_MAX;
+
   NodeKind kind = NodeKind::kNull;
-  bool plain = false;       // a scalar without quotes, block indicator or tag
+  bool plain = false;  // a scalar without quotes, block indicator or tag
+  // A sequence with an index here has no children: Stream::simple() makes its
+  // elements.
+  std::uint32_t simple = kNotSimple;
   std::string text;         // of a scalar
   std::uint32_t begin = 0;  // offset of its first byte, its quote say
   // A scalar as written, without its quotes; otherwise its first byte.
@@ -57,23 +79,29 @@ class Stream {
   const std::vector<NodeId>& roots() const { return roots_; }
   // A scalar's text with the place of every byte.
   LocatedText locate(const Node& scalar) const;
+  // The elements of a node with `simple`.
+  PlacedTexts simple(const Node& sequence) const;
 
  private:
   friend class Builder;
   friend std::optional<Stream> parse(std::string_view text,
                                      std::uint32_t source,
-                                     Diagnostics& diagnostics);
+                                     Diagnostics& diagnostics,
+                                     std::size_t long_sequence);
 
   std::uint32_t source_ = 0;
   std::string_view text_;  // borrowed
   std::vector<Node> nodes_;
   std::vector<NodeId> roots_;
+  std::vector<SimpleSequence> sequences_;
 };
 
 // Parses `text`, which must outlive the Stream.  nullopt after a diagnostic
 // (LOAD_ERR_YAML_PARSE) when it is no YAML, is not UTF-8, holds control
-// characters or exceeds a bound.
+// characters or exceeds a bound.  What is said by the result does not depend on
+// `long_sequence`, which tests set.
 std::optional<Stream> parse(std::string_view text, std::uint32_t source,
-                            Diagnostics& diagnostics);
+                            Diagnostics& diagnostics,
+                            std::size_t long_sequence = kLongSequence);
 
 }  // namespace bailiff::yaml

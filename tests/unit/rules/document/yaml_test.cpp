@@ -106,7 +106,66 @@ TEST(Yaml, BoundsFlowCollections) {
 
 TEST(Yaml, RefusesSize) {
   EXPECT_EQ(refusal(std::string(kMaxBytes + 1, ' ')),
-            "0: larger than 16777216 bytes");
+            "0: larger than 48234496 bytes");
+}
+
+TEST(Yaml, RefusesMoreThanTheLibraryReadsInReasonableTime) {
+  EXPECT_EQ(refusal(std::string(kMaxParsedBytes + 1, ' ')),
+            "0: larger than 16777216 bytes, lists of one plain or quoted item "
+            "a line not counted");
+}
+
+// A simple list that is more than the library is given.
+constexpr std::size_t kLongListSize = 20'000;
+std::string long_list() {
+  const std::string element = "  - " + std::string(1000, 'x') + "\n";
+  std::string text = "- list: l\n  items:\n";
+  for (std::size_t i = 0; i < kLongListSize; ++i) text += element;
+  return text;
+}
+
+TEST(Yaml, DoesNotCountSimpleSequencesAsWork) {
+  const std::string text = long_list() + "- list: m\n  items: [a]\n";
+  ASSERT_GT(text.size(), kMaxParsedBytes);
+  Diagnostics diagnostics;
+  const auto stream = parse(text, 0, diagnostics);
+  ASSERT_TRUE(stream);
+  const Node& root = (*stream)[stream->roots()[0]];
+  ASSERT_EQ(root.children.size(), 2U);
+  const Node& items = (*stream)[(*stream)[root.children[0]].children[3]];
+  EXPECT_EQ(items.kind, NodeKind::kSequence);
+  EXPECT_EQ(stream->simple(items).size(), kLongListSize);
+}
+
+TEST(Yaml, PlacesAMistakeBehindALongList) {
+  const std::string text = long_list();
+  EXPECT_EQ(refusal(text + "- [b\n"), std::to_string(text.size() + 5) +
+                                          ": end of sequence flow not found");
+}
+
+TEST(Yaml, RefusesALongListThatIsNotSimple) {
+  EXPECT_EQ(refusal(long_list() + "  - &x a\n"),
+            "0: larger than 16777216 bytes, lists of one plain or quoted item "
+            "a line not counted");
+}
+
+TEST(Yaml, BoundsWhatAliasesCopy) {
+  std::string text = "- &a '" + std::string(1U << 20, 'x') + "'\n";
+  for (int i = 0; i < 17; ++i) text += "- *a\n";
+  EXPECT_NE(refusal(text).find("more than 16777216 bytes behind aliases"),
+            std::string::npos);
+}
+
+TEST(Yaml, CountsTheElementsOfLongListsBehindAliases) {
+  std::string text = "- &a\n  items:\n";
+  for (std::size_t i = 0; i < kLongSequence; ++i) text += "  - x\n";
+  text += "- &b [*a";
+  for (int i = 1; i < 100; ++i) text += ", *a";
+  text += "]\n- [*b";
+  for (int i = 1; i < 8; ++i) text += ", *b";
+  EXPECT_EQ(refusal(text + "]\n"), "ok");
+  EXPECT_NE(refusal(text + ", *b, *b, *b]\n").find("more than 1048576"),
+            std::string::npos);
 }
 
 }  // namespace
