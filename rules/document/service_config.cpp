@@ -2,10 +2,9 @@
 #include "rules/document/service_config.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
-#include "rules/base/codes.h"
+#include "rules/base/priority.h"
 #include "rules/document/mapping_reader.h"
 #include "rules/document/yaml.h"
 
@@ -14,12 +13,6 @@ namespace {
 
 using yaml::Node;
 using yaml::NodeKind;
-
-// Falco's priorities, the most severe first.  The words of `min_priority`.
-constexpr std::array<std::string_view, 9> kPriorities = {
-    "emergency", "alert",         "critical", "error", "warning",
-    "notice",    "informational", "info",     "debug",
-};
 
 // A hook that takes longer than this holds up the container's start for longer
 // than any runtime or kubelet waits.
@@ -242,8 +235,7 @@ class ConfigReader {
     path(reader, "secret_file", sink.secret_file);
     if (auto text = reader.text("min_priority")) {
       sink.min_priority = lower(text->text);
-      if (std::find(kPriorities.begin(), kPriorities.end(),
-                    sink.min_priority) == kPriorities.end()) {
+      if (!parse_priority(text->text)) {
         reader.error(text->span, "unknown priority '" + text->text + "'",
                      "one of emergency, alert, critical, error, warning, "
                      "notice, info, debug");
@@ -290,24 +282,18 @@ std::optional<ServiceConfig> parse_service_config(std::string_view text,
       yaml::parse(text, source, diagnostics);
   if (!stream) return std::nullopt;
   const std::size_t errors_before = diagnostics.error_count();
-  const auto refuse = [&](Span span, std::string message) {
-    Diagnostic diagnostic;
-    diagnostic.code = codes::kYamlValidate;
-    diagnostic.message = std::move(message);
-    diagnostic.span = span;
-    diagnostics.add(std::move(diagnostic));
-  };
   if (stream->roots().size() > 1) {
-    refuse((*stream)[stream->roots()[1]].span,
-           "a configuration is one YAML document");
+    report_shape(diagnostics, (*stream)[stream->roots()[1]].span,
+                 "a configuration is one YAML document");
     return std::nullopt;
   }
   if (stream->roots().empty()) return ServiceConfig{};
   const Node& root = (*stream)[stream->roots()[0]];
   if (root.kind == NodeKind::kNull) return ServiceConfig{};
   if (root.kind != NodeKind::kMapping) {
-    refuse(root.span, "a configuration must be a mapping, not " +
-                          std::string(to_string(root.kind)));
+    report_shape(diagnostics, root.span,
+                 "a configuration must be a mapping, not " +
+                     std::string(to_string(root.kind)));
     return std::nullopt;
   }
   ServiceConfig config = ConfigReader(*stream, root, diagnostics).read();

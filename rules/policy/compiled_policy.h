@@ -12,26 +12,11 @@
 
 #include "rules/base/digest.h"
 #include "rules/base/on_error.h"
+#include "rules/base/priority.h"
 #include "rules/base/result.h"
 #include "rules/types/expr.h"
 
 namespace bailiff {
-
-// Falco's, most severe first.
-enum class Priority : std::uint8_t {
-  kEmergency,
-  kAlert,
-  kCritical,
-  kError,
-  kWarning,
-  kNotice,
-  kInformational,
-  kDebug,
-};
-// As Falco's JSON writes it: "Warning".
-std::string_view to_string(Priority priority);
-// Case-insensitive; "info" is kInformational (falco-language, section 2).
-std::optional<Priority> parse_priority(std::string_view text);
 
 // A Falco list: the items as written, macros of lists resolved.  Its typed
 // forms (addresses for fd.sip, networks for fd.snet, …) follow from the checks
