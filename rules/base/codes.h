@@ -3,6 +3,10 @@
 // Diagnostic::code: Falco's load errors and warnings (falco-language, section
 // 2, from Falco's falco_load_result.cpp), so that what reads Falco's results
 // reads ours.  Policy and configuration files use the same ones.
+//
+// Falco has two more, for extension items: kinds of item that a program which
+// embeds its engine adds to rule files.  Neither Falco itself nor Bailiff has
+// any, so nothing can be wrong with one.
 #pragma once
 
 namespace bailiff::codes {
@@ -21,7 +25,12 @@ inline constexpr char kWarnUnusedMacro[] = "LOAD_UNUSED_MACRO";
 inline constexpr char kWarnUnusedList[] = "LOAD_UNUSED_LIST";
 inline constexpr char kWarnUnknownItem[] = "LOAD_UNKNOWN_ITEM";
 inline constexpr char kWarnDeprecatedItem[] = "LOAD_DEPRECATED_ITEM";
-inline constexpr char kWarnUnknownKey[] = "LOAD_UNKNOWN_KEY";
+inline constexpr char kWarnAppendNoValues[] = "LOAD_APPEND_NO_VALUES";
+inline constexpr char kWarnExceptionNameNotUnique[] =
+    "LOAD_EXCEPTION_NAME_NOT_UNIQUE";
+inline constexpr char kWarnInvalidMacroName[] = "LOAD_INVALID_MACRO_NAME";
+inline constexpr char kWarnInvalidListName[] = "LOAD_INVALID_LIST_NAME";
 inline constexpr char kWarnCompileCondition[] = "LOAD_COMPILE_CONDITION";
+inline constexpr char kWarnUnknownKey[] = "LOAD_UNKNOWN_KEY";
 
 }  // namespace bailiff::codes

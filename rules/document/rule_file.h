@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "rules/base/diagnostic.h"
+#include "rules/base/priority.h"
 #include "rules/document/located_text.h"
 #include "rules/document/mapping_reader.h"
+#include "rules/document/placed_texts.h"
 #include "rules/document/yaml.h"
 
 namespace bailiff {
@@ -29,9 +31,11 @@ struct Keyed {
   Change change = Change::kDefine;
 };
 
+// A list or macro whose only key is replaced is a definition: in Falco it need
+// not be there before.
 struct ListItem {
   PlacedText name;
-  Keyed<std::vector<PlacedText>> items;
+  Keyed<PlacedTexts> items;
 };
 
 struct MacroItem {
@@ -39,24 +43,47 @@ struct MacroItem {
   Keyed<LocatedText> condition;
 };
 
+// What stands at `fields`, `comps` or one of the `values` of an exception: a
+// scalar or a sequence of these.  What is neither, or absent, is an empty
+// scalar.
+struct ExceptionEntry {
+  std::string text;
+  Span span;
+  bool is_list = false;
+  std::vector<ExceptionEntry> entries;
+
+  bool given() const { return is_list ? !entries.empty() : !text.empty(); }
+};
+
+struct RuleException {
+  PlacedText name;
+  ExceptionEntry fields;
+  ExceptionEntry comps;
+  std::vector<ExceptionEntry> values;
+};
+
+enum class RuleItemKind {
+  kDefinition,
+  kAppend,    // `append: true` (deprecated): of condition and exceptions only
+  kOverride,  // `override` names the keys it has
+  kSwitch,    // none of what makes a rule, but `enabled` (deprecated)
+};
+
 struct RuleItem {
   PlacedText name;
+  RuleItemKind kind = RuleItemKind::kDefinition;
   std::optional<Keyed<LocatedText>> condition;
   std::optional<Keyed<LocatedText>> output;
   std::optional<Keyed<LocatedText>> description;
-  std::optional<Keyed<PlacedText>> priority;
+  std::optional<Keyed<Priority>> priority;
   std::optional<PlacedText> source;
-  std::optional<Keyed<std::vector<PlacedText>>> tags;
+  std::optional<Keyed<PlacedTexts>> tags;
+  std::optional<Keyed<std::vector<RuleException>>> exceptions;
   std::optional<Keyed<bool>> enabled;
   std::optional<Keyed<bool>> warn_evttypes;
   std::optional<Keyed<bool>> skip_if_unknown_filter;
-  // How the item as a whole relates to an earlier rule of that name.
-  // kReplace: at least one key is replaced and none is defined.
-  Change change = Change::kDefine;
   // Something else in it was reported: what is here is still worth checking.
   bool broken = false;
-  // Nothing but `rule` and `enabled`: switches an earlier rule (deprecated).
-  bool only_enabled = false;
 };
 
 // An item of which nothing can be used but its type and name.

@@ -14,6 +14,7 @@
 #include "rules/document/yaml.h"
 #include "rules/policy/policies.h"
 #include "rules/resolve/definitions.h"
+#include "rules/resolve/exceptions.h"
 #include "rules/resolve/lists.h"
 #include "rules/resolve/macros.h"
 #include "rules/types/check.h"
@@ -28,7 +29,6 @@ static_assert(kMaxConditionDepth <= kMaxExprDepth,
 
 // Falco warns of rules that have to look at more kinds of event than this.
 constexpr std::size_t kManyEventTypes = 100;
-constexpr std::string_view kSyscallSource = "syscall";
 constexpr std::string_view kDeprecatedOutputs[] = {"container.info", "evt.dir"};
 
 class Loader {
@@ -134,24 +134,19 @@ class Loader {
     rule.description = raw.description.trimmed().text();
     rule.source = kSyscallSource;
     rule.enabled = raw.enabled;
-    for (const PlacedText& tag : raw.tags) rule.tags.push_back(tag.text);
+    for (PlacedText tag : raw.tags) rule.tags.push_back(std::move(tag.text));
     std::sort(rule.tags.begin(), rule.tags.end());
     rule.tags.erase(std::unique(rule.tags.begin(), rule.tags.end()),
                     rule.tags.end());
-    if (const auto priority = parse_priority(raw.priority.text)) {
-      rule.priority = *priority;
-    } else if (!raw.broken) {
-      report(Severity::kError, codes::kYamlValidate, raw.priority.span,
-             "invalid priority '" + raw.priority.text + "'",
-             "one of EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, "
-             "DEBUG",
-             owner.type, owner.name);
-    }
+    rule.priority = raw.priority;
     rule.output = raw.output.trimmed().text();
     const bool known_output = check_output(raw, owner);
 
     if (raw.broken && raw.condition.empty()) return std::nullopt;
-    const std::optional<syntax::Node> node = macros.parse(raw.condition, owner);
+    const std::optional<LocatedText> condition =
+        with_exceptions(raw, diagnostics());
+    if (!condition) return std::nullopt;
+    const std::optional<syntax::Node> node = macros.parse(*condition, owner);
     if (!node) return std::nullopt;
     Checker::Outcome outcome =
         checker.check(*node, owner, raw.skip_if_unknown_filter);

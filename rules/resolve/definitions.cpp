@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/resolve/definitions.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "rules/base/codes.h"
+#include "rules/resolve/exceptions.h"
 
 namespace bailiff {
 namespace {
@@ -20,10 +22,12 @@ void change(LocatedText& text, Keyed<LocatedText> by) {
   }
 }
 
-void change(std::vector<PlacedText>& texts, Keyed<std::vector<PlacedText>> by) {
-  if (by.change != Change::kAppend) texts.clear();
-  texts.insert(texts.end(), std::make_move_iterator(by.value.begin()),
-               std::make_move_iterator(by.value.end()));
+void change(PlacedTexts& texts, Keyed<PlacedTexts> by) {
+  if (by.change == Change::kAppend) {
+    texts.append(by.value);
+  } else {
+    texts = std::move(by.value);
+  }
 }
 
 template <typename T>
@@ -41,18 +45,23 @@ class Merger {
   explicit Merger(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
   void operator()(ListItem item) {
+    ++order_;
     const auto known = lists_.find(item.name.text);
     if (known != lists_.end()) {
-      change(result_.lists[known->second].items, std::move(item.items));
+      RawList& list = result_.lists[known->second];
+      change(list.items, std::move(item.items));
+      list.changed = order_;
       return;
     }
-    if (item.items.change != Change::kDefine) {
-      missing("list", item.name, item.items.change);
+    if (item.items.change == Change::kAppend) {
+      missing("list", item.name, "appends to");
       return;
     }
     lists_.emplace(item.name.text, result_.lists.size());
-    result_.lists.push_back(
-        {.name = std::move(item.name), .items = std::move(item.items.value)});
+    result_.lists.push_back({.name = std::move(item.name),
+                             .items = std::move(item.items.value),
+                             .defined = order_,
+                             .changed = order_});
   }
 
   void operator()(MacroItem item) {
@@ -64,8 +73,8 @@ class Merger {
       macro.changed = order_;
       return;
     }
-    if (item.condition.change != Change::kDefine) {
-      missing("macro", item.name, item.condition.change);
+    if (item.condition.change == Change::kAppend) {
+      missing("macro", item.name, "appends to");
       return;
     }
     macros_.emplace(item.name.text, result_.macros.size());
@@ -78,8 +87,8 @@ class Merger {
   void operator()(RuleItem item) {
     const auto known = rules_.find(item.name.text);
     if (known == rules_.end()) {
-      if (item.change != Change::kDefine) {
-        missing("rule", item.name, item.change);
+      if (item.kind != RuleItemKind::kDefinition) {
+        missing("rule", item.name, appends(item) ? "appends to" : "overrides");
         return;
       }
       rules_.emplace(item.name.text, result_.rules.size());
@@ -88,17 +97,8 @@ class Merger {
       return;
     }
     RawRule& rule = result_.rules[known->second];
-    const bool other_source =
-        item.source && rule.source && item.source->text != rule.source->text;
-    if (other_source) {
-      refuse(item.source->span,
-             "rule '" + item.name.text + "' is defined again with source '" +
-                 item.source->text + "', before it was '" + rule.source->text +
-                 "'",
-             "rule", item.name.text);
-      return;
-    }
-    if (item.change == Change::kDefine) {
+    if (changes_source(rule, item)) return;
+    if (item.kind == RuleItemKind::kDefinition) {
       rule = {};
       define(rule, std::move(item));
     } else {
@@ -113,22 +113,54 @@ class Merger {
   Definitions take() && { return std::move(result_); }
 
  private:
-  static void define(RawRule& rule, RuleItem item) {
+  static std::string_view source_of(const std::optional<PlacedText>& source) {
+    return source ? std::string_view(source->text) : kSyscallSource;
+  }
+
+  // Whether the item says another source than the rule has, after a diagnostic.
+  // Only a definition says one by being silent.
+  bool changes_source(const RawRule& rule, const RuleItem& item) {
+    const bool replaces = item.kind == RuleItemKind::kDefinition;
+    const bool says = replaces || (item.source && item.condition);
+    const std::string_view now = source_of(item.source);
+    const std::string_view before = source_of(rule.source);
+    if (!says || now == before) return false;
+    refuse(item.source ? item.source->span : item.name.span,
+           "rule '" + item.name.text + "' is defined again with source '" +
+               std::string(now) + "', before it was '" + std::string(before) +
+               "'",
+           "rule", item.name.text);
+    return true;
+  }
+
+  static bool appends(const RuleItem& item) {
+    const auto appended = [](const auto& key) {
+      return key && key->change == Change::kAppend;
+    };
+    return item.kind == RuleItemKind::kAppend || appended(item.condition) ||
+           appended(item.output) || appended(item.description) ||
+           appended(item.tags) || appended(item.exceptions);
+  }
+
+  void define(RawRule& rule, RuleItem item) {
     rule.name = std::move(item.name);
     rule.source = std::move(item.source);
+    if (item.output) item.output->value = item.output->value.trimmed();
     apply(rule, item);
   }
 
-  static void amend(RawRule& rule, RuleItem item) {
-    // `enabled` beside `append: true` counts for nothing in Falco.
-    if (item.enabled && item.enabled->change == Change::kAppend) {
-      item.enabled.reset();
+  void amend(RawRule& rule, RuleItem item) {
+    if (item.kind == RuleItemKind::kAppend && !item.condition &&
+        !item.exceptions && !item.broken) {
+      refuse(item.name.span,
+             "appended rule has neither 'condition' nor 'exceptions'", "rule",
+             item.name.text);
+      item.broken = true;
     }
-    if (item.source) rule.source = std::move(item.source);
     apply(rule, item);
   }
 
-  static void apply(RawRule& rule, RuleItem& item) {
+  void apply(RawRule& rule, RuleItem& item) {
     change_if(rule.condition, item.condition);
     change_if(rule.output, item.output);
     change_if(rule.description, item.description);
@@ -138,12 +170,84 @@ class Merger {
     change_if(rule.warn_evttypes, item.warn_evttypes);
     change_if(rule.skip_if_unknown_filter, item.skip_if_unknown_filter);
     rule.broken = rule.broken || item.broken;
+    if (item.exceptions) apply_exceptions(rule, *item.exceptions);
   }
 
-  void missing(const std::string& type, const PlacedText& name, Change change) {
+  void apply_exceptions(RawRule& rule,
+                        Keyed<std::vector<RuleException>>& exceptions) {
+    const bool append = exceptions.change == Change::kAppend;
+    if (!append) rule.exceptions.clear();
+    for (RuleException& exception : exceptions.value) {
+      RuleException* same = append ? find_exception(rule, exception) : nullptr;
+      const bool good = same != nullptr
+                            ? append_values(*same, exception)
+                            : add_exception(rule, exception, append);
+      rule.broken = rule.broken || !good;
+    }
+  }
+
+  static RuleException* find_exception(RawRule& rule,
+                                       const RuleException& exception) {
+    const auto found =
+        std::find_if(rule.exceptions.begin(), rule.exceptions.end(),
+                     [&](const RuleException& other) {
+                       return other.name.text == exception.name.text;
+                     });
+    return found == rule.exceptions.end() ? nullptr : &*found;
+  }
+
+  bool add_exception(RawRule& rule, RuleException& exception, bool append) {
+    const std::string& name = exception.name.text;
+    if (!exception.fields.given()) {
+      refuse(exception.name.span,
+             "exception '" + name + "' has no 'fields' to compare", "exception",
+             name);
+      return false;
+    }
+    if (append && exception.values.empty()) {
+      refuse(exception.name.span,
+             "exception '" + name + "' is appended without 'values'",
+             "exception", name);
+      return false;
+    }
+    if (rule.exceptions.size() == kMaxExceptions) {
+      refuse(exception.name.span,
+             "more than " + std::to_string(kMaxExceptions) +
+                 " exceptions of a rule",
+             "exception", name);
+      return false;
+    }
+    const bool known_source = source_of(rule.source) == kSyscallSource;
+    if (!complete_exception(exception, known_source, diagnostics_)) {
+      return false;
+    }
+    rule.exceptions.push_back(std::move(exception));
+    return true;
+  }
+
+  bool append_values(RuleException& to, RuleException& exception) {
+    bool good = true;
+    const auto only_values = [&](const ExceptionEntry& entry,
+                                 const std::string& key) {
+      if (!entry.given()) return;
+      good = false;
+      refuse(entry.span,
+             "'" + key + "' of exception '" + to.name.text +
+                 "' cannot be appended to, only 'values' can",
+             "exception", to.name.text);
+    };
+    only_values(exception.fields, "fields");
+    only_values(exception.comps, "comps");
+    if (!good) return false;
+    to.values.insert(to.values.end(),
+                     std::make_move_iterator(exception.values.begin()),
+                     std::make_move_iterator(exception.values.end()));
+    return true;
+  }
+
+  void missing(const std::string& type, const PlacedText& name,
+               const std::string& what) {
     if (result_.is_broken(type, name.text)) return;
-    const std::string what =
-        change == Change::kAppend ? "appends to" : "overrides";
     refuse(name.span,
            type + " '" + name.text + "' " + what + " a " + type +
                " that no file defines before it",

@@ -13,38 +13,47 @@
 #include <vector>
 
 #include "rules/base/diagnostic.h"
+#include "rules/base/priority.h"
 #include "rules/document/rule_file.h"
 
 namespace bailiff {
 
+// `defined` and `changed` of lists and macros: the order of the first
+// definition and of the last change, counted over all items.
+
 struct RawList {
   PlacedText name;
-  std::vector<PlacedText> items;
+  PlacedTexts items;
+  std::size_t defined = 0;
+  std::size_t changed = 0;
 };
 
 struct RawMacro {
   PlacedText name;
   LocatedText condition;
-  // Order of the first definition and of the last change, counted over all
-  // items: a macro sees those whose `defined` is below its `changed`.
+  // A macro sees those whose `defined` is below its `changed`.
   std::size_t defined = 0;
   std::size_t changed = 0;
 };
 
 struct RawRule {
   PlacedText name;
-  LocatedText condition;
+  LocatedText condition;  // without its exceptions
   LocatedText output;
   LocatedText description;
-  PlacedText priority;
+  Priority priority = Priority::kDebug;
   std::optional<PlacedText> source;
-  std::vector<PlacedText> tags;  // as added; may repeat
+  std::vector<RuleException> exceptions;
+  PlacedTexts tags;  // as added; may repeat
   bool enabled = true;
   bool warn_evttypes = true;
   bool skip_if_unknown_filter = false;
   // An item of it had a mistake: parts may be missing, and it cannot be used.
   bool broken = false;
 };
+
+// What a rule without a source is about, and all that Bailiff sees.
+inline constexpr std::string_view kSyscallSource = "syscall";
 
 // A redefinition takes the place of the first definition, so each vector is in
 // the order of first definitions.
@@ -61,9 +70,9 @@ struct Definitions {
   }
 };
 
-// Merges the items, in load order.  An append to or override of nothing, and
-// a rule that changes its source, are reported (LOAD_ERR_VALIDATE) and left
-// out.
+// Merges the items, in load order.  An append to or override of nothing, a rule
+// that changes its source and an exception that cannot be (see exceptions.h)
+// are reported (LOAD_ERR_VALIDATE) and left out.
 Definitions merge(std::vector<RuleFileItem> items, Diagnostics& diagnostics);
 
 }  // namespace bailiff

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "rules/base/diagnostic.h"
-#include "rules/document/mapping_reader.h"
+#include "rules/document/placed_texts.h"
 #include "rules/syntax/ast.h"
 #include "rules/syntax/parser.h"
 #include "rules/types/expr.h"
@@ -27,7 +27,7 @@ namespace bailiff {
 // A list a condition may name.
 struct ListDefinition {
   PlacedText name;
-  std::vector<PlacedText> items;        // own, without the quotes inside quotes
+  PlacedTexts items;                    // own, without the quotes inside quotes
   std::vector<std::uint32_t> includes;  // indices of other lists; no loops
 };
 
