@@ -28,6 +28,10 @@
 // before them: '=oneof' is a value.  No blank may stand before the '(' of a
 // call.  How many arguments a transformer takes, and of which type, is not a
 // question of the grammar.
+//
+// In two things this is stricter than Falco's parser.  A list whose first value
+// has a wrong escape, as in '("\q")', is empty to Falco, and the rule then
+// never holds.  \b, \f and \v end a value, and the latter two are no blanks.
 #pragma once
 
 #include <cstddef>

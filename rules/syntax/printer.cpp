@@ -81,7 +81,7 @@ class Printer {
   // An operand of another node.  A conjunction under a disjunction goes without
   // parentheses; so could a negation under a negation, but it would cancel.
   static std::string inside(const Node& node, bool conjunction_is_bare) {
-    const std::string text = print(node);
+    std::string text = print(node);
     const bool conjunction = std::holds_alternative<Conjunction>(node.form);
     const bool disjunction = std::holds_alternative<Disjunction>(node.form);
     if (disjunction || (conjunction && !conjunction_is_bare)) {

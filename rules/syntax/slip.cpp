@@ -174,7 +174,7 @@ std::string behind_bare_value(const Seen& seen, std::string_view rest) {
     return "typographic quotes do not quote: write \" or '";
   }
   if (rest.starts_with('(')) {
-    const std::string slip = quantifier_slip(seen);
+    std::string slip = quantifier_slip(seen);
     if (!slip.empty()) return slip;
   }
   if (!seen.adjacent && Lexer(rest).try_field()) {
@@ -189,7 +189,7 @@ std::string behind_list_name(const Seen& seen, std::string_view rest) {
            " goes with operators that compare with one value";
   }
   if (rest.starts_with('(')) {
-    const std::string slip = call_slip(seen);
+    std::string slip = call_slip(seen);
     if (!slip.empty()) return slip;
   }
   const bool list = rest.starts_with(',') || seen.adjacent;

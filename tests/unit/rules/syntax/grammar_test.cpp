@@ -38,6 +38,15 @@ void expect_same(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) EXPECT_EQ(parsed(text), text);
 }
 
+std::string spaced(const std::vector<std::string>& words) {
+  std::string result;
+  for (const std::string& word : words) {
+    if (!result.empty()) result += ' ';
+    result += word;
+  }
+  return result;
+}
+
 const std::string kMore = "expected 'and', 'or' or the end of the condition";
 const std::string kCheck = "expected a field, a macro, 'not' or '('";
 const std::string kSimple = "a field, a transformer, a quoted text";
@@ -180,9 +189,10 @@ TEST(Grammar, CondWithNumber) {
   for (const std::string op : {"<", "<=", ">", ">="}) {
     for (const std::string number :
          {"0", "-1", "+1", "1.", "1.5", "1e+5", "1.5E-10", "0x1bB", "0Xff"}) {
-      const std::string text = "a.b " + op + " " + number;
+      const std::string text = spaced({"a.b", op, number});
       EXPECT_EQ(parsed(text), text);
-      EXPECT_EQ(parsed("a.b" + op + number), text);
+      EXPECT_EQ(parsed(spaced({"a.b" + op, number})), text);
+      EXPECT_EQ(parsed(spaced({"a.b", op + number})), text);
     }
   }
   expect({
@@ -294,6 +304,7 @@ TEST(Grammar, List) {
       {"a.b in (c d)", "10: unexpected 'd)', expected ',' or ')'"},
       {"a.b in (c and d", "10: unexpected 'and', expected ',' or ')'"},
       {"a.b in (len(c.d))", "11: unexpected '(c.d))', expected ',' or ')'"},
+      {"a.b in (\"\\q\")", "9: unknown escape '\\q' in a quoted string"},
       {"a.b in c, d", "8: unexpected ',', " + kMore},
       {"a.b in c.d", "8: unexpected '.d', " + kMore},
       {"a.b invalid c", "12: unexpected 'c', " + kMore},
@@ -305,9 +316,10 @@ TEST(Grammar, Quantifier) {
        {"=", "!=", "glob", "iglob", "contains", "icontains", "bcontains",
         "startswith", "bstartswith", "endswith", "regex"}) {
     for (const std::string quantifier : {"oneof", "anyof", "allof"}) {
-      const std::string text = "a.b " + op + " " + quantifier + " ";
-      expect_same({text + "()", text + "(c)", text + "(c, \"d\")", text + "c",
-                   text + quantifier, "len(a.b) " + op + " anyof (1, 2)"});
+      for (const std::string list : {"()", "(c)", "(c, \"d\")", "c", "oneof"}) {
+        expect_same({spaced({"a.b", op, quantifier, list}),
+                     spaced({"len(a.b)", op, quantifier, list})});
+      }
     }
   }
   expect({
@@ -341,7 +353,7 @@ TEST(Grammar, Call) {
                  call + " in (c)", "c.d = " + call, "c.d <= " + call,
                  "c.d contains " + call, "c.d in " + call,
                  "c.d intersects " + call, "c.d pmatch " + call,
-                 "not " + call + " = " + call});
+                 spaced({"not", call, "=", call})});
   }
   expect({
       {"len( a.b )exists", "len(a.b) exists"},
