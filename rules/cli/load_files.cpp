@@ -12,6 +12,7 @@ namespace bailiff::cli {
 
 Loaded load_files(const std::vector<std::string>& paths) {
   LoadInput input;
+  input.append_output = default_append_output();
   std::vector<Diagnostic> unreadable;
   const auto refuse = [&](const std::string& name, const Error& error) {
     Diagnostic diagnostic;

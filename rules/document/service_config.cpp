@@ -72,6 +72,7 @@ class ConfigReader {
     }
     exempt();
     if (const Node* node = top_.find("sinks")) sinks(*node);
+    if (const Node* node = top_.find("append_output")) append_output(*node);
     unavailable(top_, "feeds");
     path(top_, "runtime", config_.runtime);
     path(top_, "hook", config_.hook);
@@ -183,20 +184,10 @@ class ConfigReader {
   }
 
   void sinks(const Node& node) {
-    if (node.kind != NodeKind::kSequence) {
-      top_.error(node.span, "'sinks' must be a sequence, not " +
-                                std::string(to_string(node.kind)));
-      return;
-    }
-    for (const yaml::NodeId child : node.children) sink(stream_[child]);
+    for (const Node* entry : mappings(node, "sinks")) sink(*entry);
   }
 
   void sink(const Node& node) {
-    if (node.kind != NodeKind::kMapping) {
-      top_.error(node.span, "a sink must be a mapping, not " +
-                                std::string(to_string(node.kind)));
-      return;
-    }
     MappingReader probe(stream_, node, diagnostics_);
     const Node* name = probe.find("name");
     MappingReader reader(stream_, node, diagnostics_, "sink",
@@ -253,6 +244,100 @@ class ConfigReader {
       return !blank && text[scheme.size()] != '/';
     }
     return false;
+  }
+
+  // The entries of a sequence that are mappings; reports the others.
+  std::vector<const Node*> mappings(const Node& node, const std::string& key) {
+    std::vector<const Node*> entries;
+    if (node.kind != NodeKind::kSequence) {
+      top_.error(node.span, "'" + key + "' must be a sequence, not " +
+                                std::string(to_string(node.kind)));
+      return entries;
+    }
+    for (const yaml::NodeId child : node.children) {
+      const Node& entry = stream_[child];
+      if (entry.kind == NodeKind::kMapping) {
+        entries.push_back(&entry);
+      } else {
+        top_.error(entry.span, "an entry of '" + key +
+                                   "' must be a mapping, not " +
+                                   std::string(to_string(entry.kind)));
+      }
+    }
+    return entries;
+  }
+
+  void append_output(const Node& node) {
+    config_.append_output.clear();
+    if (node.kind == NodeKind::kNull) return;
+    for (const Node* entry : mappings(node, "append_output")) {
+      MappingReader reader(stream_, *entry, diagnostics_, "append_output");
+      AppendOutput append;
+      if (const Node* match = reader.find("match")) {
+        append_match(reader, *match, append);
+      }
+      if (auto output = reader.text("extra_output")) {
+        append.extra_output = std::move(output->text);
+      }
+      if (const Node* fields = reader.find("extra_fields")) {
+        extra_fields(reader, *fields, append);
+      }
+      append.suggested_output =
+          reader.boolean("suggested_output").value_or(false);
+      reader.finish(Severity::kError);
+      config_.append_output.push_back(std::move(append));
+    }
+  }
+
+  void append_match(MappingReader& reader, const Node& node,
+                    AppendOutput& append) {
+    if (node.kind != NodeKind::kMapping) {
+      reader.error(node.span, "'match' must be a mapping, not " +
+                                  std::string(to_string(node.kind)));
+      return;
+    }
+    MappingReader match(stream_, node, diagnostics_, "append_output");
+    if (auto source = match.text("source")) {
+      append.source = std::move(source->text);
+    }
+    if (auto rule = match.text("rule")) append.rule = std::move(rule->text);
+    if (auto tags = match.texts("tags")) {
+      for (PlacedText& tag : *tags) append.tags.push_back(std::move(tag.text));
+    }
+    match.finish(Severity::kError);
+  }
+
+  // A field's name, or {NAME: template}.
+  void extra_fields(MappingReader& reader, const Node& node,
+                    AppendOutput& append) {
+    if (node.kind != NodeKind::kSequence) {
+      reader.error(node.span, "'extra_fields' must be a sequence, not " +
+                                  std::string(to_string(node.kind)));
+      return;
+    }
+    if (node.simple != Node::kNotSimple) {
+      reader.error(node.span, "too many extra fields");
+      return;
+    }
+    for (const yaml::NodeId child : node.children) {
+      const Node& entry = stream_[child];
+      const bool pair = entry.kind == NodeKind::kMapping &&
+                        entry.children.size() == 2 &&
+                        stream_[entry.children[1]].kind == NodeKind::kScalar;
+      if (pair) {
+        append.extra_fields.push_back(
+            {.name = std::string(stream_[entry.children[0]].text),
+             .output = std::string(stream_[entry.children[1]].text),
+             .formatted = true});
+      } else if (entry.kind == NodeKind::kScalar) {
+        const std::string name(entry.text);
+        append.extra_fields.push_back({.name = name, .output = "%" + name});
+      } else {
+        reader.error(entry.span,
+                     "an extra field must be a field's name or one 'NAME: "
+                     "OUTPUT'");
+      }
+    }
   }
 
   void hook_timeout() {

@@ -11,6 +11,7 @@
 
 #include "rules/base/diagnostic.h"
 #include "rules/base/on_error.h"
+#include "rules/document/append_output.h"
 
 namespace bailiff {
 
@@ -37,6 +38,7 @@ struct ServiceConfig {
   OnError on_failure = OnError::kDeny;
   std::vector<std::string> exempt;  // NAMESPACE/*, NAMESPACE/POD, id:PREFIX
   std::vector<SinkConfig> sinks;
+  std::vector<AppendOutput> append_output = default_append_output();
   // What bailiff-runc stands in front of; "": runc, else crun, looked up in
   // /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin.
   std::string runtime;

@@ -509,6 +509,12 @@ class Reader {
   std::string error_;
 };
 
+// Least bytes an element takes, to judge counts by.
+constexpr std::size_t kLeastListBytes = 12;
+constexpr std::size_t kLeastExtraBytes = 9;
+constexpr std::size_t kLeastRuleBytes = 28;
+constexpr std::size_t kLeastPolicyBytes = 13;
+
 void write(Writer& out, const List& list) {
   out.text(list.name);
   out.texts(list.items);
@@ -531,6 +537,12 @@ void write(Writer& out, const Rule& rule) {
   out.texts(rule.tags);
   out.expr(rule.condition);
   out.text(rule.output);
+  out.count(rule.extra_fields.size());
+  for (const ExtraField& extra : rule.extra_fields) {
+    out.text(extra.name);
+    out.text(extra.output);
+    out.boolean(extra.formatted);
+  }
   out.boolean(rule.enabled);
 }
 
@@ -543,6 +555,14 @@ Rule read_rule(Reader& in, std::size_t lists) {
   rule.tags = in.texts("tags");
   rule.condition = in.expr(lists, 0);
   rule.output = in.text();
+  const std::uint32_t extras = in.count(kLeastExtraBytes, "fields");
+  for (std::uint32_t i = 0; i < extras && in.ok(); ++i) {
+    ExtraField extra;
+    extra.name = in.text();
+    extra.output = in.text();
+    extra.formatted = in.boolean();
+    rule.extra_fields.push_back(std::move(extra));
+  }
   rule.enabled = in.boolean();
   return rule;
 }
@@ -577,11 +597,6 @@ Policy read_policy(Reader& in, const CompiledPolicy& compiled) {
   if (in.boolean()) policy.notify = in.texts("sinks");
   return policy;
 }
-
-// Least bytes an element takes, to judge counts by.
-constexpr std::size_t kLeastListBytes = 12;
-constexpr std::size_t kLeastRuleBytes = 24;
-constexpr std::size_t kLeastPolicyBytes = 13;
 
 CompiledPolicy read_policy_file(Reader& in) {
   CompiledPolicy policy;

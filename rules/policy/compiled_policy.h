@@ -14,6 +14,7 @@
 #include "rules/base/on_error.h"
 #include "rules/base/priority.h"
 #include "rules/base/result.h"
+#include "rules/document/append_output.h"
 #include "rules/types/expr.h"
 
 namespace bailiff {
@@ -40,6 +41,7 @@ struct Rule {
   std::vector<std::string> tags;  // sorted, each once
   Expr condition;
   std::string output;  // the template, trimmed, tokens checked
+  std::vector<ExtraField> extra_fields;  // beside those of the output
   bool enabled = true;
   bool operator==(const Rule&) const = default;
 };

@@ -34,13 +34,20 @@ constexpr std::string_view kDeprecatedOutputs[] = {"container.info", "evt.dir"};
 class Loader {
  public:
   explicit Loader(LoadInput input)
-      : on_failure_(input.on_failure), exempt_(std::move(input.exempt)) {
+      : on_failure_(input.on_failure),
+        exempt_(std::move(input.exempt)),
+        append_output_(std::move(input.append_output)) {
+    // As the tags of rules are.
+    for (AppendOutput& append : append_output_) {
+      std::sort(append.tags.begin(), append.tags.end());
+    }
     for (NamedText& file : input.files) {
       loaded_.sources.add(std::move(file.name), std::move(file.text));
     }
   }
 
   Loaded load() && {
+    check_append_output();
     read_files();
     const Definitions definitions = merge(std::move(items_), diagnostics());
     const std::vector<ListDefinition> lists =
@@ -141,6 +148,7 @@ class Loader {
     rule.priority = raw.priority;
     rule.output = raw.output.trimmed().text();
     const bool known_output = check_output(raw, owner);
+    append_to_output(rule);
 
     if (raw.broken && raw.condition.empty()) return std::nullopt;
     const std::optional<LocatedText> condition =
@@ -188,6 +196,41 @@ class Loader {
       }
       return items;
     };
+  }
+
+  void check_append_output() {
+    const auto check = [this](const std::string& output) {
+      for (const OutputError& error : parse_output_all(output).errors) {
+        report(Severity::kError, codes::kCompileOutput, Span{},
+               error.message + " '" + output + "' of 'append_output'",
+               error.hint, {}, {});
+      }
+    };
+    for (const AppendOutput& append : append_output_) {
+      check(append.extra_output);
+      for (const ExtraField& extra : append.extra_fields) check(extra.output);
+    }
+  }
+
+  void append_to_output(Rule& rule) const {
+    const auto add = [&rule](std::string_view output) {
+      if (output.empty()) return;
+      if (!rule.output.empty()) rule.output += ' ';
+      rule.output += output;
+    };
+    for (const AppendOutput& append : append_output_) {
+      const bool other_source =
+          !append.source.empty() && append.source != rule.source;
+      const bool other_rule = !append.rule.empty() && append.rule != rule.name;
+      const bool tagged = std::includes(rule.tags.begin(), rule.tags.end(),
+                                        append.tags.begin(), append.tags.end());
+      if (other_source || other_rule || !tagged) continue;
+      add(append.extra_output);
+      if (append.suggested_output) add(kSuggestedOutput);
+      rule.extra_fields.insert(rule.extra_fields.end(),
+                               append.extra_fields.begin(),
+                               append.extra_fields.end());
+    }
   }
 
   // Whether the output is a good template, or one to forgive.
@@ -321,6 +364,7 @@ class Loader {
 
   OnError on_failure_;
   std::vector<std::string> exempt_;
+  std::vector<AppendOutput> append_output_;
   Loaded loaded_;
   std::vector<RuleFileItem> items_;
   std::vector<PolicyItem> policies_;

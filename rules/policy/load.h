@@ -23,6 +23,9 @@ struct LoadInput {
   std::vector<NamedText> files;  // in load order
   OnError on_failure = OnError::kDeny;
   std::vector<std::string> exempt;  // taken over as they are
+  // What is added to outputs.  A mistake in it is an error without a place
+  // (LOAD_ERR_COMPILE_OUTPUT).
+  std::vector<AppendOutput> append_output;
 };
 
 struct Loaded {

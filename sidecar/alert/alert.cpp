@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -65,18 +64,14 @@ Result<std::string> optional_text(const Json& object, const std::string& name) {
   return found->get<std::string>();
 }
 
-// What our Value has no type for (fractions, lists, numbers past 63 bits) is
-// kept as its JSON text.
+// What our Value has no type for (lists) is kept as its JSON text.
 Value to_value(const Json& json) {
   if (json.is_null()) return Null{};
   if (json.is_boolean()) return json.get<bool>();
   if (json.is_string()) return json.get<std::string>();
-  if (json.is_number_unsigned()) {
-    constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
-    if (json.get<std::uint64_t>() <= kLargest) return json.get<std::int64_t>();
-  } else if (json.is_number_integer()) {
-    return json.get<std::int64_t>();
-  }
+  if (json.is_number_unsigned()) return number_value(json.get<std::uint64_t>());
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number_float()) return json.get<double>();
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

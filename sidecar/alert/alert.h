@@ -65,7 +65,7 @@ struct FalcoViolation {
 };
 // Required as Falco writes them: rule, priority, output, time (RFC 3339) and
 // output_fields (an object).  Unknown keys are ignored.  Values that have no
-// type here (fractions, lists) are kept as their JSON text.
+// type here (lists) are kept as their JSON text.
 Result<FalcoViolation> parse_falco_violation(const std::string& json);
 
 // From getrandom(2); waits for the kernel's pool on a machine that just booted.

@@ -45,6 +45,12 @@ Result<std::shared_ptr<Generation>> Generation::make(CompiledPolicy policy,
   for (const Rule& rule : generation->policy_.rules) {
     ASSIGN_OR_RETURN(OutputTemplate output, parse_output(rule.output));
     generation->outputs_.push_back(std::move(output));
+    std::vector<OutputTemplate>& extras =
+        generation->extra_outputs_.emplace_back();
+    for (const ExtraField& extra : rule.extra_fields) {
+      ASSIGN_OR_RETURN(OutputTemplate one, parse_output(extra.output));
+      extras.push_back(std::move(one));
+    }
   }
   const std::vector<List>& lists = generation->policy_.lists;
   for (std::uint32_t i = 0; i < lists.size(); ++i) {

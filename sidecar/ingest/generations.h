@@ -37,6 +37,10 @@ class Generation {
   const OutputTemplate& output(std::uint32_t rule) const {
     return outputs_[rule];
   }
+  // Of policy().rules[rule].extra_fields, in their order.
+  const std::vector<OutputTemplate>& extra_outputs(std::uint32_t rule) const {
+    return extra_outputs_[rule];
+  }
   // Of a list and all it includes, when the policy was compiled.
   std::uint64_t list_entries(std::uint32_t list) const {
     return list_entries_[list];
@@ -54,8 +58,9 @@ class Generation {
 
   const CompiledPolicy policy_;
   const Digest digest_;
-  std::vector<OutputTemplate> outputs_;      // of each rule
-  std::vector<std::uint64_t> list_entries_;  // of each list
+  std::vector<OutputTemplate> outputs_;                     // of each rule
+  std::vector<std::vector<OutputTemplate>> extra_outputs_;  // of each rule
+  std::vector<std::uint64_t> list_entries_;                 // of each list
   mutable std::mutex mutex_;
   std::shared_ptr<const ListIndex> lists_;
 };

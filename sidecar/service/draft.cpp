@@ -75,10 +75,26 @@ Alert rule_alert(const Settings& settings, const Container& container,
   alert.source = matched.source;
   alert.tags = matched.tags;
   alert.message = render(output, event);
+  const auto add = [&alert](std::string name, Value value) {
+    const bool known =
+        std::any_of(alert.output_fields.begin(), alert.output_fields.end(),
+                    [&](const auto& field) { return field.first == name; });
+    if (known || name == kTimeField) return;
+    alert.output_fields.emplace_back(std::move(name), std::move(value));
+  };
   for (OutputField& field : output_fields(output, event)) {
-    if (field.name == kTimeField) continue;
-    alert.output_fields.emplace_back(std::move(field.name),
-                                     std::move(field.value));
+    add(std::move(field.name), std::move(field.value));
+  }
+  for (std::size_t i = 0; i < matched.extra_fields.size(); ++i) {
+    const ExtraField& extra = matched.extra_fields[i];
+    const OutputTemplate& one = generation.extra_outputs(rule)[i];
+    if (extra.formatted) {
+      add(extra.name, render(one, event));
+      continue;
+    }
+    for (OutputField& field : output_fields(one, event)) {
+      add(std::move(field.name), std::move(field.value));
+    }
   }
   // In every alert, as a number, as Falco writes it.
   alert.output_fields.emplace_back(kTimeField,

@@ -98,6 +98,7 @@ Result<LoadedPolicy> load_policy(const ServiceConfig& config) {
   LoadInput input;
   input.on_failure = config.on_failure;
   input.exempt = config.exempt;
+  input.append_output = config.append_output;
   RETURN_IF_ERROR(add_files(config.rules, input));
   RETURN_IF_ERROR(add_files(config.policies, input));
   Loaded loaded = load(std::move(input));

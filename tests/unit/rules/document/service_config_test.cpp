@@ -30,6 +30,7 @@ TEST(ServiceConfig, KeepsDefaultsOfAbsentKeys) {
     EXPECT_EQ(config->rules, std::vector<std::string>{"/etc/bailiff/rules.d"});
     EXPECT_EQ(config->on_failure, OnError::kDeny);
     EXPECT_TRUE(config->sinks.empty());
+    EXPECT_EQ(config->append_output, default_append_output());
   }
 }
 
@@ -65,6 +66,47 @@ hook_timeout: 5s
   EXPECT_EQ(config->sinks[0].min_priority, "warning");
   EXPECT_EQ(config->runtime, "/usr/bin/crun");
   EXPECT_EQ(config->hook_timeout_seconds, 5U);
+}
+
+TEST(ServiceConfig, ReadsWhatIsAppendedToOutputsInFalcosShape) {
+  Diagnostics diagnostics;
+  const auto config = parse_service_config(R"(
+append_output:
+  - match: {source: syscall, tags: [network, mitre], rule: "R"}
+    extra_output: "on %evt.hostname"
+    extra_fields: [proc.aname[2], {who: "%user.name!"}]
+  - suggested_output: true
+)",
+                                           0, diagnostics);
+  ASSERT_TRUE(config);
+  const std::vector<AppendOutput> wanted = {
+      {.source = "syscall",
+       .tags = {"network", "mitre"},
+       .rule = "R",
+       .extra_output = "on %evt.hostname",
+       .extra_fields = {{.name = "proc.aname[2]", .output = "%proc.aname[2]"},
+                        {.name = "who",
+                         .output = "%user.name!",
+                         .formatted = true}}},
+      {.suggested_output = true},
+  };
+  EXPECT_EQ(config->append_output, wanted);
+  const auto none = parse_service_config("append_output: []\n", 0, diagnostics);
+  EXPECT_TRUE(none->append_output.empty());
+}
+
+TEST(ServiceConfig, RefusesOtherShapesOfAppendOutput) {
+  EXPECT_EQ(refusals("append_output: yes\n"),
+            Messages{"'append_output' must be a sequence, not a scalar"});
+  EXPECT_EQ(refusals("append_output: [a]\n"),
+            Messages{"an entry of 'append_output' must be a mapping, not a "
+                     "scalar"});
+  EXPECT_EQ(refusals("append_output: [{match: a}]\n"),
+            Messages{"'match' must be a mapping, not a scalar"});
+  EXPECT_EQ(refusals("append_output: [{extra_fields: [[a]]}]\n"),
+            Messages{"an extra field must be a field's name or one 'NAME: "
+                     "OUTPUT'"});
+  EXPECT_EQ(refusals("append_output: [{extra: a}]\n").size(), 1U);
 }
 
 TEST(ServiceConfig, RefusesWhatThisVersionDoesNotHave) {

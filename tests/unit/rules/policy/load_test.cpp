@@ -273,5 +273,38 @@ TEST(Load, TakesTheVendorsLog4jRules) {
             (std::vector<std::uint32_t>{0, 1}));
 }
 
+TEST(Load, AppendsToTheOutputsOfRules) {
+  LoadInput input;
+  input.files = {{.name = "f.yaml", .text = rule("r", "evt.type = connect")}};
+  input.append_output = {
+      {.rule = "other", .extra_output = "no"},
+      {.source = "syscall",
+       .rule = "r",
+       .extra_output = "on=%evt.hostname",
+       .extra_fields = {{.name = "proc.pid", .output = "%proc.pid"},
+                        {.name = "who",
+                         .output = "%user.uid!",
+                         .formatted = true}}},
+      {.suggested_output = true},
+  };
+  const Loaded loaded = load(std::move(input));
+  ASSERT_TRUE(loaded.policy) << render(loaded.diagnostics, loaded.sources);
+  const Rule& only = loaded.policy->rules[0];
+  EXPECT_EQ(only.output, "o on=%evt.hostname " + std::string(kSuggestedOutput));
+  EXPECT_EQ(only.extra_fields.size(), 2U);
+  const auto decoded = decode(encode(*loaded.policy));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(*decoded, *loaded.policy);
+}
+
+TEST(Load, RefusesWhatCannotBeAppended) {
+  LoadInput input;
+  input.append_output = {{.extra_output = "%nosuch.field"}};
+  const Loaded loaded = load(std::move(input));
+  EXPECT_EQ(render(loaded.diagnostics, loaded.sources),
+            "error: unknown field 'nosuch.field' in output '%nosuch.field' of "
+            "'append_output' [LOAD_ERR_COMPILE_OUTPUT]\n");
+}
+
 }  // namespace
 }  // namespace bailiff
