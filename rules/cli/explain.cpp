@@ -25,6 +25,17 @@ struct ExplainOptions {
 
 using Row = std::vector<std::string>;
 
+// Events a line names; of more it says how many.
+constexpr std::size_t kMostEventsNamed = 6;
+
+std::string events_of(const Placement& placement) {
+  if (!placement.events) return "any";
+  if (placement.events->size() <= kMostEventsNamed) {
+    return cli::joined(*placement.events);
+  }
+  return std::to_string(placement.events->size()) + " kinds";
+}
+
 Row row_of(const Placement& placement, const CompiledPolicy& policy) {
   std::vector<std::string> hooks;
   for (const HookPoint hook : placement.hooks) {
@@ -36,13 +47,13 @@ Row row_of(const Placement& placement, const CompiledPolicy& policy) {
   }
   return {policy.rules[placement.rule].name,
           std::string(to_string(placement.enforcement)), cli::joined(hooks),
-          cli::joined(fields), placement.reason};
+          events_of(placement), cli::joined(fields), placement.reason};
 }
 
 std::string explanation(const std::vector<Placement>& placements,
                         const CompiledPolicy& policy) {
   std::vector<Row> rows = {
-      {"RULE", "ENFORCEMENT", "HOOKS", "FIELDS", "REASON"}};
+      {"RULE", "ENFORCEMENT", "HOOKS", "EVENTS", "FIELDS", "REASON"}};
   for (const Placement& placement : placements) {
     rows.push_back(row_of(placement, policy));
   }

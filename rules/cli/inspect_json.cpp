@@ -120,12 +120,14 @@ std::string placements_json(const std::vector<Placement>& placements,
     }
     Json fields = Json::array();
     for (const FieldId id : placement.fields) fields.push_back(field(id).name);
-    all.push_back({{"rule", policy.rules[placement.rule].name},
-                   {"enforcement", to_string(placement.enforcement)},
-                   {"hooks", hooks},
-                   {"fields", fields},
-                   {"condition", placement.folded},
-                   {"reason", placement.reason}});
+    all.push_back(
+        {{"rule", policy.rules[placement.rule].name},
+         {"enforcement", to_string(placement.enforcement)},
+         {"hooks", hooks},
+         {"events", placement.events ? Json(*placement.events) : Json(nullptr)},
+         {"fields", fields},
+         {"condition", placement.folded},
+         {"reason", placement.reason}});
   }
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -15,8 +15,8 @@
 
 namespace bailiff::cli {
 
-// An array of {"rule","enforcement","hooks","fields","condition","reason"}
-// with a line end.
+// An array of {"rule","enforcement","hooks","events","fields","condition",
+// "reason"} with a line end; "events" is null when it can be any.
 std::string placements_json(const std::vector<Placement>& placements,
                             const CompiledPolicy& policy);
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,8 @@ struct Placement {
   std::uint32_t rule = 0;
   Enforcement enforcement = Enforcement::kUnsupported;
   std::vector<HookPoint> hooks;
+  // The event types the folded condition can hold for; absent: any.
+  std::optional<std::vector<std::string>> events;
   std::vector<FieldId> fields;  // of the folded condition, each once, by id
   std::string folded;           // the folded condition as text
   std::string reason;           // one sentence, lower case, no full stop

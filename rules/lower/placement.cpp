@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "rules/fields/event_type.h"
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
+#include "rules/types/event_set.h"
 
 namespace bailiff {
 namespace {
@@ -71,6 +73,18 @@ std::vector<std::string> named_events(const Expr& expr,
   return {names.begin(), names.end()};
 }
 
+std::optional<std::vector<std::string>> events_of(
+    const Expr& expr, const std::vector<List>& lists) {
+  const EventSet possible = possible_events(
+      expr, [&lists](std::uint32_t list) { return flatten(lists, list); });
+  if (count(possible) == possible.size()) return std::nullopt;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < possible.size(); ++i) {
+    if (possible[i]) names.emplace_back(all_event_types()[i].name);
+  }
+  return names;
+}
+
 class Placer {
  public:
   Placer(const CompiledPolicy& policy, std::uint32_t rule, const Facts& facts)
@@ -81,6 +95,7 @@ class Placer {
     result_.placement.rule = rule;
     result_.placement.fields = fields_of(folded_);
     result_.placement.folded = to_string(folded_, list_names(policy));
+    result_.placement.events = events_of(folded_, policy.lists);
   }
 
   PlacedRule place() && {

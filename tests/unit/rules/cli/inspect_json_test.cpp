@@ -132,6 +132,7 @@ TEST(PlacementsJson, SaysAllOfAPlacement) {
   const Placement placement = {.rule = 0,
                                .enforcement = Enforcement::kObserve,
                                .hooks = {HookPoint::kConnect4},
+                               .events = {{"connect"}},
                                .fields = {FieldId::kFdSip},
                                .folded = "fd.sip exists",
                                .reason = "because"};
@@ -141,6 +142,9 @@ TEST(PlacementsJson, SaysAllOfAPlacement) {
     "enforcement": "observe",
     "hooks": [
       "connect4"
+    ],
+    "events": [
+      "connect"
     ],
     "fields": [
       "fd.sip"

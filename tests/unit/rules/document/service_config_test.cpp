@@ -74,7 +74,7 @@ TEST(ServiceConfig, ReadsWhatIsAppendedToOutputsInFalcosShape) {
 append_output:
   - match: {source: syscall, tags: [network, mitre], rule: "R"}
     extra_output: "on %evt.hostname"
-    extra_fields: [proc.aname[2], {who: "%user.name!"}]
+    extra_fields: ["proc.aname[2]", {who: "%user.name!"}]
   - suggested_output: true
 )",
                                            0, diagnostics);
