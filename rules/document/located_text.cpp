@@ -43,28 +43,56 @@ void LocatedText::append(const LocatedText& other, std::string_view separator) {
   text_ += other.text_;
 }
 
+void LocatedText::truncate(std::size_t size) {
+  if (size >= text_.size()) return;
+  text_.resize(size);
+  while (!runs_.empty() && runs_.back().text_begin >= size) runs_.pop_back();
+  end_last_run();
+}
+
+void LocatedText::end_last_run() {
+  if (runs_.empty() || !runs_.back().linear) return;
+  Run& last = runs_.back();
+  const auto length =
+      static_cast<std::uint32_t>(text_.size() - last.text_begin);
+  last.place.end = std::min(last.place.end, last.place.begin + length);
+}
+
+LocatedText LocatedText::slice(std::size_t begin, std::size_t end) const {
+  LocatedText result;
+  end = std::min(end, text_.size());
+  if (begin >= end) return result;
+  result.text_ = text_.substr(begin, end - begin);
+  const auto after = std::upper_bound(
+      runs_.begin(), runs_.end(), begin,
+      [](std::size_t at, const Run& run) { return at < run.text_begin; });
+  auto run = after == runs_.begin() ? after : std::prev(after);
+  for (; run != runs_.end() && run->text_begin < end; ++run) {
+    Run part = *run;
+    const std::size_t cut =
+        begin > run->text_begin ? begin - run->text_begin : 0;
+    if (part.linear) {
+      // Behind the run's own bytes there may be a separator.
+      const std::uint32_t length = part.place.end - part.place.begin;
+      part.place.begin += std::min(static_cast<std::uint32_t>(cut), length);
+    }
+    part.text_begin = run->text_begin + cut - begin;
+    result.runs_.push_back(part);
+  }
+  result.end_last_run();
+  return result;
+}
+
 LocatedText LocatedText::trimmed() const {
   constexpr std::string_view kBlanks = " \t\r\n\b\f\v";
   const std::size_t begin = text_.find_first_not_of(kBlanks);
-  LocatedText result;
   if (begin == std::string::npos) {
+    LocatedText result;
     result.runs_ = runs_;
     for (Run& run : result.runs_) run.text_begin = 0;
     return result;
   }
-  const std::size_t end = text_.find_last_not_of(kBlanks) + 1;
-  result.text_ = text_.substr(begin, end - begin);
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    Run run = runs_[i];
-    const std::size_t run_end =
-        i + 1 < runs_.size() ? runs_[i + 1].text_begin : text_.size();
-    if (run_end <= begin || run.text_begin >= end) continue;
-    const std::size_t cut = begin > run.text_begin ? begin - run.text_begin : 0;
-    if (run.linear) run.place.begin += static_cast<std::uint32_t>(cut);
-    run.text_begin = run.text_begin + cut - begin;
-    result.runs_.push_back(run);
-  }
-  return result;
+  return slice(begin, text_.find_last_not_of(kBlanks) + 1);
 }
 
 const LocatedText::Run* LocatedText::run_of(std::size_t offset) const {

@@ -29,8 +29,13 @@ class LocatedText {
   // Adds `separator`, which is nowhere, and `other` behind it.
   void append(const LocatedText& other, std::string_view separator);
 
+  // Keeps the first `size` bytes, if there are more.
+  void truncate(std::size_t size);
+
   const std::string& text() const { return text_; }
   bool empty() const { return text_.empty(); }
+  // The bytes [begin, end), of those there are.
+  LocatedText slice(std::size_t begin, std::size_t end) const;
   // Without blanks and line ends at both ends.
   LocatedText trimmed() const;
 
@@ -49,6 +54,8 @@ class LocatedText {
     bool linear;
   };
 
+  // Lets the last run end no later than the text.
+  void end_last_run();
   const Run* run_of(std::size_t offset) const;
   Span byte_span(std::size_t offset) const;
 

@@ -49,6 +49,7 @@ class PlacedTexts {
 
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
+  std::size_t bytes() const { return text_.size(); }
   // Precondition, here and below: index < size().  Views live until the next
   // change.
   std::string_view text(std::size_t index) const {

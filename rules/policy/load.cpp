@@ -17,6 +17,7 @@
 #include "rules/resolve/exceptions.h"
 #include "rules/resolve/lists.h"
 #include "rules/resolve/macros.h"
+#include "rules/resolve/paste_lists.h"
 #include "rules/types/check.h"
 #include "rules/types/event_set.h"
 #include "rules/types/output_template.h"
@@ -49,23 +50,23 @@ class Loader {
   Loaded load() && {
     check_append_output();
     read_files();
-    const Definitions definitions = merge(std::move(items_), diagnostics());
-    const std::vector<ListDefinition> lists =
-        resolve_lists(definitions.lists, diagnostics());
+    Definitions definitions = merge(std::move(items_), diagnostics());
+    ResolvedLists resolved = resolve_lists(definitions.lists, diagnostics());
+    const std::vector<ListDefinition>& lists = resolved.definitions;
+    ListPaster paster(definitions.lists, resolved, diagnostics());
+    paste_into_macros(definitions, paster);
     Macros macros(definitions, diagnostics());
     Checker checker(lists, diagnostics());
 
     CompiledPolicy compiled;
     compiled.on_failure = on_failure_;
     compiled.exempt = std::move(exempt_);
-    for (const ListDefinition& list : lists) {
-      compiled.lists.push_back(compiled_list(list));
-    }
     for (const std::string& broken : definitions.broken) {
       if (broken.starts_with("rule ")) left_out_.insert(broken.substr(5));
     }
     for (const RawRule& rule : definitions.rules) {
-      std::optional<Rule> done = compiled_rule(rule, macros, checker, lists);
+      std::optional<Rule> done =
+          compiled_rule(rule, paster, macros, checker, lists);
       if (done) {
         compiled.rules.push_back(*std::move(done));
       } else {
@@ -73,9 +74,15 @@ class Loader {
       }
     }
     bound_rules(compiled, definitions);
-    compile_policies(compiled, macros, checker);
-    warn_of_unused(definitions, lists, macros);
-    if (!diagnostics().has_errors()) loaded_.policy = std::move(compiled);
+    compile_policies(compiled, paster, macros, checker);
+    warn_of_unused(definitions, paster.used(), macros);
+    if (diagnostics().has_errors()) return std::move(loaded_);
+    // A list of a million items is held no more often than it must be.
+    definitions.lists.clear();
+    for (ListDefinition& list : resolved.definitions) {
+      compiled.lists.push_back(compiled_list(std::exchange(list, {})));
+    }
+    loaded_.policy = std::move(compiled);
     return std::move(loaded_);
   }
 
@@ -107,6 +114,21 @@ class Loader {
     }
   }
 
+  // A macro that cannot be pasted is left out; it is no second mistake to use
+  // it.
+  static void paste_into_macros(Definitions& definitions, ListPaster& paster) {
+    std::erase_if(definitions.macros, [&](RawMacro& macro) {
+      const syntax::Owner owner = {.type = "macro", .name = macro.name.text};
+      std::optional<LocatedText> pasted = paster.paste(macro.condition, owner);
+      if (!pasted) {
+        definitions.broken.insert("macro " + macro.name.text);
+        return true;
+      }
+      macro.condition = *std::move(pasted);
+      return false;
+    });
+  }
+
   template <typename T>
   static void append(std::vector<T>& all, std::vector<T> more) {
     all.insert(all.end(), std::make_move_iterator(more.begin()),
@@ -118,15 +140,15 @@ class Loader {
     list.name = definition.name.text;
     list.includes = definition.includes;
     list.items.reserve(definition.items.size());
-    for (const PlacedText& item : definition.items) {
-      list.items.push_back(item.text);
+    for (std::size_t i = 0; i < definition.items.size(); ++i) {
+      list.items.emplace_back(definition.items.text(i));
     }
     return list;
   }
 
   // nullopt: the rule is left out, after a diagnostic.
-  std::optional<Rule> compiled_rule(const RawRule& raw, Macros& macros,
-                                    Checker& checker,
+  std::optional<Rule> compiled_rule(const RawRule& raw, ListPaster& paster,
+                                    Macros& macros, Checker& checker,
                                     const std::vector<ListDefinition>& lists) {
     const syntax::Owner owner = {.type = "rule", .name = raw.name.text};
     if (raw.source && raw.source->text != kSyscallSource) {
@@ -154,7 +176,8 @@ class Loader {
     const std::optional<LocatedText> condition =
         with_exceptions(raw, diagnostics());
     if (!condition) return std::nullopt;
-    const std::optional<syntax::Node> node = macros.parse(*condition, owner);
+    const std::optional<syntax::Node> node =
+        parse(*condition, owner, paster, macros);
     if (!node) return std::nullopt;
     Checker::Outcome outcome =
         checker.check(*node, owner, raw.skip_if_unknown_filter);
@@ -233,6 +256,14 @@ class Loader {
     }
   }
 
+  static std::optional<syntax::Node> parse(const LocatedText& condition,
+                                           const syntax::Owner& owner,
+                                           ListPaster& paster, Macros& macros) {
+    const std::optional<LocatedText> pasted = paster.paste(condition, owner);
+    if (!pasted) return std::nullopt;
+    return macros.parse(*pasted, owner);
+  }
+
   // Whether the output is a good template, or one to forgive.
   bool check_output(const RawRule& raw, const syntax::Owner& owner) {
     const LocatedText output = raw.output.trimmed();
@@ -266,8 +297,8 @@ class Loader {
            "rule", definitions.rules[BAILIFF_MAX_RULES].name.text);
   }
 
-  void compile_policies(CompiledPolicy& compiled, Macros& macros,
-                        Checker& checker) {
+  void compile_policies(CompiledPolicy& compiled, ListPaster& paster,
+                        Macros& macros, Checker& checker) {
     std::set<std::string_view> names;
     const RuleChoice choice = {.rules = compiled.rules, .left_out = left_out_};
     for (const PolicyItem& item : policies_) {
@@ -288,16 +319,17 @@ class Loader {
           policy.notify->push_back(sink.text);
         }
       }
-      if (item.scope) policy.scope = scope(item, macros, checker);
+      if (item.scope) policy.scope = scope(item, paster, macros, checker);
       compiled.policies.push_back(std::move(policy));
       loaded_.policy_names.push_back(item.name.span);
     }
   }
 
-  std::optional<Expr> scope(const PolicyItem& item, Macros& macros,
-                            Checker& checker) {
+  std::optional<Expr> scope(const PolicyItem& item, ListPaster& paster,
+                            Macros& macros, Checker& checker) {
     const syntax::Owner owner = {.type = "policy", .name = item.name.text};
-    const std::optional<syntax::Node> node = macros.parse(*item.scope, owner);
+    const std::optional<syntax::Node> node =
+        parse(*item.scope, owner, paster, macros);
     if (!node) return std::nullopt;
     std::optional<Expr> expr = checker.check(*node, owner).expr;
     if (expr) require_container_fields(*expr, owner);
@@ -339,26 +371,20 @@ class Loader {
     std::visit(Visitor{*this, owner}, expr.node);
   }
 
+  // Behind a mistake nobody can tell what it would have used.
   void warn_of_unused(const Definitions& definitions,
-                      const std::vector<ListDefinition>& lists,
-                      const Macros& macros) {
+                      const std::vector<bool>& used, const Macros& macros) {
+    if (diagnostics().has_errors()) return;
     for (const RawMacro* macro : macros.unused()) {
       report(Severity::kWarning, codes::kWarnUnusedMacro, macro->name.span,
              "macro '" + macro->name.text + "' is not used", {}, "macro",
              macro->name.text);
     }
-    std::vector<bool> used(lists.size());
-    for (std::size_t i = 0; i < lists.size(); ++i) {
-      if (macros.operand_names().count(lists[i].name.text) != 0) {
-        used[i] = true;
-      }
-      for (const std::uint32_t inner : lists[i].includes) used[inner] = true;
-    }
-    for (std::size_t i = 0; i < lists.size(); ++i) {
+    for (std::size_t i = 0; i < used.size(); ++i) {
       if (used[i]) continue;
-      report(Severity::kWarning, codes::kWarnUnusedList, lists[i].name.span,
-             "list '" + lists[i].name.text + "' is not used", {}, "list",
-             definitions.lists[i].name.text);
+      const PlacedText& name = definitions.lists[i].name;
+      report(Severity::kWarning, codes::kWarnUnusedList, name.span,
+             "list '" + name.text + "' is not used", {}, "list", name.text);
     }
   }
 

@@ -9,6 +9,7 @@
 #include "rules/base/codes.h"
 #include "rules/fields/field.h"
 #include "rules/resolve/definitions.h"
+#include "rules/resolve/lists.h"
 #include "rules/syntax/lexer.h"
 #include "rules/syntax/parser.h"
 
@@ -185,10 +186,7 @@ class Writer {
   }
 
   void put_quoted(const ExceptionEntry& value) {
-    const std::string& text = value.text;
-    const bool quotes = text.find(' ') != std::string::npos && text[0] != '"' &&
-                        text[0] != '\'';
-    put(quotes ? "\"" + text + "\"" : text, value.span);
+    put(pasted_item(value.text), value.span);
   }
 
   // FIELD OP (VALUE, VALUE)

@@ -128,15 +128,7 @@ bool Macros::look_up(const Node& node, std::size_t visible_below,
     std::vector<std::uint32_t>& uses;
     bool& good;
 
-    void operator()(const Comparison& comparison) const {
-      if (!comparison.takes_list()) return;
-      for (const syntax::Term& operand : comparison.operands) {
-        const syntax::Literal* literal = operand.literal();
-        if (literal != nullptr && !literal->quoted) {
-          macros.operand_names_.insert(literal->text);
-        }
-      }
-    }
+    void operator()(const Comparison& /*comparison*/) const {}
 
     void operator()(const MacroUse& use) const {
       const auto found = macros.index_.find(use.name);

@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "rules/base/diagnostic.h"
@@ -41,11 +40,6 @@ class Macros {
 
   // Macros no macro and no parsed condition has used, in definition order.
   std::vector<const RawMacro*> unused() const;
-  // Every name that stands as an operand of `in` in a macro or a condition
-  // parsed so far: the lists among them are used.
-  const std::unordered_set<std::string>& operand_names() const {
-    return operand_names_;
-  }
 
  private:
   struct Macro {
@@ -78,8 +72,7 @@ class Macros {
   Diagnostics& diagnostics_;
   std::unordered_map<std::string_view, std::uint32_t> index_;
   std::vector<Macro> macros_;  // as definitions_.macros
-  std::unordered_set<std::string> operand_names_;
-  std::size_t size_ = 0;  // of the conditions parsed so far
+  std::size_t size_ = 0;       // of the conditions parsed so far
 };
 
 }  // namespace bailiff
