@@ -2,13 +2,22 @@
 // The compiled policy file.  Everything is little-endian; a count or length is
 // 4 bytes, an enumerator 1.
 //
-//   magic "BAILIFF\n" · format version · on_failure · exempt ·
-//   lists · rules · policies · digest (16 bytes, of all before it)
+//   magic "BAILIFF\n" · format version · length of the head ·
+//   on_failure · exempt · lists (name, includes) · rules · policies ·
+//   for each list its items or, when they are apart, their length and digest ·
+//   digest (16 bytes, of all before it), which ends the head ·
+//   the items that are apart
+//
+// Apart are those of lists that only the kernel looks things up in: they may be
+// long, and whoever makes a program for a container needs their names alone.
+// As the head has their digests, its own digest stands for the whole file.
 //
 // An expression is its kind and then its parts, depth first.  The reader
 // believes nothing: it checks the digest first (truncation, bit rot), and then
 // every count, index and enumerator, since the digest is no signature.
+#include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -22,7 +31,8 @@ namespace {
 constexpr std::string_view kMagic = "BAILIFF\n";
 constexpr std::uint32_t kFormatVersion = 2;
 constexpr std::size_t kDigestBytes = sizeof(Digest::bytes);
-constexpr std::size_t kHeaderBytes = kMagic.size() + sizeof(kFormatVersion);
+constexpr std::size_t kVersionEnd = kMagic.size() + sizeof(kFormatVersion);
+static_assert(kPolicyPrefixBytes == kVersionEnd + sizeof(std::uint32_t));
 
 // Kinds of an expression and of a value, as the file has them.
 enum class NodeTag : std::uint8_t {
@@ -49,6 +59,12 @@ class Writer {
  public:
   std::string take() && { return std::move(out_); }
   std::string_view written() const { return out_; }
+  // Writes over the four bytes at `offset`.
+  void put_u32(std::size_t offset, std::uint32_t value) {
+    Writer number;
+    number.u32(value);
+    out_.replace(offset, number.out_.size(), number.out_);
+  }
 
   void raw(std::string_view bytes) { out_ += bytes; }
   void u8(std::uint8_t value) { out_ += static_cast<char>(value); }
@@ -64,6 +80,9 @@ class Writer {
     raw(value);
   }
   void count(std::size_t value) { u32(static_cast<std::uint32_t>(value)); }
+  void digest(const Digest& value) {
+    for (const std::uint8_t byte : value.bytes) u8(byte);
+  }
 
   void indices(const std::vector<std::uint32_t>& values) {
     count(values.size());
@@ -259,6 +278,13 @@ class Reader {
   std::string text() {
     const std::uint32_t length = u32();
     return std::string(raw(length));
+  }
+
+  Digest digest() {
+    Digest value;
+    const std::string_view bytes = raw(kDigestBytes);
+    std::copy(bytes.begin(), bytes.end(), value.bytes.begin());
+    return value;
   }
 
   // The number of elements that follow, each at least `element_bytes` long: no
@@ -509,25 +535,8 @@ class Reader {
   std::string error_;
 };
 
-// Least bytes an element takes, to judge counts by.
-constexpr std::size_t kLeastListBytes = 12;
+// Least bytes a field beside the output takes, to judge counts by.
 constexpr std::size_t kLeastExtraBytes = 9;
-constexpr std::size_t kLeastRuleBytes = 28;
-constexpr std::size_t kLeastPolicyBytes = 13;
-
-void write(Writer& out, const List& list) {
-  out.text(list.name);
-  out.texts(list.items);
-  out.indices(list.includes);
-}
-
-List read_list(Reader& in, std::size_t lists) {
-  List list;
-  list.name = in.text();
-  list.items = in.texts("items");
-  list.includes = in.indices(lists, "lists");
-  return list;
-}
 
 void write(Writer& out, const Rule& rule) {
   out.text(rule.name);
@@ -598,15 +607,84 @@ Policy read_policy(Reader& in, const CompiledPolicy& compiled) {
   return policy;
 }
 
-CompiledPolicy read_policy_file(Reader& in) {
+// Which lists have their items apart: those that no check needs to read, since
+// the kernel compares what is in them.
+class ListsApart {
+ public:
+  explicit ListsApart(const CompiledPolicy& policy)
+      : lists_(policy.lists), apart_(policy.lists.size(), true) {
+    for (const Rule& rule : policy.rules)
+      std::visit(*this, rule.condition.node);
+    for (const Policy& each : policy.policies) {
+      if (each.scope) std::visit(*this, each.scope->node);
+    }
+  }
+  bool operator[](std::size_t list) const { return apart_[list]; }
+
+  void operator()(const Constant& /*node*/) {}
+  void operator()(const Check& node) {
+    if (node.lists.empty()) return;
+    const Field& subject = field(node.field);
+    const bool address = subject.type == FieldType::kAddress ||
+                         subject.type == FieldType::kNetwork;
+    // What is known of the container is compared when it is created.
+    if (address && (subject.from & kFromContainer) == 0) return;
+    keep(node.lists);
+  }
+  void operator()(const TermCheck& node) { keep(node.lists); }
+  void operator()(const Not& node) { std::visit(*this, node.operand->node); }
+  void operator()(const And& node) { visit_all(node.operands); }
+  void operator()(const Or& node) { visit_all(node.operands); }
+
+ private:
+  // In the head, with all they include.
+  void keep(std::vector<std::uint32_t> pending) {
+    while (!pending.empty()) {
+      const std::uint32_t list = pending.back();
+      pending.pop_back();
+      if (list >= apart_.size() || !apart_[list]) continue;
+      apart_[list] = false;
+      const std::vector<std::uint32_t>& includes = lists_[list].includes;
+      pending.insert(pending.end(), includes.begin(), includes.end());
+    }
+  }
+  void visit_all(const std::vector<Expr>& exprs) {
+    for (const Expr& expr : exprs) std::visit(*this, expr.node);
+  }
+
+  const std::vector<List>& lists_;
+  std::vector<bool> apart_;
+};
+
+// Items that are apart.
+struct Part {
+  std::uint32_t list = 0;
+  std::uint32_t bytes = 0;
+  Digest digest;
+};
+
+struct Head {
+  std::size_t bytes = 0;
   CompiledPolicy policy;
+  std::vector<Part> parts;  // in the order of the file
+};
+
+// Least bytes an element takes, to judge counts by.
+constexpr std::size_t kLeastListBytes = 12;
+constexpr std::size_t kLeastRuleBytes = 28;
+constexpr std::size_t kLeastPolicyBytes = 13;
+
+Head read_head(Reader& in) {
+  Head head;
+  CompiledPolicy& policy = head.policy;
   policy.on_failure = in.boolean() ? OnError::kAllow : OnError::kDeny;
   policy.exempt = in.texts("exempt containers");
 
   const std::uint32_t lists = in.count(kLeastListBytes, "lists");
-  policy.lists.reserve(lists);
+  policy.lists.resize(lists);
   for (std::uint32_t i = 0; i < lists && in.ok(); ++i) {
-    policy.lists.push_back(read_list(in, lists));
+    policy.lists[i].name = in.text();
+    policy.lists[i].includes = in.indices(lists, "lists");
   }
   const std::uint32_t rules = in.count(kLeastRuleBytes, "rules");
   if (rules > BAILIFF_MAX_RULES) {
@@ -619,12 +697,37 @@ CompiledPolicy read_policy_file(Reader& in) {
   for (std::uint32_t i = 0; i < policies && in.ok(); ++i) {
     policy.policies.push_back(read_policy(in, policy));
   }
-  if (in.ok() && !in.at_end()) in.fail("bytes after the last policy");
-  return policy;
+  if (!in.ok()) return head;
+  const ListsApart apart(policy);
+  for (std::uint32_t i = 0; i < lists && in.ok(); ++i) {
+    if (apart[i]) {
+      policy.lists[i].complete = false;
+      Part part{.list = i, .bytes = in.u32(), .digest = in.digest()};
+      head.parts.push_back(part);
+    } else {
+      policy.lists[i].items = in.texts("items");
+    }
+  }
+  if (in.ok() && !in.at_end()) in.fail("bytes at the end of the head");
+  return head;
 }
 
 Error refusal(const std::string& why) {
   return {.code = Code::kInvalidArgument, .message = "compiled policy: " + why};
+}
+
+Result<Head> checked_head(std::string_view bytes) {
+  ASSIGN_OR_RETURN(const std::size_t length, policy_head_bytes(bytes));
+  if (bytes.size() < length) return refusal("truncated");
+  const std::string_view body = bytes.substr(0, length - kDigestBytes);
+  if (digest_of(body) != policy_digest(bytes)) {
+    return refusal("truncated or altered (the digest does not match)");
+  }
+  Reader in(body.substr(kPolicyPrefixBytes));
+  Head head = read_head(in);
+  if (!in.ok()) return refusal(in.error());
+  head.bytes = length;
+  return head;
 }
 
 }  // namespace
@@ -633,17 +736,65 @@ std::string encode(const CompiledPolicy& policy) {
   Writer out;
   out.raw(kMagic);
   out.u32(kFormatVersion);
+  out.u32(0);  // the length of the head
   out.boolean(policy.on_failure == OnError::kAllow);
   out.texts(policy.exempt);
   out.count(policy.lists.size());
-  for (const List& list : policy.lists) write(out, list);
+  for (const List& list : policy.lists) {
+    out.text(list.name);
+    out.indices(list.includes);
+  }
   out.count(policy.rules.size());
   for (const Rule& rule : policy.rules) write(out, rule);
   out.count(policy.policies.size());
   for (const Policy& part : policy.policies) write(out, part);
-  const Digest digest = digest_of(out.written());
-  for (const std::uint8_t byte : digest.bytes) out.u8(byte);
+
+  const ListsApart apart(policy);
+  Writer items;
+  for (std::size_t i = 0; i < policy.lists.size(); ++i) {
+    assert(policy.lists[i].complete);
+    if (!apart[i]) {
+      out.texts(policy.lists[i].items);
+      continue;
+    }
+    const std::size_t begin = items.written().size();
+    items.texts(policy.lists[i].items);
+    const std::string_view part = items.written().substr(begin);
+    out.count(part.size());
+    out.digest(digest_of(part));
+  }
+  out.put_u32(kVersionEnd,
+              static_cast<std::uint32_t>(out.written().size() + kDigestBytes));
+  out.digest(digest_of(out.written()));
+  out.raw(items.written());
   return std::move(out).take();
+}
+
+Result<std::size_t> policy_head_bytes(std::string_view prefix) {
+  if (!prefix.starts_with(kMagic)) {
+    return refusal(kMagic.starts_with(prefix) ? "truncated"
+                                              : "not a compiled policy file");
+  }
+  Reader in(prefix.substr(kMagic.size()));
+  const std::uint32_t version = in.u32();
+  if (in.ok() && version != kFormatVersion) {
+    return refusal("format version " + std::to_string(version) +
+                   ", this program reads version " +
+                   std::to_string(kFormatVersion) +
+                   "; compile the policy again");
+  }
+  const std::size_t bytes = in.u32();
+  if (!in.ok()) return refusal("truncated");
+  if (bytes < kPolicyPrefixBytes + kDigestBytes ||
+      bytes > BAILIFF_MAX_POLICY_BYTES) {
+    return refusal("its head cannot have " + std::to_string(bytes) + " bytes");
+  }
+  return bytes;
+}
+
+Result<CompiledPolicy> decode_head(std::string_view bytes) {
+  ASSIGN_OR_RETURN(Head head, checked_head(bytes));
+  return std::move(head.policy);
 }
 
 Result<CompiledPolicy> decode(std::string_view bytes) {
@@ -651,36 +802,33 @@ Result<CompiledPolicy> decode(std::string_view bytes) {
     return refusal("larger than " + std::to_string(BAILIFF_MAX_POLICY_BYTES) +
                    " bytes");
   }
-  if (!bytes.starts_with(kMagic)) {
-    return refusal(kMagic.starts_with(bytes) ? "truncated"
-                                             : "not a compiled policy file");
+  ASSIGN_OR_RETURN(Head head, checked_head(bytes));
+  bytes.remove_prefix(head.bytes);
+  for (const Part& part : head.parts) {
+    List& list = head.policy.lists[part.list];
+    if (bytes.size() < part.bytes) return refusal("truncated");
+    const std::string_view items = bytes.substr(0, part.bytes);
+    bytes.remove_prefix(part.bytes);
+    if (digest_of(items) != part.digest) {
+      return refusal("list '" + list.name +
+                     "' is altered (the digest does not match)");
+    }
+    Reader in(items);
+    list.items = in.texts("items");
+    list.complete = true;
+    if (in.ok() && !in.at_end()) in.fail("bytes after the items of a list");
+    if (!in.ok()) return refusal(in.error());
   }
-  if (bytes.size() < kHeaderBytes) return refusal("truncated");
-  Reader header(bytes.substr(kMagic.size()));
-  const std::uint32_t version = header.u32();
-  if (version != kFormatVersion) {
-    return refusal("format version " + std::to_string(version) +
-                   ", this program reads version " +
-                   std::to_string(kFormatVersion) +
-                   "; compile the policy again");
-  }
-  if (bytes.size() < kHeaderBytes + kDigestBytes) return refusal("truncated");
-  const std::string_view body = bytes.substr(0, bytes.size() - kDigestBytes);
-  if (digest_of(body) != policy_digest(bytes)) {
-    return refusal("truncated or altered (the digest does not match)");
-  }
-
-  Reader in(body.substr(kHeaderBytes));
-  CompiledPolicy policy = read_policy_file(in);
-  if (!in.ok()) return refusal(in.error());
-  return policy;
+  if (!bytes.empty()) return refusal("bytes after the last list");
+  return std::move(head.policy);
 }
 
 Digest policy_digest(std::string_view encoded) {
   Digest digest;
-  if (encoded.size() < kDigestBytes) return digest;
-  std::memcpy(digest.bytes.data(),
-              encoded.data() + (encoded.size() - kDigestBytes), kDigestBytes);
+  const Result<std::size_t> length = policy_head_bytes(encoded);
+  if (!length || encoded.size() < *length) return digest;
+  std::memcpy(digest.bytes.data(), encoded.data() + (*length - kDigestBytes),
+              kDigestBytes);
   return digest;
 }
 

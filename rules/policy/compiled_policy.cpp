@@ -2,6 +2,7 @@
 #include "rules/policy/compiled_policy.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <unordered_set>
 
@@ -47,6 +48,7 @@ std::vector<std::string> flatten(const std::vector<List>& lists,
     pending.pop_back();
     if (current >= lists.size() || visited[current]) continue;
     visited[current] = true;
+    assert(lists[current].complete);
     for (const std::string& item : lists[current].items) {
       if (seen.insert(item).second) items.push_back(item);
     }

@@ -4,6 +4,7 @@
 // and policy files, on any host.  A small tree of plain, typed parts.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,10 +27,14 @@ struct List {
   std::string name;
   std::vector<std::string> items;       // own items, in order, not deduplicated
   std::vector<std::uint32_t> includes;  // lists named among the items
+  // False when decode_head() left the items out: nobody may take such a list
+  // for an empty one.
+  bool complete = true;
   bool operator==(const List&) const = default;
 };
 
 // Items of the list and of all it includes, each once, in order.
+// Precondition: all of them are complete.
 std::vector<std::string> flatten(const std::vector<List>& lists,
                                  std::uint32_t index);
 
@@ -80,16 +85,27 @@ struct CompiledPolicy {
 };
 
 // The file format: little-endian, length-prefixed, "BAILIFF\n", a format
-// version, the parts, and the Digest of all before it.  The same policy gives
-// the same bytes on every host.
+// version, the head with the Digest of all of it, and the items of those lists
+// that only the kernel looks things up in.  The same policy gives the same
+// bytes on every host.  Precondition: every list is complete.
 std::string encode(const CompiledPolicy& policy);
 
 // Refuses, saying which: another format version, a truncated or altered file
-// (digest), any count or index out of bounds, nesting past
+// (digests), any count or index out of bounds, nesting past
 // kMaxExprDepth.  Reads nothing past its input; safe on hostile bytes.
 Result<CompiledPolicy> decode(std::string_view bytes);
 
-// The name of a compiled policy: the digest its file ends with.
+// The same of a file's head alone, which is all it takes to lower() the policy
+// for a container and to emit its programs, however long the lists are.  Those
+// whose items lie behind the head are not complete.
+Result<CompiledPolicy> decode_head(std::string_view head);
+// How long the head of a file is that begins with these kPolicyPrefixBytes or
+// more; the errors are those of decode().
+Result<std::size_t> policy_head_bytes(std::string_view prefix);
+inline constexpr std::size_t kPolicyPrefixBytes = 16;
+
+// The name of a compiled policy: the digest its head ends with, which covers
+// the digests of what lies behind it.  Takes a file or its head.
 Digest policy_digest(std::string_view encoded);
 
 // Deepest nesting of and/or/not a compiled policy may have.  Falco's own

@@ -33,7 +33,7 @@ Expr terms() {
       CallTerm{.transform = Transform::kTolower, .arguments = {both}}};
   lower.quantifier = Quantifier::kAnyof;
   lower.values = {"a", "b"};
-  lower.lists = {0};
+  lower.lists = {2};
   TermCheck same;
   same.left = name;
   same.right = {both};
@@ -57,7 +57,9 @@ CompiledPolicy sample() {
   policy.exempt = {"kube-system/*", "id:0a1b"};
   policy.exempt = {"kube-system/*", "id:0123"};
   policy.lists = {{.name = "c2", .items = {"1.2.3.4"}, .includes = {1}},
-                  {.name = "more", .items = {"::1", "x"}, .includes = {}}};
+                  {.name = "more", .items = {"::1", "x"}, .includes = {}},
+                  {.name = "names", .items = {"a", "b"}, .includes = {3}},
+                  {.name = "others", .items = {"c"}, .includes = {}}};
   Rule rule;
   rule.name = "r";
   rule.description = "d";
@@ -75,6 +77,7 @@ CompiledPolicy sample() {
                  {*parse_network("10.0.0.0/8"), *parse_network("fe80::/10")}),
            check(FieldId::kFdSport, Op::kGe, {std::int64_t{-1}}),
            check(FieldId::kProcName, Op::kExists, {}),
+           check(FieldId::kContainerImage, Op::kIn, {}, {2}),
            {Constant{true}}}}},
   }}};
   policy.rules = {rule, rule};
@@ -95,13 +98,15 @@ CompiledPolicy sample() {
   return policy;
 }
 
-// The bytes with the digest made right again.
+std::size_t head_bytes(std::string_view bytes) {
+  return *policy_head_bytes(bytes);
+}
+
+// The bytes with the digest of the head made right again.
 std::string sealed(std::string bytes) {
-  bytes.resize(bytes.size() - 16);
-  const Digest digest = digest_of(bytes);
-  for (const std::uint8_t byte : digest.bytes) {
-    bytes += static_cast<char>(byte);
-  }
+  const std::size_t end = head_bytes(bytes) - 16;
+  const Digest digest = digest_of(std::string_view(bytes).substr(0, end));
+  std::copy(digest.bytes.begin(), digest.bytes.end(), bytes.begin() + end);
   return bytes;
 }
 
@@ -125,6 +130,44 @@ TEST(Codec, TheSamePolicyGivesTheSameBytes) {
   EXPECT_EQ(policy_digest(encode({})).hex(),
             digest_of(encode({}).substr(0, encode({}).size() - 16)).hex());
   EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\2\0\0\0", 12));
+}
+
+TEST(Codec, TheHeadIsEnoughForAllButWhatTheKernelLooksUp) {
+  const std::string bytes = encode(sample());
+  const std::string head = bytes.substr(0, head_bytes(bytes));
+  EXPECT_EQ(head_bytes(bytes.substr(0, kPolicyPrefixBytes)), head.size());
+  CompiledPolicy expected = sample();
+  for (const int apart : {0, 1}) {
+    expected.lists[apart].items.clear();
+    expected.lists[apart].complete = false;
+  }
+  for (const std::string& input : {head, bytes}) {
+    const Result<CompiledPolicy> policy = decode_head(input);
+    ASSERT_TRUE(policy) << policy.error().message;
+    EXPECT_EQ(*policy, expected);
+    EXPECT_EQ(policy_digest(input), policy_digest(bytes));
+  }
+  EXPECT_EQ(decode_head(head.substr(0, head.size() - 1)).error().message,
+            "compiled policy: truncated");
+}
+
+TEST(Codec, TheHeadDoesNotGrowWithWhatTheKernelLooksUp) {
+  CompiledPolicy policy = sample();
+  const std::size_t before = head_bytes(encode(policy));
+  const Digest digest = policy_digest(encode(policy));
+  policy.lists[0].items.insert(policy.lists[0].items.end(), 1000, "1.2.3.5");
+  EXPECT_EQ(head_bytes(encode(policy)), before);
+  EXPECT_NE(policy_digest(encode(policy)), digest);
+}
+
+TEST(Codec, ItemsAreInTheHeadWhenOneCheckHasToReadThem) {
+  CompiledPolicy policy = sample();
+  policy.policies[1].scope = check(FieldId::kContainerName, Op::kIn, {}, {1});
+  const Result<CompiledPolicy> head = decode_head(encode(policy));
+  ASSERT_TRUE(head);
+  EXPECT_FALSE(head->lists[0].complete);
+  EXPECT_TRUE(head->lists[1].complete);
+  EXPECT_EQ(head->lists[1].items, policy.lists[1].items);
 }
 
 TEST(Codec, RefusesEveryTruncation) {
@@ -152,17 +195,30 @@ TEST(Codec, NamesWhatIsWrong) {
   EXPECT_EQ(refusal(bytes),
             "compiled policy: format version 9, this program reads version 2; "
             "compile the policy again");
+  bytes = encode(sample());
+  bytes[12] = 31;
+  bytes[13] = 0;
+  EXPECT_EQ(refusal(bytes), "compiled policy: its head cannot have 31 bytes");
   std::string longer = encode(sample());
-  longer.insert(longer.size() - 16, "x");
+  const std::size_t head = head_bytes(longer);
+  longer.insert(head - 16, "x");
+  longer[12] = static_cast<char>(longer[12] + 1);
+  ASSERT_EQ(head_bytes(longer), head + 1);
   EXPECT_EQ(refusal(sealed(longer)),
-            "compiled policy: bytes after the last policy");
+            "compiled policy: bytes at the end of the head");
+  bytes = encode(sample());
+  EXPECT_EQ(refusal(bytes + "x"), "compiled policy: bytes after the last list");
+  bytes.back() = 'y';
+  EXPECT_EQ(refusal(bytes),
+            "compiled policy: list 'more' is altered (the digest does not "
+            "match)");
 }
 
 // With a right digest every byte is believed only as far as it makes sense:
 // whatever is accepted must encode to what was read.
 TEST(Codec, SurvivesEveryAlteredByteWithARightDigest) {
   const std::string bytes = encode(sample());
-  for (std::size_t i = 12; i < bytes.size() - 16; ++i) {
+  for (std::size_t i = kPolicyPrefixBytes; i < head_bytes(bytes) - 16; ++i) {
     for (const int change : {0x01, 0x80, 0xff}) {
       std::string altered = bytes;
       altered[i] = static_cast<char>(altered[i] ^ change);
@@ -185,7 +241,7 @@ TEST(Codec, RefusesIndicesOutOfBounds) {
   EXPECT_EQ(refusal(encode(policy)),
             "compiled policy: policy with a rule that is not enabled");
   policy = sample();
-  policy.lists[1].includes = {2};
+  policy.lists[1].includes = {4};
   EXPECT_EQ(refusal(encode(policy)),
             "compiled policy: index of lists out of bounds");
   policy = sample();
