@@ -20,7 +20,9 @@
 namespace bailiff {
 namespace {
 
-constexpr std::size_t kReadChunk = 64 * 1024;
+// What is asked for first of a file that does not tell its size: most of those
+// below /proc and in cgroups are shorter.
+constexpr std::size_t kFirstRead = 4096;
 // As the kernel's own limit (MAXSYMLINKS): more are taken for a loop.
 constexpr int kMaxLinks = 40;
 
@@ -108,17 +110,19 @@ Result<UniqueFd> open_lock_file(const std::string& path) {
 
 Result<std::string> read_bounded(int fd, std::string_view name,
                                  std::size_t max_bytes) {
-  std::string bytes;
+  std::size_t room = kFirstRead;
   struct stat file = {};
   if (::fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0) {
-    bytes.reserve(std::min(max_bytes, static_cast<std::size_t>(file.st_size)) +
-                  1);
+    // One byte more, in which its end shows.
+    room = static_cast<std::size_t>(file.st_size) + 1;
   }
+  std::string bytes;
   std::size_t length = 0;
   for (;;) {
-    // One byte more than allowed is asked for: that is how "too long" shows.
-    bytes.resize(std::min(max_bytes + 1,
-                          std::max(bytes.capacity(), length + kReadChunk)));
+    if (length == bytes.size()) {
+      // One byte more than allowed is asked for: that is how "too long" shows.
+      bytes.resize(std::min(max_bytes + 1, std::max(room, 2 * length)));
+    }
     const ssize_t got =
         ::read(fd, bytes.data() + length, bytes.size() - length);
     if (got < 0) {

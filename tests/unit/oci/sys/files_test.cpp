@@ -57,6 +57,16 @@ TEST(ReadBounded, SaysThatAFileIsMissing) {
   EXPECT_EQ(read.error().sys_errno, ENOENT);
 }
 
+TEST(ReadBounded, ReadsWhatGrowsWhileItIsRead) {
+  const ScratchFolder folder;
+  write_file(folder / "f", "x");
+  const UniqueFd fd(::open((folder / "f").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(fd);
+  const std::string text(100000, 'y');
+  write_file(folder / "f", text);
+  EXPECT_EQ(*read_bounded(fd.get(), "f", text.size()), text);
+}
+
 TEST(WriteAtomically, ReplacesContentAndSetsModeAndOwner) {
   const ScratchFolder folder;
   write_file(folder / "f", "old");
