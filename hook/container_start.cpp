@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/container_start.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
 #include "hook/attach/attach.h"
@@ -21,6 +23,7 @@
 #include "oci/sys/files.h"
 #include "oci/sys/pidfd.h"
 #include "oci/sys/process.h"
+#include "oci/sys/unique_fd.h"
 #include "rules/abi/limits.h"
 #include "rules/lower/lower.h"
 #include "rules/policy/compiled_policy.h"
@@ -101,40 +104,89 @@ struct FileVersion {
   }
 };
 
+FileVersion version_in(const struct stat& status) {
+  return {status.st_ino, status.st_ctim};
+}
+
 Result<FileVersion> version_of(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     return errno_error("stat '" + path + "'");
   }
-  return FileVersion{status.st_ino, status.st_ctim};
+  return version_in(status);
 }
 
-struct PolicyFile {
-  CompiledPolicy policy;
-  Digest digest;
-  FileVersion version;
-};
-
-Result<PolicyFile> read_policy(const std::string& path) {
-  auto version = version_of(path);
-  if (!version) {
-    if (version.error().code == Code::kNotFound) {
-      version.error().message =
-          "there is no compiled policy '" + path +
-          "': start bailiffd, or write one with 'bailiff compile'";
+// The compiled policy, of which lists that the kernel looks things up in are
+// read only when they are asked for: they may be far longer than all the rest.
+class PolicyFile {
+ public:
+  static Result<PolicyFile> open(const std::string& path) {
+    if (Status trusted = check_trusted(path); !trusted) {
+      if (trusted.error().code == Code::kNotFound) {
+        trusted.error().message =
+            "there is no compiled policy '" + path +
+            "': start bailiffd, or write one with 'bailiff compile'";
+      }
+      return trusted.error();
     }
-    return version.error();
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd) return errno_error("open '" + path + "'");
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) {
+      return errno_error("stat '" + path + "'");
+    }
+    PolicyFile file(std::move(fd), path, version_in(status));
+    RETURN_IF_ERROR(file.read_head());
+    return file;
   }
-  RETURN_IF_ERROR(check_trusted(path));
-  ASSIGN_OR_RETURN(const std::string bytes,
-                   read_bounded(path, BAILIFF_MAX_POLICY_BYTES));
-  auto policy = decode(bytes);
-  if (!policy) {
-    policy.error().message = "'" + path + "': " + policy.error().message;
-    return policy.error();
+
+  // As decode_head() gives it.
+  const CompiledPolicy& head() const { return head_; }
+  const Digest& digest() const { return digest_; }
+  const FileVersion& version() const { return version_; }
+
+  // Borrowed from this.
+  Result<const CompiledPolicy*> whole() {
+    if (!whole_) {
+      ASSIGN_OR_RETURN(
+          const std::string bytes,
+          read_bounded(fd_.get(), path_, BAILIFF_MAX_POLICY_BYTES));
+      ASSIGN_OR_RETURN(whole_, named(decode(bytes)));
+    }
+    return &*whole_;
   }
-  return PolicyFile{*std::move(policy), policy_digest(bytes), *version};
-}
+
+ private:
+  PolicyFile(UniqueFd fd, std::string path, const FileVersion& version)
+      : fd_(std::move(fd)), path_(std::move(path)), version_(version) {}
+
+  Status read_head() {
+    ASSIGN_OR_RETURN(const std::string prefix,
+                     read_start(fd_.get(), path_, kPolicyPrefixBytes));
+    ASSIGN_OR_RETURN(const std::size_t length,
+                     named(policy_head_bytes(prefix)));
+    ASSIGN_OR_RETURN(const std::string bytes,
+                     read_start(fd_.get(), path_, length));
+    ASSIGN_OR_RETURN(head_, named(decode_head(bytes)));
+    digest_ = policy_digest(bytes);
+    return Ok{};
+  }
+
+  template <typename T>
+  Result<T> named(Result<T> result) const {
+    if (!result) {
+      result.error().message = "'" + path_ + "': " + result.error().message;
+    }
+    return result;
+  }
+
+  UniqueFd fd_;
+  std::string path_;
+  FileVersion version_;
+  CompiledPolicy head_;
+  Digest digest_;
+  std::optional<CompiledPolicy> whole_;
+};
 
 // The bundle and its configuration.
 struct Bundle {
@@ -192,14 +244,15 @@ Result<oci::HostNamespaces> host_namespaces(pid_t pid) {
 // published.  Should the file be replaced while this runs, whoever did it
 // publishes too; looking at the file again behind our own publishing makes sure
 // that the newer one comes last.
-Status bring_lists_up_to_date(const Places& places, PolicyFile file,
+Status bring_lists_up_to_date(const Places& places, PolicyFile& file,
                               Kernel& kernel) {
   for (;;) {
-    RETURN_IF_ERROR(
-        publish_lists(places.bpf_dir, file.policy, file.digest, kernel));
+    RETURN_IF_ERROR(publish_lists(
+        places.bpf_dir, file.head().lists, file.digest(),
+        [&] { return file.whole(); }, kernel));
     ASSIGN_OR_RETURN(const FileVersion now, version_of(policy_path(places)));
-    if (now == file.version) return Ok{};
-    ASSIGN_OR_RETURN(file, read_policy(policy_path(places)));
+    if (now == file.version()) return Ok{};
+    ASSIGN_OR_RETURN(file, PolicyFile::open(policy_path(places)));
   }
 }
 
@@ -214,9 +267,9 @@ Status protect(const Places& places, const oci::ContainerState& state,
   // one, as alive() shows at the end.
   ASSIGN_OR_RETURN(const Pidfd process, Pidfd::open(state.pid));
 
-  ASSIGN_OR_RETURN(PolicyFile file, read_policy(policy_path(places)));
-  start.on_failure = file.policy.on_failure;
-  record.policy = file.digest.hex();
+  ASSIGN_OR_RETURN(PolicyFile file, PolicyFile::open(policy_path(places)));
+  start.on_failure = file.head().on_failure;
+  record.policy = file.digest().hex();
 
   ASSIGN_OR_RETURN(const Bundle bundle, read_bundle(config_folders));
   record.bundle = bundle.folder;
@@ -239,16 +292,17 @@ Status protect(const Places& places, const oci::ContainerState& state,
     return Error{Code::kNotFound, "its process ended during the creation"};
   }
 
-  Plan plan = lower(file.policy, lowering_facts(record.facts));
-  if (oci::is_exempt(file.policy.exempt, state.id, record.facts)) {
+  Plan plan = lower(file.head(), lowering_facts(record.facts));
+  if (oci::is_exempt(file.head().exempt, state.id, record.facts)) {
     plan.connect.clear();
   }
   Undo undo;
   ASSIGN_OR_RETURN(const Attachment attachment,
                    attach({.bpf_dir = places.bpf_dir,
                            .container_id = state.id,
-                           .policy = file.policy,
-                           .policy_digest = file.digest,
+                           .policy = file.head(),
+                           .whole_policy = [&] { return file.whole(); },
+                           .policy_digest = file.digest(),
                            .plan = plan},
                           cgroup, kernel));
   undo.add([&] { (void)detach(places.bpf_dir, state.id, kernel); });
@@ -256,7 +310,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
     record.programs.push_back(digest.hex());
   }
   if (!attachment.programs.empty()) {
-    RETURN_IF_ERROR(bring_lists_up_to_date(places, std::move(file), kernel));
+    RETURN_IF_ERROR(bring_lists_up_to_date(places, file, kernel));
   }
   record.time_ns = realtime_ns();
   RETURN_IF_ERROR(write_records(places, record, undo));

@@ -145,7 +145,11 @@ class Attacher {
     const std::string pin = pins_.map(ref);
     auto map = kernel_.open_map(pin);
     if (map || !not_found(map.error())) return map;
-    map = create_map(ref, request_.policy, request_.policy_digest, kernel_);
+    const CompiledPolicy* policy = &request_.policy;
+    if (ref.kind == emit::MapKind::kList) {
+      ASSIGN_OR_RETURN(policy, request_.whole_policy());
+    }
+    map = create_map(ref, *policy, request_.policy_digest, kernel_);
     if (map) RETURN_IF_ERROR(pin_new(map->fd(), pin));
     return map;
   }

@@ -24,6 +24,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,10 +40,16 @@ namespace bailiff::hook {
 // through by then, and a runtime's hook timeout is longer.
 inline constexpr std::chrono::seconds kLockWait{8};
 
+// Gives a policy whose lists are all complete.  Called only when a list has to
+// be made, since reading it takes as long as its lists are.  Borrowed for as
+// long as the function lives.
+using WholePolicy = std::function<Result<const CompiledPolicy*>()>;
+
 struct AttachRequest {
   std::string bpf_dir;
   std::string container_id;
-  const CompiledPolicy& policy;  // borrowed for the call
+  const CompiledPolicy& policy;  // its head is enough; borrowed for the call
+  WholePolicy whole_policy;
   Digest policy_digest;
   const Plan& plan;  // of lower(policy, facts); borrowed for the call
 };

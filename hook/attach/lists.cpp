@@ -3,7 +3,6 @@
 
 #include <chrono>
 
-#include "hook/attach/attach.h"
 #include "hook/attach/maps.h"
 #include "hook/attach/pins.h"
 
@@ -18,11 +17,14 @@ constexpr emit::ListKind kKinds[] = {
 
 Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
                      Kernel& kernel) {
-  return publish_lists(bpf_dir, policy, policy_digest(encode(policy)), kernel);
+  return publish_lists(
+      bpf_dir, policy.lists, policy_digest(encode(policy)),
+      [&]() -> Result<const CompiledPolicy*> { return &policy; }, kernel);
 }
 
-Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
-                     const Digest& digest, Kernel& kernel) {
+Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
+                     const Digest& digest, const WholePolicy& whole_policy,
+                     Kernel& kernel) {
   const Pins pins(bpf_dir);
   const auto lock =
       kernel.lock(pins.root(), std::chrono::steady_clock::now() + kLockWait);
@@ -30,8 +32,8 @@ Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
     if (lock.error().code == Code::kNotFound) return Ok{};
     return lock.error();
   }
-  for (std::uint32_t index = 0; index < policy.lists.size(); ++index) {
-    const List& list = policy.lists[index];
+  for (std::uint32_t index = 0; index < lists.size(); ++index) {
+    const List& list = lists[index];
     for (const emit::ListKind kind : kKinds) {
       const std::string pin = pins.map(
           {.kind = emit::MapKind::kList, .list = list.name, .list_kind = kind});
@@ -42,8 +44,9 @@ Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
       }
       ASSIGN_OR_RETURN(const std::string label, kernel.inner_name(*outer, 0));
       if (label == inner_label(digest)) continue;
+      ASSIGN_OR_RETURN(const CompiledPolicy* policy, whole_policy());
       ASSIGN_OR_RETURN(const ListContents contents,
-                       list_contents(policy.lists, index, kind));
+                       list_contents(policy->lists, index, kind));
       ASSIGN_OR_RETURN(const Map inner,
                        create_inner(kind, contents, digest, kernel));
       if (auto swapped = kernel.set_inner(*outer, 0, inner); !swapped) {

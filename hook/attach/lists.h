@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hook/attach/attach.h"
 #include "hook/kernel/kernel.h"
 #include "rules/policy/compiled_policy.h"
 
@@ -21,9 +22,11 @@ namespace bailiff::hook {
 // this second: a container that starts brings the lists to what that file says.
 Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
                      Kernel& kernel);
-// The same for a caller that knows the policy's digest, which takes a while to
-// compute when lists are long.
-Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
-                     const Digest& digest, Kernel& kernel);
+// The same for a caller that has the policy's digest, and its items only if it
+// must: `whole_policy` is called when a list has to be filled.  Of `lists`, the
+// names count.
+Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
+                     const Digest& digest, const WholePolicy& whole_policy,
+                     Kernel& kernel);
 
 }  // namespace bailiff::hook

@@ -88,6 +88,11 @@ Result<Map> create_list(const emit::MapRef& ref, const CompiledPolicy& policy,
 
 Result<ListContents> list_contents(const std::vector<List>& lists,
                                    std::uint32_t index, emit::ListKind kind) {
+  if (std::any_of(lists.begin(), lists.end(),
+                  [](const List& list) { return !list.complete; })) {
+    return invalid_argument("list '" + lists[index].name +
+                            "' is made of a policy that was not read whole");
+  }
   const KindTraits wanted = traits(kind);
   ListContents contents;
   contents.key_size = inner_spec(kind, 1, "").key_size;

@@ -147,6 +147,24 @@ Result<std::string> read_bounded(const std::string& path,
   return read_bounded(fd.get(), path, max_bytes);
 }
 
+Result<std::string> read_start(int fd, std::string_view name,
+                               std::size_t max_bytes) {
+  std::string bytes(max_bytes, '\0');
+  std::size_t length = 0;
+  while (length < max_bytes) {
+    const ssize_t got = ::pread(fd, bytes.data() + length, max_bytes - length,
+                                static_cast<off_t>(length));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return errno_error("read " + quoted(name));
+    }
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  bytes.resize(length);
+  return bytes;
+}
+
 Status write_all(int fd, std::string_view name, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t put = ::write(fd, bytes.data(), bytes.size());

@@ -26,6 +26,11 @@ Result<std::string> read_bounded(const std::string& path,
 Result<std::string> read_bounded(int fd, std::string_view name,
                                  std::size_t max_bytes);
 
+// The first `max_bytes` of a borrowed descriptor's file, fewer when it is
+// shorter; where it is read from next stays as it was.
+Result<std::string> read_start(int fd, std::string_view name,
+                               std::size_t max_bytes);
+
 // Writes all of `bytes` to a borrowed descriptor.
 Status write_all(int fd, std::string_view name, std::string_view bytes);
 

@@ -286,6 +286,29 @@ TEST_F(Hook, RefusesATruncatedPolicy) {
   EXPECT_THAT(refused.err, HasSubstr("policy.bin"));
 }
 
+TEST_F(Hook, RefusesAPolicyWhoseListsAreAltered) {
+  std::string bytes = encode(block_listed());
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  spit(root() / "state/policy.bin", bytes);
+  fs::permissions(root() / "state/policy.bin", fs::perms::owner_read);
+  const Ran refused = hook("createRuntime", state());
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_THAT(refused.err, HasSubstr("is altered"));
+  EXPECT_EQ(attached_programs(cgroup()), 0);
+}
+
+// How long its lists are is then of no matter to the start of a container.
+TEST_F(Hook, DoesNotReadListsThatAreInTheKernel) {
+  write_policy(block_listed());
+  ASSERT_EQ(hook("createRuntime", state()).exit, 0);
+  ASSERT_EQ(hook("poststop", state()).exit, 0);
+  std::string bytes = encode(block_listed());
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  spit(root() / "state/policy.bin", bytes);
+  EXPECT_EQ(hook("createRuntime", state()).exit, 0);
+  EXPECT_EQ(attached_programs(cgroup()), 2);
+}
+
 TEST_F(Hook, RefusesAStateItCannotRead) {
   write_policy(block_listed());
   for (const std::string& input :

@@ -235,13 +235,17 @@ Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                                     const std::string& id,
                                     hook::Kernel& kernel) {
   const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
-  ASSIGN_OR_RETURN(hook::Attachment attachment,
-                   hook::attach({.bpf_dir = bpf_dir,
-                                 .container_id = id,
-                                 .policy = policy,
-                                 .policy_digest = policy_digest(encode(policy)),
-                                 .plan = plan},
-                                cgroup, kernel));
+  ASSIGN_OR_RETURN(
+      hook::Attachment attachment,
+      hook::attach({.bpf_dir = bpf_dir,
+                    .container_id = id,
+                    .policy = policy,
+                    .whole_policy = [&]() -> Result<const CompiledPolicy*> {
+                      return &policy;
+                    },
+                    .policy_digest = policy_digest(encode(policy)),
+                    .plan = plan},
+                   cgroup, kernel));
   return std::move(attachment.programs);
 }
 

@@ -82,5 +82,14 @@ TEST(ListContents, RefuseWhatTheyCannotHold) {
   }
 }
 
+TEST(ListContents, RefusesAPolicyOfWhichOnlyTheHeadWasRead) {
+  std::vector<List> lists = {list("l", {"1.2.3.4"}), list("other", {})};
+  lists[1].complete = false;
+  const auto contents = list_contents(lists, 0, emit::ListKind::kAddress4);
+  ASSERT_FALSE(contents);
+  EXPECT_EQ(contents.error().message,
+            "list 'l' is made of a policy that was not read whole");
+}
+
 }  // namespace
 }  // namespace bailiff::hook

@@ -67,6 +67,15 @@ TEST(ReadBounded, ReadsWhatGrowsWhileItIsRead) {
   EXPECT_EQ(*read_bounded(fd.get(), "f", text.size()), text);
 }
 
+TEST(ReadStart, GivesTheFirstBytesAndLeavesTheRestToBeRead) {
+  const ScratchFolder folder;
+  write_file(folder / "f", "12345");
+  const UniqueFd fd(::open((folder / "f").c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(*read_start(fd.get(), "f", 2), "12");
+  EXPECT_EQ(*read_start(fd.get(), "f", 9), "12345");
+  EXPECT_EQ(*read_bounded(fd.get(), "f", 9), "12345");
+}
+
 TEST(WriteAtomically, ReplacesContentAndSetsModeAndOwner) {
   const ScratchFolder folder;
   write_file(folder / "f", "old");
