@@ -28,22 +28,20 @@ bool worth_another_try(const KillResult& result) {
 }  // namespace
 
 Kill::Kill(std::unique_ptr<Dying> dying)
-    : dying_(std::move(dying)),
-      deadline_(std::chrono::steady_clock::now() + kDeathLimit) {}
+    : deadline_(std::chrono::steady_clock::now() + kDeathLimit),
+      dying_(std::move(dying)) {}
 
 Kill::Kill(KillResult result)
-    : deadline_(std::chrono::steady_clock::now()),
-      done_(true),
-      result_(std::move(result)) {}
+    : deadline_(std::chrono::steady_clock::now()), result_(std::move(result)) {}
 
-int Kill::fd() const {
+std::shared_ptr<const Dying> Kill::dying() const {
   const std::lock_guard lock(mutex_);
-  return done_ ? -1 : dying_->fd();
+  return dying_;
 }
 
 bool Kill::done() {
   const std::lock_guard lock(mutex_);
-  if (done_) return true;
+  if (!dying_) return true;
   Result<bool> empty = dying_->empty();
   if (!empty) {
     result_.outcome = "error: " + empty.error().message;
@@ -57,7 +55,7 @@ bool Kill::done() {
     return false;
   }
   result_.monotonic_ns = monotonic();
-  done_ = true;
+  dying_ = nullptr;
   return true;
 }
 
@@ -68,7 +66,9 @@ KillResult Kill::result() const {
 
 KillResult Kill::wait() {
   while (!done()) {
-    pollfd event{.fd = dying_->fd(), .events = POLLPRI, .revents = 0};
+    const std::shared_ptr<const Dying> watched = dying();
+    if (!watched) continue;  // another thread saw it done
+    pollfd event{.fd = watched->fd(), .events = POLLPRI, .revents = 0};
     // An interrupted or failed poll is an early look, bounded by the deadline.
     static_cast<void>(::poll(&event, 1, poll_timeout(deadline_)));
   }

@@ -30,15 +30,17 @@ struct KillResult {
 };
 
 // One kill under way or done.  Shared by everybody who asked for it and by the
-// book.  Any thread.
+// book, which remembers it for long: the descriptors it took are given back as
+// soon as it is done.  Any thread.
 class Kill {
  public:
   explicit Kill(std::unique_ptr<Dying> dying);
   // One that was over at once.
   explicit Kill(KillResult result);
 
-  // POLLPRI when done() may have become true; -1 when it is.
-  int fd() const;
+  // Its fd() tells with POLLPRI that done() may have become true; nullptr when
+  // it is.  Shared, so that no descriptor is closed while somebody polls it.
+  std::shared_ptr<const Dying> dying() const;
   std::chrono::steady_clock::time_point deadline() const { return deadline_; }
   // Whether the result is there: the container is empty or the deadline has
   // passed.  Never blocks.
@@ -49,10 +51,9 @@ class Kill {
   KillResult wait();
 
  private:
-  const std::unique_ptr<Dying> dying_;
   const std::chrono::steady_clock::time_point deadline_;
   mutable std::mutex mutex_;
-  bool done_ = false;
+  std::shared_ptr<Dying> dying_;  // nullptr: done
   KillResult result_;
 };
 using KillPtr = std::shared_ptr<Kill>;

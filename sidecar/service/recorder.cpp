@@ -147,14 +147,22 @@ void Recorder::wait(const std::list<Queued>& queue, bool store_failed) const {
     const int left = poll_timeout(when);
     timeout = timeout < 0 ? left : std::min(timeout, left);
   };
+  // Held for as long as they are polled.
+  std::vector<std::shared_ptr<const Dying>> watched;
   for (const Queued& each : queue) {
-    const int fd = each.work.kill ? each.work.kill->fd() : -1;
-    if (fd < 0) continue;
+    if (!each.work.kill) continue;
+    std::shared_ptr<const Dying> dying = each.work.kill->dying();
+    if (!dying) {
+      // Done since it was looked at: nothing will tell of it again.
+      if (!store_failed) at_most(std::chrono::steady_clock::now());
+      continue;
+    }
     at_most(each.work.kill->deadline());
-    const bool polled =
-        std::any_of(events.begin(), events.end(),
-                    [fd](const pollfd& event) { return event.fd == fd; });
-    if (!polled) events.push_back({.fd = fd, .events = POLLPRI, .revents = 0});
+    if (std::find(watched.begin(), watched.end(), dying) != watched.end()) {
+      continue;
+    }
+    events.push_back({.fd = dying->fd(), .events = POLLPRI, .revents = 0});
+    watched.push_back(std::move(dying));
   }
   if (store_failed) {
     at_most(std::chrono::steady_clock::now() + kStoreRetry);

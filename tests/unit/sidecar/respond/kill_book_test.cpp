@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/respond/kill_book.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
@@ -62,12 +63,27 @@ TEST(KillBook, KillsOnceForABurst) {
   const KillPtr second = book.kill(record_of(1));
   EXPECT_EQ(first, second);
   EXPECT_FALSE(first->done());
-  EXPECT_GE(first->fd(), 0);
+  ASSERT_NE(first->dying(), nullptr);
+  EXPECT_GE(first->dying()->fd(), 0);
   responder.dead = true;
   EXPECT_EQ(first->wait().outcome, "killed");
   EXPECT_GT(first->result().monotonic_ns, 0U);
-  EXPECT_EQ(first->fd(), -1);
+  EXPECT_EQ(first->dying(), nullptr);
   EXPECT_EQ(responder.killed, std::vector<std::uint64_t>{1});
+}
+
+TEST(KillBook, RemembersAKillWithoutItsDescriptors) {
+  FakeResponder responder;
+  KillBook book(responder);
+  const KillPtr kill = book.kill(record_of(1));
+  const int fd = kill->dying()->fd();
+  std::shared_ptr<const Dying> polled = kill->dying();
+  responder.dead = true;
+  ASSERT_TRUE(kill->done());
+  EXPECT_GE(::fcntl(fd, F_GETFD), 0);  // somebody may be polling it
+  polled = nullptr;
+  EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
+  EXPECT_EQ(book.kill(record_of(1)), kill);
 }
 
 TEST(KillBook, ALateEventOfAKilledContainerGetsItsOutcome) {
