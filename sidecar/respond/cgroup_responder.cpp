@@ -18,8 +18,9 @@ namespace {
 
 class DyingCgroup final : public Dying {
  public:
-  DyingCgroup(Cgroup cgroup, UniqueFd events)
-      : cgroup_(std::move(cgroup)), events_(std::move(events)) {}
+  // `path` is the cgroup's and `events` its cgroup.events.
+  DyingCgroup(std::string path, UniqueFd events)
+      : path_(std::move(path)), events_(std::move(events)) {}
 
   int fd() const override { return events_.get(); }
 
@@ -30,15 +31,15 @@ class DyingCgroup final : public Dying {
     const ssize_t size = ::pread(events_.get(), text.data(), text.size(), 0);
     if (size < 0) {
       if (errno == ENODEV) return true;  // the cgroup was removed
-      return errno_error("read '" + cgroup_.path() + "/cgroup.events'");
+      return errno_error("read '" + path_ + "/cgroup.events'");
     }
     return std::string_view(text.data(), static_cast<std::size_t>(size))
                .find("populated 0") != std::string_view::npos;
   }
 
  private:
-  Cgroup cgroup_;
-  UniqueFd events_;
+  const std::string path_;
+  const UniqueFd events_;
 };
 
 // Whether `id` is the cgroup `own` (below the mount), one above it, or the
@@ -62,21 +63,22 @@ class CgroupResponder final : public Responder {
 
   Result<std::unique_ptr<Dying>> kill(
       const oci::ContainerRecord& record) override {
-    ASSIGN_OR_RETURN(Cgroup cgroup, open(record));
-    ASSIGN_OR_RETURN(const bool populated, cgroup.populated());
-    if (!populated) return gone(record);
+    ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
     UniqueFd events(
         ::openat(cgroup.fd(), "cgroup.events", O_RDONLY | O_CLOEXEC));
     if (!events) {
       if (errno == ENOENT || errno == ENODEV) return gone(record);
       return errno_error("open '" + cgroup.path() + "/cgroup.events'");
     }
+    auto dying =
+        std::make_unique<DyingCgroup>(cgroup.path(), std::move(events));
+    ASSIGN_OR_RETURN(const bool empty, dying->empty());
+    if (empty) return gone(record);
     if (Status killed = cgroup.kill(); !killed) {
       if (killed.error().sys_errno == ENODEV) return gone(record);
       return std::move(killed).error();
     }
-    return std::unique_ptr<Dying>(
-        std::make_unique<DyingCgroup>(std::move(cgroup), std::move(events)));
+    return std::unique_ptr<Dying>(std::move(dying));
   }
 
  private:
