@@ -17,20 +17,16 @@ namespace {
 constexpr std::size_t kMaxStat = 1024;
 constexpr std::uint64_t kNanoseconds = 1'000'000'000;
 
-// The first `limit` bytes of a file of /proc.
+// The first `limit` bytes of a file of /proc: those read here are made whole by
+// the read that asks for them, so that one that comes back short has the end.
 std::optional<std::string> read_start(int folder, const char* name,
                                       std::size_t limit) {
   const UniqueFd fd(::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return std::nullopt;
   std::string text(limit, '\0');
-  std::size_t size = 0;
-  while (size < limit) {
-    const ssize_t got = ::read(fd.get(), text.data() + size, limit - size);
-    if (got < 0) return std::nullopt;
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  text.resize(size);
+  const ssize_t got = ::read(fd.get(), text.data(), text.size());
+  if (got < 0) return std::nullopt;
+  text.resize(static_cast<std::size_t>(got));
   return text;
 }
 
