@@ -34,6 +34,10 @@ constexpr int kNotPossible = 4;
 // waits 90 s before it kills.
 constexpr std::chrono::seconds kStopLimit{10};
 
+// Far more than connections, deliveries and kills under way take; a table of
+// that size is 10 KiB.  What comes on top only waits.
+constexpr int kDescriptors = 1024;
+
 struct CommandLine {
   std::string config = "/etc/bailiff/bailiff.yaml";
   std::string mode = "node";
@@ -95,6 +99,10 @@ int run(const CommandLine& options) {
   }
   if (!is_host_root()) {
     return fail({Code::kPermission, "bailiffd needs to be root of the host"});
+  }
+  if (Status reserved = reserve_descriptors(kDescriptors); !reserved) {
+    // Only a response may be later for it.
+    log_warning(reserved.error().message + ", ignoring");
   }
   Result<UniqueFd> signals = take_signals();
   if (!signals) return fail(signals.error());

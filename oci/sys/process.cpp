@@ -4,15 +4,18 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <sstream>
 
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
+#include "oci/sys/unique_fd.h"
 
 namespace bailiff {
 namespace {
@@ -49,6 +52,20 @@ Status isolate_process() {
   reset_signals();
   ::umask(077);
   if (::chdir("/") != 0) return errno_error("change folder to '/'");
+  return Ok{};
+}
+
+Status reserve_descriptors(int descriptors) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error("getrlimit");
+  const rlim_t most =
+      std::min(limit.rlim_cur, static_cast<rlim_t>(descriptors));
+  const UniqueFd any(::open("/", O_PATH | O_CLOEXEC));
+  if (!any) return errno_error("open '/'");
+  // The table has room up to the highest number that was ever given out.
+  const UniqueFd highest(
+      ::fcntl(any.get(), F_DUPFD_CLOEXEC, static_cast<int>(most) - 1));
+  if (!highest) return errno_error("grow the descriptor table");
   return Ok{};
 }
 

@@ -23,6 +23,13 @@ Status isolate_process();
 // executed next expects.
 void reset_signals();
 
+// Makes room for `descriptors` in this process's descriptor table, or as many
+// as its limit allows.  A table that threads share grows only after an RCU
+// grace period (expand_files() of the kernel), so whichever thread opens the
+// one descriptor too many waits for several milliseconds; it never shrinks. For
+// a process with threads to come, before it starts the first.
+Status reserve_descriptors(int descriptors);
+
 // True when the process is root over the whole host: user id 0 in the initial
 // user namespace.  Root of a rootless container's user namespace is not.
 bool is_host_root();
