@@ -117,6 +117,11 @@ golden: $(SANITIZE)/build.ninja  ## rewrite the golden files; review the diff
 	@BAILIFF_UPDATE_GOLDEN=1 ctest --test-dir $(SANITIZE) --no-tests=error \
 	  --output-on-failure -L '^golden$$'
 
+# Falco's own rules, for the page of where each is decided.
+FALCO_RULES ?= ../shared/data/falco-rules
+FALCO_FILES := falco_rules falco-incubating_rules falco-sandbox_rules \
+  falco-deprecated_rules
+
 # A unit test fails when a page is not what the tables say.
 .PHONY: docs
 docs: build  ## rewrite the generated pages; review the diff
@@ -124,6 +129,14 @@ docs: build  ## rewrite the generated pages; review the diff
 	$$fields > $(BUILD)/FIELDS.md; \
 	$$fields --events > $(BUILD)/EVENTS.md; \
 	mv $(BUILD)/FIELDS.md $(BUILD)/EVENTS.md rules/fields/
+	@if [[ -d "$(FALCO_RULES)" ]]; then \
+	  rules="$(patsubst %,$(FALCO_RULES)/%.yaml,$(FALCO_FILES))"; \
+	  "$(BAILIFF_BIN)/bailiff" explain $$rules -o markdown \
+	    > $(BUILD)/FALCO_RULES.md 2> /dev/null; \
+	  mv $(BUILD)/FALCO_RULES.md rules/lower/; \
+	else \
+	  echo "rules/lower/FALCO_RULES.md stays: no '$(FALCO_RULES)'"; \
+	fi
 
 .PHONY: bench
 bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine

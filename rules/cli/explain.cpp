@@ -10,6 +10,7 @@
 #include "rules/cli/inspect_json.h"
 #include "rules/cli/load_files.h"
 #include "rules/cli/offline_inspect.h"
+#include "rules/cli/placement_page.h"
 #include "rules/cli/table.h"
 #include "rules/lower/lower.h"
 
@@ -46,8 +47,11 @@ Row row_of(const Placement& placement, const CompiledPolicy& policy) {
     fields.emplace_back(field(id).name);
   }
   return {policy.rules[placement.rule].name,
-          std::string(to_string(placement.enforcement)), cli::joined(hooks),
-          events_of(placement), cli::joined(fields), placement.reason};
+          std::string(to_string(placement.enforcement)),
+          cli::joined(hooks),
+          events_of(placement),
+          cli::joined(fields),
+          placement.reason};
 }
 
 std::string explanation(const std::vector<Placement>& placements,
@@ -85,6 +89,10 @@ int run_explain(const ExplainOptions& options) {
     std::cout << cli::placements_json(placements, *loaded.policy);
     return 0;
   }
+  if (options.output == "markdown") {
+    std::cout << cli::placements_page(placements, *loaded.policy);
+    return 0;
+  }
   std::cout << explanation(placements, *loaded.policy);
   if (facts->complete) std::cout << conditions(placements, *loaded.policy);
   return 0;
@@ -107,8 +115,8 @@ void add_explain(CLI::App& app, int& exit_code) {
                    "container.image.repository=shop/cart; what is not said "
                    "it has not")
       ->type_name("FIELD=VALUE");
-  command->add_option("-o,--output", options->output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
+  command->add_option("-o,--output", options->output, "text, json or markdown")
+      ->check(CLI::IsMember({"text", "json", "markdown"}));
   command->callback(
       [options, &exit_code] { exit_code = run_explain(*options); });
 }

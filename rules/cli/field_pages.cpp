@@ -170,16 +170,6 @@ std::string or_dash(std::string_view text) {
   return text.empty() ? "-" : std::string(text);
 }
 
-// Text in a cell of a Markdown table: "<NA>" is no tag.
-std::string cell(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '<' || c == '*' || c == '|' || c == '_') escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
-}
-
 std::string code(std::string_view text) {
   return text.empty() ? "" : "`" + std::string(text) + "`";
 }
@@ -225,7 +215,7 @@ std::string event_rows(bool system_calls) {
     if (event.has(EventFlag::kUntold)) continue;
     std::vector<std::string> names = parameter_names(event);
     std::transform(names.begin(), names.end(), names.begin(), code);
-    text += markdown_row({code(event.name), cell(to_string(event.category)),
+    text += markdown_row({code(event.name), markdown(to_string(event.category)),
                           listed(descriptor(event)), listed(names)});
   }
   return text;
@@ -345,7 +335,7 @@ std::string fields_page() {
     text +=
         markdown_row({code(one.name), code(argument_form(one.argument)),
                       std::string(type_name(one)), std::string(known_to(one)),
-                      listed(uses(one)), cell(one.description)});
+                      listed(uses(one)), markdown(one.description)});
   }
   return text;
 }

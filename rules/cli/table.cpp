@@ -34,4 +34,13 @@ std::string joined(const std::vector<std::string>& words,
   return text.empty() ? "-" : text;
 }
 
+std::string markdown(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '<' || c == '*' || c == '|' || c == '_') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
 }  // namespace bailiff::cli

@@ -17,4 +17,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows);
 std::string joined(const std::vector<std::string>& words,
                    std::string_view separator = ",");
 
+// The text as it is in a cell of a Markdown table: "<NA>" is no tag.
+std::string markdown(std::string_view text);
+
 }  // namespace bailiff::cli
