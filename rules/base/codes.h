@@ -4,9 +4,10 @@
 // 2, from Falco's falco_load_result.cpp), so that what reads Falco's results
 // reads ours.  Policy and configuration files use the same ones.
 //
-// Falco has two more, for extension items: kinds of item that a program which
-// embeds its engine adds to rule files.  Neither Falco itself nor Bailiff has
-// any, so nothing can be wrong with one.
+// Falco has three more.  Two are for extension items: kinds of item that a
+// program which embeds its engine adds to rule files; neither Falco itself nor
+// Bailiff has any.  LOAD_UNSAFE_NA_CHECK is about fields of two plugins, ka.*
+// and jevt.*, which are unknown here.
 #pragma once
 
 namespace bailiff::codes {

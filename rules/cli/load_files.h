@@ -15,6 +15,11 @@ namespace bailiff::cli {
 Loaded load_files(const std::vector<std::string>& paths);
 
 // What `bailiff check -o json` prints: Falco's `falco_load_results`, one line.
+// There is no schema_valid and no schema_warnings: Falco writes them where it
+// holds the YAML against its JSON schema, which decides nothing.  Locations
+// count lines and columns from 0, as Falco's do, but those of type "condition
+// expression" from 1; offsets are of the byte in the file, in block scalars and
+// in what was appended, too.  `hint` is ours.
 std::string load_results_json(const Loaded& loaded);
 
 // "rules.yaml: Ok, with warnings", a line for each source.

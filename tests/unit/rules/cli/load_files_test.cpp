@@ -8,8 +8,6 @@
 #include <fstream>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 namespace bailiff::cli {
 namespace {
 
@@ -42,30 +40,6 @@ TEST_F(LoadFilesTest, TellsTheResultOfEachFile) {
                                            path("good.yaml") + ": Ok\n" +
                                            path("absent.yaml") + ": Invalid\n");
   EXPECT_FALSE(loaded.policy);
-}
-
-TEST_F(LoadFilesTest, PrintsFalcosLoadResults) {
-  const std::string text =
-      load_results_json(load_files({path("bad.yaml"), path("absent.yaml")}));
-  EXPECT_EQ(text.find('\n'), text.size() - 1);
-  const auto json = nlohmann::json::parse(text);
-  const auto& bad = json["falco_load_results"][0];
-  EXPECT_EQ(bad["name"], path("bad.yaml"));
-  EXPECT_EQ(bad["successful"], false);
-  ASSERT_EQ(bad["errors"].size(), 1U);
-  const auto& error = bad["errors"][0];
-  EXPECT_EQ(error["code"], "LOAD_ERR_COMPILE_CONDITION");
-  EXPECT_EQ(error["codedesc"], "Error compiling condition");
-  EXPECT_EQ(error["message"], "unknown field 'fd.nosuch'");
-  const auto& location = error["context"]["locations"][0];
-  EXPECT_EQ(location["item_type"], "rule");
-  EXPECT_EQ(location["item_name"], "r");
-  EXPECT_EQ(location["position"]["line"], 3);
-  EXPECT_EQ(location["position"]["column"], 37);
-  ASSERT_EQ(bad["warnings"].size(), 1U);
-  EXPECT_EQ(bad["warnings"][0]["code"], "LOAD_UNKNOWN_KEY");
-  const auto& absent = json["falco_load_results"][1];
-  EXPECT_EQ(absent["errors"][0]["code"], "LOAD_ERR_FILE_READ");
 }
 
 }  // namespace
