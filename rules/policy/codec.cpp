@@ -439,7 +439,9 @@ class Reader {
     FieldReference left = field_term();
     check.field = left.field;
     check.argument = std::move(left.argument);
-    operands(check, field(check.field).type, lists);
+    const FalcoType type =
+        ok() ? value_type(check.field, check.argument) : FalcoType::kCharbuf;
+    operands(check, field_type_of(type), lists);
     if (ok()) require_operands(check, 0);
     return check;
   }
