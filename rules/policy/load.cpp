@@ -30,7 +30,6 @@ static_assert(kMaxConditionDepth <= kMaxExprDepth,
 
 // Falco warns of rules that have to look at more kinds of event than this.
 constexpr std::size_t kManyEventTypes = 100;
-constexpr std::string_view kDeprecatedOutputs[] = {"container.info", "evt.dir"};
 
 class Loader {
  public:
@@ -276,14 +275,18 @@ class Loader {
              error.message + (forgive ? ", the rule is left out" : ""),
              error.hint, owner.type, owner.name);
     }
-    for (const std::string_view name : kDeprecatedOutputs) {
-      const std::string token = "%" + std::string(name);
-      const std::size_t at = output.text().find(token);
-      if (at == std::string::npos) continue;
-      report(Severity::kWarning, codes::kWarnDeprecatedItem,
-             output.span(at, at + token.size()),
-             "output field '" + token + "' is deprecated", "leave it out",
-             owner.type, owner.name);
+    for (const OutputToken& token : parsed.output.tokens) {
+      for (const NamedField& named : token.fields) {
+        const Field& known = field(named.field.field);
+        const bool warned = known.id == FieldId::kContainerInfo ||
+                            known.cls == FieldClass::kSyscall;
+        if (!known.deprecated() || !warned) continue;
+        const std::size_t at = output.text().find(named.name);
+        report(Severity::kWarning, codes::kWarnDeprecatedItem,
+               output.span(at, at + named.name.size()),
+               "output field '%" + named.name + "' is deprecated",
+               "leave it out", owner.type, owner.name);
+      }
     }
     return parsed.errors.empty();
   }

@@ -388,7 +388,8 @@ std::optional<FieldReference> Checker::look_up(const syntax::FieldName& name) {
     error(name.span, "field " + quoted(known.name) + " is for outputs only");
     return std::nullopt;
   }
-  if (known.deprecated()) {
+  // Falco warns of these, and not of what its container plugin gave up.
+  if (known.deprecated() && known.cls == FieldClass::kSyscall) {
     const bool direction = known.id == FieldId::kEvtDir;
     report(Severity::kWarning, codes::kWarnDeprecatedItem, name.span,
            "field " + quoted(known.name) + " is deprecated: " +
