@@ -143,6 +143,7 @@ bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
 	@cmake --build $(RELEASE) -j $(JOBS)
 	@mkdir -p $(BUILD)/bench
 	@$(RELEASE)/tests/bin/bench_connect --json $(BUILD)/bench/connect.json
+	@$(RELEASE)/tests/bin/bench_lists
 	@tests/bench/bench_container.sh
 
 FUZZ_SECONDS ?= 60

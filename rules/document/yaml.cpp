@@ -13,11 +13,10 @@
 
 #include "rules/base/codes.h"
 #include "rules/document/scalar_map.h"
+#include "rules/document/utf8.h"
 
 namespace bailiff::yaml {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // Thrown from the events to stop the parser; does not leave this file.
 struct Refusal {
@@ -34,35 +33,6 @@ class ViewBuffer : public std::streambuf {
     setg(begin, begin, begin + text.size());
   }
 };
-
-// The offset of the first byte that is no UTF-8 or a control character YAML
-// does not allow (1.2, 5.1), or npos.  The library would take a 0x04 for the
-// end of the text.
-std::size_t first_bad_byte(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      const bool control = lead < 0x20 || lead == 0x7f;
-      if (control && lead != '\t' && lead != '\n' && lead != '\r') return i;
-      ++i;
-      continue;
-    }
-    const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || i + length > text.size()) return i;
-    std::uint32_t code = lead & (0x7fU >> length);
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return i;
-      code = code << 6 | (next & 0x3fU);
-    }
-    const bool overlong =
-        (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-    const bool surrogate = code >= 0xd800 && code < 0xe000;
-    if (overlong || surrogate || code > 0x10ffff) return i;
-    i += length;
-  }
-  return std::string_view::npos;
-}
 
 // What stands for a simple sequence in the text the library is given.
 constexpr std::string_view kStandIn = " simple-sequence";
@@ -355,6 +325,7 @@ Mistake unacceptable(std::string_view text) {
   if (text.size() > kMaxBytes) {
     return Refusal{"larger than " + std::to_string(kMaxBytes) + " bytes", 0};
   }
+  // The library would take a 0x04 for the end of the text.
   if (const std::size_t bad = first_bad_byte(text);
       bad != std::string_view::npos) {
     return Refusal{"neither UTF-8 text nor a character YAML allows",
