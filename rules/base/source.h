@@ -30,6 +30,8 @@ struct Position {
 
 // One text with its name (a path, or "<stdin>").
 class Source {
+  static constexpr std::size_t kLinesPerMark = 64;
+
  public:
   Source(std::string name, std::string text);
 
@@ -41,9 +43,13 @@ class Source {
   std::string_view line(std::uint32_t number) const;
 
  private:
+  // Of the line with this index, from 0; npos past the last one.
+  std::size_t line_begin(std::size_t index) const;
+
   std::string name_;
   std::string text_;
-  std::vector<std::uint32_t> line_begins_;
+  // Of every kLinesPerMark-th line: a file may be nothing but line ends.
+  std::vector<std::uint32_t> marks_;
 };
 
 // The sources of one load, in load order.  Owns them; references stay valid
