@@ -13,7 +13,7 @@ namespace bailiff {
 namespace {
 
 // What looking at an item costs beside its bytes.
-constexpr std::size_t kItemWork = 64;
+constexpr std::size_t kItemWork = 4;
 
 bool is_one_of(char c, std::string_view characters) {
   return characters.find(c) != std::string_view::npos;
@@ -211,8 +211,6 @@ std::optional<LocatedText> ListPaster::paste_all(const LocatedText& condition,
   std::uint32_t turn = 0;                  // lists before this one had theirs
   std::unordered_set<std::uint32_t> kept;  // lists with references left behind
   while (true) {
-    work_ += text.text().size();
-    if (work_ > kMaxPasteWork) return std::nullopt;
     const std::vector<Mention> mentions = names_.mentions(text.text());
     std::vector<std::size_t> elements;
     if (keep_references) elements = ElementFinder(text.text()).find();
@@ -233,6 +231,8 @@ std::optional<LocatedText> ListPaster::paste_all(const LocatedText& condition,
       return text;
     }
 
+    work_ += text.text().size();
+    if (work_ > kMaxPasteWork) return std::nullopt;
     Replacer replacer(text);
     for (const Mention& mention : mentions) {
       if (is_reference(mention, elements)) {

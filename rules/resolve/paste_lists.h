@@ -49,9 +49,9 @@ namespace bailiff {
 
 // Bytes of a condition once lists are pasted into it.  References do not count.
 inline constexpr std::size_t kMaxPastedBytes = 1U << 20;
-// Bytes gone through for that, in all conditions of a load: a second's work.
-// Falco's own rules come to 150 KB.
-inline constexpr std::size_t kMaxPasteWork = 1U << 26;
+// Bytes gone through again and again for that, in all conditions of a load: a
+// second's work, and hundreds of times what the largest rule files need.
+inline constexpr std::size_t kMaxPasteWork = 1U << 24;
 
 class ListPaster {
  public:
