@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "rules/document/yaml.h"
+#include "tests/harness/yaml_text.h"
 
 namespace bailiff::yaml {
 namespace {
@@ -100,56 +100,8 @@ TEST(SimpleSequence, LeavesTheRestToTheLibrary) {
   EXPECT_EQ(found("    items:\n  - a\n"), Texts{"none"});
 }
 
-// The documents as text: kinds, texts and places.
-void print(const Stream& stream, const Node& node, std::string& out) {
-  const auto place = [](const Span& span) {
-    return "@" + std::to_string(span.begin) + "-" + std::to_string(span.end);
-  };
-  switch (node.kind) {
-    case NodeKind::kNull:
-      out += "null" + place(node.span);
-      return;
-    case NodeKind::kScalar:
-      out += "'" + node.text + "'" + place(node.span);
-      return;
-    case NodeKind::kSequence:
-      out += "[" + place(node.span);
-      if (node.simple != Node::kNotSimple) {
-        for (const PlacedText& element : stream.simple(node)) {
-          out += " '" + element.text + "'" + place(element.span);
-        }
-      }
-      break;
-    case NodeKind::kMapping:
-      out += "{" + place(node.span);
-      break;
-  }
-  for (const NodeId child : node.children) {
-    out += " ";
-    print(stream, stream[child], out);
-  }
-  out += node.kind == NodeKind::kSequence ? "]" : "}";
-}
-
-// What the text says when sequences of `long_sequence` elements are not the
-// library's to read.
-std::string said(const std::string& text, std::size_t long_sequence) {
-  Diagnostics diagnostics;
-  const auto stream = parse(text, 0, diagnostics, long_sequence);
-  if (!stream) {
-    return std::to_string(diagnostics.all()[0].span.begin) + ": " +
-           diagnostics.all()[0].message;
-  }
-  std::string out;
-  for (const NodeId root : stream->roots()) {
-    print(*stream, (*stream)[root], out);
-    out += "\n";
-  }
-  return out;
-}
-
 void expect_same(const std::string& text) {
-  EXPECT_EQ(said(text, 1), said(text, SIZE_MAX)) << text;
+  EXPECT_EQ(test::yaml_text(text, 1), test::yaml_text(text, SIZE_MAX)) << text;
 }
 
 TEST(SimpleSequence, SaysWhatTheLibraryWouldHaveSaid) {

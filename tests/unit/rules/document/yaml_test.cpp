@@ -83,8 +83,31 @@ TEST(Yaml, RefusesDepth) {
   EXPECT_EQ(refusal(std::string(32, '[') + std::string(32, ']')), "ok");
   EXPECT_EQ(refusal(std::string(33, '[') + std::string(33, ']')),
             "32: nested deeper than 32");
+  std::string levels;
+  std::string keys;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    levels += std::string(i, ' ') + "-\n";
+    keys += std::string(i, ' ') + "a:\n";
+  }
+  EXPECT_EQ(refusal(levels), "592: nested deeper than 32");
+  EXPECT_EQ(refusal(keys), "624: nested deeper than 32");
+  std::string dashes;
+  std::string questions;
+  for (std::size_t i = 0; i < 100'000; ++i) {
+    dashes += "- ";
+    questions += "? ";
+  }
+  EXPECT_EQ(refusal(dashes), "64: nested deeper than 32");
+  EXPECT_EQ(refusal(questions), "64: nested deeper than 32");
   EXPECT_NE(refusal(std::string(200'000, '[')), "ok");
   EXPECT_NE(refusal(std::string(200'000, '{')), "ok");
+}
+
+TEST(Yaml, TakesScalarsOfMegabytes) {
+  const std::string megabyte(1U << 20, 'x');
+  EXPECT_EQ(refusal("- " + megabyte + "\n"), "ok");
+  EXPECT_EQ(refusal("- '" + megabyte + "'\n"), "ok");
+  EXPECT_EQ(refusal("- |\n  " + megabyte + "\n"), "ok");
 }
 
 TEST(Yaml, RefusesBytesThatAreNoText) {
