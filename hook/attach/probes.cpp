@@ -105,7 +105,7 @@ Probe bpffs(const std::string& bpf_dir, Kernel& kernel) {
   return ok("bpffs", bpf_dir);
 }
 
-// A program that allows everything, loaded and attached for real.
+// Loaded and attached for real.
 Probe connect_programs(const Result<ScratchCgroup>& scratch, Kernel& kernel) {
   const char* name = "cgroup connect programs";
   const char* remedy =
@@ -113,19 +113,7 @@ Probe connect_programs(const Result<ScratchCgroup>& scratch, Kernel& kernel) {
   if (!scratch) return missing(name, "not tried without a cgroup", remedy);
   for (const emit::Flavour flavour :
        {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
-    emit::Program program;
-    program.flavour = flavour;
-    program.insns = {{.code = BPF_ALU64 | BPF_MOV | BPF_K,
-                      .dst_reg = 0,
-                      .src_reg = 0,
-                      .off = 0,
-                      .imm = 1},
-                     {.code = BPF_JMP | BPF_EXIT,
-                      .dst_reg = 0,
-                      .src_reg = 0,
-                      .off = 0,
-                      .imm = 0}};
-    const auto loaded = kernel.load(program, {});
+    const auto loaded = kernel.load(emit::emit_allow_all(flavour), {});
     if (!loaded) return missing(name, loaded.error().message, remedy);
     const auto link = kernel.attach(*loaded, scratch->cgroup().fd(), flavour);
     if (!link) return missing(name, link.error().message, remedy);

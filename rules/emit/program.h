@@ -79,6 +79,10 @@ struct Program {
 Result<Program> emit_connect(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour);
 
+// A program of two instructions that lets every operation pass: what shows
+// whether a kernel takes and attaches one, and what any costs.
+Program emit_allow_all(Flavour flavour);
+
 // One instruction a line, "   12: r1 = *(u32 *)(r6 +4)", a line "L3:" before
 // each target of a jump, maps by name.  The same text on every host of one
 // byte order.

@@ -36,6 +36,13 @@ TEST(EmitConnect, TheItemsOfAddressListsAreNotPartOfTheProgram) {
   EXPECT_EQ(one->digest(), other->digest());
 }
 
+TEST(EmitAllowAll, ReturnsOneAndNeedsNothing) {
+  const Program program = emit_allow_all(Flavour::kConnect6);
+  EXPECT_EQ(program.flavour, Flavour::kConnect6);
+  EXPECT_THAT(program.maps, testing::IsEmpty());
+  EXPECT_EQ(disassemble(program), "    0: r0 = 1\n    1: exit\n");
+}
+
 TEST(EmitConnect, EachFlavourUsesTheListsOfItsFamilies) {
   const auto kinds = [](Flavour flavour) {
     const auto program = emit_connect({rule(kListed)}, lists({}), flavour);
