@@ -256,6 +256,35 @@ Status bring_lists_up_to_date(const Places& places, PolicyFile& file,
   }
 }
 
+// What the container's bundle and its process tell of it.
+Status describe(const oci::ContainerState& state,
+                const std::vector<std::string>& config_folders,
+                oci::ContainerRecord& record) {
+  ASSIGN_OR_RETURN(const Bundle bundle, read_bundle(config_folders));
+  record.bundle = bundle.folder;
+  record.args = bundle.config.args;
+  record.uid = bundle.config.uid;
+  record.gid = bundle.config.gid;
+  ASSIGN_OR_RETURN(const auto manager_record,
+                   read_manager_record(bundle.folder, state.id));
+  ASSIGN_OR_RETURN(const auto host, host_namespaces(state.pid));
+  ASSIGN_OR_RETURN(record.facts, oci::container_facts(state, bundle.config,
+                                                      manager_record, host));
+  return Ok{};
+}
+
+// The container's own cgroup.
+Result<Cgroup> container_cgroup(const Pidfd& process, pid_t pid) {
+  ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+  ASSIGN_OR_RETURN(Cgroup cgroup, Cgroup::of_process(mount, pid));
+  ASSIGN_OR_RETURN(const std::string own, unified_path(::getpid()));
+  RETURN_IF_ERROR(verify_container_cgroup(cgroup, pid, own));
+  if (!process.alive()) {
+    return Error{Code::kNotFound, "its process ended during the creation"};
+  }
+  return cgroup;
+}
+
 Status protect(const Places& places, const oci::ContainerState& state,
                const std::vector<std::string>& config_folders, Kernel& kernel,
                Start& start) {
@@ -267,30 +296,24 @@ Status protect(const Places& places, const oci::ContainerState& state,
   // one, as alive() shows at the end.
   ASSIGN_OR_RETURN(const Pidfd process, Pidfd::open(state.pid));
 
-  ASSIGN_OR_RETURN(PolicyFile file, PolicyFile::open(policy_path(places)));
-  start.on_failure = file.head().on_failure;
-  record.policy = file.digest().hex();
-
-  ASSIGN_OR_RETURN(const Bundle bundle, read_bundle(config_folders));
-  record.bundle = bundle.folder;
-  record.args = bundle.config.args;
-  record.uid = bundle.config.uid;
-  record.gid = bundle.config.gid;
-  ASSIGN_OR_RETURN(const auto manager_record,
-                   read_manager_record(bundle.folder, state.id));
-  ASSIGN_OR_RETURN(const auto host, host_namespaces(state.pid));
-  ASSIGN_OR_RETURN(record.facts, oci::container_facts(state, bundle.config,
-                                                      manager_record, host));
-
-  ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
-  ASSIGN_OR_RETURN(const Cgroup cgroup, Cgroup::of_process(mount, state.pid));
-  ASSIGN_OR_RETURN(const std::string own, unified_path(::getpid()));
-  RETURN_IF_ERROR(verify_container_cgroup(cgroup, state.pid, own));
-  record.cgroup_path = cgroup.path();
-  record.cgroup_id = cgroup.id();
-  if (!process.alive()) {
-    return Error{Code::kNotFound, "its process ended during the creation"};
+  // All three are looked at before one of them fails: a container that starts
+  // all the same is to be known by its name, and to be ended by its cgroup.
+  Result<PolicyFile> opened = PolicyFile::open(policy_path(places));
+  if (opened) {
+    start.on_failure = opened->head().on_failure;
+    record.policy = opened->digest().hex();
   }
+  const Status described = describe(state, config_folders, record);
+  const Result<Cgroup> found = container_cgroup(process, state.pid);
+  if (found) {
+    record.cgroup_path = found->path();
+    record.cgroup_id = found->id();
+  }
+  if (!opened) return opened.error();
+  RETURN_IF_ERROR(described);
+  if (!found) return found.error();
+  PolicyFile& file = *opened;
+  const Cgroup& cgroup = *found;
 
   Plan plan = lower(file.head(), lowering_facts(record.facts));
   if (oci::is_exempt(file.head().exempt, state.id, record.facts)) {

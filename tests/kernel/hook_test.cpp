@@ -245,6 +245,11 @@ TEST_F(Hook, LetsAContainerRunUnprotectedWhenToldTo) {
       oci::parse_container_record(slurp(root() / "run/containers/c1.json"));
   ASSERT_TRUE(record);
   EXPECT_THAT(record->degraded, HasSubstr("policy.bin"));
+  // What it takes to show the container and to end it.
+  EXPECT_EQ(record->cgroup_id, cgroup().id());
+  EXPECT_EQ(record->cgroup_path, cgroup().path());
+  EXPECT_EQ(record->facts.image, "r/shop/web:1");
+  EXPECT_THAT(record->args, ElementsAre("httpd", "-f"));
 }
 
 TEST_F(Hook, TakesThePolicysWordOnFailures) {
