@@ -2,15 +2,20 @@
 #include "sidecar/ingest/containers.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "hook/attach/facts.h"
 #include "oci/sys/files.h"
+#include "oci/sys/pidfd.h"
+#include "sidecar/ingest/clock.h"
 
 namespace bailiff::sidecar {
 namespace {
+
+constexpr std::uint64_t kNanoseconds = 1'000'000'000;
 
 bool starts_with(const std::string& text, const std::string& prefix) {
   return text.compare(0, prefix.size(), prefix) == 0;
@@ -27,6 +32,22 @@ Error not_found(const std::string& name) {
 Error ambiguous(const std::string& name) {
   return Error{Code::kInvalidArgument, "more than one container is called '" +
                                            name + "'; use more of its id"};
+}
+
+// Whether the process the record names is there, and not another one that was
+// given its number later.
+bool has_first_process(const oci::ContainerRecord& record) {
+  const Result<Pidfd> process = Pidfd::open(record.pid);
+  if (!process || !process->alive()) return false;
+  const Result<std::uint64_t> ticks = process->start_time();
+  if (!ticks) return false;
+  const std::uint64_t started_ns =
+      *ticks *
+      (kNanoseconds / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)));
+  const ClockOffsets clocks = ClockOffsets::now();
+  const std::int64_t realtime_ns = static_cast<std::int64_t>(started_ns) +
+                                   clocks.realtime_ns - clocks.boottime_ns;
+  return realtime_ns <= static_cast<std::int64_t>(record.time_ns);
 }
 
 }  // namespace
@@ -47,6 +68,7 @@ ContainerPtr make_container(oci::ContainerRecord record,
 
 bool has_processes(const oci::ContainerRecord& record) {
   constexpr std::size_t kMaxEventsBytes = 4096;
+  if (record.cgroup_path.empty()) return has_first_process(record);
   struct stat found {};
   // The inode of a cgroup2 folder is the cgroup's id (kernfs, 64 bits).
   if (::stat(record.cgroup_path.c_str(), &found) != 0 ||
@@ -61,21 +83,33 @@ bool has_processes(const oci::ContainerRecord& record) {
 bool Containers::add(ContainerPtr container) {
   const std::lock_guard lock(mutex_);
   const oci::ContainerRecord& record = container->record;
-  if (by_cgroup_.find(record.cgroup_id) != by_cgroup_.end()) return false;
+  if (is_known(record)) return false;
+  if (record.cgroup_id != 0) by_cgroup_[record.cgroup_id] = container;
   const auto running = running_.find(record.id);
   if (running != running_.end()) {
     const ContainerPtr before = running->second;
     if (before->record.time_ns >= record.time_ns) {
       // An earlier life of the id, told of late: its events may wait.
-      by_cgroup_[record.cgroup_id] = container;
       bury(std::move(container));
       return true;
     }
     bury(before);
   }
-  by_cgroup_[record.cgroup_id] = container;
   running_[record.id] = std::move(container);
   return true;
+}
+
+bool Containers::is_known(const oci::ContainerRecord& record) const {
+  if (record.cgroup_id != 0) {
+    return by_cgroup_.find(record.cgroup_id) != by_cgroup_.end();
+  }
+  const auto same = [&](const ContainerPtr& known) {
+    return known->record.id == record.id &&
+           known->record.time_ns == record.time_ns;
+  };
+  const auto running = running_.find(record.id);
+  return (running != running_.end() && same(running->second)) ||
+         std::any_of(gone_.begin(), gone_.end(), same);
 }
 
 void Containers::stop(const std::string& id, std::uint64_t time_ns) {

@@ -40,7 +40,9 @@ ContainerPtr make_container(oci::ContainerRecord record,
                             GenerationPtr generation);
 
 // Whether the cgroup the container was started in still exists and has a
-// process.  When that cannot be told of a cgroup that exists: true.
+// process.  When that cannot be told of a cgroup that exists: true.  Of one
+// that had no cgroup of its own (and so is not enforced), whether its first
+// process is there.
 bool has_processes(const oci::ContainerRecord& record);
 
 struct KnownContainer {
@@ -71,11 +73,12 @@ class Containers {
   std::vector<KnownContainer> all() const;
 
  private:
+  bool is_known(const oci::ContainerRecord& record) const;
   void bury(ContainerPtr container);
 
   mutable std::mutex mutex_;
   std::map<std::string, ContainerPtr> running_;      // by id
-  std::map<std::uint64_t, ContainerPtr> by_cgroup_;  // all of them
+  std::map<std::uint64_t, ContainerPtr> by_cgroup_;  // all that have one
   std::deque<ContainerPtr> gone_;                    // latest first
 };
 

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -86,6 +89,18 @@ TEST(Containers, TheSameRecordTwiceChangesNothing) {
   EXPECT_TRUE(containers.by_name("abc")->gone);
 }
 
+TEST(Containers, KnowsEachThatHasNoCgroupOfItsOwn) {
+  Containers containers;
+  EXPECT_TRUE(containers.add(container_of("abc", 0)));
+  EXPECT_TRUE(containers.add(container_of("def", 0)));
+  EXPECT_FALSE(containers.add(container_of("def", 0)));
+  EXPECT_EQ(containers.all().size(), 2U);
+  EXPECT_FALSE(containers.by_cgroup(0));
+  containers.stop("def", 200);
+  EXPECT_FALSE(containers.add(container_of("def", 0)));
+  EXPECT_TRUE(containers.by_name("def")->gone);
+}
+
 TEST(Containers, ForgetsTheLongestGonePastTheBound) {
   Containers containers;
   for (std::uint64_t i = 0; i <= kRememberedContainers; ++i) {
@@ -108,6 +123,22 @@ TEST(Containers, ACgroupWithAnotherIdIsAnothers) {
   record.cgroup_id = root.st_ino + 1;
   EXPECT_FALSE(has_processes(record));
   record.cgroup_path += "/never-made";
+  EXPECT_FALSE(has_processes(record));
+}
+
+TEST(Containers, WithoutACgroupItsProcessTellsWhetherItRuns) {
+  oci::ContainerRecord record;
+  record.pid = ::getpid();
+  record.time_ns =
+      static_cast<std::uint64_t>(::time(nullptr) + 1) * 1'000'000'000;
+  EXPECT_TRUE(has_processes(record));
+  // Somebody else had the number then.
+  record.time_ns = 1;
+  EXPECT_FALSE(has_processes(record));
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  record.pid = child;
   EXPECT_FALSE(has_processes(record));
 }
 
