@@ -140,6 +140,23 @@ Draft plain_draft(const Settings& settings, Alert alert,
   return draft;
 }
 
+Draft unprotected_draft(const Settings& settings,
+                        const oci::ContainerRecord& record) {
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = record.time_ns;
+  alert.priority = Priority::kWarning;
+  alert.rule = "Unprotected container";
+  alert.source = "bailiff";
+  alert.message = "Unprotected container (container=" + record.id +
+                  " on_failure=allow reason=" + record.degraded + ")";
+  alert.output_fields = {
+      {"bailiff.degraded", record.degraded},
+      {kTimeField, static_cast<std::int64_t>(record.time_ns)}};
+  alert.container = alert_container(record);
+  return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
+}
+
 void complete(Draft& draft, const KillResult& result, std::uint64_t event_ns) {
   constexpr std::uint64_t kNanosecondsPerMicrosecond = 1000;
   if (!draft.awaits_kill) return;

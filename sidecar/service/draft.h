@@ -55,6 +55,11 @@ std::vector<Draft> policy_drafts(const Settings& settings, const Alert& alert,
 Draft plain_draft(const Settings& settings, Alert alert,
                   Enforcement enforcement, std::string outcome);
 
+// On a container that was started although it could not be protected: no policy
+// asks for it, so it goes to every sink.
+Draft unprotected_draft(const Settings& settings,
+                        const oci::ContainerRecord& record);
+
 // Outcome and latency of a draft that awaited a kill; `event_ns` is
 // CLOCK_MONOTONIC.
 void complete(Draft& draft, const KillResult& result, std::uint64_t event_ns);

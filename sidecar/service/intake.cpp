@@ -61,6 +61,24 @@ struct StartHit {
   Decision decision;
 };
 
+// None for a container that was started without a policy.
+std::vector<StartHit> start_hits(const Container& container,
+                                 const Settings& settings,
+                                 std::uint64_t number) {
+  std::vector<StartHit> hits;
+  if (!container.generation) return hits;
+  const CompiledPolicy& policy = container.generation->policy();
+  const bool exempt = is_exempt(settings, container.record);
+  const ContainerEventFields fields(container.record, container.facts, number);
+  const std::shared_ptr<const ListIndex> lists = container.generation->lists();
+  for (const std::uint32_t rule : container.start_rules) {
+    if (!holds(policy, rule, fields, *lists)) continue;
+    hits.push_back(
+        {rule, decide(policy, container.policies, {.rule = rule}, exempt)});
+  }
+  return hits;
+}
+
 std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
   return time + static_cast<std::uint64_t>(by);  // wraps as two's complement
 }
@@ -360,24 +378,17 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
     log_warning("container runs without enforcement: " + started.degraded +
                 " container=" + started.id);
   }
-  if (!container->generation) {
+  if (!container->generation && started.degraded.empty()) {
     static_cast<void>(::unlink(path.c_str()));
     return true;
   }
 
   const std::shared_ptr<const Settings> settings = parts_.settings();
-  const CompiledPolicy& policy = container->generation->policy();
-  const bool exempt = is_exempt(*settings, started);
   const std::uint64_t number = ++last_number_;
-  const ContainerEventFields fields(started, container->facts, number);
-  const std::shared_ptr<const ListIndex> lists = container->generation->lists();
-  std::vector<StartHit> hits;
+  std::vector<StartHit> hits = start_hits(*container, *settings, number);
   Response response = Response::kNone;
-  for (const std::uint32_t rule : container->start_rules) {
-    if (!holds(policy, rule, fields, *lists)) continue;
-    hits.push_back(
-        {rule, decide(policy, container->policies, {.rule = rule}, exempt)});
-    response = std::max(response, hits.back().decision.response);
+  for (const StartHit& hit : hits) {
+    response = std::max(response, hit.decision.response);
   }
 
   Work work;
@@ -387,6 +398,9 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
     const ContainerEventFields output(container->record, container->facts,
                                       number);
     std::vector<Draft> drafts;
+    if (!container->record.degraded.empty()) {
+      drafts.push_back(unprotected_draft(*settings, container->record));
+    }
     for (const StartHit& hit : hits) {
       const Alert alert =
           rule_alert(*settings, *container, *container->generation, hit.rule,

@@ -80,12 +80,20 @@ refused() {
 
 @test "on_failure: allow starts it, and says that it is not protected" {
   service_prepare "$KILL_POLICY" "on_failure: allow"
-  run contained allowed echo alive
-  ((status == 0))
-  says alive
+  contained_detached allowed sleep 100
+  contained_detached another sleep 100
   service_start
   wait_until 10 "bailiffd to tell" grep \
     "without enforcement: .*container=allowed" "$SVC/log"
+  run bailiff_api ps
+  says allowed another "degraded (there is no compiled policy"
+  run api GET /metrics
+  says 'bailiff_containers{state="degraded"} 2'
+  event "Unprotected container" '.bailiff.container.id == "another"'
+  bailiff_runc delete --force another
+  bailiff_api kill allowed --reason test
+  wait_until 10 "its end" cgroup_empty "$RUN_NAME/allowed"
+  bailiff_runc delete allowed
 }
 
 @test "a container without a cgroup of its own" {

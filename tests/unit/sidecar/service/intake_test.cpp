@@ -194,6 +194,33 @@ TEST_F(IntakeTest, TellsOfAContainerThatStartsNow) {
   EXPECT_FALSE(containers_.by_cgroup(kCgroup)->gone);
 }
 
+TEST_F(IntakeTest, TellsOfAContainerThatRunsUnprotected) {
+  settings_->sinks = {{.name = "soc", .least = Priority::kDebug}};
+  const GenerationPtr current = publish(Response::kNone);
+  start();
+  oci::ContainerRecord record = start_record(kId, 0, "");
+  record.cgroup_path = "";
+  record.degraded = "there is no compiled policy";
+  spool(record, "00000000000000000001");
+  // With a policy, what its rules say of the start is told as well.
+  oci::ContainerRecord other =
+      start_record("other", kCgroup, current->digest().hex());
+  other.degraded = "no bpffs";
+  spool(other, "00000000000000000002");
+  const std::vector<std::string> json = alerts(3);
+  ASSERT_EQ(json.size(), 3U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("\"rule\":\"Unprotected container\""),
+                             HasSubstr("there is no compiled policy"),
+                             HasSubstr("\"outcome\":\"none\"")));
+  EXPECT_THAT(json[1], AllOf(HasSubstr("\"rule\":\"Unprotected container\""),
+                             HasSubstr("no bpffs")));
+  EXPECT_THAT(json[2], HasSubstr("\"rule\":\"started\""));
+  const Result<std::vector<DeliveryState>> sent = store_.deliveries(false, 10);
+  ASSERT_TRUE(sent);
+  EXPECT_EQ(sent->size(), 3U);
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.path() + "/spool"));
+}
+
 TEST_F(IntakeTest, AnExemptContainerIsLeftAlone) {
   settings_->exempt = {std::string("id:") + kId};
   const GenerationPtr current = publish(Response::kKill);
