@@ -75,6 +75,17 @@ void report_shape(Diagnostics& diagnostics, Span span, std::string message) {
   diagnostics.add(std::move(diagnostic));
 }
 
+void report_invalid(Diagnostics& diagnostics, Span span, std::string message,
+                    std::string item_type, std::string item_name) {
+  diagnostics.add({.severity = Severity::kError,
+                   .code = codes::kValidate,
+                   .message = std::move(message),
+                   .span = span,
+                   .hint = {},
+                   .item_type = std::move(item_type),
+                   .item_name = std::move(item_name)});
+}
+
 MappingReader::MappingReader(const yaml::Stream& stream, const Node& mapping,
                              Diagnostics& diagnostics, std::string item_type,
                              std::string item_name)

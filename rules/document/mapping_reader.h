@@ -23,6 +23,9 @@ std::optional<std::int64_t> parse_duration(std::string_view text);
 // Adds the error (LOAD_ERR_YAML_VALIDATE) that a node is not of the kind its
 // place in the file asks for.
 void report_shape(Diagnostics& diagnostics, Span span, std::string message);
+// Adds the error (LOAD_ERR_VALIDATE) that what is written cannot be meant.
+void report_invalid(Diagnostics& diagnostics, Span span, std::string message,
+                    std::string item_type, std::string item_name);
 
 class MappingReader {
  public:

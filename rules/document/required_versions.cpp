@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "rules/base/codes.h"
 #include "rules/document/mapping_reader.h"
 
 namespace bailiff {
@@ -63,17 +62,6 @@ bool satisfies(const Version& have, const Version& wanted) {
   return have[0] == wanted[0] && have >= wanted;
 }
 
-void refuse(Diagnostics& diagnostics, Span span, std::string message,
-            std::string type, std::string name = {}) {
-  diagnostics.add({.severity = Severity::kError,
-                   .code = codes::kValidate,
-                   .message = std::move(message),
-                   .span = span,
-                   .hint = {},
-                   .item_type = std::move(type),
-                   .item_name = std::move(name)});
-}
-
 class PluginReader {
  public:
   PluginReader(const yaml::Stream& stream, Diagnostics& diagnostics)
@@ -100,9 +88,9 @@ class PluginReader {
     }
     if (good_ &&
         std::find(names_.begin(), names_.end(), kBuiltIn) == names_.end()) {
-      refuse(diagnostics_, reader.span(),
-             "no required plugin is available, only 'container' is", kType,
-             names_.front());
+      report_invalid(diagnostics_, reader.span(),
+                     "no required plugin is available, only 'container' is",
+                     kType, names_.front());
     }
   }
 
@@ -135,16 +123,16 @@ class PluginReader {
     }
     if (!parse_version(version->text)) {
       good_ = false;
-      refuse(diagnostics_, version->span,
-             "version '" + version->text + "' of plugin '" + name->text +
-                 "' is not of the form 'x.y.z'",
-             type, name->text);
+      report_invalid(diagnostics_, version->span,
+                     "version '" + version->text + "' of plugin '" +
+                         name->text + "' is not of the form 'x.y.z'",
+                     type, name->text);
     }
     if (std::find(names_.begin(), names_.end(), name->text) != names_.end()) {
       good_ = false;
-      refuse(diagnostics_, name->span,
-             "plugin '" + name->text + "' is its own alternative", type,
-             name->text);
+      report_invalid(diagnostics_, name->span,
+                     "plugin '" + name->text + "' is its own alternative", type,
+                     name->text);
     }
     names_.push_back(name->text);
   }
@@ -169,10 +157,11 @@ void check_required_engine_version(const yaml::Stream& stream, const Node& item,
     reader.error(text->span, "engine version '" + text->text +
                                  "' is not of the form 'x.y.z'");
   } else if (!satisfies(kEngineVersion, *version)) {
-    refuse(diagnostics, text->span,
-           "rules require engine version " + to_string(*version) +
-               ", but the engine version is " + to_string(kEngineVersion),
-           kKey);
+    report_invalid(diagnostics, text->span,
+                   "rules require engine version " + to_string(*version) +
+                       ", but the engine version is " +
+                       to_string(kEngineVersion),
+                   kKey, {});
   }
 }
 

@@ -5,7 +5,6 @@
 #include <iterator>
 #include <utility>
 
-#include "rules/base/codes.h"
 #include "rules/resolve/exceptions.h"
 
 namespace bailiff {
@@ -256,13 +255,8 @@ class Merger {
 
   void refuse(Span span, std::string message, std::string type,
               std::string name) {
-    diagnostics_.add({.severity = Severity::kError,
-                      .code = codes::kValidate,
-                      .message = std::move(message),
-                      .span = span,
-                      .hint = {},
-                      .item_type = std::move(type),
-                      .item_name = std::move(name)});
+    report_invalid(diagnostics_, span, std::move(message), std::move(type),
+                   std::move(name));
   }
 
   Diagnostics& diagnostics_;

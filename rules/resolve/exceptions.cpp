@@ -6,7 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "rules/base/codes.h"
 #include "rules/fields/field.h"
 #include "rules/resolve/definitions.h"
 #include "rules/resolve/lists.h"
@@ -96,13 +95,8 @@ class Reporter {
 
   void refuse(Span span, std::string message) {
     good_ = false;
-    diagnostics_.add({.severity = Severity::kError,
-                      .code = codes::kValidate,
-                      .message = std::move(message),
-                      .span = span,
-                      .hint = {},
-                      .item_type = "exception",
-                      .item_name = exception_.name.text});
+    report_invalid(diagnostics_, span, std::move(message), "exception",
+                   exception_.name.text);
   }
   bool good() const { return good_; }
 

@@ -17,23 +17,29 @@ namespace {
 
 using Lists = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
-// Some lists; an item's place is source 1, from its index on.
+// An item's place is in source 1, from its index on.
+std::vector<RawList> raw_lists(const Lists& lists) {
+  std::vector<RawList> raw;
+  for (const auto& [name, items] : lists) {
+    RawList list;
+    list.name.text = name;
+    list.defined = raw.size();
+    list.changed = raw.size();
+    std::uint32_t place = 0;
+    for (const std::string& item : items) {
+      list.items.push_back(item,
+                           {.source = 1, .begin = place, .end = place + 1});
+      ++place;
+    }
+    raw.push_back(std::move(list));
+  }
+  return raw;
+}
+
 class PasteTest : public ::testing::Test {
  protected:
   void lists(const Lists& made) {
-    for (const auto& [name, items] : made) {
-      RawList list;
-      list.name.text = name;
-      list.defined = raw_.size();
-      list.changed = raw_.size();
-      std::uint32_t place = 0;
-      for (const std::string& item : items) {
-        list.items.push_back(item,
-                             {.source = 1, .begin = place, .end = place + 1});
-        ++place;
-      }
-      raw_.push_back(std::move(list));
-    }
+    raw_ = raw_lists(made);
     resolved_ = resolve_lists(raw_, diagnostics_);
     paster_.emplace(raw_, resolved_, diagnostics_);
   }
@@ -146,7 +152,6 @@ TEST_F(PasteTest, StepsOverOneCharacterAtTheBeginningAsFalcoDoes) {
 TEST_F(PasteTest, FindsNamesWithBlanks) {
   lists({{"test", {"x"}}, {"test list", {"open"}}});
   EXPECT_EQ(pasted("a.b = oneof (test list)"), "a.b = oneof ( x list)");
-  raw_.clear();
   lists({{"test list", {"open", "close"}}});
   EXPECT_EQ(pasted("a.b in (test list)"), "a.b in ( open, close )");
 }
@@ -217,19 +222,6 @@ TEST_F(PasteTest, TellsWhatIsUsed) {
   pasted("a.b in (outer) and c.d = \"a text b\"");
   EXPECT_EQ(paster_->used(),
             (std::vector<bool>{true, true, true, true, false, false, true}));
-}
-
-std::vector<RawList> raw_lists(const Lists& lists) {
-  std::vector<RawList> raw;
-  for (const auto& [name, items] : lists) {
-    RawList list;
-    list.name.text = name;
-    list.defined = raw.size();
-    list.changed = raw.size();
-    for (const std::string& item : items) list.items.push_back(item, {});
-    raw.push_back(std::move(list));
-  }
-  return raw;
 }
 
 // Falco's way, word for word: strings, one list after the other.  Only items
