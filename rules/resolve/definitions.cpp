@@ -48,6 +48,7 @@ class Merger {
     const auto known = lists_.find(item.name.text);
     if (known != lists_.end()) {
       RawList& list = result_.lists[known->second];
+      if (item.items.change == Change::kDefine) list.broken = false;
       change(list.items, std::move(item.items));
       list.changed = order_;
       return;
@@ -107,6 +108,10 @@ class Merger {
 
   void operator()(const BrokenItem& item) {
     result_.broken.insert(item.type + " " + item.name);
+    if (item.type != "list" || item.name.empty()) return;
+    if (!lists_.emplace(item.name, result_.lists.size()).second) return;
+    result_.lists.push_back(
+        {.name = {.text = item.name, .span = {}}, .broken = true});
   }
 
   Definitions take() && { return std::move(result_); }

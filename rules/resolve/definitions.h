@@ -24,6 +24,8 @@ namespace bailiff {
 struct RawList {
   PlacedText name;
   PlacedTexts items;
+  // Its only definition had a mistake: what names it is not wrong for it.
+  bool broken = false;
   std::size_t defined = 0;
   std::size_t changed = 0;
 };

@@ -201,6 +201,7 @@ std::optional<LocatedText> ListPaster::paste(const LocatedText& condition,
 
 bool ListPaster::is_reference(const Mention& mention,
                               const std::vector<std::size_t>& elements) const {
+  if (raw_[mention.list].broken) return true;
   return !resolved_.textual[mention.list] &&
          std::binary_search(elements.begin(), elements.end(), mention.begin);
 }

@@ -105,6 +105,13 @@ TEST(LoadLists, NothingIsUnusedBesideMistakes) {
             (Codes{"LOAD_ERR_YAML_VALIDATE", "LOAD_ERR_VALIDATE"}));
 }
 
+TEST(LoadLists, AListThatCannotBeReadIsOneMistake) {
+  EXPECT_EQ(codes("- {list: l}\n- {list: m, items: [l, 1.2.3.4]}\n" +
+                  rule("evt.type = connect and fd.sip in (l, m) and proc.name "
+                       "= l")),
+            Codes{"LOAD_ERR_YAML_VALIDATE"});
+}
+
 TEST(LoadLists, AMacroThatIsTooLargeIsOneMistake) {
   std::string text = "- list: big\n  items:\n";
   for (int i = 0; i < 5000; ++i) text += "  - " + std::string(300, 'x') + "\n";
