@@ -231,6 +231,28 @@ TEST_F(Differential, TheVerifierTakesTheConnectFlavours) {
   }
 }
 
+// As many rules as share a word of hits, and some more, each of which may be
+// hit or not.
+TEST_F(Differential, TheVerifierTakesAnyNumberOfRules) {
+  const std::vector<List> lists;
+  KernelMaps maps(lists);
+  std::vector<KernelRule> rules;
+  for (std::uint32_t i = 0; i < 70; ++i) {
+    Check port;
+    port.field = FieldId::kFdSport;
+    port.op = Op::kEq;
+    port.values = {std::int64_t{i}};
+    rules.push_back({.rule = i, .condition = {port}, .deny = i % 3 == 0});
+    for (const emit::Flavour flavour :
+         {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
+      const auto program = emit::emit_connect(rules, lists, flavour);
+      ASSERT_TRUE(program) << program.error().message;
+      const auto loaded = TestProgram::load(*program, maps);
+      ASSERT_TRUE(loaded) << i << ": " << loaded.error().message;
+    }
+  }
+}
+
 // The largest program there may be still loads and still tells its rules
 // apart.
 TEST_F(Differential, AProgramHoldsTheMostRulesThereMayBe) {
