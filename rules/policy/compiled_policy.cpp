@@ -35,12 +35,11 @@ std::string_view to_string(Response response) {
   return "";
 }
 
-std::vector<std::string> flatten(const std::vector<List>& lists,
-                                 std::uint32_t index) {
+std::vector<std::uint32_t> with_included(const std::vector<List>& lists,
+                                         std::uint32_t index) {
   // Depth first, with a stack of its own: an include chain may be as long as
   // the file has lists.
-  std::vector<std::string> items;
-  std::unordered_set<std::string_view> seen;
+  std::vector<std::uint32_t> found;
   std::vector<bool> visited(lists.size());
   std::vector<std::uint32_t> pending = {index};
   while (!pending.empty()) {
@@ -48,12 +47,27 @@ std::vector<std::string> flatten(const std::vector<List>& lists,
     pending.pop_back();
     if (current >= lists.size() || visited[current]) continue;
     visited[current] = true;
-    assert(lists[current].complete);
-    for (const std::string& item : lists[current].items) {
-      if (seen.insert(item).second) items.push_back(item);
-    }
+    found.push_back(current);
     const std::vector<std::uint32_t>& includes = lists[current].includes;
     pending.insert(pending.end(), includes.rbegin(), includes.rend());
+  }
+  return found;
+}
+
+std::vector<std::string> flatten(const std::vector<List>& lists,
+                                 std::uint32_t index) {
+  const std::vector<std::uint32_t> found = with_included(lists, index);
+  std::size_t count = 0;
+  for (const std::uint32_t list : found) count += lists[list].items.size();
+  std::vector<std::string> items;
+  items.reserve(count);
+  std::unordered_set<std::string_view> seen;
+  seen.reserve(count);
+  for (const std::uint32_t list : found) {
+    assert(lists[list].complete);
+    for (const std::string& item : lists[list].items) {
+      if (seen.insert(item).second) items.push_back(item);
+    }
   }
   return items;
 }

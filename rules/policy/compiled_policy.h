@@ -33,6 +33,10 @@ struct List {
   bool operator==(const List&) const = default;
 };
 
+// The list and all it includes, each once, in the order of their items.
+std::vector<std::uint32_t> with_included(const std::vector<List>& lists,
+                                         std::uint32_t index);
+
 // Items of the list and of all it includes, each once, in order.
 // Precondition: all of them are complete.
 std::vector<std::string> flatten(const std::vector<List>& lists,

@@ -30,6 +30,7 @@ TEST(Flatten, TakesEachItemOnceInOrder) {
   };
   EXPECT_EQ(flatten(lists, 0), (Texts{"1", "2", "3", "4"}));
   EXPECT_EQ(flatten(lists, 2), Texts{"4"});
+  EXPECT_EQ(with_included(lists, 0), (std::vector<std::uint32_t>{0, 1, 2}));
 }
 
 TEST(Flatten, EndsOnLoopsAndBadIndices) {
