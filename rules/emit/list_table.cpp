@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/emit/list_table.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+namespace bailiff::emit {
+namespace {
+
+// Bits of the filter for each block; of the addresses that are not listed it
+// then lets one in a hundred through.
+constexpr std::size_t kBitsPerBlock = 16;
+constexpr std::size_t kBlocksPerWord = 64 / kBitsPerBlock;
+// Smaller blocks tell more addresses from listed ones, but a network has more
+// of them: as many as this for each range, or what the first page has room for.
+constexpr std::size_t kBlocksPerRange = 4;
+constexpr std::size_t kBlocksOfFirstPage =
+    (kListPageBytes / 8 - kFirstFilterWord) * kBlocksPerWord;
+
+// What differs between the families.  Key is an address as a number.
+struct Ip4 {
+  using Key = std::uint32_t;
+  static constexpr unsigned kBits = 32;
+  static constexpr TreeShape kShape = kTree4;
+};
+struct Ip6 {
+  __extension__ using Key = unsigned __int128;
+  static constexpr unsigned kBits = 128;
+  static constexpr TreeShape kShape = kTree6;
+};
+
+template <typename Family>
+class TableMaker {
+ public:
+  explicit TableMaker(std::span<const IpNetwork> networks) {
+    read(networks);
+    make_filter();
+    make_tree();
+    std::memcpy(table_.data(), &header_, sizeof header_);
+  }
+
+  std::vector<std::byte> take() && { return std::move(table_); }
+
+ private:
+  using Key = typename Family::Key;
+  static constexpr TreeShape kShape = Family::kShape;
+  // std::numeric_limits does not know 128 bits everywhere.
+  static constexpr Key kHighest = ~Key{0};
+
+  struct Range {
+    Key first;
+    Key last;
+  };
+
+  // The networks as ranges that neither meet nor overlap, sorted.
+  void read(std::span<const IpNetwork> networks) {
+    std::vector<Range> all;
+    all.reserve(networks.size());
+    for (const IpNetwork& network : networks) {
+      const Key first = key_of(network.base);
+      all.push_back({first, first | without(kHighest, network.prefix)});
+    }
+    std::sort(all.begin(), all.end(),
+              [](const Range& a, const Range& b) { return a.first < b.first; });
+    for (const Range& range : all) {
+      if (!ranges_.empty() && (ranges_.back().last == kHighest ||
+                               range.first <= ranges_.back().last + 1)) {
+        ranges_.back().last = std::max(ranges_.back().last, range.last);
+      } else {
+        ranges_.push_back(range);
+      }
+    }
+  }
+
+  static Key key_of(const IpAddress& address) {
+    Key key = 0;
+    for (unsigned i = 0; i < Family::kBits / 8; ++i) {
+      key = static_cast<Key>(key << 8 | address.bytes[i]);
+    }
+    return key;
+  }
+  // Without its first `bits`, which may be all.
+  static Key without(Key key, unsigned bits) {
+    return bits == Family::kBits ? 0 : static_cast<Key>(key << bits) >> bits;
+  }
+
+  // How many bits at the end of an address the blocks do not tell apart: as few
+  // as the limit allows.  Without all but one bit, a range has two blocks.
+  unsigned choose_blocks() const {
+    const std::size_t limit =
+        std::max(ranges_.size() * kBlocksPerRange, kBlocksOfFirstPage);
+    unsigned fewest = 0;
+    unsigned most = Family::kBits - 1;
+    while (fewest < most) {
+      const unsigned dropped = (fewest + most) / 2;
+      if (count_blocks(dropped, limit) > limit) {
+        fewest = dropped + 1;
+      } else {
+        most = dropped;
+      }
+    }
+    return most;
+  }
+
+  // More than `limit` stands for any number above it.
+  std::size_t count_blocks(unsigned dropped, std::size_t limit) const {
+    std::size_t count = 0;
+    for (const Range& range : ranges_) {
+      const Key more = (range.last >> dropped) - (range.first >> dropped);
+      if (more >= limit || count > limit) return limit + 1;
+      count += static_cast<std::size_t>(more) + 1;
+    }
+    return count;
+  }
+
+  void make_filter() {
+    const unsigned dropped = choose_blocks();
+    header_.mask = words_of(kHighest << dropped);
+    const std::size_t blocks = count_blocks(dropped, SIZE_MAX - 1);
+    // One at least: that of an empty list says no to everything.
+    const std::size_t words = std::max<std::size_t>(
+        (blocks + kBlocksPerWord - 1) / kBlocksPerWord, 1);
+    header_.filter_words = static_cast<std::uint32_t>(words);
+    add_pages((kFirstFilterWord + words) * 8);
+    for (const Range& range : ranges_) {
+      const Key last = range.last >> dropped;
+      for (Key block = range.first >> dropped;; ++block) {
+        add_block(block << dropped);
+        if (block == last) break;
+      }
+    }
+  }
+
+  // `first` is the lowest address of the block.
+  void add_block(Key first) {
+    const auto [high, low] = words_of(first);
+    std::uint64_t hash = Family::kBits == 32 ? high : high * kListHash2 + low;
+    hash *= kListHash1;
+    hash ^= hash >> 32;
+    hash *= kListHash2;
+    const std::uint64_t index =
+        kFirstFilterWord + ((hash >> 32) * header_.filter_words >> 32);
+    std::uint64_t word = 0;
+    std::memcpy(&word, table_.data() + index * 8, 8);
+    for (const int shift : kListBitShifts) {
+      word |= std::uint64_t{1} << (hash >> shift & 63);
+    }
+    std::memcpy(table_.data() + index * 8, &word, 8);
+  }
+
+  // An address as programs load it from memory.
+  static std::array<std::uint64_t, 2> words_of(Key key) {
+    std::array<std::uint8_t, Family::kBits / 8> bytes{};
+    for (std::size_t i = bytes.size(); i-- > 0; key >>= 8) {
+      bytes[i] = static_cast<std::uint8_t>(key & 0xff);
+    }
+    if constexpr (Family::kBits == 32) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, bytes.data(), sizeof word);
+      return {word, 0};
+    } else {
+      std::array<std::uint64_t, 2> words{};
+      std::memcpy(words.data(), bytes.data(), sizeof words);
+      return words;
+    }
+  }
+
+  void make_tree() {
+    std::vector<Key> keys;
+    keys.reserve(ranges_.size() * 2 + 1);
+    header_.inverted = !ranges_.empty() && ranges_.front().first == 0 ? 1 : 0;
+    for (const Range& range : ranges_) {
+      if (range.first != 0) keys.push_back(range.first - 1);
+      if (range.last != kHighest) keys.push_back(range.last);
+    }
+    // No address is above it: every search finds a key it ends at.
+    keys.push_back(kHighest);
+    for (;;) {
+      assert(header_.levels < kMaxListLevels);
+      header_.first_page[header_.levels++] =
+          static_cast<std::uint32_t>(table_.size() / kListPageBytes);
+      const bool last = keys.size() <= kShape.keys();
+      keys = add_level(keys);
+      if (last) return;
+    }
+  }
+
+  // Returns the keys of the next level.
+  std::vector<Key> add_level(const std::vector<Key>& keys) {
+    std::vector<Key> next;
+    for (std::size_t at = 0; at < keys.size(); at += kShape.keys()) {
+      const std::size_t count =
+          std::min<std::size_t>(keys.size() - at, kShape.keys());
+      add_page(std::span(keys).subspan(at, count));
+      next.push_back(keys[at + count - 1]);
+    }
+    return next;
+  }
+
+  void add_page(std::span<const Key> keys) {
+    std::byte* const page = add_pages(kListPageBytes);
+    std::memset(page, 0xff, kListPageBytes);
+    std::byte* const pivots =
+        page + std::size_t{kShape.keys()} * kShape.key_bytes();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      write_key(page + i * kShape.key_bytes(), keys[i]);
+      const bool last =
+          i + 1 == keys.size() || i % kShape.group + 1 == kShape.group;
+      if (last) {
+        write_key(pivots + i / kShape.group * kShape.key_bytes(), keys[i]);
+      }
+    }
+  }
+
+  static void write_key(std::byte* to, Key key) {
+    std::array<std::uint32_t, kShape.numbers> numbers{};
+    for (std::size_t i = numbers.size(); i-- > 0;) {
+      numbers[i] = static_cast<std::uint32_t>(key);
+      if constexpr (kShape.numbers > 1) key >>= 32;
+    }
+    std::memcpy(to, numbers.data(), sizeof numbers);
+  }
+
+  // Pages of zeros for so many bytes, behind what there is.
+  std::byte* add_pages(std::size_t bytes) {
+    const std::size_t begin = table_.size();
+    const std::size_t pages = (bytes + kListPageBytes - 1) / kListPageBytes;
+    table_.resize(begin + pages * kListPageBytes);
+    return table_.data() + begin;
+  }
+
+  std::vector<Range> ranges_;
+  ListHeader header_;
+  std::vector<std::byte> table_;
+};
+
+}  // namespace
+
+std::vector<std::byte> make_list_table(std::uint8_t family,
+                                       std::span<const IpNetwork> networks) {
+  assert(networks.size() <= BAILIFF_MAX_LIST_ENTRIES);
+  if (family == 4) return TableMaker<Ip4>(networks).take();
+  return TableMaker<Ip6>(networks).take();
+}
+
+}  // namespace bailiff::emit
