@@ -17,10 +17,10 @@
 //
 // Programs and lists outlive their last container: the next one most likely
 // needs them again, and a list costs about 10 ms to make, which the kernel
-// waits.  What is unused is removed by the next attach that has to make
-// something new, and by reconcile().  Who uses what is never written down: the
-// kernel is asked (from link to program to maps), so no crash can leave a count
-// that is wrong.
+// waits, and more when it is long.  What is unused is removed by the next
+// attach that has to make something new, and by reconcile().  Who uses what is
+// never written down: the kernel is asked (from link to program to maps), so no
+// crash can leave a count that is wrong.
 #pragma once
 
 #include <chrono>

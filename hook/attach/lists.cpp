@@ -45,10 +45,10 @@ Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
       ASSIGN_OR_RETURN(const std::string label, kernel.inner_name(*outer, 0));
       if (label == inner_label(digest)) continue;
       ASSIGN_OR_RETURN(const CompiledPolicy* policy, whole_policy());
-      ASSIGN_OR_RETURN(const ListContents contents,
-                       list_contents(policy->lists, index, kind));
+      ASSIGN_OR_RETURN(const std::vector<IpNetwork> networks,
+                       list_networks(policy->lists, index, kind));
       ASSIGN_OR_RETURN(const Map inner,
-                       create_inner(kind, contents, digest, kernel));
+                       create_inner(kind, networks, digest, kernel));
       if (auto swapped = kernel.set_inner(*outer, 0, inner); !swapped) {
         swapped.error().message += " '" + list.name + "'";
         return swapped;

@@ -16,7 +16,7 @@ namespace bailiff::hook {
 // swapping it in: no moment without a list, none with half of one.  Lists
 // nobody has pinned are left out, and so are those that were filled from this
 // very policy.  All or nothing per list; the first error stops.  Takes about
-// 10 ms for each list that changes.
+// 10 ms for each list that changes, and 150 ms for each million of its items.
 //
 // Whoever changes lists writes them to STATE_DIR/policy.bin first and calls
 // this second: a container that starts brings the lists to what that file says.

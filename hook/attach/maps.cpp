@@ -2,61 +2,45 @@
 #include "hook/attach/maps.h"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
+#include <numeric>
+#include <optional>
 
 #include "oci/sys/errno_error.h"
 #include "rules/abi/event.h"
 #include "rules/abi/limits.h"
-#include "rules/types/value.h"
+#include "rules/emit/list_table.h"
 
 namespace bailiff::hook {
 namespace {
 
-// A hash map has as many buckets as it may have entries, and what most connects
-// do is miss: with four times the room a miss nearly always ends at an empty
-// bucket, a third faster than at a chain (100,000 entries).  The room costs 16
-// bytes a bucket, so longer lists go without.
-constexpr std::size_t kRoom = 4;
-constexpr std::size_t kMaxEntriesWithRoom = 1U << 20;
-
 struct KindTraits {
   std::uint8_t family;
-  std::size_t address_bytes;
   bool network;
 };
 
 KindTraits traits(emit::ListKind kind) {
   switch (kind) {
     case emit::ListKind::kAddress4:
-      return {4, 4, false};
+      return {4, false};
     case emit::ListKind::kAddress6:
-      return {6, 16, false};
+      return {6, false};
     case emit::ListKind::kNetwork4:
-      return {4, 4, true};
+      return {4, true};
     case emit::ListKind::kNetwork6:
-      return {6, 16, true};
+      return {6, true};
   }
-  return {0, 0, false};
+  return {0, false};
 }
 
-void append(std::vector<std::byte>& to, Bytes bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
-
-MapSpec inner_spec(emit::ListKind kind, std::size_t entries,
-                   const std::string& name) {
-  const KindTraits wanted = traits(kind);
-  const std::size_t prefix = wanted.network ? sizeof(std::uint32_t) : 0;
-  const bool roomy = !wanted.network && entries <= kMaxEntriesWithRoom;
-  return {
-      .type = wanted.network ? MapType::kLpmTrie : MapType::kHash,
-      .name = name,
-      .key_size = static_cast<std::uint32_t>(prefix + wanted.address_bytes),
-      .value_size = 1,
-      // The kernel makes no empty map.
-      .max_entries = static_cast<std::uint32_t>(
-          std::max<std::size_t>(entries, 1) * (roomy ? kRoom : 1)),
-  };
+std::optional<IpNetwork> parse_item(const std::string& item, bool networks) {
+  if (networks && item.find('/') != std::string::npos) {
+    return parse_network(item);
+  }
+  const std::optional<IpAddress> address = parse_address(item);
+  if (!address) return std::nullopt;
+  const int bits = address->family == 4 ? 32 : 128;
+  return IpNetwork{*address, static_cast<std::uint8_t>(bits)};
 }
 
 Result<Map> create_list(const emit::MapRef& ref, const CompiledPolicy& policy,
@@ -69,10 +53,10 @@ Result<Map> create_list(const emit::MapRef& ref, const CompiledPolicy& policy,
     return invalid_argument("the policy has no list '" + ref.list + "'");
   }
   const auto index = static_cast<std::uint32_t>(list - lists.begin());
-  ASSIGN_OR_RETURN(const ListContents contents,
-                   list_contents(lists, index, ref.list_kind));
+  ASSIGN_OR_RETURN(const std::vector<IpNetwork> networks,
+                   list_networks(lists, index, ref.list_kind));
   ASSIGN_OR_RETURN(const Map inner,
-                   create_inner(ref.list_kind, contents, digest, kernel));
+                   create_inner(ref.list_kind, networks, digest, kernel));
   ASSIGN_OR_RETURN(Map outer,
                    kernel.create_map({.type = MapType::kArrayOfMaps,
                                       .name = ref.list,
@@ -86,58 +70,57 @@ Result<Map> create_list(const emit::MapRef& ref, const CompiledPolicy& policy,
 
 }  // namespace
 
-Result<ListContents> list_contents(const std::vector<List>& lists,
-                                   std::uint32_t index, emit::ListKind kind) {
+Result<std::vector<IpNetwork>> list_networks(const std::vector<List>& lists,
+                                             std::uint32_t index,
+                                             emit::ListKind kind) {
   if (std::any_of(lists.begin(), lists.end(),
                   [](const List& list) { return !list.complete; })) {
     return invalid_argument("list '" + lists[index].name +
                             "' is made of a policy that was not read whole");
   }
   const KindTraits wanted = traits(kind);
-  ListContents contents;
-  contents.key_size = inner_spec(kind, 1, "").key_size;
-  for (const std::string& item : flatten(lists, index)) {
-    std::optional<IpNetwork> network;
-    if (const std::optional<IpAddress> address = parse_address(item)) {
-      const int bits = address->family == 4 ? 32 : 128;
-      network = IpNetwork{*address, static_cast<std::uint8_t>(bits)};
-    } else if (wanted.network) {
-      network = parse_network(item);
+  std::vector<IpNetwork> networks;
+  for (const std::uint32_t list : with_included(lists, index)) {
+    for (const std::string& item : lists[list].items) {
+      const auto network = parse_item(item, wanted.network);
+      if (!network) {
+        return invalid_argument("list '" + lists[index].name + "': item '" +
+                                item + "' is not an IP " +
+                                (wanted.network ? "network" : "address"));
+      }
+      if (network->base.family == wanted.family) networks.push_back(*network);
     }
-    if (!network) {
-      return invalid_argument("list '" + lists[index].name + "': item '" +
-                              item + "' is not an IP " +
-                              (wanted.network ? "network" : "address"));
-    }
-    if (network->base.family != wanted.family) continue;
-    if (wanted.network) {
-      append(contents.keys, bytes_of(std::uint32_t{network->prefix}));
-    }
-    append(contents.keys,
-           bytes_of(network->base.bytes).first(wanted.address_bytes));
-    ++contents.count;
   }
-  if (contents.count > BAILIFF_MAX_LIST_ENTRIES) {
+  if (networks.size() > BAILIFF_MAX_LIST_ENTRIES) {
     return Error{Code::kExhausted,
                  "list '" + lists[index].name + "' has " +
-                     std::to_string(contents.count) + " entries, more than " +
+                     std::to_string(networks.size()) + " entries, more than " +
                      std::to_string(BAILIFF_MAX_LIST_ENTRIES)};
   }
-  contents.values.assign(contents.count, std::byte{1});
-  return contents;
+  return networks;
 }
 
 std::string inner_label(const Digest& digest) {
   return digest.hex().substr(0, BPF_OBJ_NAME_LEN - 1);
 }
 
-Result<Map> create_inner(emit::ListKind kind, const ListContents& contents,
+Result<Map> create_inner(emit::ListKind kind,
+                         std::span<const IpNetwork> networks,
                          const Digest& digest, Kernel& kernel) {
-  ASSIGN_OR_RETURN(Map map, kernel.create_map(inner_spec(kind, contents.count,
-                                                         inner_label(digest)),
-                                              nullptr));
-  RETURN_IF_ERROR(
-      kernel.update_all(map, contents.keys, contents.values, contents.count));
+  const std::vector<std::byte> table =
+      emit::make_list_table(traits(kind).family, networks);
+  std::vector<std::uint32_t> pages(table.size() / emit::kListPageBytes);
+  std::iota(pages.begin(), pages.end(), 0U);
+  ASSIGN_OR_RETURN(
+      Map map, kernel.create_map(
+                   {.type = MapType::kPages,
+                    .name = inner_label(digest),
+                    .key_size = sizeof(std::uint32_t),
+                    .value_size = emit::kListPageBytes,
+                    .max_entries = static_cast<std::uint32_t>(pages.size())},
+                   nullptr));
+  RETURN_IF_ERROR(kernel.update_all(map, std::as_bytes(std::span(pages)), table,
+                                    pages.size()));
   return map;
 }
 

@@ -72,12 +72,10 @@ TypeTraits traits(MapType type) {
               "cgroup storage shared by attach points (Linux 5.9)"};
     case MapType::kArrayOfMaps:
       return {BPF_MAP_TYPE_ARRAY_OF_MAPS, 0, "array of maps"};
-    case MapType::kHash:
-      // Entries are allocated as they come: the bound may be far above them.
-      return {BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, "hash"};
-    case MapType::kLpmTrie:
-      // The kernel takes no other kind.
-      return {BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, "LPM trie"};
+    case MapType::kPages:
+      // Only what user space may map begins at a page; nobody maps it.
+      return {BPF_MAP_TYPE_ARRAY, BPF_F_INNER_MAP | BPF_F_MMAPABLE,
+              "array for lists (Linux 5.10)"};
   }
   return {BPF_MAP_TYPE_UNSPEC, 0, ""};
 }
@@ -289,15 +287,7 @@ Status LinuxKernel::update_all(const Map& map, Bytes keys, Bytes values,
                              &options) == 0) {
     return Ok{};
   }
-  // LPM tries have no batch before Linux 5.14, and nothing has before 5.6.
-  if (!unsupported(errno)) return failed("update map by batch", errno);
-  const std::size_t key_size = keys.size() / count;
-  const std::size_t value_size = values.size() / count;
-  for (std::size_t i = 0; i < count; ++i) {
-    RETURN_IF_ERROR(update(map, keys.subspan(i * key_size, key_size),
-                           values.subspan(i * value_size, value_size)));
-  }
-  return Ok{};
+  return failed("update map by batch", errno);
 }
 
 Status LinuxKernel::set_inner(const Map& array, std::uint32_t index,

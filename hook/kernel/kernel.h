@@ -41,12 +41,12 @@ enum class MapType : std::uint8_t {
   kPerCpuArray,
   kCgroupStorage,  // keyed by cgroup id, one value for all attach points
   kArrayOfMaps,
-  kHash,
-  kLpmTrie,
+  kPages,  // array whose first value begins at a page, of a length of its own
+           // also inside a kArrayOfMaps
 };
 
 struct MapSpec {
-  MapType type = MapType::kHash;
+  MapType type = MapType::kPages;
   // Shown by `bpftool map`; the first 15 bytes of [A-Za-z0-9_.] count.
   std::string name;
   std::uint32_t key_size = 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "rules/emit/check.h"
+#include "rules/emit/list_code.h"
 #include "rules/lower/connect.h"
 
 namespace bailiff::emit {
@@ -171,28 +172,13 @@ class AddressCheck {
 
   void look_up(std::uint32_t list, std::uint8_t family,
                const Exits& exits) const {
-    load_address();
-    if (code_.begin_load(kLoadedZero)) {
-      code_.append(store(Size::k32, kFrame, kZeroSlot, 0));
-    }
     const bool networks = field(check_.field).type == FieldType::kNetwork;
-    code_.frame_address(kR2, kZeroSlot);
-    code_.load_map(kR1, {.kind = MapKind::kList,
-                         .list = target_.lists[list].name,
-                         .list_kind = list_kind(networks, family)});
-    code_.append(call(BPF_FUNC_map_lookup_elem));
-    // The hook puts the list there before it attaches the program, and an
-    // update only ever replaces it: no list is one without items.
-    code_.jump(jump_if(Comparison::kEq, kR0, 0), exits.if_false);
-    code_.append(move(kR1, kR0));
-    if (networks) {
-      code_.append(
-          store(Size::k32, kFrame, kPrefixSlot, family == 4 ? 32 : 128));
-    }
-    code_.frame_address(kR2, networks ? kPrefixSlot : kAddressSlot);
-    code_.append(call(BPF_FUNC_map_lookup_elem));
-    code_.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true,
-                 exits.if_false, exits.next);
+    if (family == 6) load_address();
+    emit_look_up(code_, target_.flavour,
+                 {.kind = MapKind::kList,
+                  .list = target_.lists[list].name,
+                  .list_kind = list_kind(networks, family)},
+                 exits);
   }
 
   static ListKind list_kind(bool networks, std::uint8_t family) {

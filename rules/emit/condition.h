@@ -29,7 +29,7 @@ struct Target {
 
 // Appends code that leaves through `exits`, with the left operand of and/or
 // decided first, and the right one only if that leaves it open.  Clobbers
-// r0..r5.  Precondition: every field is kFromKernelConnect.
+// r0..r5 and r8.  Precondition: every field is kFromKernelConnect.
 void emit_condition(const Target& target, const Expr& expr, const Exits& exits);
 
 }  // namespace bailiff::emit

@@ -56,6 +56,8 @@ std::string_view alu_operator(int op) {
       return "+=";
     case BPF_SUB:
       return "-=";
+    case BPF_MUL:
+      return "*=";
     case BPF_AND:
       return "&=";
     case BPF_OR:

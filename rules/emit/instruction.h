@@ -5,8 +5,9 @@
 // Register convention, for every program this project emits:
 //   r0       result of a call, verdict     r6  context
 //   r1..r5   scratch, arguments            r7  hits of the rules seen so far
-//   r8       verdict, on the cold path     r9  address family, when it is not
-//   r10      frame pointer                     the same for every event
+//   r8       list that is asked; verdict,  r9  address family, when it is not
+//            on the cold path                  the same for every event
+//   r10      frame pointer
 #pragma once
 
 #include <linux/bpf.h>
@@ -84,6 +85,10 @@ constexpr bpf_insn move(Register dst, std::int32_t imm) {
 }
 constexpr bpf_insn move(Register dst, Register src) {
   return alu(BPF_MOV, dst, src);
+}
+// The lower 32 bits; the upper half of `dst` becomes zero.
+constexpr bpf_insn move32(Register dst, Register src) {
+  return instruction(BPF_ALU | BPF_MOV | BPF_X, dst, src, 0, 0);
 }
 // The lower `bits` of `dst` from network to host order, the rest zero.
 constexpr bpf_insn from_network_order(Register dst, int bits) {

@@ -24,13 +24,9 @@ enum class Flavour : std::uint8_t {
 };
 std::string_view to_string(Flavour flavour);  // "connect4"
 
-// How a list lies in the kernel.  Each is an array of one inner map, so that an
-// update swaps the whole list at once; the inner map's keys are
-//   kAddress4  hash, 4 bytes, network order
-//   kAddress6  hash, 16 bytes
-//   kNetwork4  LPM trie, __u32 prefix length + 4 bytes
-//   kNetwork6  LPM trie, __u32 prefix length + 16 bytes
-// and the value is one byte.
+// What of a list a map has.  It is an array of one inner map, so that an update
+// swaps the whole list at once; the inner map is an array of the pages that
+// list_table.h describes.
 enum class ListKind : std::uint8_t {
   kAddress4,
   kAddress6,

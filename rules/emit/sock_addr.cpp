@@ -29,7 +29,7 @@ void load_upper(Writer& code, Register dst, int slot) {
 // The lower 32 bits, in either byte order.
 void load_lower(Writer& code, Register dst, int slot) {
   code.append(load(Size::k64, dst, kFrame, slot));
-  code.append(instruction(BPF_ALU | BPF_MOV | BPF_X, dst, dst, 0, 0));
+  code.append(move32(dst, dst));
 }
 
 #define RECORD_OFFSET(member) \

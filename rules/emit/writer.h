@@ -5,15 +5,20 @@
 // where no way leads, as the verifier refuses unreachable instructions.
 //
 // The stack of the main program, down from the frame pointer:
-//    -16  address, network order, IPv4 in the first 4 bytes: key of kAddress*
-//    -20  prefix length; with the address behind it, key of kNetwork*
-//    -24  zero: the key of an array's only element
+//    -16  address, network order, IPv4 in the first 4 bytes
+//    -20  the number of a page of a list
+//    -24  zero: the key of an array's first element
 //    -40  comm, zero behind its end
 //    -48  bpf_get_current_pid_tgid()
 //    -56  bpf_get_current_uid_gid()
 //   -152  the record being filled in (struct bailiff_connect_event)
 //   -280  hits, 16 words of 64 rules
-// of the 512 bytes there are.
+//   -288  the first page of a list
+//   -296  bits to find in its filter
+//   -304  index of the word that has them
+//   -312  which page of a level of its tree
+//   -344  the address in numbers of 32 bits, of 8 bytes each
+// of the 512 bytes there are, 32 of which are a subprogram's.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +32,18 @@
 namespace bailiff::emit {
 
 inline constexpr int kAddressSlot = -16;
-inline constexpr int kPrefixSlot = -20;
+inline constexpr int kPageSlot = -20;
 inline constexpr int kZeroSlot = -24;
 inline constexpr int kCommSlot = -40;
 inline constexpr int kPidSlot = -48;
 inline constexpr int kUidSlot = -56;
 inline constexpr int kRecordSlot = -152;
 inline constexpr int kHitsSlot = -280;
+inline constexpr int kHeaderSlot = -288;
+inline constexpr int kFilterBitsSlot = -296;
+inline constexpr int kFilterWordSlot = -304;
+inline constexpr int kTreePageSlot = -312;
+inline constexpr int kNumbersSlot = -344;
 
 // What has been loaded; bits.
 enum Loaded : std::uint8_t {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -203,6 +204,119 @@ TEST_F(Differential, PlansAgreeWithTheRulesTheyAreMadeOf) {
   }
   std::cout << cases << " cases, " << candidates << " of candidates\n";
   EXPECT_GT(candidates, cases / 10);
+}
+
+Expr in_list(FieldId field, std::uint32_t list) {
+  Check check;
+  check.field = field;
+  check.op = Op::kIn;
+  check.lists = {list};
+  return {check};
+}
+
+// A list looks different in the kernel by its length and its networks.
+TEST_F(Differential, ListsOfAnyLengthMeanTheSameInTheKernel) {
+  struct Size {
+    std::size_t hosts4;
+    std::size_t hosts6;
+    std::size_t networks4;
+    std::size_t networks6;
+    int shortest4;
+    int shortest6;
+  };
+  const Size sizes[] = {
+      {0, 1, 1, 0, 0, 0},
+      {1, 0, 0, 1, 1, 1},
+      {40, 40, 40, 40, 4, 4},
+      // More than a page of the tree, and than the first page of the filter.
+      {1500, 500, 1500, 500, 8, 16},
+      {5000, 5000, 5000, 5000, 12, 32},
+      {20'000, 20'000, 20'000, 20'000, 20, 48},
+      {100, 100, 5000, 5000, 30, 126},
+  };
+  std::uint64_t cases = 0;
+  for (const Size& size : sizes) {
+    std::vector<List> lists(2);
+    lists[0].name = "hosts";
+    lists[0].items = generator_.addresses(4, size.hosts4);
+    lists[1].name = "networks";
+    lists[1].items = generator_.networks(4, size.networks4, size.shortest4);
+    for (std::string& item : generator_.addresses(6, size.hosts6)) {
+      lists[0].items.push_back(std::move(item));
+    }
+    for (std::string& item :
+         generator_.networks(6, size.networks6, size.shortest6)) {
+      lists[1].items.push_back(std::move(item));
+    }
+    const std::vector<KernelRule> rules = {
+        {.rule = 0, .condition = in_list(FieldId::kFdSip, 0)},
+        {.rule = 1, .condition = in_list(FieldId::kFdSnet, 1)},
+    };
+    const ListIndex hosts(rules[0].condition, lists);
+    const ListIndex networks(rules[1].condition, lists);
+    KernelMaps maps(lists);
+    const auto program = emit::emit_connect(rules, lists, emit::Flavour::kTest);
+    ASSERT_TRUE(program) << program.error().message;
+    const auto loaded = TestProgram::load(*program, maps);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    constexpr int kEvents = 20'000;
+    for (int i = 0; i < kEvents; ++i, cases += 2) {
+      const std::vector<std::string>& items =
+          lists[static_cast<std::size_t>(i % 2)].items;
+      const auto last = static_cast<std::int64_t>(items.size()) - 1;
+      Event event = items.empty() || generator_.chance(10)
+                        ? generator_.event()
+                        : generator_.event_near(items[static_cast<std::size_t>(
+                              generator_.between(0, last))]);
+      ASSERT_TRUE(loaded->run(event.record));
+      ASSERT_EQ(bit(event.record, 0),
+                evaluate(rules[0].condition, event, hosts))
+          << describe(event);
+      ASSERT_EQ(bit(event.record, 1),
+                evaluate(rules[1].condition, event, networks))
+          << describe(event);
+    }
+  }
+  std::cout << cases << " cases\n";
+}
+
+// As long as it takes for a tree of all its levels.
+TEST_F(Differential, TheLongestListsMeanTheSameInTheKernel) {
+  for (const std::uint8_t family : {4, 6}) {
+    const std::int64_t count = family == 4 ? 2'000'000 : 120'000;
+    IpAddress address{.family = family};
+    // Listed are the even addresses of 10.0.0.0/8, or of a00::.
+    address.bytes[0] = 10;
+    const auto set = [&](std::int64_t number) {
+      const std::size_t end = family == 4 ? 4 : 16;
+      for (std::size_t i = 1; i <= 3; ++i, number >>= 8) {
+        address.bytes[end - i] = static_cast<std::uint8_t>(number);
+      }
+    };
+    std::vector<List> lists(1);
+    lists[0].name = "hosts";
+    for (std::int64_t i = 0; i < count; ++i) {
+      set(2 * i);
+      lists[0].items.push_back(to_string(address));
+    }
+    KernelMaps maps(lists);
+    const auto program = emit::emit_connect(
+        {{.rule = 0, .condition = in_list(FieldId::kFdSip, 0)}}, lists,
+        emit::Flavour::kTest);
+    ASSERT_TRUE(program) << program.error().message;
+    const auto loaded = TestProgram::load(*program, maps);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    for (int i = 0; i < 50'000; ++i) {
+      const std::int64_t number = generator_.between(0, count * 2 + 100);
+      set(number);
+      Event event = generator_.event();
+      event.record.family = family;
+      std::memcpy(event.record.addr_be, address.bytes.data(), 16);
+      ASSERT_TRUE(loaded->run(event.record));
+      ASSERT_EQ(bit(event.record, 0), number % 2 == 0 && number < count * 2)
+          << to_string(address);
+    }
+  }
 }
 
 // What the test flavour does not show: that the verifier takes the programs

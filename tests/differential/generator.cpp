@@ -180,6 +180,15 @@ std::int64_t Generator::between(std::int64_t low, std::int64_t high) {
 
 IpAddress Generator::address() { return *parse_address(one_of(kAddresses)); }
 
+IpAddress Generator::address(std::uint8_t family) {
+  IpAddress result{.family = family};
+  const std::size_t size = family == 4 ? 4 : 16;
+  for (std::size_t i = 0; i < size; ++i) {
+    result.bytes[i] = static_cast<std::uint8_t>(between(0, UINT8_MAX));
+  }
+  return result;
+}
+
 IpNetwork Generator::network() {
   const IpAddress base = address();
   const std::int64_t bits = base.family == 4 ? 32 : 128;
@@ -337,6 +346,43 @@ Expr Generator::condition(std::uint8_t from, int depth) {
   }
   if (kind < 8) return {And{std::move(operands)}};
   return {Or{std::move(operands)}};
+}
+
+std::vector<std::string> Generator::addresses(std::uint8_t family,
+                                              std::size_t count) {
+  std::vector<std::string> items;
+  while (items.size() < count) items.push_back(to_string(address(family)));
+  return items;
+}
+
+std::vector<std::string> Generator::networks(std::uint8_t family,
+                                             std::size_t count, int shortest) {
+  std::vector<std::string> items;
+  while (items.size() < count) {
+    const auto prefix = between(shortest, family == 4 ? 32 : 128);
+    items.push_back(to_string(address(family)) + "/" + std::to_string(prefix));
+  }
+  return items;
+}
+
+Event Generator::event_near(const std::string& item) {
+  const auto network = parse_network(item);
+  IpAddress near = network ? network->base : *parse_address(item);
+  const std::size_t bits = near.family == 4 ? 32 : 128;
+  if (chance(50)) {
+    for (std::size_t i = network ? network->prefix : bits; i < bits; ++i) {
+      near.bytes[i / 8] |= static_cast<std::uint8_t>(0x80U >> i % 8);
+    }
+  }
+  const std::int64_t step = between(-1, 1);
+  for (std::size_t i = bits / 8; step != 0 && i-- > 0;) {
+    near.bytes[i] = static_cast<std::uint8_t>(near.bytes[i] + step);
+    if (near.bytes[i] != (step > 0 ? 0 : UINT8_MAX)) break;
+  }
+  Event event = this->event();
+  event.record.family = near.family;
+  std::memcpy(event.record.addr_be, near.bytes.data(), near.bytes.size());
+  return event;
 }
 
 Event Generator::event() {

@@ -46,6 +46,12 @@ class Generator {
   // deep.  `lists` are of lists().
   Expr condition(std::uint8_t from, int depth);
   Event event();
+  // So many addresses, or networks of lengths from `shortest` on, of a family.
+  std::vector<std::string> addresses(std::uint8_t family, std::size_t count);
+  std::vector<std::string> networks(std::uint8_t family, std::size_t count,
+                                    int shortest);
+  // An event at, or next to, an end of the address or network.
+  Event event_near(const std::string& item);
   // Of a container, complete; event() of such a container is to say the same.
   Facts facts();
 
@@ -61,6 +67,7 @@ class Generator {
   Check check(FieldId field, bool in_kernel);
   Value operand(FieldId field, Op op);
   IpAddress address();
+  IpAddress address(std::uint8_t family);
   IpNetwork network();
   std::string name();
   std::string list_item(FieldType type);

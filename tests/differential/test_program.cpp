@@ -3,11 +3,14 @@
 
 #include <bpf/bpf.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
+#include <optional>
 #include <string_view>
 #include <utility>
+
+#include "rules/emit/list_table.h"
 
 namespace bailiff::test {
 namespace {
@@ -20,53 +23,22 @@ Error failure(std::string what, int number) {
           .sys_errno = number};
 }
 
-struct Key {
-  std::uint32_t prefix = 0;
-  std::array<std::uint8_t, 16> bytes{};
-};
-
-struct Shape {
-  std::uint8_t family = 4;
-  bool network = false;
-  std::uint32_t address_bytes() const { return family == 4 ? 4 : 16; }
-};
-
-Shape shape_of(emit::ListKind kind) {
-  switch (kind) {
-    case emit::ListKind::kAddress4:
-      return {.family = 4, .network = false};
-    case emit::ListKind::kAddress6:
-      return {.family = 6, .network = false};
-    case emit::ListKind::kNetwork4:
-      return {.family = 4, .network = true};
-    case emit::ListKind::kNetwork6:
-      return {.family = 6, .network = true};
-  }
-  return {};
+std::uint8_t family_of(emit::ListKind kind) {
+  return kind == emit::ListKind::kAddress4 || kind == emit::ListKind::kNetwork4
+             ? 4
+             : 6;
 }
 
-Status insert(int map, const Shape& shape, const std::string& item) {
-  Key key;
-  std::uint8_t family = 0;
-  if (shape.network) {
-    const auto network = parse_network(item);
-    if (!network) return Ok{};
-    family = network->base.family;
-    key = {.prefix = network->prefix, .bytes = network->base.bytes};
-  } else {
-    const auto address = parse_address(item);
-    if (!address) return Ok{};
-    family = address->family;
-    key = {.prefix = 0, .bytes = address->bytes};
-  }
-  if (family != shape.family) return Ok{};
-  const void* start = &key;
-  if (!shape.network) start = key.bytes.data();
-  const std::uint8_t value = 1;
-  if (bpf_map_update_elem(map, start, &value, BPF_ANY) != 0) {
-    return failure("put '" + item + "' into a list", errno);
-  }
-  return Ok{};
+bool holds_networks(emit::ListKind kind) {
+  return kind == emit::ListKind::kNetwork4 || kind == emit::ListKind::kNetwork6;
+}
+
+std::optional<IpNetwork> network_of(const std::string& item, bool networks) {
+  if (networks) return parse_network(item);
+  const auto address = parse_address(item);
+  if (!address) return std::nullopt;
+  const int bits = address->family == 4 ? 32 : 128;
+  return IpNetwork{.base = *address, .prefix = static_cast<std::uint8_t>(bits)};
 }
 
 }  // namespace
@@ -103,26 +75,39 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
 }
 
 Result<UniqueFd> KernelMaps::make_list(const emit::MapRef& ref) const {
-  const Shape shape = shape_of(ref.list_kind);
+  std::vector<IpNetwork> networks;
+  for (std::uint32_t i = 0; i < lists_.size(); ++i) {
+    if (lists_[i].name != ref.list) continue;
+    for (const std::uint32_t list : with_included(lists_, i)) {
+      for (const std::string& item : lists_[list].items) {
+        const auto network = network_of(item, holds_networks(ref.list_kind));
+        if (network && network->base.family == family_of(ref.list_kind)) {
+          networks.push_back(*network);
+        }
+      }
+    }
+  }
+  const std::vector<std::byte> table =
+      emit::make_list_table(family_of(ref.list_kind), networks);
+  std::vector<std::uint32_t> pages(table.size() / emit::kListPageBytes);
+  std::iota(pages.begin(), pages.end(), 0U);
+  auto count = static_cast<std::uint32_t>(pages.size());
   LIBBPF_OPTS(bpf_map_create_opts, inner_options,
-              .map_flags = BPF_F_NO_PREALLOC);
+              .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
   const UniqueFd inner(
-      bpf_map_create(shape.network ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH,
-                     "inner", shape.address_bytes() + (shape.network ? 4 : 0),
-                     1, 1024, &inner_options));
+      bpf_map_create(BPF_MAP_TYPE_ARRAY, "inner", sizeof(std::uint32_t),
+                     emit::kListPageBytes, count, &inner_options));
   if (!inner) return failure("make a list", errno);
+  LIBBPF_OPTS(bpf_map_batch_opts, batch);
+  if (bpf_map_update_batch(inner.get(), pages.data(), table.data(), &count,
+                           &batch) != 0) {
+    return failure("fill a list", errno);
+  }
   LIBBPF_OPTS(bpf_map_create_opts, options);
   options.inner_map_fd = static_cast<std::uint32_t>(inner.get());
   UniqueFd outer(
       bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "outer", 4, 4, 1, &options));
   if (!outer) return failure("make an array of one list", errno);
-
-  for (std::uint32_t i = 0; i < lists_.size(); ++i) {
-    if (lists_[i].name != ref.list) continue;
-    for (const std::string& item : flatten(lists_, i)) {
-      RETURN_IF_ERROR(insert(inner.get(), shape, item));
-    }
-  }
   const std::uint32_t zero = 0;
   const int fd = inner.get();
   if (bpf_map_update_elem(outer.get(), &zero, &fd, BPF_ANY) != 0) {

@@ -299,6 +299,27 @@ TEST_F(Attach, PublishedListsTakeEffectAtOnce) {
   EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.66.0.1"}).error, 0);
 }
 
+TEST_F(Attach, PublishedListsMayGrowAndShrink) {
+  const auto cgroup = make_cgroup();
+  ASSERT_TRUE(protect(policy_, cgroup.cgroup(), dir(), "c1", kernel_));
+  const Connect to{.address = "127.66.0.77"};
+  CompiledPolicy newer = policy_;
+  for (int i = 0; i < 20'000; ++i) {
+    newer.lists[0].items.push_back("127.80." + std::to_string(i >> 8) + "." +
+                                   std::to_string(i & 255));
+  }
+  newer.lists[0].items.push_back(to.address);
+  ASSERT_TRUE(hook::publish_lists(dir(), newer, kernel_));
+  EXPECT_EQ(connect_in(cgroup.cgroup(), to).error, EPERM);
+  EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.80.77.77"}).error,
+            EPERM);
+  EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.81.0.0"}).error, 0);
+  ASSERT_TRUE(hook::publish_lists(dir(), policy_, kernel_));
+  EXPECT_EQ(connect_in(cgroup.cgroup(), to).error, 0);
+  EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.66.0.1"}).error,
+            EPERM);
+}
+
 TEST_F(Attach, APublishThatFailsLeavesTheOldList) {
   const auto cgroup = make_cgroup();
   ASSERT_TRUE(protect(policy_, cgroup.cgroup(), dir(), "c1", kernel_));

@@ -48,10 +48,10 @@ TEST(Kernel, SaysWhyTheVerifierRefuses) {
 
 TEST(Kernel, SharesAListThatIsSwapped) {
   hook::LinuxKernel kernel;
-  const hook::MapSpec inner_spec{.type = hook::MapType::kHash,
+  const hook::MapSpec inner_spec{.type = hook::MapType::kPages,
                                  .name = "inner",
                                  .key_size = 4,
-                                 .value_size = 1,
+                                 .value_size = 64,
                                  .max_entries = 4};
   const auto inner = kernel.create_map(inner_spec, nullptr);
   ASSERT_TRUE(inner);
@@ -82,7 +82,7 @@ TEST(Kernel, NamesTheMapThatCannotBeMade) {
 TEST(Kernel, PinsAreFoundListedAndRemoved) {
   hook::LinuxKernel kernel;
   const ScratchBpffs bpffs;
-  const auto map = kernel.create_map({.type = hook::MapType::kHash,
+  const auto map = kernel.create_map({.type = hook::MapType::kPages,
                                       .name = "m",
                                       .key_size = 4,
                                       .value_size = 1,

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Straight code: only what may be missing is branched on, so that to the
+// verifier a look-up is one path, whatever is compared.  It is no subprogram:
+// where a number has to be known behind the call of one, the verifier of Linux
+// 6.1 takes every number before it to matter, and looks at the program once for
+// each combination of hits.
+#include "rules/emit/list_code.h"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "rules/emit/list_table.h"
+
+namespace bailiff::emit {
+namespace {
+
+// The list's map, across calls; the verdict, which is there later, is decided
+// when no list is asked any more.
+constexpr Register kList = kR8;
+
+constexpr std::uint32_t kPageWords = kListPageBytes / 8;
+
+std::uint8_t family_of(ListKind kind) {
+  switch (kind) {
+    case ListKind::kAddress4:
+    case ListKind::kNetwork4:
+      return 4;
+    case ListKind::kAddress6:
+    case ListKind::kNetwork6:
+      break;
+  }
+  return 6;
+}
+
+class LookUp {
+ public:
+  LookUp(Writer& code, const FlavourCode& flavour, const MapRef& list,
+         Label missing)
+      : code_(code),
+        flavour_(flavour),
+        list_(list),
+        missing_(missing),
+        family_(family_of(list.list_kind)),
+        shape_(family_ == 4 ? kTree4 : kTree6) {}
+
+  // Goes on behind with r0 1 when the address is listed and 0 when it is not;
+  // or to `missing`, when the filter says so.
+  void emit() const {
+    open();
+    load_hash();
+    ask_filter();
+    search();
+  }
+
+ private:
+  // The header into r0 and kHeaderSlot.  The hook puts the list there before it
+  // attaches the program, and an update only ever replaces it: no list, and no
+  // page of one, is one without items.
+  void open() const {
+    if (code_.begin_load(kLoadedZero)) {
+      code_.append(store(Size::k32, kFrame, kZeroSlot, 0));
+    }
+    code_.load_map(kList, list_);
+    look_up_element(kZeroSlot);
+    code_.append(move(kList, kR0));
+    look_up_element(kZeroSlot);
+    code_.append(store(Size::k64, kFrame, kHeaderSlot, kR0));
+  }
+
+  // What kList has under the number in the slot, into r0.
+  void look_up_element(int slot) const {
+    code_.append(move(kR1, kList));
+    code_.frame_address(kR2, slot);
+    code_.append(call(BPF_FUNC_map_lookup_elem));
+    code_.jump(jump_if(Comparison::kEq, kR0, 0), missing_);
+  }
+
+  // r0: the header.  The hash of the address's block into r1.
+  void load_hash() const {
+    constexpr int kMask = offsetof(ListHeader, mask);
+    if (family_ == 4) {
+      flavour_.load_address4(code_, kR1);
+      and_memory(kR1, kR0, kMask);
+    } else {
+      code_.append(load(Size::k64, kR1, kFrame, kAddressSlot));
+      and_memory(kR1, kR0, kMask);
+      multiply(kR1, kListHash2);
+      code_.append(load(Size::k64, kR3, kFrame, kAddressSlot + 8));
+      and_memory(kR3, kR0, kMask + 8);
+      code_.append(alu(BPF_ADD, kR1, kR3));
+    }
+    multiply(kR1, kListHash1);
+    code_.append(move(kR2, kR1));
+    code_.append(alu(BPF_RSH, kR2, 32));
+    code_.append(alu(BPF_XOR, kR1, kR2));
+    multiply(kR1, kListHash2);
+  }
+  void and_memory(Register dst, Register base, int offset) const {
+    code_.append(load(Size::k64, kR2, base, offset));
+    code_.append(alu(BPF_AND, dst, kR2));
+  }
+  void multiply(Register dst, std::uint64_t factor) const {
+    code_.load_constant(kR2, factor);
+    code_.append(alu(BPF_MUL, dst, kR2));
+  }
+
+  // r0: the header, r1: the hash.
+  void ask_filter() const {
+    // r2: the word's index; r3: the bits.
+    code_.append(move(kR2, kR1));
+    code_.append(alu(BPF_RSH, kR2, 32));
+    code_.append(load(Size::k32, kR3, kR0, offsetof(ListHeader, filter_words)));
+    code_.append(alu(BPF_MUL, kR2, kR3));
+    code_.append(alu(BPF_RSH, kR2, 32));
+    code_.append(alu(BPF_ADD, kR2, kFirstFilterWord));
+    code_.append(move(kR3, 0));
+    for (const int shift : kListBitShifts) {
+      code_.append(move(kR4, kR1));
+      code_.append(alu(BPF_RSH, kR4, shift));
+      code_.append(alu(BPF_AND, kR4, 63));
+      code_.append(move(kR5, 1));
+      code_.append(alu(BPF_LSH, kR5, kR4));
+      code_.append(alu(BPF_OR, kR3, kR5));
+    }
+    const Label found = code_.new_label();
+    code_.append(move(kR4, kR2));
+    code_.append(alu(BPF_RSH, kR4, std::countr_zero(kPageWords)));
+    code_.jump(jump_if(Comparison::kEq, kR4, 0), found);
+    code_.append(store(Size::k32, kFrame, kPageSlot, kR4));
+    code_.append(store(Size::k64, kFrame, kFilterWordSlot, kR2));
+    code_.append(store(Size::k64, kFrame, kFilterBitsSlot, kR3));
+    look_up_element(kPageSlot);
+    code_.append(load(Size::k64, kR2, kFrame, kFilterWordSlot));
+    code_.append(load(Size::k64, kR3, kFrame, kFilterBitsSlot));
+    code_.bind(found);
+    code_.append(alu(BPF_AND, kR2, kPageWords - 1));
+    code_.append(alu(BPF_LSH, kR2, 3));
+    code_.append(alu(BPF_ADD, kR0, kR2));
+    code_.append(load(Size::k64, kR1, kR0, 0));
+    code_.append(alu(BPF_AND, kR1, kR3));
+    code_.jump(jump_if(Comparison::kNe, kR1, kR3), missing_);
+  }
+
+  // How many keys are below the address, even or odd, says where it is.
+  void search() const {
+    keep_numbers();
+    code_.append(move(kR1, 0));
+    code_.append(store(Size::k64, kFrame, kTreePageSlot, kR1));
+    for (std::uint32_t level = kMaxListLevels; level-- > 0;) {
+      search_level(level);
+    }
+    // The pages before this one have an even number of keys.
+    load_header(kR1, offsetof(ListHeader, inverted));
+    code_.append(move(kR0, kBelow));
+    code_.append(alu(BPF_XOR, kR0, kR1));
+    code_.append(alu(BPF_AND, kR0, 1));
+  }
+
+  // The address into kNumbersSlot, in numbers of 32 bits, 8 bytes for each.
+  void keep_numbers() const {
+    if (family_ == 4) {
+      flavour_.load_address4(code_, kR1);
+      code_.append(from_network_order(kR1, 32));
+      code_.append(store(Size::k64, kFrame, kNumbersSlot, kR1));
+      return;
+    }
+    for (int word = 0; word < 2; ++word) {
+      code_.append(load(Size::k64, kR1, kFrame, kAddressSlot + 8 * word));
+      code_.append(from_network_order(kR1, 64));
+      code_.append(move32(kR2, kR1));
+      code_.append(alu(BPF_RSH, kR1, 32));
+      code_.append(store(Size::k64, kFrame, kNumbersSlot + 16 * word, kR1));
+      code_.append(store(Size::k64, kFrame, kNumbersSlot + 16 * word + 8, kR2));
+    }
+  }
+
+  void load_header(Register dst, std::size_t member) const {
+    code_.append(load(Size::k64, dst, kFrame, kHeaderSlot));
+    code_.append(load(Size::k32, dst, dst, static_cast<int>(member)));
+  }
+
+  // kTreePageSlot: which page of the level; then, of the level below.
+  void search_level(std::uint32_t level) const {
+    const Label below = code_.new_label();
+    if (level > 0) {
+      load_header(kR1, offsetof(ListHeader, levels));
+      code_.jump(jump_if(Comparison::kLe, kR1, static_cast<int>(level)), below);
+    }
+    load_header(kR1, offsetof(ListHeader, first_page) + std::size_t{4} * level);
+    code_.append(load(Size::k64, kR2, kFrame, kTreePageSlot));
+    code_.append(alu(BPF_ADD, kR1, kR2));
+    code_.append(store(Size::k32, kFrame, kPageSlot, kR1));
+    look_up_element(kPageSlot);
+
+    // Among the pivots first, each of which stands for a group of keys.
+    code_.append(move(kBelow, 0));
+    for (std::uint32_t half = shape_.pivots / 2; half > 0; half /= 2) {
+      skip(shape_.keys(), half);
+    }
+    const auto group = static_cast<int>(shape_.group);
+    code_.append(move(kR1, kBelow));
+    code_.append(alu(BPF_MUL, kR1, group - 1));
+    code_.append(alu(BPF_ADD, kR0, kR1));
+    code_.append(alu(BPF_MUL, kBelow, group));
+    for (std::uint32_t half = shape_.group / 2; half > 0; half /= 2) {
+      skip(0, half);
+    }
+    code_.append(alu(BPF_RSH, kBelow, std::countr_zero(shape_.key_bytes())));
+    if (level > 0) {
+      code_.append(load(Size::k64, kR1, kFrame, kTreePageSlot));
+      code_.append(alu(BPF_MUL, kR1, static_cast<int>(shape_.keys())));
+      code_.append(alu(BPF_ADD, kR1, kBelow));
+      code_.append(store(Size::k64, kFrame, kTreePageSlot, kR1));
+    }
+    code_.bind(below);
+  }
+
+  // r0 and kBelow, in bytes, go on by `half` keys when the last of these is
+  // below the address; the first is `begin` keys behind r0.  Each step adds one
+  // of two constants, which is how the verifier knows r0 to stay in the page.
+  void skip(std::uint32_t begin, std::uint32_t half) const {
+    const auto key = static_cast<int>((begin + half - 1) * shape_.key_bytes());
+    // Subtraction, the last number first: what has to be borrowed in the end
+    // says which is less.
+    Register borrow = kR1;
+    Register spare = kR2;
+    for (std::uint32_t i = shape_.numbers; i-- > 0;) {
+      const auto number = static_cast<int>(i);
+      code_.append(load(Size::k32, spare, kR0, key + 4 * number));
+      code_.append(load(Size::k64, kR3, kFrame, kNumbersSlot + 8 * number));
+      code_.append(alu(BPF_SUB, spare, kR3));
+      if (i + 1 < shape_.numbers) code_.append(alu(BPF_SUB, spare, borrow));
+      code_.append(alu(BPF_RSH, spare, 63));
+      std::swap(borrow, spare);
+    }
+    code_.append(
+        alu(BPF_LSH, borrow, std::countr_zero(half * shape_.key_bytes())));
+    code_.append(alu(BPF_ADD, kR0, borrow));
+    code_.append(alu(BPF_ADD, kBelow, borrow));
+  }
+
+  // How many keys of the page are below the address.
+  static constexpr Register kBelow = kR4;
+
+  Writer& code_;
+  const FlavourCode& flavour_;
+  const MapRef& list_;
+  Label missing_;
+  std::uint8_t family_;
+  TreeShape shape_;
+};
+
+}  // namespace
+
+void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
+                  const Exits& exits) {
+  LookUp(code, flavour, list, exits.if_false).emit();
+  code.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true, exits.if_false,
+              exits.next);
+}
+
+}  // namespace bailiff::emit
