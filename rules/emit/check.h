@@ -10,6 +10,9 @@ namespace bailiff::emit {
 // `check` on a field of type kAddress or kNetwork.
 void emit_address_check(const Target& target, const Check& check,
                         const Exits& exits);
+// Asks the lists of the check, on a field of such a type, and keeps the
+// answers: emit_address_check() then looks there.
+void emit_list_answers(const Target& target, const Check& check);
 // `check` on one of the event's numbers.
 void emit_number_check(const Target& target, const Check& check, Number number,
                        const Exits& exits);

@@ -34,6 +34,10 @@ std::array<std::uint8_t, 16> mask_bytes(unsigned prefix) {
   return mask;
 }
 
+bool is_network(const Check& check) {
+  return field(check.field).type == FieldType::kNetwork;
+}
+
 class AddressCheck {
  public:
   AddressCheck(const Target& target, const Check& check)
@@ -172,7 +176,14 @@ class AddressCheck {
 
   void look_up(std::uint32_t list, std::uint8_t family,
                const Exits& exits) const {
-    const bool networks = field(check_.field).type == FieldType::kNetwork;
+    const bool networks = is_network(check_);
+    const auto answer = target_.answers.find({list, networks});
+    if (answer != target_.answers.end()) {
+      code_.load_compared(Size::k8, kR1, answer->second);
+      code_.branch(jump_if(Comparison::kNe, kR1, 0), exits.if_true,
+                   exits.if_false, exits.next);
+      return;
+    }
     if (family == 6) load_address();
     emit_look_up(code_, target_.flavour,
                  {.kind = MapKind::kList,
@@ -198,6 +209,38 @@ class AddressCheck {
 void emit_address_check(const Target& target, const Check& check,
                         const Exits& exits) {
   AddressCheck(target, check).emit(exits);
+}
+
+void emit_list_answers(const Target& target, const Check& check) {
+  Writer& code = target.code;
+  for (const std::uint32_t list : check.lists) {
+    const bool networks = is_network(check);
+    if (target.answers.contains({list, networks})) continue;
+    if (target.answers.size() == kAnswers) return;
+    const Label listed = code.new_label();
+    const Label other = code.new_label();
+    const Label done = code.new_label();
+    Check one = check;
+    one.op = Op::kIn;
+    one.values.clear();
+    one.lists = {list};
+    AddressCheck(target, one)
+        .emit({.if_true = listed, .if_false = other, .next = listed});
+    code.bind(listed);
+    code.append(move(kR8, 1));
+    code.go(done);
+    code.bind(other);
+    code.append(move(kR8, 0));
+    code.bind(done);
+    // As the hits are (hits.h): a number the verifier knows nothing of.
+    target.flavour.load_unknown(code, kR1);
+    target.flavour.load_unknown(code, kR2);
+    code.append(alu(BPF_SUB, kR1, kR2));
+    code.append(alu(BPF_XOR, kR1, kR8));
+    const int slot = kAnswersSlot + static_cast<int>(target.answers.size());
+    code.append(store(Size::k8, kFrame, slot, kR1));
+    target.answers[{list, networks}] = slot;
+  }
 }
 
 }  // namespace bailiff::emit

@@ -3,6 +3,9 @@
 // The code of conditions, the same in every flavour.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "rules/emit/flavour.h"
@@ -20,11 +23,17 @@ struct Exits {
   Label next;
 };
 
+// Where the answer of a list that is asked before the first rule is kept, by
+// the list's index and whether it is one of networks: a byte of the stack, not
+// 0 when the list has the address.
+using ListAnswers = std::map<std::pair<std::uint32_t, bool>, int>;
+
 // What conditions are compiled with.
 struct Target {
   Writer& code;
   const FlavourCode& flavour;
   const std::vector<List>& lists;
+  ListAnswers& answers;
 };
 
 // Appends code that leaves through `exits`, with the left operand of and/or

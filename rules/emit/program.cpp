@@ -5,6 +5,7 @@
 #include <string>
 
 #include "rules/abi/limits.h"
+#include "rules/emit/check.h"
 #include "rules/emit/condition.h"
 #include "rules/emit/flavour.h"
 #include "rules/emit/hits.h"
@@ -41,15 +42,23 @@ Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
 // rules every value is needed anyway, and what differs from way to way makes
 // the verifier look at each rule once for every combination.
 constexpr std::size_t kLazyRules = 8;
+// With more look-ups than this, each list is asked once, before the first rule.
+// A look-up is many instructions, which the verifier would go through for each
+// rule that asks; and rules that share a macro ask for the same list.
+constexpr std::size_t kLazyLookUps = 8;
+
+bool is_address(FieldId id) {
+  const FieldType type = field(id).type;
+  return type == FieldType::kAddress || type == FieldType::kNetwork;
+}
 
 void load_value(const Target& target, FieldId id) {
   const auto load_number = [&](Number number) {
     target.flavour.load_number(target.code, number, kR1);
   };
-  const FieldType type = field(id).type;
   const bool family = !target.flavour.family &&
                       (id == FieldId::kFdType || id == FieldId::kFdTypechar);
-  if (type == FieldType::kAddress || type == FieldType::kNetwork || family) {
+  if (is_address(id) || family) {
     if (target.code.begin_load(kLoadedAddress)) {
       target.flavour.load_address(target.code);
     }
@@ -68,14 +77,24 @@ void load_value(const Target& target, FieldId id) {
 }
 
 void load_values(const Target& target, const std::vector<KernelRule>& rules) {
-  if (rules.size() <= kLazyRules) return;
   std::set<FieldId> fields;
+  std::vector<const Check*> of_lists;
+  std::size_t look_ups = 0;
   for (const KernelRule& rule : rules) {
     for (const Leaf& leaf : leaves_of(rule.condition)) {
       fields.insert(leaf.fields.begin(), leaf.fields.end());
+      const Check* check = leaf.check;
+      if (!is_address(check->field) || check->lists.empty()) continue;
+      of_lists.push_back(check);
+      look_ups += check->lists.size();
     }
   }
-  for (const FieldId id : fields) load_value(target, id);
+  if (rules.size() > kLazyRules) {
+    for (const FieldId id : fields) load_value(target, id);
+  }
+  if (look_ups > kLazyLookUps) {
+    for (const Check* check : of_lists) emit_list_answers(target, *check);
+  }
 }
 
 void append_number(std::string& text, std::uint64_t number) {
@@ -149,7 +168,9 @@ Result<Program> emit_connect(const std::vector<KernelRule>& rules,
   RETURN_IF_ERROR(check_rules(rules, flavour));
   const FlavourCode& ops = flavour_code(flavour);
   Writer code;
-  const Target target = {.code = code, .flavour = ops, .lists = lists};
+  ListAnswers answers;
+  const Target target = {
+      .code = code, .flavour = ops, .lists = lists, .answers = answers};
   code.append(move(kContext, kR1));
   load_values(target, rules);
   for (std::size_t i = 0; i < rules.size(); ++i) {

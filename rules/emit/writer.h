@@ -18,9 +18,11 @@
 //   -304  index of the word that has them
 //   -312  which page of a level of its tree
 //   -344  the address in numbers of 32 bits, of 8 bytes each
+//   -408  answers of lists, a byte each
 // of the 512 bytes there are, 32 of which are a subprogram's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -44,6 +46,11 @@ inline constexpr int kFilterBitsSlot = -296;
 inline constexpr int kFilterWordSlot = -304;
 inline constexpr int kTreePageSlot = -312;
 inline constexpr int kNumbersSlot = -344;
+inline constexpr int kAnswersSlot = -408;
+
+// At kAnswersSlot; more than a program can use: the kernel lets it have 64
+// maps.
+inline constexpr std::size_t kAnswers = 64;
 
 // What has been loaded; bits.
 enum Loaded : std::uint8_t {

@@ -409,5 +409,36 @@ TEST_F(Differential, AProgramHoldsTheMostRulesThereMayBe) {
   EXPECT_EQ(refused.error().code, Code::kExhausted);
 }
 
+// However many rules ask for lists, the verifier looks at a bounded number of
+// look-ups.
+TEST_F(Differential, TheMostRulesMayAllAskForLists) {
+  std::vector<List> lists(8);
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    lists[i].name = "list_" + std::to_string(i);
+    lists[i].items = {"10.0." + std::to_string(i) + ".0/24"};
+  }
+  std::vector<KernelRule> rules;
+  for (std::uint32_t i = 0; i < BAILIFF_MAX_PROGRAM_RULES; ++i) {
+    Check listed;
+    listed.field = FieldId::kFdSnet;
+    listed.op = Op::kIn;
+    listed.lists = {i % 8};
+    Check port;
+    port.field = FieldId::kFdSport;
+    port.op = Op::kEq;
+    port.values = {std::int64_t{i}};
+    rules.push_back({.rule = i, .condition = {And{{{port}, {listed}}}}});
+  }
+  KernelMaps maps(lists);
+  for (const emit::Flavour flavour :
+       {emit::Flavour::kConnect4, emit::Flavour::kConnect6,
+        emit::Flavour::kTest}) {
+    const auto program = emit::emit_connect(rules, lists, flavour);
+    ASSERT_TRUE(program) << program.error().message;
+    const auto loaded = TestProgram::load(*program, maps);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace bailiff::test

@@ -43,6 +43,25 @@ TEST(EmitAllowAll, ReturnsOneAndNeedsNothing) {
   EXPECT_EQ(disassemble(program), "    0: r0 = 1\n    1: exit\n");
 }
 
+TEST(EmitConnect, AsksAListWhereARuleDoesOrForManyOnceBeforeThem) {
+  const auto asked = [](std::uint32_t rules) {
+    std::vector<KernelRule> all;
+    for (std::uint32_t i = 0; i < rules; ++i) all.push_back(rule(kListed, i));
+    const std::string text =
+        disassemble(*emit_connect(all, lists({}), Flavour::kConnect4));
+    const std::string list = "list 'c2' as addr4";
+    std::size_t count = 0;
+    for (std::size_t at = text.find(list); at != std::string::npos;
+         at = text.find(list, at + 1)) {
+      ++count;
+    }
+    return count;
+  };
+  EXPECT_EQ(asked(8), 8U);
+  EXPECT_EQ(asked(9), 1U);
+  EXPECT_EQ(asked(300), 1U);
+}
+
 TEST(EmitConnect, EachFlavourUsesTheListsOfItsFamilies) {
   const auto kinds = [](Flavour flavour) {
     const auto program = emit_connect({rule(kListed)}, lists({}), flavour);
