@@ -22,7 +22,11 @@ void load_address(Writer& code) {
   code.append(load(Size::k32, kR2, kContext, kIp6 + 8));
   code.append(load(Size::k32, kR3, kContext, kIp6 + 12));
   code.append(move(kFamily, 6));
-  code.jump(jump_if(Comparison::kNe, kR1, 0), native);
+  // A copy: where the verifier knows the address to begin with zeros, it would
+  // look at the rest of the program once more.
+  code.append(move(kR5, kR1));
+  code.append(alu(BPF_OR, kR5, 0));
+  code.jump(jump_if(Comparison::kNe, kR5, 0), native);
   code.load_constant(kR4, htonl(0x0000ffff));
   code.jump(jump_if(Comparison::kNe, kR2, kR4), native);
   code.append(move(kFamily, 4));
