@@ -194,6 +194,8 @@ IpNetwork Generator::network() {
   const std::int64_t bits = base.family == 4 ? 32 : 128;
   std::int64_t prefix = between(0, bits);
   if (chance(30)) prefix = chance(50) ? bits : bits - between(0, 2);
+  // "::/0" is none, as in Falco.
+  if (base.family == 6) prefix = std::max<std::int64_t>(prefix, 1);
   // Host bits are cleared.
   return *parse_network(to_string(base) + "/" + std::to_string(prefix));
 }
@@ -359,7 +361,8 @@ std::vector<std::string> Generator::networks(std::uint8_t family,
                                              std::size_t count, int shortest) {
   std::vector<std::string> items;
   while (items.size() < count) {
-    const auto prefix = between(shortest, family == 4 ? 32 : 128);
+    const auto prefix = family == 4 ? between(shortest, 32)
+                                    : between(std::max(shortest, 1), 128);
     items.push_back(to_string(address(family)) + "/" + std::to_string(prefix));
   }
   return items;
