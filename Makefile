@@ -142,6 +142,7 @@ docs: build  ## rewrite the generated pages; review the diff
 bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
 	@cmake --build $(RELEASE) -j $(JOBS)
 	@mkdir -p $(BUILD)/bench
+	@$(RELEASE)/tests/bin/bench_rules --json $(BUILD)/bench/rules.json
 	@$(RELEASE)/tests/bin/bench_connect --json $(BUILD)/bench/connect.json
 	@$(RELEASE)/tests/bin/bench_lists
 	@tests/bench/bench_container.sh

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -10,7 +11,7 @@
 #include "rules/cli/inspect_json.h"
 #include "rules/cli/load_files.h"
 #include "rules/cli/offline_inspect.h"
-#include "rules/eval/evaluate.h"
+#include "rules/eval/matcher.h"
 
 namespace bailiff {
 namespace {
@@ -20,22 +21,11 @@ struct EvalOptions {
   std::string events;
 };
 
-std::vector<std::string> fired(const CompiledPolicy& policy,
-                               const ListIndex& lists,
-                               const FieldSource& event) {
-  std::vector<std::string> names;
-  for (const Rule& rule : policy.rules) {
-    if (rule.enabled && evaluate(rule.condition, event, lists)) {
-      names.push_back(rule.name);
-    }
-  }
-  return names;
-}
-
 // Goes on behind a line that is no event, so that one run shows them all.
 int judge(std::istream& events, const std::string& name,
           const CompiledPolicy& policy) {
-  const ListIndex lists(policy);
+  const Matcher matcher(policy);
+  MatchMemory memory;
   int exit_code = 0;
   std::int64_t number = 0;
   for (std::string line; std::getline(events, line);) {
@@ -48,7 +38,11 @@ int judge(std::istream& events, const std::string& name,
       exit_code = 1;
       continue;
     }
-    std::cout << cli::names_json(fired(policy, lists, *event));
+    std::vector<std::string> names;
+    for (const std::uint32_t rule : matcher.match(*event, memory)) {
+      names.push_back(policy.rules[rule].name);
+    }
+    std::cout << cli::names_json(names);
   }
   return exit_code;
 }

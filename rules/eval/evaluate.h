@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/eval/value_view.h"
 #include "rules/policy/compiled_policy.h"
 #include "rules/types/expr.h"
 
@@ -23,7 +24,15 @@ class FieldSource {
   // list field.  Addresses are IpAddress also for kNetwork fields.
   virtual std::vector<Value> extract(FieldId field,
                                      std::string_view argument) const = 0;
+  // The same for who asks often: adds the values to `views`, of which the texts
+  // may be the event's own.  By default copies of what extract() gives.
+  virtual void view(FieldId field, std::string_view argument,
+                    Views& views) const;
 };
+
+// What view() gives: the extract() of a source that has only that.
+std::vector<Value> owned(const FieldSource& source, FieldId field,
+                         std::string_view argument);
 
 // The lists of a policy, ready to be asked whether they hold a value: hash
 // sets, and per prefix length one for networks.  Build it once per policy; it

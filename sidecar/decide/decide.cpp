@@ -77,9 +77,4 @@ Decision decide(const CompiledPolicy& policy,
   return decision;
 }
 
-bool holds(const CompiledPolicy& policy, std::uint32_t rule,
-           const FieldSource& event, const ListIndex& lists) {
-  return evaluate(policy.rules[rule].condition, event, lists);
-}
-
 }  // namespace bailiff::sidecar

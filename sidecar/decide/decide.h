@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/eval/evaluate.h"
 #include "rules/policy/compiled_policy.h"
 
 namespace bailiff::sidecar {
@@ -62,10 +61,5 @@ struct Decision {
 Decision decide(const CompiledPolicy& policy,
                 const std::vector<std::uint32_t>& in_scope, const Hit& hit,
                 bool exempt);
-
-// Whether a rule the kernel could decide only in part (a candidate record)
-// matches the event.
-bool holds(const CompiledPolicy& policy, std::uint32_t rule,
-           const FieldSource& event, const ListIndex& lists);
 
 }  // namespace bailiff::sidecar

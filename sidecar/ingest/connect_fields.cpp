@@ -12,23 +12,16 @@
 namespace bailiff::sidecar {
 namespace {
 
-std::vector<Value> number(std::uint64_t value) {
-  return {static_cast<std::int64_t>(value)};
+std::int64_t number(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
 }
 
-std::vector<Value> text(std::string value) { return {std::move(value)}; }
-
-std::vector<Value> optional_text(const std::optional<std::string>& value) {
-  if (!value) return {};
-  return text(*value);
+template <typename T>
+void add_if_known(const std::optional<T>& value, Views& views) {
+  if (value) views.add(*value);
 }
 
-std::vector<Value> optional_number(const std::optional<std::int64_t>& value) {
-  if (!value) return {};
-  return {*value};
-}
-
-std::string protocol_name(std::uint8_t l4proto) {
+std::string_view protocol_name(std::uint8_t l4proto) {
   switch (l4proto) {
     case IPPROTO_TCP:
       return "tcp";
@@ -54,78 +47,83 @@ std::string tuple(const ConnectEvent& event) {
 
 }  // namespace
 
-std::vector<Value> ConnectFields::extract(FieldId field,
-                                          std::string_view /*argument*/) const {
+void ConnectFields::view(FieldId field, std::string_view /*argument*/,
+                         Views& views) const {
   using enum FieldId;
   const bool ipv4 = event_.address.family == 4;
   switch (field) {
     case kEvtNum:
-      return number(number_);
+      return views.add(number(number_));
     case kEvtTime:
-      return text(format_clock(realtime_ns_));
+      return views.keep(format_clock(realtime_ns_));
     case kEvtType:
-      return text("connect");
+      return views.add("connect");
     case kEvtDir:
-      return text("<");
+      return views.add("<");
     case kEvtArgs:
-      return text("res=0 addr=" + endpoint(event_));
+      return views.keep("res=0 addr=" + endpoint(event_));
     case kEvtRes:
-      return text("SUCCESS");
+      return views.add("SUCCESS");
     case kEvtRawres:
-      return number(0);
+      return views.add(std::int64_t{0});
     case kFdNum:
-      return use_ == Use::kCondition ? number(0) : std::vector<Value>{};
+      if (use_ == Use::kCondition) views.add(std::int64_t{0});
+      return;
     case kFdType:
-      return text(ipv4 ? "ipv4" : "ipv6");
+      return views.add(ipv4 ? "ipv4" : "ipv6");
     case kFdTypechar:
-      return text(ipv4 ? "4" : "6");
+      return views.add(ipv4 ? "4" : "6");
     case kFdName:
-      return text(tuple(event_));
+      return views.keep(tuple(event_));
     case kFdSip:
     case kFdSnet:
     case kFdRip:
     case kFdRnet:
-      return {event_.address};
+      return views.add(event_.address);
     case kFdSport:
     case kFdRport:
-      return number(event_.port);
+      return views.add(number(event_.port));
     case kFdL4proto:
-      return text(protocol_name(event_.l4proto));
+      return views.add(protocol_name(event_.l4proto));
     case kProcName:
-      return text(event_.comm);
+      return views.add(event_.comm);
     case kProcPid:
-      return number(event_.tgid);
+      return views.add(number(event_.tgid));
     case kProcPname:
-      return optional_text(process_.parent_comm);
+      return add_if_known(process_.parent_comm, views);
     case kProcPpid:
-      return optional_number(process_.ppid);
+      return add_if_known(process_.ppid, views);
     case kProcExe:
-      if (!process_.args || process_.args->empty()) return {};
-      return text(process_.args->front());
+      if (process_.args && !process_.args->empty()) {
+        views.add(process_.args->front());
+      }
+      return;
     case kProcExepath:
-      return optional_text(process_.exe_path);
+      return add_if_known(process_.exe_path, views);
     case kProcArgs:
-      if (!process_.args) return {};
-      return text(join_arguments(*process_.args));
+      if (process_.args) views.keep(join_arguments(*process_.args));
+      return;
     case kProcCmdline:
-      if (!process_.args) return {};
-      return text(command_line(event_.comm, *process_.args));
+      if (process_.args) {
+        views.keep(command_line(event_.comm, *process_.args));
+      }
+      return;
     case kProcCwd:
-      return optional_text(process_.cwd);
+      return add_if_known(process_.cwd, views);
     case kThreadTid:
-      return number(event_.tid);
+      return views.add(number(event_.tid));
     case kUserUid:
-      return number(event_.uid);
+      return views.add(number(event_.uid));
     case kUserName:
-      return text(user_name(event_.uid));
+      return views.keep(user_name(event_.uid));
     case kUserLoginuid:
-      return optional_number(process_.login_uid);
+      return add_if_known(process_.login_uid, views);
     case kGroupGid:
-      return number(event_.gid);
+      return views.add(number(event_.gid));
     default:
       // Of the container, or what a connect event does not tell: the unit test
       // goes by the table.
-      return container_field(container_, field);
+      return view_container_field(container_, field, views);
   }
 }
 

@@ -37,7 +37,11 @@ class ConnectFields final : public FieldSource {
         use_(use) {}
 
   std::vector<Value> extract(FieldId field,
-                             std::string_view argument) const override;
+                             std::string_view argument) const override {
+    return owned(*this, field, argument);
+  }
+  void view(FieldId field, std::string_view argument,
+            Views& views) const override;
 
  private:
   const ConnectEvent& event_;

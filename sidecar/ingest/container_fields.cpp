@@ -20,43 +20,46 @@ std::string name_of(const std::string& program) {
 
 }  // namespace
 
-std::vector<Value> ContainerEventFields::extract(
-    FieldId field, std::string_view /*argument*/) const {
+void ContainerEventFields::view(FieldId field, std::string_view /*argument*/,
+                                Views& views) const {
   using enum FieldId;
+  const std::vector<std::string>& args = record_.args;
   switch (field) {
     case kEvtNum:
-      return {static_cast<std::int64_t>(number_)};
+      return views.add(static_cast<std::int64_t>(number_));
     case kEvtTime:
-      return {format_clock(record_.time_ns)};
+      return views.keep(format_clock(record_.time_ns));
     case kEvtType:
-      return {std::string("container")};
+      return views.add("container");
     case kEvtDir:
-      return {std::string("<")};
+      return views.add("<");
     case kProcName:
-      if (record_.args.empty()) return {};
-      return {name_of(record_.args.front())};
+      if (!args.empty()) views.keep(name_of(args.front()));
+      return;
     case kProcPid:
-      return {record_.pid};
+      return views.add(record_.pid);
     case kProcExe:
-      if (record_.args.empty()) return {};
-      return {record_.args.front()};
+      if (!args.empty()) views.add(args.front());
+      return;
     case kProcArgs:
-      return {join_arguments(record_.args)};
+      return views.keep(join_arguments(args));
     case kProcCmdline:
-      if (record_.args.empty()) return {};
-      return {command_line(name_of(record_.args.front()), record_.args)};
+      if (!args.empty()) {
+        views.keep(command_line(name_of(args.front()), args));
+      }
+      return;
     case kUserUid:
-      return {record_.uid};
+      return views.add(record_.uid);
     case kUserName:
-      return {user_name(record_.uid)};
+      return views.keep(user_name(record_.uid));
     case kUserLoginuid:
-      return {std::int64_t{-1}};  // nobody logs in to a new container
+      return views.add(std::int64_t{-1});  // nobody logs in to a new container
     case kGroupGid:
-      return {record_.gid};
+      return views.add(record_.gid);
     default:
       // Of the container, or what this event does not tell: the unit test goes
       // by the table.
-      return container_field(container_, field);
+      return view_container_field(container_, field, views);
   }
 }
 

@@ -23,7 +23,11 @@ class ContainerEventFields final : public FieldSource {
       : record_(record), container_(container), number_(number) {}
 
   std::vector<Value> extract(FieldId field,
-                             std::string_view argument) const override;
+                             std::string_view argument) const override {
+    return owned(*this, field, argument);
+  }
+  void view(FieldId field, std::string_view argument,
+            Views& views) const override;
 
  private:
   const oci::ContainerRecord& record_;

@@ -20,11 +20,11 @@ std::string command_line(std::string_view name,
   return line;
 }
 
-std::vector<Value> container_field(const Facts& facts, FieldId field) {
-  if (field == FieldId::kContainerInfo) return {std::string()};
+void view_container_field(const Facts& facts, FieldId field, Views& views) {
+  if (field == FieldId::kContainerInfo) return views.add("");
   const auto found = facts.values.find(bailiff::field(field).name);
-  if (found == facts.values.end()) return {};
-  return found->second;
+  if (found == facts.values.end()) return;
+  for (const Value& value : found->second) views.add(view_of(value));
 }
 
 }  // namespace bailiff::sidecar

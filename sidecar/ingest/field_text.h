@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/eval/value_view.h"
 #include "rules/fields/field.h"
 #include "rules/lower/lower.h"
 
@@ -19,7 +20,7 @@ std::string command_line(std::string_view name,
                          const std::vector<std::string>& args);
 
 // A field that is constant for a container, container.info included; nothing
-// for one the facts do not have.
-std::vector<Value> container_field(const Facts& facts, FieldId field);
+// for one the facts do not have.  Borrows `facts`.
+void view_container_field(const Facts& facts, FieldId field, Views& views);
 
 }  // namespace bailiff::sidecar

@@ -56,13 +56,13 @@ Result<std::shared_ptr<Generation>> Generation::make(CompiledPolicy policy,
   for (std::uint32_t i = 0; i < lists.size(); ++i) {
     generation->list_entries_.push_back(flatten(lists, i).size());
   }
-  generation->lists_ = std::make_shared<const ListIndex>(generation->policy_);
+  generation->matcher_ = std::make_shared<const Matcher>(generation->policy_);
   return generation;
 }
 
-std::shared_ptr<const ListIndex> Generation::lists() const {
+std::shared_ptr<const Matcher> Generation::matcher() const {
   const std::lock_guard lock(mutex_);
-  return lists_;
+  return matcher_;
 }
 
 void Generation::adopt_lists(const CompiledPolicy& current) {
@@ -76,9 +76,9 @@ void Generation::adopt_lists(const CompiledPolicy& current) {
     list.items = flatten(current.lists, index);
     list.includes.clear();
   }
-  auto lists = std::make_shared<const ListIndex>(adopted);
+  auto matcher = std::make_shared<const Matcher>(adopted);
   const std::lock_guard lock(mutex_);
-  lists_ = std::move(lists);
+  matcher_ = std::move(matcher);
 }
 
 Result<std::unique_ptr<Generations>> Generations::open(

@@ -20,7 +20,7 @@
 
 #include "rules/base/digest.h"
 #include "rules/base/result.h"
-#include "rules/eval/evaluate.h"
+#include "rules/eval/matcher.h"
 #include "rules/policy/compiled_policy.h"
 #include "rules/types/output_template.h"
 
@@ -46,8 +46,8 @@ class Generation {
     return list_entries_[list];
   }
   // For conditions evaluated here.  Shared with whoever evaluates while
-  // adopt_lists() puts new ones in their place.
-  std::shared_ptr<const ListIndex> lists() const;
+  // adopt_lists() puts one with other lists in its place.
+  std::shared_ptr<const Matcher> matcher() const;
   // Lists have the items that lists of the same name have in `current`: the
   // lists in the kernel, which are shared by all generations, have them too.
   void adopt_lists(const CompiledPolicy& current);
@@ -62,7 +62,7 @@ class Generation {
   std::vector<std::vector<OutputTemplate>> extra_outputs_;  // of each rule
   std::vector<std::uint64_t> list_entries_;                 // of each list
   mutable std::mutex mutex_;
-  std::shared_ptr<const ListIndex> lists_;
+  std::shared_ptr<const Matcher> matcher_;
 };
 // Shared by the containers that run under it and by events on their way.
 using GenerationPtr = std::shared_ptr<const Generation>;

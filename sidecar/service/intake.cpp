@@ -63,16 +63,17 @@ struct StartHit {
 
 // None for a container that was started without a policy.
 std::vector<StartHit> start_hits(const Container& container,
-                                 const Settings& settings,
-                                 std::uint64_t number) {
+                                 const Settings& settings, std::uint64_t number,
+                                 MatchMemory& memory) {
   std::vector<StartHit> hits;
   if (!container.generation) return hits;
   const CompiledPolicy& policy = container.generation->policy();
   const bool exempt = is_exempt(settings, container.record);
   const ContainerEventFields fields(container.record, container.facts, number);
-  const std::shared_ptr<const ListIndex> lists = container.generation->lists();
-  for (const std::uint32_t rule : container.start_rules) {
-    if (!holds(policy, rule, fields, *lists)) continue;
+  const std::shared_ptr<const Matcher> matcher =
+      container.generation->matcher();
+  for (const std::uint32_t rule :
+       matcher->match(fields, container.start_rules, memory)) {
     hits.push_back(
         {rule, decide(policy, container.policies, {.rule = rule}, exempt)});
   }
@@ -302,7 +303,8 @@ void Intake::on_record(std::span<const std::byte> bytes) {
     const ConnectFields fields(event, seen->process, container.facts,
                                seen->realtime_ns, seen->number,
                                ConnectFields::Use::kCondition);
-    if (!holds(policy, event.rule, fields, *seen->generation->lists())) return;
+    const std::shared_ptr<const Matcher> matcher = seen->generation->matcher();
+    if (matcher->match(fields, {&event.rule, 1}, match_memory_).empty()) return;
     seen->enforcement = Enforcement::kObserve;
   }
   seen->settings = parts_.settings();
@@ -385,7 +387,8 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
 
   const std::shared_ptr<const Settings> settings = parts_.settings();
   const std::uint64_t number = ++last_number_;
-  std::vector<StartHit> hits = start_hits(*container, *settings, number);
+  std::vector<StartHit> hits =
+      start_hits(*container, *settings, number, match_memory_);
   Response response = Response::kNone;
   for (const StartHit& hit : hits) {
     response = std::max(response, hit.decision.response);

@@ -25,6 +25,7 @@
 
 #include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
+#include "rules/eval/matcher.h"
 #include "sidecar/ingest/containers.h"
 #include "sidecar/ingest/event_record.h"
 #include "sidecar/ingest/event_source.h"
@@ -97,6 +98,7 @@ class Intake {
   const UniqueFd epoll_;
   const UniqueFd wake_;            // eventfd: the end
   std::uint64_t last_number_ = 0;  // evt.num
+  MatchMemory match_memory_;       // of the thread
 
   mutable std::mutex events_mutex_;  // of the two below
   std::unique_ptr<EventSource> events_;

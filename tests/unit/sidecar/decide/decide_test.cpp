@@ -121,28 +121,5 @@ TEST(Decide, LeavesOutPoliciesWithoutTheRuleAndOutOfScope) {
   EXPECT_EQ(decision.policies[0].policy, 1U);
 }
 
-class OneName final : public FieldSource {
- public:
-  std::vector<Value> extract(FieldId field,
-                             std::string_view /*argument*/) const override {
-    if (field != FieldId::kProcName) return {};
-    return {std::string("nc")};
-  }
-};
-
-TEST(Decide, EvaluatesACandidateAsAWhole) {
-  CompiledPolicy compiled = with({});
-  Check check;
-  check.field = FieldId::kProcName;
-  check.op = Op::kEq;
-  check.values = {std::string("nc")};
-  compiled.rules[1].condition = Expr{check};
-  check.values = {std::string("curl")};
-  compiled.rules[2].condition = Expr{check};
-  const ListIndex lists(compiled);
-  EXPECT_TRUE(holds(compiled, 1, OneName(), lists));
-  EXPECT_FALSE(holds(compiled, 2, OneName(), lists));
-}
-
 }  // namespace
 }  // namespace bailiff::sidecar
