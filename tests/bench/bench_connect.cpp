@@ -4,8 +4,10 @@
 // socket over loopback, which sends nothing, in containers with different
 // filters.  Each round measures every variant once, in turn, so that what the
 // host does meanwhile falls on all of them alike, and differences are taken
-// within a round.
+// within a round, to the variants of the same family without lists.  And what
+// the lists of each variant cost: kernel memory, and the time to make them.
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -23,15 +25,18 @@
 
 #include <algorithm>
 #include <exception>
+#include <fstream>
 #include <memory>
-#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "hook/attach/attach.h"
+#include "hook/attach/maps.h"
 #include "hook/kernel/kernel.h"
+#include "rules/emit/program.h"
+#include "rules/policy/compiled_policy.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -41,10 +46,19 @@ constexpr int kConnectsPerRound = 4000;
 constexpr int kRounds = 150;
 constexpr int kWarmUpRounds = 5;
 // The Falco list of the log4j rule has three; feeds have thousands.
-constexpr std::size_t kListSizes[] = {3, 1000, 100'000};
+constexpr std::uint32_t kListSizes[] = {3, 1000, 100'000, 1'000'000};
+// And what several feeds together have.
+constexpr std::uint32_t kMany4 = 1'000'000;
+constexpr std::uint32_t kMany6 = 100'000;
+constexpr std::uint32_t kManyNetworks = 10'000;
 // Listed are the even addresses from here on; what is connected to are the odd
-// ones between them, so that every lookup misses, but not by far.
+// ones between them, so that every look-up misses, but not by far.
 constexpr std::uint32_t kFirstAddress = 0x7f400000;  // 127.64.0.0
+constexpr const char* kPrefix6 = "2001:db8::";
+// A network of 4 to 512 addresses in the first half of each 1024, from here on;
+// what is connected to is in the second half.
+constexpr std::uint32_t kFirstNetwork = 0x7f600000;  // 127.96.0.0
+constexpr std::uint32_t kNetworkStep = 1024;
 constexpr std::uint64_t kSeed = 20211209;
 
 [[noreturn]] void fail(const std::string& what) {
@@ -65,11 +79,42 @@ double now_ns() {
          static_cast<double>(now.tv_nsec);
 }
 
-// A process in a cgroup that connects to a fixed sequence of addresses each
-// time it is asked to, and says how long that took.
+// An address that is not listed, of those a variant connects to.
+struct Destinations {
+  int family = AF_INET;
+  std::uint32_t hosts = 0;
+  std::uint32_t networks = 0;
+
+  sockaddr_storage pick(std::mt19937_64& random) const {
+    const auto index = static_cast<std::uint32_t>(random());
+    sockaddr_storage storage{};
+    if (family == AF_INET6) {
+      auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+      v6->sin6_family = AF_INET6;
+      v6->sin6_port = htons(1389);
+      ::inet_pton(AF_INET6, kPrefix6, &v6->sin6_addr);
+      const std::uint32_t last = htonl(2 * (index % hosts) + 1);
+      ::memcpy(v6->sin6_addr.s6_addr + 12, &last, sizeof(last));
+      return storage;
+    }
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(1389);
+    const bool network = networks > 0 && random() % 2 == 0;
+    v4->sin_addr.s_addr = htonl(
+        network ? kFirstNetwork + kNetworkStep * (index % networks) +
+                      kNetworkStep / 2 +
+                      static_cast<std::uint32_t>(random()) % (kNetworkStep / 2)
+                : kFirstAddress + 2 * (index % hosts) + 1);
+    return storage;
+  }
+};
+
+// A process in a cgroup that connects to some addresses each time it is asked
+// to, others each time, and says how long that took.
 class Prober {
  public:
-  Prober(const Cgroup& cgroup, std::vector<std::uint32_t> addresses) {
+  Prober(const Cgroup& cgroup, const Destinations& to, std::uint64_t seed) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
       fail("socketpair");
@@ -83,7 +128,7 @@ class Prober {
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::write(procs.get(), "0", 1) != 1) ::_exit(1);
-      serve(theirs.get(), addresses);
+      serve(theirs.get(), to, seed);
     }
   }
   Prober(const Prober&) = delete;
@@ -104,19 +149,23 @@ class Prober {
   }
 
  private:
-  [[noreturn]] static void serve(int channel,
-                                 const std::vector<std::uint32_t>& addresses) {
-    const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(1389);
+  [[noreturn]] static void serve(int channel, const Destinations& to,
+                                 std::uint64_t seed) {
+    const int fd = ::socket(to.family, SOCK_DGRAM, 0);
+    const socklen_t size =
+        to.family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    std::mt19937_64 random(seed);
+    std::vector<sockaddr_storage> addresses(kConnectsPerRound);
     char byte = 0;
     while (::read(channel, &byte, 1) == 1) {
+      for (sockaddr_storage& address : addresses) address = to.pick(random);
       const double before = now_ns();
-      for (const std::uint32_t address : addresses) {
-        to.sin_addr.s_addr = htonl(address);
-        if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) !=
-            0) {
+      for (const sockaddr_storage& address : addresses) {
+        // No route leads to the IPv6 addresses: found out once the program has
+        // decided.
+        if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) !=
+                0 &&
+            (to.family == AF_INET || errno != ENETUNREACH)) {
           ::_exit(2);
         }
       }
@@ -131,32 +180,53 @@ class Prober {
   pid_t pid_ = -1;
 };
 
+// What the lists of a policy need.
+struct ListCost {
+  std::size_t entries = 0;
+  std::size_t bytes = 0;
+  double made_ms = 0;
+};
+
 struct Variant {
   std::string name;
+  Destinations to;
   hook::ScratchCgroup cgroup;
   std::unique_ptr<Prober> prober;
+  ListCost lists = {};
   std::vector<double> ns = {};
 };
 
-std::vector<std::uint32_t> misses(std::size_t list_size,
-                                  std::mt19937_64& random) {
-  std::vector<std::uint32_t> addresses;
-  for (int i = 0; i < kConnectsPerRound; ++i) {
-    const auto pick = static_cast<std::uint32_t>(random() % list_size);
-    addresses.push_back(kFirstAddress + 2 * pick + 1);
-  }
-  return addresses;
-}
-
-// The log4j rule: evt.type = connect and evt.dir = < and fd.sip in (LIST).
-CompiledPolicy log4j_policy(std::size_t list_size) {
+std::vector<std::string> hosts4(std::uint32_t count) {
   std::vector<std::string> items;
-  for (std::uint32_t i = 0; i < list_size; ++i) {
+  for (std::uint32_t i = 0; i < count; ++i) {
     items.push_back(dotted(kFirstAddress + 2 * i));
   }
-  PolicyBuilder builder;
-  builder.rule("Malicious C2 IPs",
-               sip_in(builder.list("malicious_log4j_c2", std::move(items))));
+  return items;
+}
+
+std::vector<std::string> hosts6(std::uint32_t count) {
+  std::vector<std::string> items;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    char text[32];
+    ::snprintf(text, sizeof(text), "%s%x:%x", kPrefix6, 2 * i >> 16,
+               2 * i & 0xffff);
+    items.emplace_back(text);
+  }
+  return items;
+}
+
+std::vector<std::string> networks4(std::uint32_t count) {
+  std::vector<std::string> items;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    items.push_back(dotted(kFirstNetwork + kNetworkStep * i) + "/" +
+                    std::to_string(23 + i % 8));
+  }
+  return items;
+}
+
+// The log4j rule: evt.type = connect and evt.dir = < and CHECK.
+CompiledPolicy log4j_policy(PolicyBuilder& builder, std::uint32_t hosts) {
+  builder.rule("Malicious C2 IPs", sip_in(hosts));
   CompiledPolicy policy = builder.build();
   Check direction;
   direction.field = FieldId::kEvtDir;
@@ -167,11 +237,64 @@ CompiledPolicy log4j_policy(std::size_t list_size) {
   return policy;
 }
 
+CompiledPolicy log4j_policy(std::uint32_t size) {
+  PolicyBuilder builder;
+  return log4j_policy(builder,
+                      builder.list("malicious_log4j_c2", hosts4(size)));
+}
+
+// The rule with networks as well: (fd.sip in (LIST) or fd.snet in (LIST)).
+CompiledPolicy feeds_policy() {
+  PolicyBuilder builder;
+  std::vector<std::string> hosts = hosts4(kMany4);
+  const std::vector<std::string> more = hosts6(kMany6);
+  hosts.insert(hosts.end(), more.begin(), more.end());
+  const auto list = builder.list("malicious_log4j_c2", std::move(hosts));
+  const auto nets = builder.list("networks", networks4(kManyNetworks));
+  CompiledPolicy policy = log4j_policy(builder, list);
+  auto& operands = std::get<And>(policy.rules[0].condition.node).operands;
+  Expr networks{snet_in(nets)};
+  operands.back() = Expr{Or{{operands.back(), std::move(networks)}}};
+  return policy;
+}
+
+// As the kernel accounts for the map that lies in the array.
+std::size_t inner_bytes(const hook::Map& array) {
+  const std::uint32_t index = 0;
+  std::uint32_t id = 0;
+  if (::bpf_map_lookup_elem(array.fd(), &index, &id) != 0) fail("find a list");
+  const UniqueFd inner(::bpf_map_get_fd_by_id(id));
+  std::ifstream about("/proc/self/fdinfo/" + std::to_string(inner.get()));
+  for (std::string line; std::getline(about, line);) {
+    if (line.starts_with("memlock:")) return std::stoul(line.substr(8));
+  }
+  fail("ask for a list's memory");
+}
+
+// Makes each list the policy's programs use, once more.
+ListCost cost_of(const CompiledPolicy& policy, hook::Kernel& kernel) {
+  const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
+  const auto program =
+      emit::emit_connect(plan.connect, policy.lists, emit::Flavour::kConnect6);
+  if (!program) fail(program.error().message);
+  ListCost cost;
+  for (const List& list : policy.lists) cost.entries += list.items.size();
+  for (const emit::MapRef& ref : program->maps) {
+    if (ref.kind != emit::MapKind::kList) continue;
+    const double before = now_ns();
+    const auto array = hook::create_map(ref, policy, {}, kernel);
+    cost.made_ms += (now_ns() - before) / 1e6;
+    if (!array) fail(array.error().message);
+    cost.bytes += inner_bytes(*array);
+  }
+  return cost;
+}
+
 // A program that allows everything: what any cgroup filter costs.
-std::vector<hook::Link> attach_empty(const Cgroup& cgroup,
-                                     hook::Kernel& kernel) {
+hook::Link attach_empty(const Cgroup& cgroup, emit::Flavour flavour,
+                        hook::Kernel& kernel) {
   emit::Program program;
-  program.flavour = emit::Flavour::kConnect4;
+  program.flavour = flavour;
   program.insns = {{.code = BPF_ALU64 | BPF_MOV | BPF_K,
                     .dst_reg = 0,
                     .src_reg = 0,
@@ -184,11 +307,9 @@ std::vector<hook::Link> attach_empty(const Cgroup& cgroup,
                     .imm = 0}};
   const auto loaded = kernel.load(program, {});
   if (!loaded) fail(loaded.error().message);
-  auto link = kernel.attach(*loaded, cgroup.fd(), program.flavour);
+  auto link = kernel.attach(*loaded, cgroup.fd(), flavour);
   if (!link) fail(link.error().message);
-  std::vector<hook::Link> links;
-  links.push_back(*std::move(link));
-  return links;
+  return *std::move(link);
 }
 
 double percentile(std::vector<double> values, double share) {
@@ -219,16 +340,27 @@ void stay_on_one_cpu() {
   }
 }
 
+// The variant of the same family that has the name.
+const Variant& baseline(const std::vector<Variant>& variants, const Variant& of,
+                        const std::string& name) {
+  return *std::find_if(
+      variants.begin(), variants.end(), [&](const Variant& one) {
+        return one.to.family == of.to.family && one.name.starts_with(name);
+      });
+}
+
+constexpr const char* kNothing = "no filter";
+constexpr const char* kEmpty = "an empty program";
+
 void report(const std::vector<Variant>& variants, int rounds,
             const std::string& json_path) {
-  const Variant& none = variants[0];
-  const Variant& empty = variants[1];
   utsname host{};
   ::uname(&host);
   printf("ns per connect(), UDP over loopback, %d rounds of %d, Linux %s\n",
          rounds, kConnectsPerRound, host.release);
-  printf("%-28s %9s %9s %9s %13s %14s\n", "container with", "best", "p50",
-         "p99", "over nothing", "over an empty");
+  printf("%-36s %8s %8s %8s %13s %14s %11s %9s\n", "container with", "best",
+         "p50", "p99", "over nothing", "over an empty", "lists, KiB",
+         "made, ms");
   std::string json =
       "{\"bench\":\"connect\",\"unit\":\"ns\",\"kernel\":\"" +
       std::string(host.release) + "\",\"rounds\":" + std::to_string(rounds) +
@@ -237,16 +369,23 @@ void report(const std::vector<Variant>& variants, int rounds,
     const double best = percentile(variant.ns, 0);
     const double p50 = percentile(variant.ns, 0.5);
     const double p99 = percentile(variant.ns, 0.99);
-    const double over_none = percentile(differences(variant, none), 0.5);
-    const double over_empty = percentile(differences(variant, empty), 0.5);
-    printf("%-28s %9.1f %9.1f %9.1f %13.1f %14.1f\n", variant.name.c_str(),
-           best, p50, p99, over_none, over_empty);
-    char line[400];
+    const double over_none = percentile(
+        differences(variant, baseline(variants, variant, kNothing)), 0.5);
+    const double over_empty = percentile(
+        differences(variant, baseline(variants, variant, kEmpty)), 0.5);
+    const ListCost& lists = variant.lists;
+    printf("%-36s %8.1f %8.1f %8.1f %13.1f %14.1f %11zu %9.1f\n",
+           variant.name.c_str(), best, p50, p99, over_none, over_empty,
+           lists.bytes / 1024, lists.made_ms);
+    char line[500];
     ::snprintf(line, sizeof(line),
                "%s{\"name\":\"%s\",\"best\":%.1f,\"p50\":%.1f,\"p99\":%.1f,"
-               "\"over_nothing_p50\":%.1f,\"over_empty_p50\":%.1f}",
+               "\"over_nothing_p50\":%.1f,\"over_empty_p50\":%.1f,"
+               "\"list_entries\":%zu,\"list_bytes\":%zu,"
+               "\"list_made_ms\":%.2f}",
                &variant == variants.data() ? "" : ",", variant.name.c_str(),
-               best, p50, p99, over_none, over_empty);
+               best, p50, p99, over_none, over_empty, lists.entries,
+               lists.bytes, lists.made_ms);
     json += line;
   }
   json += "]}\n";
@@ -262,26 +401,44 @@ int run(int rounds, const std::string& json_path) {
   stay_on_one_cpu();
   hook::LinuxKernel kernel;
   const ScratchBpffs bpffs;
-  const std::string dir = bpffs.path() + "/bailiff";
-  std::mt19937_64 random(kSeed);
   std::vector<Variant> variants;
-  const auto add = [&](std::string name, std::size_t range) -> const Cgroup& {
-    variants.push_back({std::move(name), make_cgroup(), nullptr});
+  const auto add = [&](const std::string& name,
+                       const Destinations& to) -> const Cgroup& {
+    variants.push_back({to.family == AF_INET ? name : name + ", IPv6", to,
+                        make_cgroup(), nullptr});
     Variant& variant = variants.back();
-    variant.prober = std::make_unique<Prober>(variant.cgroup.cgroup(),
-                                              misses(range, random));
+    variant.prober = std::make_unique<Prober>(variant.cgroup.cgroup(), to,
+                                              kSeed + variants.size());
     return variant.cgroup.cgroup();
   };
-  constexpr std::size_t kWidest = 100'000;
-  add("no filter", kWidest);
-  const auto links = attach_empty(add("an empty program", kWidest), kernel);
-  for (const std::size_t size : kListSizes) {
-    const Cgroup& cgroup =
-        add("log4j policy, " + std::to_string(size) + " listed", size);
-    const auto attached = protect(log4j_policy(size), cgroup,
-                                  dir + std::to_string(size), "bench", kernel);
+  const auto add_policy = [&](const std::string& name,
+                              const CompiledPolicy& policy,
+                              const Destinations& to) {
+    const Cgroup& cgroup = add(name, to);
+    const std::string dir =
+        bpffs.path() + "/bailiff" + std::to_string(variants.size());
+    const auto attached = protect(policy, cgroup, dir, "bench", kernel);
     if (!attached) fail(attached.error().message);
+    variants.back().lists = cost_of(policy, kernel);
+  };
+  std::vector<hook::Link> links;
+  const Destinations many4 = {.hosts = kMany4, .networks = kManyNetworks};
+  const Destinations many6 = {.family = AF_INET6, .hosts = kMany6};
+  add(kNothing, many4);
+  links.push_back(
+      attach_empty(add(kEmpty, many4), emit::Flavour::kConnect4, kernel));
+  for (const std::uint32_t size : kListSizes) {
+    add_policy("log4j policy, " + std::to_string(size) + " listed",
+               log4j_policy(size), {.hosts = size});
   }
+  const CompiledPolicy feeds = feeds_policy();
+  const std::string listed = "1M + 100k IPv6 + 10k networks";
+  add_policy(listed, feeds, many4);
+  add(kNothing, many6);
+  links.push_back(
+      attach_empty(add(kEmpty, many6), emit::Flavour::kConnect6, kernel));
+  add_policy(listed, feeds, many6);
+
   for (int round = -kWarmUpRounds; round < rounds; ++round) {
     for (std::size_t i = 0; i < variants.size(); ++i) {
       // Each round begins with another one.
