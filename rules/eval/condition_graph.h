@@ -26,8 +26,8 @@ class ConditionGraph {
     std::size_t index = 0;  // among those of its kind
   };
 
-  // Both this object and `plan` borrow what is added.  The first field of the
-  // plan is evt.type.
+  // Borrows `plan`, of which evt.type becomes the first field, and what is
+  // added.
   explicit ConditionGraph(MatchPlan& plan);
 
   DecisionGraph::Edge add(const Expr& expr);

@@ -42,6 +42,7 @@ void MatchLayout::place(std::size_t effort) {
   for (const MatchPlan::Candidates* candidates : all) {
     count_uses(*candidates, effort);
   }
+  all_counted_ = effort > 0;
   for (MatchPlan::Candidates* candidates : all) {
     for (MatchPlan::Candidate& candidate : *candidates) {
       candidate.root = placed(candidate.root).edge;
@@ -106,11 +107,12 @@ MatchLayout::Placed MatchLayout::place_node(Node node) {
           .estimate = estimate};
 }
 
-// The operands of an `and`, and of those inside it that stand only here.
+// The operands of an `and`, and of those inside it that stand only here: what
+// is laid out has no more edges than were counted.
 void MatchLayout::collect(Node node, std::vector<Placed>& operands) {
   for (const Edge edge : graph_.operands(node)) {
     const bool inner = !edge.negated() && !graph_.is_leaf(edge.node()) &&
-                       uses_[edge.node()] == 1;
+                       all_counted_ && uses_[edge.node()] == 1;
     if (inner) {
       collect(edge.node(), operands);
     } else {

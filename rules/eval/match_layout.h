@@ -20,8 +20,8 @@ class MatchLayout {
  public:
   MatchLayout(const ConditionGraph& conditions, MatchPlan& plan);
 
-  // Once.  Looks at about `effort` edges at most to find out which nodes are
-  // asked more than once; past that the order is only less good.
+  // Once.  Looks at `effort` edges at most to find out which nodes are asked
+  // more than once; when that is not enough, the order is only less good.
   void place(std::size_t effort);
 
  private:
@@ -43,8 +43,10 @@ class MatchLayout {
   const ConditionGraph& conditions_;
   const DecisionGraph& graph_;
   MatchPlan& plan_;
-  // By node, how often it may be asked for one event.
+  // By node, how often it may be asked for one event; at least so often, when
+  // not all were counted.
   std::vector<std::uint32_t> uses_;
+  bool all_counted_ = true;
   std::vector<std::optional<Placed>> placed_;  // by node
   std::vector<std::uint32_t> leaves_of_field_;
 };

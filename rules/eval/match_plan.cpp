@@ -100,7 +100,8 @@ class Planner {
     }
     const MatchPlan::OtherLeaf& other = plan_->other_leaves[leaf.index];
     const auto* check = std::get_if<Check>(&other.check);
-    if (check == nullptr || check->field != FieldId::kEvtType) {
+    if (check == nullptr || check->field != FieldId::kEvtType ||
+        !check->argument.empty()) {
       return std::nullopt;
     }
     return other.holds([&](const FieldReference&) {
@@ -135,21 +136,22 @@ class Planner {
 
   void decide_types() {
     const std::vector<Node> leaves = type_leaves();
-    const std::vector<bool> depends = dependents(leaves);
     std::size_t effort = most_effort_;
+    if (leaves.size() > effort / all_event_types().size()) return;
+    const std::vector<bool> depends = dependents(leaves);
+    std::vector<std::optional<bool>> by_node(depends.size());
     std::map<std::vector<bool>, std::uint32_t> classes;
     for (const EventType& each : all_event_types()) {
       const std::string_view type = each.name;
-      std::vector<bool> truths;
-      for (const Node node : leaves) {
-        truths.push_back(*of_type(conditions_.leaf(node), type));
+      std::vector<bool> truths(leaves.size());
+      for (std::size_t i = 0; i < leaves.size(); ++i) {
+        truths[i] = *of_type(conditions_.leaf(leaves[i]), type);
       }
       const auto [known, added] = classes.emplace(
           truths, static_cast<std::uint32_t>(plan_->candidates.size()));
       plan_->types.insert(std::string(type));
       plan_->class_of_type.push_back(known->second);
       if (!added) continue;
-      std::vector<std::optional<bool>> by_node(depends.size());
       for (std::size_t i = 0; i < leaves.size(); ++i) {
         by_node[leaves[i]] = truths[i];
       }

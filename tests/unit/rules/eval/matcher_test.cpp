@@ -210,6 +210,21 @@ TEST(MatchPlan, ALongListIsNotCopiedForEachCheck) {
   EXPECT_EQ(sets[0], sets[2]);
 }
 
+// Where not all could be looked at, what stands twice must not be taken for
+// what stands once.
+TEST(MatchPlan, IsNotLargerForLookingAtLess) {
+  Expr part = is(FieldId::kProcName, "x");
+  for (std::int64_t i = 0; i < 8; ++i) {
+    part = all_of({all_of({check(FieldId::kProcPid, Op::kEq, {i}), part}),
+                   all_of({check(FieldId::kProcPpid, Op::kEq, {i}), part})});
+  }
+  const CompiledPolicy policy = policy_of({part});
+  const std::size_t all = plan_match(policy)->edges.size();
+  for (std::size_t effort = 0; effort < 80; ++effort) {
+    EXPECT_LE(plan_match(policy, effort)->edges.size(), 2 * all) << effort;
+  }
+}
+
 TEST(MatchPlan, DecidesTypesOnlyAsFarAsThatIsWorthIt) {
   std::vector<Expr> conditions;
   for (const char* type : {"open", "connect", "execve", "bind"}) {
