@@ -28,7 +28,8 @@ class DecisionGraph {
     Node node() const { return bits_ >> 1; }
     bool negated() const { return (bits_ & 1) != 0; }
     Edge operator!() const { return {node(), !negated()}; }
-    auto operator<=>(const Edge&) const = default;
+    bool operator==(const Edge&) const = default;
+    bool operator<(Edge other) const { return bits_ < other.bits_; }
 
    private:
     std::uint32_t bits_;

@@ -149,8 +149,7 @@ class Planner {
       }
       const auto [known, added] = classes.emplace(
           truths, static_cast<std::uint32_t>(plan_->candidates.size()));
-      plan_->types.insert(std::string(type));
-      plan_->class_of_type.push_back(known->second);
+      plan_->types.emplace(type, known->second);
       if (!added) continue;
       for (std::size_t i = 0; i < leaves.size(); ++i) {
         by_node[leaves[i]] = truths[i];

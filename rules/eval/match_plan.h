@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -58,12 +59,11 @@ struct MatchPlan {
   std::vector<OtherLeaf> other_leaves;
   std::vector<Node> nodes;
   std::vector<Edge> edges;
-  // What rules say of evt.type is decided for each type; those for which it is
-  // the same share their candidates.
-  TextSet types;
-  std::vector<std::uint32_t> class_of_type;
-  std::vector<Candidates> candidates;  // of each class
-  Candidates of_other_types;           // nothing is decided
+  // What rules say of evt.type is decided for each type: which of
+  // `candidates` there are.  Types for which they say the same share them.
+  std::unordered_map<std::string_view, std::uint32_t, TextHash> types;
+  std::vector<Candidates> candidates;
+  Candidates of_other_types;  // nothing is decided
 };
 
 // How many edges of the graph may be looked at while evt.type is decided, and

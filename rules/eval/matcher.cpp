@@ -25,9 +25,9 @@ void MatchMemory::begin(const MatchPlan& plan) {
   fired_.clear();
 }
 
-// One event, in the time of some hundred instructions a rule: what is done for
-// each node goes by plain pointers, and what is done seldom is a function of
-// its own, so that it costs nothing where it is called.
+// One event.  What is done for each node goes by plain pointers, and what is
+// done seldom is a function of its own, so that the rest does not pay for it:
+// both are a good part of the whole.
 class Matcher::Match {
  public:
   Match(const MatchPlan& plan, const FieldSource& event, MatchMemory& memory)
@@ -48,9 +48,9 @@ class Matcher::Match {
     if (type.size() != 1) return plan_.of_other_types;
     const auto* name = std::get_if<std::string_view>(&type[0].view);
     if (name == nullptr) return plan_.of_other_types;
-    const std::uint32_t known = plan_.types.find(*name, type[0].hash_of(*name));
-    if (known == TextSet::kNone) return plan_.of_other_types;
-    return plan_.candidates[plan_.class_of_type[known]];
+    const auto known = plan_.types.find(*name);
+    return known == plan_.types.end() ? plan_.of_other_types
+                                      : plan_.candidates[known->second];
   }
 
   bool holds(MatchPlan::Edge edge) {

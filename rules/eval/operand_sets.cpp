@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/eval/operand_sets.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <bit>
 #include <utility>
@@ -18,20 +20,12 @@ constexpr bool is_crowded(std::size_t entries, std::size_t slots) {
 constexpr std::size_t kManyRanges = 1024;
 constexpr unsigned kBucketBits = 16;
 
-std::uint32_t narrow(const IpAddress& address) {
-  std::uint32_t number = 0;
+// As many of the first bytes of an address as the number has.
+template <typename Number>
+Number number_of(const IpAddress& address) {
+  Number number = 0;
   for (std::size_t i = 0; i < sizeof number; ++i) {
     number = number << 8 | address.bytes[i];
-  }
-  return number;
-}
-
-template <typename Wide>
-Wide wide(const IpAddress& address) {
-  Wide number;
-  for (std::size_t i = 0; i < sizeof number.upper; ++i) {
-    number.upper = number.upper << 8 | address.bytes[i];
-    number.lower = number.lower << 8 | address.bytes[i + sizeof number.upper];
   }
   return number;
 }
@@ -40,9 +34,8 @@ Wide wide(const IpAddress& address) {
 std::uint64_t upper(std::uint32_t number) {
   return std::uint64_t{number} << 32;
 }
-template <typename Wide>
-std::uint64_t upper(const Wide& number) {
-  return number.upper;
+std::uint64_t upper(unsigned __int128 number) {
+  return static_cast<std::uint64_t>(number >> 64);
 }
 
 }  // namespace
@@ -52,40 +45,43 @@ void TextSet::insert(const Value& value) {
   if (added == nullptr) return;
   const std::uint64_t hash = hash_text(*added);
   if (contains(*added, hash)) return;
-  if (is_crowded(ends_.size() + 1, slots_.size())) grow();
+  if (is_crowded(++size_, slots_.size())) grow();
+  const auto length = static_cast<Length>(added->size());
+  put(hash, static_cast<std::uint32_t>(bytes_.size()));
+  bytes_.append(reinterpret_cast<const char*>(&length), sizeof length);
   bytes_ += *added;
-  ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-  place(hash, static_cast<std::uint32_t>(ends_.size()));
 }
 
-std::string_view TextSet::text(std::size_t index) const {
-  const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
-  return std::string_view(bytes_).substr(begin, ends_[index] - begin);
+std::string_view TextSet::text(std::uint32_t place) const {
+  Length length = 0;
+  ::memcpy(&length, bytes_.data() + place, sizeof length);
+  return {bytes_.data() + place + sizeof length, length};
 }
 
 void TextSet::grow() {
   slots_.assign(std::max(slots_.size() * 2, kFirstSlots), Slot());
-  for (std::size_t i = 0; i < ends_.size(); ++i) {
-    place(hash_text(text(i)), static_cast<std::uint32_t>(i + 1));
+  for (std::uint32_t place = 0; place < bytes_.size();) {
+    const std::string_view each = text(place);
+    put(hash_text(each), place);
+    place += static_cast<std::uint32_t>(sizeof(Length) + each.size());
   }
 }
 
-void TextSet::place(std::uint64_t hash, std::uint32_t entry) {
+void TextSet::put(std::uint64_t hash, std::uint32_t place) {
   std::size_t at = hash & (slots_.size() - 1);
-  while (slots_[at].entry != 0) at = (at + 1) & (slots_.size() - 1);
-  slots_[at] = {.tag = static_cast<std::uint32_t>(hash >> 32), .entry = entry};
+  while (slots_[at].place != kFree) at = (at + 1) & (slots_.size() - 1);
+  slots_[at] = {.tag = static_cast<std::uint32_t>(hash >> 32), .place = place};
 }
 
-std::uint32_t TextSet::find(std::string_view wanted, std::uint64_t hash) const {
-  if (slots_.empty()) return kNone;
+bool TextSet::contains(std::string_view wanted, std::uint64_t hash) const {
+  if (slots_.empty()) return false;
+  const Slot* const slots = slots_.data();
+  const std::size_t mask = slots_.size() - 1;
   const auto tag = static_cast<std::uint32_t>(hash >> 32);
-  for (std::size_t at = hash & (slots_.size() - 1);;
-       at = (at + 1) & (slots_.size() - 1)) {
-    const Slot& slot = slots_[at];
-    if (slot.entry == 0) return kNone;
-    if (slot.tag == tag && text(slot.entry - 1) == wanted) {
-      return slot.entry - 1;
-    }
+  for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+    const Slot& slot = slots[at];
+    if (slot.place == kFree) return false;
+    if (slot.tag == tag && text(slot.place) == wanted) return true;
   }
 }
 
@@ -137,9 +133,9 @@ void AddressSet::insert(const Value& value) {
     last.bytes[i] |= static_cast<std::uint8_t>(0xffU >> kept);
   }
   if (network.base.family == 4) {
-    v4_.insert(narrow(network.base), narrow(last));
+    v4_.insert(number_of<Narrow>(network.base), number_of<Narrow>(last));
   } else {
-    v6_.insert(wide<Wide>(network.base), wide<Wide>(last));
+    v6_.insert(number_of<Wide>(network.base), number_of<Wide>(last));
   }
 }
 
@@ -149,8 +145,8 @@ void AddressSet::finish() {
 }
 
 bool AddressSet::contains(const IpAddress& address) const {
-  return address.family == 4 ? v4_.contains(narrow(address))
-                             : v6_.contains(wide<Wide>(address));
+  return address.family == 4 ? v4_.contains(number_of<Narrow>(address))
+                             : v6_.contains(number_of<Wide>(address));
 }
 
 template <typename Number>

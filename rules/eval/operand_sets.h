@@ -7,7 +7,6 @@
 // closed with finish() before they are asked.  Reading is safe from any thread.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,29 +22,25 @@ class TextSet {
  public:
   void insert(const Value& value);
   void finish() {}
-  bool contains(std::string_view text, std::uint64_t hash) const {
-    return find(text, hash) != kNone;
-  }
-
-  // How many different texts were inserted before this one; kNone: it was not.
-  static constexpr std::uint32_t kNone = UINT32_MAX;
-  std::uint32_t find(std::string_view text, std::uint64_t hash) const;
+  bool contains(std::string_view text, std::uint64_t hash) const;
 
  private:
-  // Open addressing; a slot has the upper half of the hash, so that most
-  // others are told apart without a look at the text.
+  // Open addressing: a slot leads to a text, and has the upper half of the
+  // hash, by which most others are told apart without a look at the text.
   struct Slot {
     std::uint32_t tag = 0;
-    std::uint32_t entry = 0;  // 0: free, else 1 + index in ends_
+    std::uint32_t place = kFree;  // in bytes_: no policy has as many
   };
+  static constexpr std::uint32_t kFree = UINT32_MAX;
+  using Length = std::uint32_t;
 
-  std::string_view text(std::size_t index) const;
+  std::string_view text(std::uint32_t place) const;
   void grow();
-  void place(std::uint64_t hash, std::uint32_t entry);
+  void put(std::uint64_t hash, std::uint32_t place);
 
   std::vector<Slot> slots_;
-  std::vector<std::uint32_t> ends_;  // of each text in bytes_
-  std::string bytes_;
+  std::size_t size_ = 0;
+  std::string bytes_;  // the texts, each behind its length
 };
 
 class NumberSet {
@@ -70,11 +65,7 @@ class AddressSet {
  private:
   // Addresses as numbers: IPv4, IPv6.
   using Narrow = std::uint32_t;
-  struct Wide {
-    std::uint64_t upper = 0;
-    std::uint64_t lower = 0;
-    auto operator<=>(const Wide&) const = default;
-  };
+  using Wide = unsigned __int128;
 
   template <typename Number>
   class Ranges {

@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "rules/eval/operand_sets.h"
+#include "rules/eval/value_view.h"
 
 namespace bailiff {
 
@@ -26,14 +26,8 @@ class PathSet {
   bool contains(std::string_view path) const;
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return hash_text(text);
-    }
-  };
   using Components =
-      std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>>;
+      std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>>;
   // Patterns that begin alike.
   struct Node {
     bool ends = false;  // one of them does not go on

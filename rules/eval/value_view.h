@@ -29,6 +29,13 @@ ValueView view_of(const Value& value);
 std::uint64_t hash_text(std::string_view text);
 // A hash of what `hash` is of and of the word behind it.
 std::uint64_t mixed_hash(std::uint64_t hash, std::uint64_t word);
+// For containers, which are then asked without a copy of the text.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return hash_text(text);
+  }
+};
 
 struct ExtractedValue {
   ValueView view;
