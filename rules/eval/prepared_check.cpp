@@ -9,18 +9,6 @@
 namespace bailiff {
 namespace {
 
-char ascii_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-// Precondition: `part` is in lower case.
-bool contains_ignoring_case(std::string_view text, std::string_view part) {
-  return std::search(text.begin(), text.end(), part.begin(), part.end(),
-                     [](char a, char b) { return ascii_lower(a) == b; }) !=
-             text.end() ||
-         part.empty();
-}
-
 // Whether the value is one of the sets'.
 template <typename Set, typename Contains>
 bool is_in(const In<Set>& required, const Contains& contains) {
@@ -200,26 +188,6 @@ std::uint32_t literal_prefix(const std::string& pattern) {
   return static_cast<std::uint32_t>(std::min(end, pattern.size()));
 }
 
-// Calls `visit` for each item of the list and of those it includes, some more
-// than once, until it returns false.
-template <typename Visit>
-void for_each_item(const std::vector<List>& lists, std::uint32_t index,
-                   const Visit& visit) {
-  std::vector<bool> visited(lists.size());
-  std::vector<std::uint32_t> pending = {index};
-  while (!pending.empty()) {
-    const std::uint32_t current = pending.back();
-    pending.pop_back();
-    if (current >= lists.size() || visited[current]) continue;
-    visited[current] = true;
-    for (const std::string& item : lists[current].items) {
-      if (!visit(item)) return;
-    }
-    pending.insert(pending.end(), lists[current].includes.begin(),
-                   lists[current].includes.end());
-  }
-}
-
 }  // namespace
 
 bool PreparedCheck::holds(std::span<ExtractedValue> values) const {
@@ -273,18 +241,20 @@ OperandList CheckPreparer::operands(const std::vector<Value>& values,
 
 bool CheckPreparer::is_short(std::uint32_t list) const {
   std::size_t count = 0;
-  for_each_item(lists_, list,
-                [&](const std::string&) { return ++count <= kShortList; });
+  for (const std::uint32_t each : with_included(lists_, list)) {
+    count += lists_[each].items.size();
+  }
   return count <= kShortList;
 }
 
 template <typename Set>
 void CheckPreparer::copy(std::uint32_t list, FalcoType type, Set& set) const {
-  for_each_item(lists_, list, [&](const std::string& item) {
-    const auto value = parse_operand(type, Op::kIn, item);
-    if (value) set.insert(*value);
-    return true;
-  });
+  for (const std::uint32_t each : with_included(lists_, list)) {
+    for (const std::string& item : lists_[each].items) {
+      const auto value = parse_operand(type, Op::kIn, item);
+      if (value) set.insert(*value);
+    }
+  }
 }
 
 template <typename Set>
@@ -346,7 +316,7 @@ std::optional<Requirement> CheckPreparer::requirement(const Check& check) {
 
   switch (field_type_of(type)) {
     case FieldType::kBool: {
-      const auto* operand = alone ? std::get_if<bool>(&values[0]) : nullptr;
+      const auto* operand = alone ? std::get_if<bool>(values.data()) : nullptr;
       const bool identity = check.op == Op::kEq || check.op == Op::kNe;
       if (operand == nullptr || !identity) return std::nullopt;
       return BoolIs{.operand = *operand, .negated = check.op == Op::kNe};
@@ -355,7 +325,7 @@ std::optional<Requirement> CheckPreparer::requirement(const Check& check) {
     case FieldType::kDouble: {
       if (is_set) return membership(check, type, numbers_);
       const auto* operand =
-          alone ? std::get_if<std::int64_t>(&values[0]) : nullptr;
+          alone ? std::get_if<std::int64_t>(values.data()) : nullptr;
       if (operand == nullptr) return std::nullopt;
       return number_is(check.op, *operand);
     }
@@ -374,15 +344,10 @@ std::optional<Requirement> CheckPreparer::requirement(const Check& check) {
   }
   if (is_set) return membership(check, type, texts_);
   if (check.op == Op::kPmatch) return membership(check, type, paths_);
-  const auto* operand = std::get_if<std::string>(&values[0]);
+  const auto* operand = std::get_if<std::string>(values.data());
   if (operand == nullptr) return std::nullopt;
   if (const auto how = text_how(check.op)) {
-    TextIs form{.how = *how, .operand = *operand};
-    if (check.op == Op::kIcontains) {
-      std::transform(operand->begin(), operand->end(), form.operand.begin(),
-                     ascii_lower);
-    }
-    return form;
+    return TextIs{.how = *how, .operand = *operand};
   }
   if (check.op == Op::kGlob || check.op == Op::kIglob) {
     return GlobMatches{

@@ -47,7 +47,7 @@ struct TextIs {
     kWhole,
     kNotWhole,
     kPart,
-    kPartInAnyCase,  // the operand is in lower case
+    kPartInAnyCase,
     kBegin,
     kEnd,
   };

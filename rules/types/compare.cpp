@@ -16,14 +16,6 @@ char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool contains_ignoring_case(std::string_view text, std::string_view part) {
-  return std::search(text.begin(), text.end(), part.begin(), part.end(),
-                     [](char a, char b) {
-                       return ascii_lower(a) == ascii_lower(b);
-                     }) != text.end() ||
-         part.empty();
-}
-
 // The program never calls setlocale(3), so that in the "C" locale bytes are
 // characters and case is that of ASCII.
 bool glob_matches(const std::string& pattern, const std::string& text,
@@ -217,6 +209,14 @@ bool compare(Op op, const Value& value, const Value& operand) {
   if (is_null(value)) return false;
   if (op == Op::kExists) return true;
   return std::visit(Comparison{op}, value, operand);
+}
+
+bool contains_ignoring_case(std::string_view text, std::string_view part) {
+  return std::search(text.begin(), text.end(), part.begin(), part.end(),
+                     [](char a, char b) {
+                       return ascii_lower(a) == ascii_lower(b);
+                     }) != text.end() ||
+         part.empty();
 }
 
 bool path_matches(std::string_view pattern, std::string_view path) {

@@ -26,6 +26,9 @@ namespace bailiff {
 // Null; kIn and kIntersects with one operand are kEq.
 bool compare(Op op, const Value& value, const Value& operand);
 
+// kIcontains.
+bool contains_ignoring_case(std::string_view text, std::string_view part);
+
 // Whether a path is, or is below, what `pattern` names: component by component,
 // each a glob if it holds any of ?*[.  Empty components do not count, so that
 // "/etc/", "etc" and "/etc" are one path, and "/" has them all below it.
