@@ -162,7 +162,10 @@ TEST(SharedMatcherDifferential, RulesFireWhenTheirConditionsHold) {
     }
   }
   std::cout << cases << " cases, " << hits.size() << " rules fired\n";
-  EXPECT_GT(hits.size(), policy.rules.size() / 3);
+  // Nor would rules of which few ever fire.
+  if (cases >= 200'000) {
+    EXPECT_GT(hits.size(), policy.rules.size() / 2);
+  }
 }
 
 }  // namespace
