@@ -101,7 +101,7 @@ class Changes {
     }
     if (changes_.empty()) return;
     for (const Overridable* known = begin_; known != end_; ++known) {
-      if (item_.has(known->key) && !named(known->key)) {
+      if (item_.has(known->key) && !named_.contains(known->key)) {
         refuse(item_.key_span(known->key), "unexpected key " +
                                                quoted(known->key) +
                                                ": 'override' does not name it");
@@ -115,8 +115,7 @@ class Changes {
                            std::string(yaml::to_string(key.kind)));
       return;
     }
-    if (named(key.text)) return;  // the first one counts
-    named_.push_back(key.text);
+    if (!named_.insert(key.text).second) return;  // the first one counts
     const Overridable* known = begin_;
     while (known != end_ && known->key != key.text) ++known;
     const bool replaceable = known != end_;
@@ -149,10 +148,6 @@ class Changes {
                           append ? Change::kAppend : Change::kReplace);
   }
 
-  bool named(std::string_view key) const {
-    return std::find(named_.begin(), named_.end(), key) != named_.end();
-  }
-
   void refuse(Span span, std::string message, std::string hint = {}) {
     good_ = false;
     item_.error(span, std::move(message), std::move(hint));
@@ -164,7 +159,7 @@ class Changes {
   bool appends_all_ = false;
   bool overrides_ = false;
   bool good_ = true;
-  std::vector<std::string_view> named_;  // keys of the override so far
+  std::unordered_set<std::string_view> named_;  // keys of the override so far
   std::vector<std::pair<std::string_view, Change>> changes_;
 };
 
