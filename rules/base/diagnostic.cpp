@@ -21,6 +21,17 @@ std::size_t next_character(std::string_view text, std::size_t at) {
   return at;
 }
 
+// What a terminal would obey is '?', and so is a line end where there must be
+// none.
+std::string printable(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    const bool control = (c >= 0 && c < ' ' && c != '\t') || c == '\x7f';
+    if (control) c = '?';
+  }
+  return result;
+}
+
 void shorten(std::string& text) {
   if (text.size() <= kMaxMessage) return;
   text.resize(next_character(text, kMaxMessage));
@@ -107,10 +118,7 @@ Excerpt excerpt(const Source& source, const Span& span) {
   shown.begin = shown.text.size() + begin - from;
   const std::size_t width = span.end > span.begin ? span.end - span.begin : 0;
   shown.end = shown.begin + std::min(width, to - begin);
-  for (const char c : line.substr(from, to - from)) {
-    const bool control = (c >= 0 && c < ' ' && c != '\t') || c == '\x7f';
-    shown.text += control ? '?' : c;
-  }
+  shown.text += printable(line.substr(from, to - from));
   if (to < line.size()) shown.text += kCut;
   return shown;
 }
@@ -125,14 +133,17 @@ std::string render(const Diagnostic& diagnostic, const SourceSet& sources) {
             std::to_string(at.column) + ": ";
   }
   text += severity_name(diagnostic.severity);
-  text += ": " + diagnostic.message;
+  text += ": " + printable(diagnostic.message);
   if (!diagnostic.item_name.empty()) {
-    text += ", in " + diagnostic.item_type + " '" + diagnostic.item_name + "'";
+    text += ", in " + diagnostic.item_type + " '" +
+            printable(diagnostic.item_name) + "'";
   }
   if (!diagnostic.code.empty()) text += " [" + diagnostic.code + "]";
   text += "\n";
   if (placed) text += quote(sources[diagnostic.span.source], diagnostic.span);
-  if (!diagnostic.hint.empty()) text += "hint: " + diagnostic.hint + "\n";
+  if (!diagnostic.hint.empty()) {
+    text += "hint: " + printable(diagnostic.hint) + "\n";
+  }
   return text;
 }
 

@@ -67,7 +67,8 @@ struct Excerpt {
 // Precondition: the span is of this source.
 Excerpt excerpt(const Source& source, const Span& span);
 
-// One diagnostic as a compiler would print it, with a trailing line end:
+// One diagnostic as a compiler would print it, with a trailing line end and
+// without control characters, which names may hold:
 //
 //   rules.yaml:12:34: error: unknown field 'fd.sipp' [LOAD_ERR_COMPILE_...]
 //      12 |   condition: evt.type = connect and fd.sipp = 1.2.3.4

@@ -62,6 +62,15 @@ TEST(Diagnostic, ShowsNoControlCharacters) {
             "a?[31m\tb");
 }
 
+TEST(Diagnostic, PrintsNoControlCharactersOfNames) {
+  EXPECT_EQ(render({.message = "unknown 'a\nb'",
+                    .hint = "\x1b[31m",
+                    .item_type = "rule",
+                    .item_name = "\x1b[0m"},
+                   {}),
+            "error: unknown 'a?b', in rule '?[0m'\nhint: ?[31m\n");
+}
+
 TEST(Diagnostic, WithoutAPlaceIsOneLine) {
   EXPECT_EQ(render({.severity = Severity::kWarning, .message = "m"}, {}),
             "warning: m\n");
