@@ -317,7 +317,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
 
   Plan plan = lower(file.head(), lowering_facts(record.facts));
   if (oci::is_exempt(file.head().exempt, state.id, record.facts)) {
-    plan.connect.clear();
+    plan.attach_nothing();
   }
   Undo undo;
   ASSIGN_OR_RETURN(const Attachment attachment,

@@ -19,9 +19,6 @@ namespace {
 // another attach has failed and taken its folder along.
 constexpr int kLockTries = 100;
 
-constexpr emit::Flavour kFlavours[] = {emit::Flavour::kConnect4,
-                                       emit::Flavour::kConnect6};
-
 Deadline lock_deadline() {
   return std::chrono::steady_clock::now() + kLockWait;
 }
@@ -194,12 +191,14 @@ class Attacher {
 Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                           Kernel& kernel) {
   Attachment attachment;
-  if (request.plan.connect.empty()) return attachment;
+  if (!request.plan.attaches()) return attachment;
   std::vector<emit::Program> emitted;
-  for (const emit::Flavour flavour : kFlavours) {
+  for (const HookPoint hook : kHookPoints) {
+    const std::vector<KernelRule>& rules = request.plan.rules_at(hook);
+    if (rules.empty()) continue;
     ASSIGN_OR_RETURN(emit::Program program,
-                     emit::emit_connect(request.plan.connect,
-                                        request.policy.lists, flavour));
+                     emit::emit_program(rules, request.policy.lists,
+                                        emit::flavour_of(hook)));
     emitted.push_back(std::move(program));
   }
   const Pins pins(request.bpf_dir);

@@ -7,7 +7,8 @@
 //                                 container goes, with what nobody read yet
 //   lists/NAME~KIND               one array-of-one-map per list and kind
 //   programs/DIGEST               one per distinct program, shared
-//   links/ID/connect4, connect6   one folder per container
+//   links/ID/connect4, …          one folder per container, a link in it for
+//                                 each hook point that judges
 // NAME and ID are percent-encoded where they have bytes other than
 // [A-Za-z0-9_-]: bpffs takes no name with a dot.
 //

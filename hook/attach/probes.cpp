@@ -106,13 +106,15 @@ Probe bpffs(const std::string& bpf_dir, Kernel& kernel) {
 }
 
 // Loaded and attached for real.
-Probe connect_programs(const Result<ScratchCgroup>& scratch, Kernel& kernel) {
-  const char* name = "cgroup connect programs";
+Probe network_programs(const Result<ScratchCgroup>& scratch, Kernel& kernel) {
+  const char* name = "cgroup network programs";
   const char* remedy =
       "use a kernel from 5.9 on, built with CONFIG_CGROUP_BPF=y";
   if (!scratch) return missing(name, "not tried without a cgroup", remedy);
   for (const emit::Flavour flavour :
-       {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
+       {emit::Flavour::kConnect4, emit::Flavour::kConnect6,
+        emit::Flavour::kSendmsg4, emit::Flavour::kSendmsg6,
+        emit::Flavour::kEgress}) {
     const auto loaded = kernel.load(emit::emit_allow_all(flavour), {});
     if (!loaded) return missing(name, loaded.error().message, remedy);
     const auto link = kernel.attach(*loaded, scratch->cgroup().fd(), flavour);
@@ -262,7 +264,7 @@ std::vector<Probe> probe_host(const std::string& bpf_dir, Kernel& kernel) {
     const auto scratch = ScratchCgroup::make("bailiff-probe-");
     probes.push_back(scratch_cgroup(scratch));
     probes.push_back(bpffs(bpf_dir, kernel));
-    probes.push_back(connect_programs(scratch, kernel));
+    probes.push_back(network_programs(scratch, kernel));
     probes.push_back(cgroup_kill(scratch));
   }
   probes.push_back(map_kind("ring buffer", emit::MapKind::kEvents, kernel));

@@ -185,7 +185,7 @@ Result<std::string> self_test(Kernel& kernel) {
   for (const emit::Flavour flavour :
        {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
     ASSIGN_OR_RETURN(const emit::Program emitted,
-                     emit::emit_connect(plan.connect, policy.lists, flavour));
+                     emit::emit_program(plan.connect, policy.lists, flavour));
     std::vector<int> fds;
     for (const emit::MapRef& ref : emitted.maps) {
       auto known = maps.begin();

@@ -91,6 +91,12 @@ Hook hook_of(emit::Flavour flavour) {
       return {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT};
     case emit::Flavour::kConnect6:
       return {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT};
+    case emit::Flavour::kSendmsg4:
+      return {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG};
+    case emit::Flavour::kSendmsg6:
+      return {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG};
+    case emit::Flavour::kEgress:
+      return {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS};
     case emit::Flavour::kTest:
       return {BPF_PROG_TYPE_SYSCALL, bpf_attach_type{}};
   }

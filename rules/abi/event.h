@@ -32,6 +32,13 @@ enum bailiff_event_verdict {
   BAILIFF_VERDICT_DENIED = 1,
 };
 
+/* Where an operation was judged. */
+enum bailiff_event_hook {
+  BAILIFF_HOOK_CONNECT = 0,
+  BAILIFF_HOOK_SENDMSG = 1, /* a datagram with an address of its own */
+  BAILIFF_HOOK_EGRESS = 2,  /* a packet; whose, is not known: tgid is 0 */
+};
+
 /* In `flags`: the kernel could decide only a part of the rule's condition, and
  * the part it decided holds; the sidecar has to evaluate the whole of it.
  * Without the flag the rule matched. */
@@ -58,14 +65,15 @@ BAILIFF_ABI_ASSERT(sizeof(struct bailiff_event) == 72);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_event, rule) == 32);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_event, comm) == 56);
 
-/* A connect(2) or equivalent, judged before it happens. */
+/* A connect(2), or something that reaches an address as that would, judged
+ * before it happens. */
 struct bailiff_connect_event {
   struct bailiff_event header;
   __u8 addr_be[16]; /* destination; IPv4 in the first 4 bytes, rest 0 */
   __u16 port;       /* destination */
   __u8 family;      /* 4 or 6; an IPv4-mapped IPv6 address is family 4 */
   __u8 l4proto;     /* IPPROTO_TCP, IPPROTO_UDP, … */
-  __u32 reserved;
+  __u32 hook;       /* enum bailiff_event_hook */
 };
 
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_connect_event) == 96);
@@ -80,7 +88,22 @@ BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, port) ==
 struct bailiff_container_state {
   __u64 cgroup_id;
   __u64 policy_id;
+  /* What was refused last and told, so that a process that tries it again and
+   * again is told of once in BAILIFF_REPEAT_NS.  Not locked: two processors
+   * that write at once cost a record. */
+  __u64 told_ns;
+  __u8 told_addr_be[16];
+  __u32 told_rule;
+  __u32 told_tgid;
+  __u16 told_port;
+  __u8 told_l4proto;
+  __u8 told_verdict;
+  __u8 reserved[4];
 };
+
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_container_state) == 56);
+BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_container_state,
+                                      told_addr_be) == 24);
 
 /* Context of the test flavour (BPF_PROG_TYPE_SYSCALL), which runs the same
  * condition code on made-up events.  Rule i of the program is bit i % 64 of

@@ -12,6 +12,11 @@
  * verdict stands). */
 #define BAILIFF_RING_BYTES (4U << 20)
 
+/* How long it is no news that a process tries what it was refused once more:
+ * a packet that is sent anew, a loop around connect(2).  It is refused each
+ * time all the same. */
+#define BAILIFF_REPEAT_NS 10000000000ULL
+
 /* Rules in one compiled policy.  The 97 upstream rules are far below; more is
  * refused at load. */
 #define BAILIFF_MAX_RULES 4096U

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -47,19 +49,29 @@ class Dump {
                 << "': " << to_string(placement.enforcement) << ", "
                 << placement.reason << "\n";
     }
-    for (const KernelRule& rule : plan.connect) {
-      std::cout << "  at connect '" << policy_.rules[rule.rule].name << "': "
+    print_rules("connect", plan.connect);
+    print_rules("sendmsg", plan.send);
+    print_rules("egress", plan.packet);
+    return std::all_of(
+        std::begin(kHookPoints), std::end(kHookPoints), [&](HookPoint hook) {
+          return plan.rules_at(hook).empty() ||
+                 print_program(plan.rules_at(hook), emit::flavour_of(hook));
+        });
+  }
+
+ private:
+  void print_rules(std::string_view where,
+                   const std::vector<KernelRule>& rules) const {
+    for (const KernelRule& rule : rules) {
+      std::cout << "  at " << where << " '" << policy_.rules[rule.rule].name
+                << "': "
                 << (rule.deny        ? "deny"
                     : rule.candidate ? "ask the service"
                                      : "report")
                 << " when " << to_string(rule.condition, list_names_) << "\n";
     }
-    if (plan.connect.empty()) return true;
-    return print_program(plan, emit::Flavour::kConnect4) &&
-           print_program(plan, emit::Flavour::kConnect6);
   }
 
- private:
   void print_list(std::uint32_t index) const {
     const List& list = policy_.lists[index];
     std::cout << "\nlist '" << list.name << "', " << list.items.size()
@@ -105,9 +117,9 @@ class Dump {
     return text;
   }
 
-  bool print_program(const Plan& plan, emit::Flavour flavour) const {
-    const auto program =
-        emit::emit_connect(plan.connect, policy_.lists, flavour);
+  bool print_program(const std::vector<KernelRule>& rules,
+                     emit::Flavour flavour) const {
+    const auto program = emit::emit_program(rules, policy_.lists, flavour);
     if (!program) {
       std::cerr << "bailiff: program '" << to_string(flavour)
                 << "': " << program.error().message << "\n";

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "rules/abi/event.h"
 #include "rules/emit/writer.h"
 #include "rules/lower/lower.h"
 
@@ -24,7 +25,7 @@ struct FlavourCode {
   // Fills kAddressSlot and, unless `family` is set, kFamily.
   void (*load_address)(Writer& code);
   // An IPv4 address as it lies in memory, into `dst`, 32 bits; for events
-  // whose family is 4.
+  // whose family is 4.  Of the other registers it clobbers r5 alone.
   void (*load_address4)(Writer& code, Register dst);
   // Fills kCommSlot.
   void (*load_comm)(Writer& code);
@@ -34,11 +35,17 @@ struct FlavourCode {
   void (*load_unknown)(Writer& code, Register dst);
   // What happens when all rules have been decided; ends in exits.  The hits
   // are in kHits, or for more than 64 rules in the words at kHitsSlot.
-  void (*finish)(Writer& code, const std::vector<KernelRule>& rules);
+  void (*finish)(Writer& code, const std::vector<KernelRule>& rules,
+                 const FlavourCode& flavour);
+  // What records say of where it was judged.
+  bailiff_event_hook hook = BAILIFF_HOOK_CONNECT;
 };
 
 const FlavourCode& connect4_code();
 const FlavourCode& connect6_code();
+const FlavourCode& sendmsg4_code();
+const FlavourCode& sendmsg6_code();
+const FlavourCode& egress_code();
 const FlavourCode& test_code();
 const FlavourCode& flavour_code(Flavour flavour);
 

@@ -23,10 +23,12 @@ Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
                             " rules in one program, more than " +
                             std::to_string(BAILIFF_MAX_PROGRAM_RULES)};
   }
+  const auto decidable =
+      flavour == Flavour::kEgress ? decidable_of_packet : decidable_at_connect;
   for (const KernelRule& rule : rules) {
     for (const Leaf& leaf : leaves_of(rule.condition)) {
       const Field& one = field(leaf.fields.front());
-      if (leaf.check != nullptr && decidable_at_connect(*leaf.check)) continue;
+      if (leaf.check != nullptr && decidable(*leaf.check)) continue;
       return Error{.code = Code::kInvalidArgument,
                    .message = "rule " + std::to_string(rule.rule) +
                               ": the check of '" + std::string(one.name) +
@@ -89,7 +91,8 @@ void load_values(const Target& target, const std::vector<KernelRule>& rules) {
       look_ups += check->lists.size();
     }
   }
-  if (rules.size() > kLazyRules) {
+  // What a packet says is read once: it takes calls, and every rule needs it.
+  if (rules.size() > kLazyRules || target.flavour.hook == BAILIFF_HOOK_EGRESS) {
     for (const FieldId id : fields) load_value(target, id);
   }
   if (look_ups > kLazyLookUps) {
@@ -111,6 +114,12 @@ std::string_view to_string(Flavour flavour) {
       return "connect4";
     case Flavour::kConnect6:
       return "connect6";
+    case Flavour::kSendmsg4:
+      return "sendmsg4";
+    case Flavour::kSendmsg6:
+      return "sendmsg6";
+    case Flavour::kEgress:
+      return "egress";
     case Flavour::kTest:
       return "test";
   }
@@ -131,12 +140,34 @@ std::string_view to_string(ListKind kind) {
   return "";
 }
 
+Flavour flavour_of(HookPoint hook) {
+  switch (hook) {
+    case HookPoint::kConnect4:
+      return Flavour::kConnect4;
+    case HookPoint::kConnect6:
+      return Flavour::kConnect6;
+    case HookPoint::kSendmsg4:
+      return Flavour::kSendmsg4;
+    case HookPoint::kSendmsg6:
+      return Flavour::kSendmsg6;
+    case HookPoint::kEgress:
+      break;
+  }
+  return Flavour::kEgress;
+}
+
 const FlavourCode& flavour_code(Flavour flavour) {
   switch (flavour) {
     case Flavour::kConnect4:
       return connect4_code();
     case Flavour::kConnect6:
       return connect6_code();
+    case Flavour::kSendmsg4:
+      return sendmsg4_code();
+    case Flavour::kSendmsg6:
+      return sendmsg6_code();
+    case Flavour::kEgress:
+      return egress_code();
     case Flavour::kTest:
       break;
   }
@@ -163,7 +194,7 @@ Digest Program::digest() const {
   return digest_of(text);
 }
 
-Result<Program> emit_connect(const std::vector<KernelRule>& rules,
+Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour) {
   RETURN_IF_ERROR(check_rules(rules, flavour));
   const FlavourCode& ops = flavour_code(flavour);
@@ -186,7 +217,7 @@ Result<Program> emit_connect(const std::vector<KernelRule>& rules,
       keep_hits(code, ops, rules, i / 64);
     }
   }
-  ops.finish(code, rules);
+  ops.finish(code, rules, ops);
   return std::move(code).finish(flavour);
 }
 

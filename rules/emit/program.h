@@ -20,6 +20,9 @@ namespace bailiff::emit {
 enum class Flavour : std::uint8_t {
   kConnect4,  // BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT
   kConnect6,  // the same, BPF_CGROUP_INET6_CONNECT
+  kSendmsg4,  // the same, BPF_CGROUP_UDP4_SENDMSG
+  kSendmsg6,  // the same, BPF_CGROUP_UDP6_SENDMSG
+  kEgress,    // BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS
   kTest,      // BPF_PROG_TYPE_SYSCALL over struct bailiff_test_event
 };
 std::string_view to_string(Flavour flavour);  // "connect4"
@@ -67,12 +70,15 @@ struct Program {
   Digest digest() const;
 };
 
-// Compiles the plan's connect rules.  `lists` are the policy's.  Fails with
-// kExhausted, saying which bound, past BAILIFF_MAX_PROGRAM_RULES or when a jump
-// does not fit, and with kInvalidArgument for a field the kernel does not know.
-// Lists of addresses and networks stay maps, so that the program is the same
-// whatever is in them; the items of other lists are part of the program.
-Result<Program> emit_connect(const std::vector<KernelRule>& rules,
+// The dialect of a hook point's programs.
+Flavour flavour_of(HookPoint hook);
+
+// Compiles what a plan has at a hook point.  `lists` are the policy's.  Fails
+// with kExhausted, saying which bound, past BAILIFF_MAX_PROGRAM_RULES or when a
+// jump does not fit, and with kInvalidArgument for a field the kernel does not
+// know. Lists of addresses and networks stay maps, so that the program is the
+// same whatever is in them; the items of other lists are part of the program.
+Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour);
 
 // A program of two instructions that lets every operation pass: what shows

@@ -66,7 +66,8 @@ void load_unknown(Writer& code, Register dst) {
   load_number(code, Number::kUid, dst);
 }
 
-void finish(Writer& code, const std::vector<KernelRule>& rules) {
+void finish(Writer& code, const std::vector<KernelRule>& rules,
+            const FlavourCode& /*flavour*/) {
   emit_verdict(code, rules);
   code.append(store(Size::k32, kContext, offsetof(bailiff_test_event, denied),
                     kVerdict));

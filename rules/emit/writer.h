@@ -19,6 +19,10 @@
 //   -312  which page of a level of its tree
 //   -344  the address in numbers of 32 bits, of 8 bytes each
 //   -408  answers of lists, a byte each
+//   -412  protocol of a packet, a number of 32 bits like the next two
+//   -416  where its transport header begins; 0: it has none
+//   -420  its destination port
+//   -464  one of its headers, 40 bytes
 // of the 512 bytes there are, 32 of which are a subprogram's.
 #pragma once
 
@@ -47,6 +51,10 @@ inline constexpr int kFilterWordSlot = -304;
 inline constexpr int kTreePageSlot = -312;
 inline constexpr int kNumbersSlot = -344;
 inline constexpr int kAnswersSlot = -408;
+inline constexpr int kProtocolSlot = -412;
+inline constexpr int kTransportSlot = -416;
+inline constexpr int kPortSlot = -420;
+inline constexpr int kPacketSlot = -464;
 
 // At kAnswersSlot; more than a program can use: the kernel lets it have 64
 // maps.
@@ -59,6 +67,7 @@ enum Loaded : std::uint8_t {
   kLoadedPid = 4,      // kPidSlot
   kLoadedUid = 8,      // kUidSlot
   kLoadedZero = 16,    // kZeroSlot
+  kLoadedPort = 32,    // kPortSlot
 };
 
 class Writer {

@@ -9,6 +9,10 @@
 
 namespace bailiff {
 
+bool is_send(std::string_view type) {
+  return type == "sendto" || type == "sendmsg" || type == "sendmmsg";
+}
+
 std::optional<Value> constant_at_connect(FieldId id) {
   if (id == FieldId::kEvtType) return Value("connect");
   if (id == FieldId::kEvtDir) return Value("<");
@@ -50,6 +54,19 @@ bool decidable_at_connect(const Check& check) {
       return false;
   }
   return false;
+}
+
+bool decidable_of_packet(const Check& check) {
+  switch (check.field) {
+    case FieldId::kProcName:
+    case FieldId::kProcPid:
+    case FieldId::kThreadTid:
+    case FieldId::kUserUid:
+    case FieldId::kGroupGid:
+      return false;
+    default:  // of the packet, or the same for all
+      return decidable_at_connect(check);
+  }
 }
 
 bool is_membership(Op op) { return op == Op::kIn || op == Op::kIntersects; }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // rules/lower/connect.h
-// What is the same for every event of the connect hooks.
+// What is the same for every event of the network hooks.
 #pragma once
 
 #include <cstddef>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "rules/fields/field.h"
@@ -14,6 +15,9 @@
 
 namespace bailiff {
 
+// The types of event that are a message to an address.
+bool is_send(std::string_view type);
+
 // The value of `id` when it does not depend on the event.  The hooks judge a
 // connection before it is made, so its result is that of one that succeeds.
 std::optional<Value> constant_at_connect(FieldId id);
@@ -21,6 +25,9 @@ std::optional<Value> constant_at_connect(FieldId id);
 // Whether a program can decide the check: its field is one the kernel knows at
 // a connect, and its operator one that is emitted for that field.
 bool decidable_at_connect(const Check& check);
+// Whether a program can decide it of a packet, of which only the headers are
+// known: it may be sent on behalf of nobody.
+bool decidable_of_packet(const Check& check);
 
 // kIn, or kIntersects, which of a single value is the same.
 bool is_membership(Op op);

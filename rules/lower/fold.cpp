@@ -190,7 +190,7 @@ bool of_container(FieldId id) { return (field(id).from & kFromContainer) != 0; }
 
 // The fields that have a value for events of the type.
 std::uint8_t sources_of(const std::string& type) {
-  if (type == "connect") {
+  if (type == "connect" || is_send(type)) {
     return kFromContainer | kFromKernelConnect | kFromSidecarConnect;
   }
   if (type == "container") return kFromContainer | kFromContainerEvent;
@@ -231,11 +231,11 @@ Decide known_of_event(const std::string& type, const std::vector<List>& lists) {
   return {
       .check = [=, &lists](const Check& check) -> std::optional<bool> {
         if (!has_value(check.field)) return false;
-        if (type == "connect") {
-          if (const auto known = decide_connect(check, lists)) return known;
-        }
         if (check.field == FieldId::kEvtType) {
           return holds(check, {Value(type)}, lists);
+        }
+        if (type == "connect" || is_send(type)) {
+          if (const auto known = decide_connect(check, lists)) return known;
         }
         return std::nullopt;
       },

@@ -22,6 +22,10 @@ bool refuses(const Policy& policy) {
   return policy.mode == Mode::kEnforce && policy.block;
 }
 
+void add_to(std::vector<KernelRule>& rules, std::optional<KernelRule> rule) {
+  if (rule) rules.push_back(*std::move(rule));
+}
+
 }  // namespace
 
 std::string_view to_string(HookPoint hook) {
@@ -30,6 +34,12 @@ std::string_view to_string(HookPoint hook) {
       return "connect4";
     case HookPoint::kConnect6:
       return "connect6";
+    case HookPoint::kSendmsg4:
+      return "sendmsg4";
+    case HookPoint::kSendmsg6:
+      return "sendmsg6";
+    case HookPoint::kEgress:
+      return "egress";
   }
   return "";
 }
@@ -48,6 +58,30 @@ std::string_view to_string(Enforcement enforcement) {
   return "";
 }
 
+const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
+  switch (hook) {
+    case HookPoint::kConnect4:
+    case HookPoint::kConnect6:
+      return connect;
+    case HookPoint::kSendmsg4:
+    case HookPoint::kSendmsg6:
+      return send;
+    case HookPoint::kEgress:
+      break;
+  }
+  return packet;
+}
+
+bool Plan::attaches() const {
+  return !connect.empty() || !send.empty() || !packet.empty();
+}
+
+void Plan::attach_nothing() {
+  connect.clear();
+  send.clear();
+  packet.clear();
+}
+
 Plan lower(const CompiledPolicy& policy, const Facts& facts) {
   Plan plan;
   std::set<std::uint32_t> rules;
@@ -60,14 +94,10 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
     if (refuses(one)) refused.insert(one.rules.begin(), one.rules.end());
   }
   for (const std::uint32_t rule : rules) {
-    PlacedRule placed = place(policy, rule, facts);
-    if (placed.connect) {
-      // A candidate may turn out not to match: refusing it would break what
-      // the rule allows.
-      placed.connect->deny =
-          refused.contains(rule) && !placed.connect->candidate;
-      plan.connect.push_back(*std::move(placed.connect));
-    }
+    PlacedRule placed = place(policy, rule, facts, refused.contains(rule));
+    add_to(plan.connect, std::move(placed.connect));
+    add_to(plan.send, std::move(placed.send));
+    add_to(plan.packet, std::move(placed.packet));
     if (placed.container_event) plan.container_event.push_back(rule);
     plan.placements.push_back(std::move(placed.placement));
   }
@@ -76,9 +106,14 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
 
 std::vector<Placement> place_all(const CompiledPolicy& policy,
                                  const Facts& facts) {
+  std::set<std::uint32_t> refused;
+  for (const Policy& one : policy.policies) {
+    if (refuses(one)) refused.insert(one.rules.begin(), one.rules.end());
+  }
   std::vector<Placement> placements;
   for (std::uint32_t rule = 0; rule < policy.rules.size(); ++rule) {
-    placements.push_back(place(policy, rule, facts).placement);
+    placements.push_back(
+        place(policy, rule, facts, refused.contains(rule)).placement);
   }
   return placements;
 }

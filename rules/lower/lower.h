@@ -29,7 +29,16 @@ struct Facts {
 // at least 1), by constants, and removes the constants from and/or/not.
 Expr fold(const Expr& expr, const Facts& facts, const std::vector<List>& lists);
 
-enum class HookPoint : std::uint8_t { kConnect4, kConnect6 };
+enum class HookPoint : std::uint8_t {
+  kConnect4,
+  kConnect6,
+  kSendmsg4,  // a datagram to an address, without a connect(2) before it
+  kSendmsg6,
+  kEgress,  // a packet, whatever made it
+};
+inline constexpr HookPoint kHookPoints[] = {
+    HookPoint::kConnect4, HookPoint::kConnect6, HookPoint::kSendmsg4,
+    HookPoint::kSendmsg6, HookPoint::kEgress};
 std::string_view to_string(HookPoint hook);  // "connect4"
 
 // The strongest first.
@@ -65,21 +74,28 @@ struct KernelRule {
 };
 
 struct Plan {
-  // For the connect hooks; empty: nothing to attach.
-  std::vector<KernelRule> connect;
+  std::vector<KernelRule> connect;  // at connect4 and connect6
+  std::vector<KernelRule> send;     // at sendmsg4 and sendmsg6
+  // At egress: what is refused and was not seen at the others.
+  std::vector<KernelRule> packet;
   // Rules evaluated when the container is registered (evt.type=container).
   std::vector<std::uint32_t> container_event;
   // Indices in CompiledPolicy::policies whose scope holds the container.
   std::vector<std::uint32_t> policies;
   // One for every rule of those policies, ascending.
   std::vector<Placement> placements;
+
+  const std::vector<KernelRule>& rules_at(HookPoint hook) const;
+  // Whether there is anything to attach.
+  bool attaches() const;
+  void attach_nothing();
 };
 
 // Pure.  Never fails: a rule no hook can serve is placed kUnsupported.
 Plan lower(const CompiledPolicy& policy, const Facts& facts);
 
-// The placement of every rule of the policy whether a policy names it or not,
-// for explain.
+// The placement of every rule whether a policy names it or not, for explain.
+// A rule counts as refused when any of the policies refuses it.
 std::vector<Placement> place_all(const CompiledPolicy& policy,
                                  const Facts& facts);
 

@@ -85,13 +85,64 @@ std::optional<std::vector<std::string>> events_of(
   return names;
 }
 
+bool is_address(FieldId id) {
+  const FieldType type = field(id).type;
+  return type == FieldType::kAddress || type == FieldType::kNetwork;
+}
+
+// Whether it tells one peer from another.
+bool names_destination(const Expr& expr) {
+  const std::vector<FieldId> fields = fields_of(expr);
+  return std::any_of(fields.begin(), fields.end(), is_address);
+}
+
+// Whether it holds for peers that are listed, and no others.
+class HoldsForListed {
+ public:
+  bool operator()(const Constant& constant) const { return !constant.value; }
+  bool operator()(const Check& check) const {
+    return is_address(check.field) &&
+           (check.op == Op::kEq || is_membership(check.op));
+  }
+  bool operator()(const TermCheck&) const { return false; }
+  bool operator()(const Not&) const { return false; }
+  bool operator()(const And& node) const {
+    return std::any_of(
+        node.operands.begin(), node.operands.end(),
+        [&](const Expr& one) { return std::visit(*this, one.node); });
+  }
+  bool operator()(const Or& node) const {
+    return std::all_of(
+        node.operands.begin(), node.operands.end(),
+        [&](const Expr& one) { return std::visit(*this, one.node); });
+  }
+};
+
+// Those of `parts` that can hold, each once.
+Expr any_of(const std::vector<Expr>& parts) {
+  Or any;
+  for (const Expr& part : parts) {
+    if (is_false(part)) continue;
+    const auto& known = any.operands;
+    if (std::find(known.begin(), known.end(), part) == known.end()) {
+      any.operands.push_back(part);
+    }
+  }
+  if (any.operands.empty()) return {Constant{false}};
+  if (any.operands.size() == 1) return any.operands.front();
+  return simplify({std::move(any)}, decide_nothing());
+}
+
 class Placer {
  public:
-  Placer(const CompiledPolicy& policy, std::uint32_t rule, const Facts& facts)
+  Placer(const CompiledPolicy& policy, std::uint32_t rule, const Facts& facts,
+         bool refused)
       : policy_(policy),
         facts_(facts),
+        refused_(refused),
         folded_(fold(policy.rules[rule].condition, facts, policy.lists)),
-        connect_(simplify(folded_, known_of_event("connect", policy.lists))) {
+        connect_(simplify(folded_, known_of_event("connect", policy.lists))),
+        send_({Constant{false}}) {
     result_.placement.rule = rule;
     result_.placement.fields = fields_of(folded_);
     result_.placement.folded = to_string(folded_, list_names(policy));
@@ -102,6 +153,7 @@ class Placer {
     const Expr container =
         simplify(folded_, known_of_event("container", policy_.lists));
     result_.container_event = !is_false(container);
+    find_send();
     find_unserved();
     std::vector<FieldId> unknown = fields_without_source(connect_);
     if (unknown.empty()) unknown = fields_without_source(container);
@@ -109,8 +161,8 @@ class Placer {
       place_undecidable(unknown);
       return std::move(result_);
     }
-    if (!is_false(connect_)) {
-      place_connect();
+    if (!is_false(connect_) || !is_false(send_)) {
+      place_network();
     } else if (result_.container_event) {
       result_.placement.enforcement = Enforcement::kObserve;
       say("decided when the hook has registered the container");
@@ -129,10 +181,25 @@ class Placer {
     return !is_false(simplify(folded_, known_of_event(type, policy_.lists)));
   }
 
+  // Messages that fulfil the rule by being one, and those it is about because
+  // it is about connections.
+  void find_send() {
+    std::vector<Expr> parts;
+    for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
+      Expr part = simplify(folded_, known_of_event(type, policy_.lists));
+      if (!fields_without_source(part).empty()) continue;
+      if (!is_false(part)) sends_.insert(type);
+      parts.push_back(std::move(part));
+    }
+    if (refused_ || names_destination(connect_)) parts.push_back(connect_);
+    send_ = any_of(parts);
+  }
+
   void find_unserved() {
     unnamed_ = can_be("");
     for (const std::string& name : named_events(folded_, policy_.lists)) {
       if (name == "connect" || name == "container") continue;
+      if (sends_.count(name) != 0) continue;
       if (can_be(name)) unserved_.push_back(name);
     }
   }
@@ -143,28 +210,61 @@ class Placer {
            inline_operands(check, policy_.lists).size() > kMaxInlineOperands;
   }
 
-  void place_connect() {
+  // Absent when the condition cannot hold.
+  std::optional<KernelRule> kernel_rule(const Expr& condition,
+                                        bool (*decidable)(const Check&)) const {
+    if (is_false(condition)) return std::nullopt;
     const auto open = [&](const Check& check) {
-      return !decidable_at_connect(check) || too_long(check);
+      return !decidable(check) || too_long(check);
     };
-    const std::vector<Leaf> leaves = leaves_of(connect_);
+    const std::vector<Leaf> leaves = leaves_of(condition);
     const bool candidate =
         std::any_of(leaves.begin(), leaves.end(), [&](const Leaf& leaf) {
           return leaf.check == nullptr || open(*leaf.check);
         });
-    result_.connect = KernelRule{.rule = result_.placement.rule,
-                                 .condition = over_approximate(connect_, open),
-                                 .candidate = candidate};
-    result_.placement.hooks = {HookPoint::kConnect4, HookPoint::kConnect6};
+    // A candidate may turn out not to match: refusing it would break what the
+    // rule allows.
+    return KernelRule{.rule = result_.placement.rule,
+                      .condition = over_approximate(condition, open),
+                      .candidate = candidate,
+                      .deny = refused_ && !candidate};
+  }
 
+  void place_network() {
+    std::vector<HookPoint>& hooks = result_.placement.hooks;
+    result_.connect = kernel_rule(connect_, decidable_at_connect);
+    if (result_.connect) {
+      hooks.insert(hooks.end(), {HookPoint::kConnect4, HookPoint::kConnect6});
+    }
+    result_.send = kernel_rule(send_, decidable_at_connect);
+    if (result_.send) {
+      hooks.insert(hooks.end(), {HookPoint::kSendmsg4, HookPoint::kSendmsg6});
+    }
+    // Nothing that comes this far was refused before, so packets need judging
+    // only to refuse them.  A rule that refuses all but some peers cannot: a
+    // packet may be an answer to one that came by itself.
+    if (std::visit(HoldsForListed(), send_.node)) {
+      result_.packet = kernel_rule(send_, decidable_of_packet);
+      if (result_.packet && !result_.packet->deny) result_.packet.reset();
+    }
+    if (result_.packet) hooks.push_back(HookPoint::kEgress);
+
+    const KernelRule& shown =
+        result_.connect ? *result_.connect : *result_.send;
+    const std::vector<Leaf> leaves =
+        leaves_of(result_.connect ? connect_ : send_);
     say_open_checks(leaves);
     if (reason_.empty()) {
       result_.placement.enforcement = Enforcement::kKernel;
-      say("decided before the connection is made");
+      say(result_.connect ? "decided before the connection is made"
+                          : "decided before the message is sent");
+      if (shown.deny && !result_.packet) say_no_packets(leaves);
     } else {
       result_.placement.enforcement = Enforcement::kObserve;
-      if (is_true(result_.connect->condition)) {
-        say("nothing else narrows it down: every connection is reported");
+      if (is_true(shown.condition)) {
+        say(result_.connect
+                ? "nothing else narrows it down: every connection is reported"
+                : "nothing else narrows it down: every message is reported");
       }
     }
     say_container_checks(leaves);
@@ -172,6 +272,22 @@ class Placer {
     if (result_.container_event) {
       say("a container's start is decided when the hook has registered it");
     }
+  }
+
+  void say_no_packets(const std::vector<Leaf>& leaves) {
+    if (!std::visit(HoldsForListed(), send_.node)) {
+      say("what is sent over raw sockets is not refused: it could be an "
+          "answer");
+      return;
+    }
+    std::set<std::string> names;
+    for (const Leaf& leaf : leaves) {
+      if (leaf.check == nullptr || decidable_of_packet(*leaf.check)) continue;
+      names.emplace(field(leaf.check->field).name);
+    }
+    say("what is sent over raw sockets, or over connections made before, is "
+        "not refused: a packet does not show " +
+        enumeration({names.begin(), names.end()}));
   }
 
   // Why the service has to decide, when it has to.
@@ -309,8 +425,11 @@ class Placer {
 
   const CompiledPolicy& policy_;
   const Facts& facts_;
+  bool refused_;
   Expr folded_;
-  Expr connect_;  // `folded_`, of a connect event
+  Expr connect_;                 // `folded_`, of a connect event
+  Expr send_;                    // of a message to an address
+  std::set<std::string> sends_;  // the types among them that rules name
   std::vector<std::string> unserved_;
   bool unnamed_ = false;
   std::string reason_;
@@ -339,8 +458,8 @@ std::string_view why_not_in_kernel(FieldId id) {
 }
 
 PlacedRule place(const CompiledPolicy& policy, std::uint32_t rule,
-                 const Facts& facts) {
-  return Placer(policy, rule, facts).place();
+                 const Facts& facts, bool refused) {
+  return Placer(policy, rule, facts, refused).place();
 }
 
 }  // namespace bailiff

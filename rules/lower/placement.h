@@ -10,16 +10,26 @@
 
 namespace bailiff {
 
+// A datagram or a packet to an address reaches it as a connection would, so a
+// rule about connections is about those too: where it tells destinations apart,
+// and where it is refused.  Otherwise sendto(2) would be a way around it.  A
+// rule that only counts connections (`evt.type = connect`) is not told of each
+// datagram.
 struct PlacedRule {
   Placement placement;
-  // For the connect hooks; absent when no connection can fulfil the rule.
-  // `deny` is left to the policies.
+  // For the hooks of each kind; absent when nothing they judge can fulfil the
+  // rule.
   std::optional<KernelRule> connect;
+  std::optional<KernelRule> send;
+  // Only of a rule that refuses peers by name, and that needs to know nothing
+  // of the process: what a packet shows.
+  std::optional<KernelRule> packet;
   bool container_event = false;
 };
 
+// `refused`: a policy blocks what fulfils the rule.
 PlacedRule place(const CompiledPolicy& policy, std::uint32_t rule,
-                 const Facts& facts);
+                 const Facts& facts, bool refused);
 
 // Why the connect hooks do not know a field that is not kFromKernelConnect,
 // said of its name: "is read from /proc after …".

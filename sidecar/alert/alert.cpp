@@ -180,6 +180,7 @@ std::string to_json(const Alert& alert) {
           {"pod", null_if_empty(alert.container.pod)}}},
         {"enforcement", alert.enforcement},
         {"evidence", nullptr},
+        {"hook", null_if_empty(alert.hook)},
         {"latency_us", alert.latency_us},
         {"mode", null_if_empty(alert.mode)},
         {"outcome", alert.outcome},

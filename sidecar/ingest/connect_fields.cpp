@@ -57,11 +57,13 @@ void ConnectFields::view(FieldId field, std::string_view /*argument*/,
     case kEvtTime:
       return views.keep(format_clock(realtime_ns_));
     case kEvtType:
-      return views.add("connect");
+      return views.add(event_.type);
     case kEvtDir:
       return views.add("<");
     case kEvtArgs:
-      return views.keep("res=0 addr=" + endpoint(event_));
+      return views.keep(event_.type == "connect"
+                            ? "res=0 addr=" + endpoint(event_)
+                            : "tuple=" + tuple(event_));
     case kEvtRes:
       return views.add("SUCCESS");
     case kEvtRawres:
@@ -86,9 +88,11 @@ void ConnectFields::view(FieldId field, std::string_view /*argument*/,
     case kFdL4proto:
       return views.add(protocol_name(event_.l4proto));
     case kProcName:
-      return views.add(event_.comm);
+      if (of_process()) views.add(event_.comm);
+      return;
     case kProcPid:
-      return views.add(number(event_.tgid));
+      if (of_process()) views.add(number(event_.tgid));
+      return;
     case kProcPname:
       return add_if_known(process_.parent_comm, views);
     case kProcPpid:
@@ -111,15 +115,19 @@ void ConnectFields::view(FieldId field, std::string_view /*argument*/,
     case kProcCwd:
       return add_if_known(process_.cwd, views);
     case kThreadTid:
-      return views.add(number(event_.tid));
+      if (of_process()) views.add(number(event_.tid));
+      return;
     case kUserUid:
-      return views.add(number(event_.uid));
+      if (of_process()) views.add(number(event_.uid));
+      return;
     case kUserName:
-      return views.keep(user_name(event_.uid));
+      if (of_process()) views.keep(user_name(event_.uid));
+      return;
     case kUserLoginuid:
       return add_if_known(process_.login_uid, views);
     case kGroupGid:
-      return views.add(number(event_.gid));
+      if (of_process()) views.add(number(event_.gid));
+      return;
     default:
       // Of the container, or what a connect event does not tell: the unit test
       // goes by the table.

@@ -44,6 +44,9 @@ class ConnectFields final : public FieldSource {
             Views& views) const override;
 
  private:
+  // A packet is nobody's: see ConnectEvent.
+  bool of_process() const { return event_.judged_at != JudgedAt::kEgress; }
+
   const ConnectEvent& event_;
   const ProcessFacts& process_;
   const Facts& container_;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "rules/abi/event.h"
 
@@ -14,7 +15,32 @@ Error malformed(const std::string& why) {
   return Error{Code::kInvalidArgument, "event record: " + why};
 }
 
+std::optional<JudgedAt> judged_at_of(std::uint32_t hook) {
+  switch (hook) {
+    case BAILIFF_HOOK_CONNECT:
+      return JudgedAt::kConnect;
+    case BAILIFF_HOOK_SENDMSG:
+      return JudgedAt::kSendmsg;
+    case BAILIFF_HOOK_EGRESS:
+      return JudgedAt::kEgress;
+    default:  // of another version
+      return std::nullopt;
+  }
+}
+
 }  // namespace
+
+std::string_view to_string(JudgedAt place) {
+  switch (place) {
+    case JudgedAt::kConnect:
+      return "connect";
+    case JudgedAt::kSendmsg:
+      return "sendmsg";
+    case JudgedAt::kEgress:
+      return "egress";
+  }
+  return "";
+}
 
 Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
   bailiff_event header{};
@@ -46,7 +72,13 @@ Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
     return malformed("verdict '" + std::to_string(header.verdict) + "'");
   }
 
+  const auto judged_at = judged_at_of(connect.hook);
+  if (!judged_at) {
+    return malformed("hook '" + std::to_string(connect.hook) + "'");
+  }
+
   ConnectEvent event;
+  event.judged_at = *judged_at;
   event.monotonic_ns = header.time_ns;
   event.cgroup_id = header.cgroup_id;
   event.policy_id = header.policy_id;

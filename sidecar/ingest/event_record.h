@@ -7,13 +7,20 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "rules/base/result.h"
 #include "rules/types/value.h"
 
 namespace bailiff::sidecar {
 
-// A connect(2) that matched a rule, or may have (`candidate`).
+// Where an operation was judged.
+enum class JudgedAt : std::uint8_t { kConnect, kSendmsg, kEgress };
+std::string_view to_string(JudgedAt place);  // "connect"
+
+// A connect(2), or what reaches an address as one, that matched a rule or may
+// have (`candidate`).  Of a packet (kEgress) nobody knows the process: tgid,
+// tid, uid and gid are 0 and comm is empty.
 struct ConnectEvent {
   std::uint64_t monotonic_ns = 0;
   std::uint64_t cgroup_id = 0;
@@ -24,6 +31,10 @@ struct ConnectEvent {
   IpAddress address;  // destination
   std::uint16_t port = 0;
   std::uint8_t l4proto = 0;  // IPPROTO_TCP, …
+  JudgedAt judged_at = JudgedAt::kConnect;
+  // The type of event it is to the rule (evt.type): a datagram may fulfil it as
+  // the connection it replaces.  Not in the record: the reader finds out.
+  std::string_view type = "connect";
   bool denied = false;
   bool candidate = false;
 };

@@ -48,11 +48,39 @@ std::vector<Draft> drafts_of(const SeenConnect& seen) {
   const ConnectFields fields(seen.event, seen.process, seen.container->facts,
                              seen.realtime_ns, seen.number,
                              ConnectFields::Use::kOutput);
-  const Alert alert =
-      rule_alert(*seen.settings, *seen.container, *seen.generation,
-                 seen.event.rule, fields, seen.realtime_ns);
+  Alert alert = rule_alert(*seen.settings, *seen.container, *seen.generation,
+                           seen.event.rule, fields, seen.realtime_ns);
+  alert.hook = to_string(seen.event.judged_at);
   return policy_drafts(*seen.settings, alert, seen.generation->policy(),
                        seen.enforcement, seen.decision);
+}
+
+// What an operation can be to a rule, the likeliest first.
+std::vector<std::string_view> types_at(JudgedAt place) {
+  switch (place) {
+    case JudgedAt::kConnect:
+      return {"connect"};
+    case JudgedAt::kSendmsg:
+      return {"sendto", "sendmsg", "sendmmsg", "connect"};
+    case JudgedAt::kEgress:
+      return {"connect", "sendto", "sendmsg", "sendmmsg"};
+  }
+  return {};
+}
+
+// Finds as what the event fulfils its rule; false: as nothing.
+bool find_type(SeenConnect& seen, MatchMemory& memory) {
+  const std::shared_ptr<const Matcher> matcher = seen.generation->matcher();
+  const ConnectFields fields(seen.event, seen.process, seen.container->facts,
+                             seen.realtime_ns, seen.number,
+                             ConnectFields::Use::kCondition);
+  for (const std::string_view type : types_at(seen.event.judged_at)) {
+    seen.event.type = type;
+    if (!matcher->match(fields, {&seen.event.rule, 1}, memory).empty()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 // A rule that holds for the start of a container.
@@ -299,13 +327,15 @@ void Intake::on_record(std::span<const std::byte> bytes) {
           : lower(policy, container.facts).policies;
 
   seen->number = ++last_number_;
-  if (event.candidate) {
-    const ConnectFields fields(event, seen->process, container.facts,
-                               seen->realtime_ns, seen->number,
-                               ConnectFields::Use::kCondition);
-    const std::shared_ptr<const Matcher> matcher = seen->generation->matcher();
-    if (matcher->match(fields, {&event.rule, 1}, match_memory_).empty()) return;
-    seen->enforcement = Enforcement::kObserve;
+  if (event.candidate || event.judged_at != JudgedAt::kConnect) {
+    const bool holds = find_type(*seen, match_memory_);
+    if (event.candidate) {
+      if (!holds) return;
+      seen->enforcement = Enforcement::kObserve;
+    } else if (!holds) {
+      // The list has changed since: the kernel's word counts.
+      seen->event.type = types_at(event.judged_at).front();
+    }
   }
   seen->settings = parts_.settings();
   seen->decision = decide(policy, in_scope,

@@ -275,7 +275,7 @@ std::size_t inner_bytes(const hook::Map& array) {
 ListCost cost_of(const CompiledPolicy& policy, hook::Kernel& kernel) {
   const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
   const auto program =
-      emit::emit_connect(plan.connect, policy.lists, emit::Flavour::kConnect6);
+      emit::emit_program(plan.connect, policy.lists, emit::Flavour::kConnect6);
   if (!program) fail(program.error().message);
   ListCost cost;
   for (const List& list : policy.lists) cost.entries += list.items.size();

@@ -83,7 +83,7 @@ TEST_F(Differential, ConditionsMeanTheSameInTheKernel) {
            .deny = generator_.chance(10)});
       indices.emplace_back(rules.back().condition, lists);
     }
-    const auto program = emit::emit_connect(rules, lists, emit::Flavour::kTest);
+    const auto program = emit::emit_program(rules, lists, emit::Flavour::kTest);
     ASSERT_TRUE(program) << program.error().message;
     const auto loaded = TestProgram::load(*program, *maps);
     ASSERT_TRUE(loaded) << loaded.error().message << "\n"
@@ -160,7 +160,7 @@ TEST_F(Differential, PlansAgreeWithTheRulesTheyAreMadeOf) {
     const Plan plan = lower(policy, facts);
     if (plan.connect.empty()) continue;
     const auto program =
-        emit::emit_connect(plan.connect, policy.lists, emit::Flavour::kTest);
+        emit::emit_program(plan.connect, policy.lists, emit::Flavour::kTest);
     ASSERT_TRUE(program) << program.error().message;
     const auto loaded = TestProgram::load(*program, *maps);
     ASSERT_TRUE(loaded) << loaded.error().message;
@@ -255,7 +255,7 @@ TEST_F(Differential, ListsOfAnyLengthMeanTheSameInTheKernel) {
     const ListIndex hosts(rules[0].condition, lists);
     const ListIndex networks(rules[1].condition, lists);
     KernelMaps maps(lists);
-    const auto program = emit::emit_connect(rules, lists, emit::Flavour::kTest);
+    const auto program = emit::emit_program(rules, lists, emit::Flavour::kTest);
     ASSERT_TRUE(program) << program.error().message;
     const auto loaded = TestProgram::load(*program, maps);
     ASSERT_TRUE(loaded) << loaded.error().message;
@@ -300,7 +300,7 @@ TEST_F(Differential, TheLongestListsMeanTheSameInTheKernel) {
       lists[0].items.push_back(to_string(address));
     }
     KernelMaps maps(lists);
-    const auto program = emit::emit_connect(
+    const auto program = emit::emit_program(
         {{.rule = 0, .condition = in_list(FieldId::kFdSip, 0)}}, lists,
         emit::Flavour::kTest);
     ASSERT_TRUE(program) << program.error().message;
@@ -336,7 +336,7 @@ TEST_F(Differential, TheVerifierTakesTheConnectFlavours) {
     }
     for (const emit::Flavour flavour :
          {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
-      const auto program = emit::emit_connect(rules, lists, flavour);
+      const auto program = emit::emit_program(rules, lists, flavour);
       ASSERT_TRUE(program) << program.error().message;
       const auto loaded = TestProgram::load(*program, maps);
       ASSERT_TRUE(loaded) << loaded.error().message << "\n"
@@ -359,7 +359,7 @@ TEST_F(Differential, TheVerifierTakesAnyNumberOfRules) {
     rules.push_back({.rule = i, .condition = {port}, .deny = i % 3 == 0});
     for (const emit::Flavour flavour :
          {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
-      const auto program = emit::emit_connect(rules, lists, flavour);
+      const auto program = emit::emit_program(rules, lists, flavour);
       ASSERT_TRUE(program) << program.error().message;
       const auto loaded = TestProgram::load(*program, maps);
       ASSERT_TRUE(loaded) << i << ": " << loaded.error().message;
@@ -381,14 +381,14 @@ TEST_F(Differential, AProgramHoldsTheMostRulesThereMayBe) {
                      .condition = {port},
                      .deny = i == BAILIFF_MAX_PROGRAM_RULES - 1});
   }
-  const auto program = emit::emit_connect(rules, lists, emit::Flavour::kTest);
+  const auto program = emit::emit_program(rules, lists, emit::Flavour::kTest);
   ASSERT_TRUE(program) << program.error().message;
   KernelMaps maps(lists);
   const auto loaded = TestProgram::load(*program, maps);
   ASSERT_TRUE(loaded) << loaded.error().message;
   for (const emit::Flavour flavour :
        {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
-    const auto real = emit::emit_connect(rules, lists, flavour);
+    const auto real = emit::emit_program(rules, lists, flavour);
     ASSERT_TRUE(real) << real.error().message;
     const auto accepted = TestProgram::load(*real, maps);
     ASSERT_TRUE(accepted) << accepted.error().message;
@@ -404,7 +404,7 @@ TEST_F(Differential, AProgramHoldsTheMostRulesThereMayBe) {
   }
 
   rules.push_back(rules.back());
-  const auto refused = emit::emit_connect(rules, lists, emit::Flavour::kTest);
+  const auto refused = emit::emit_program(rules, lists, emit::Flavour::kTest);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kExhausted);
 }
@@ -433,7 +433,7 @@ TEST_F(Differential, TheMostRulesMayAllAskForLists) {
   for (const emit::Flavour flavour :
        {emit::Flavour::kConnect4, emit::Flavour::kConnect6,
         emit::Flavour::kTest}) {
-    const auto program = emit::emit_connect(rules, lists, flavour);
+    const auto program = emit::emit_program(rules, lists, flavour);
     ASSERT_TRUE(program) << program.error().message;
     const auto loaded = TestProgram::load(*program, maps);
     ASSERT_TRUE(loaded) << loaded.error().message;

@@ -132,6 +132,16 @@ Result<TestProgram> TestProgram::load(const emit::Program& program,
     case emit::Flavour::kConnect6:
       options.expected_attach_type = BPF_CGROUP_INET6_CONNECT;
       break;
+    case emit::Flavour::kSendmsg4:
+      options.expected_attach_type = BPF_CGROUP_UDP4_SENDMSG;
+      break;
+    case emit::Flavour::kSendmsg6:
+      options.expected_attach_type = BPF_CGROUP_UDP6_SENDMSG;
+      break;
+    case emit::Flavour::kEgress:
+      type = BPF_PROG_TYPE_CGROUP_SKB;
+      options.expected_attach_type = BPF_CGROUP_INET_EGRESS;
+      break;
     case emit::Flavour::kTest:
       type = BPF_PROG_TYPE_SYSCALL;
       options.prog_flags = BPF_F_SLEEPABLE;

@@ -96,11 +96,11 @@ std::string without_look_ups(const std::string& listing) {
 std::string program_of(const Plan& plan, const CompiledPolicy& policy,
                        const std::string& part) {
   std::string text;
-  for (const emit::Flavour flavour :
-       {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
+  for (const HookPoint hook : kHookPoints) {
+    const emit::Flavour flavour = emit::flavour_of(hook);
     if (part.find(to_string(flavour)) == std::string::npos) continue;
     const auto program =
-        emit::emit_connect(plan.connect, policy.lists, flavour);
+        emit::emit_program(plan.rules_at(hook), policy.lists, flavour);
     if (!program) return program.error().message + "\n";
     const std::string listing = emit::disassemble(*program);
     const bool whole = part.find("whole") != std::string::npos;
@@ -131,13 +131,19 @@ std::string result_of(const std::string& input) {
             std::string(to_string(placement.enforcement)) + ", " +
             placement.reason + "\n  " + placement.folded + "\n";
   }
-  for (const KernelRule& rule : plan.connect) {
-    text += std::string("at connect: ") +
-            (rule.deny        ? "deny"
-             : rule.candidate ? "candidate"
-                              : "report") +
-            " when " + to_string(rule.condition, names) + "\n";
-  }
+  const auto show = [&](const char* where,
+                        const std::vector<KernelRule>& rules) {
+    for (const KernelRule& rule : rules) {
+      text += std::string("at ") + where + ": " +
+              (rule.deny        ? "deny"
+               : rule.candidate ? "candidate"
+                                : "report") +
+              " when " + to_string(rule.condition, names) + "\n";
+    }
+  };
+  show("connect", plan.connect);
+  show("sendmsg", plan.send);
+  show("egress", plan.packet);
   if (plan.connect.empty()) return text;
   return text + program_of(plan, policy, part("show"));
 }

@@ -53,8 +53,8 @@ TEST_F(Attach, PinsWhatTheHeaderSays) {
   const auto programs =
       protect(policy_, cgroup.cgroup(), dir(), "c1.x", kernel_);
   ASSERT_TRUE(programs) << programs.error().message;
-  EXPECT_THAT(*programs, SizeIs(2));
-  EXPECT_EQ(attached_programs(cgroup.cgroup()), 2);
+  EXPECT_THAT(*programs, SizeIs(kHookCount));
+  EXPECT_EQ(attached_programs(cgroup.cgroup()), kHookCount);
   std::vector<std::string> expected = {
       "bailiff",
       "bailiff/containers",
@@ -63,6 +63,9 @@ TEST_F(Attach, PinsWhatTheHeaderSays) {
       "bailiff/links/c1%2Ex",
       "bailiff/links/c1%2Ex/connect4",
       "bailiff/links/c1%2Ex/connect6",
+      "bailiff/links/c1%2Ex/egress",
+      "bailiff/links/c1%2Ex/sendmsg4",
+      "bailiff/links/c1%2Ex/sendmsg6",
       "bailiff/lists",
       "bailiff/lists/hosts~addr4",
       "bailiff/lists/nets~net4",
@@ -112,7 +115,7 @@ TEST_F(Attach, LeavesOthersAsTheyWereWhicheverCallFails) {
     if (!faulty.failed()) break;
     SCOPED_TRACE("call " + std::to_string(call) + " fails");
     ASSERT_FALSE(programs);
-    ASSERT_EQ(attached_programs(first.cgroup()), 2);
+    ASSERT_EQ(attached_programs(first.cgroup()), kHookCount);
     ASSERT_EQ(attached_programs(second.cgroup()), 0);
     ASSERT_EQ(bpffs_.entries(), before);
   }
@@ -154,10 +157,10 @@ TEST_F(Attach, ManyContainersMayStartAtOnce) {
   for (std::thread& start : starts) start.join();
   EXPECT_THAT(errors, Each(IsEmpty()));
   for (const hook::ScratchCgroup& cgroup : cgroups) {
-    EXPECT_EQ(attached_programs(cgroup.cgroup()), 2);
+    EXPECT_EQ(attached_programs(cgroup.cgroup()), kHookCount);
   }
   EXPECT_THAT(kernel_.list(dir() + "/programs"), Truly([](const auto& names) {
-                return names && names->size() == 2;
+                return names && names->size() == kHookCount;
               }));
 }
 
@@ -188,7 +191,7 @@ TEST_F(Attach, RefusesAnIdInUseByAnotherLivingCgroup) {
   const auto again = protect(policy_, second.cgroup(), dir(), "c1", kernel_);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Code::kInvalidArgument);
-  EXPECT_EQ(attached_programs(first.cgroup()), 2);
+  EXPECT_EQ(attached_programs(first.cgroup()), kHookCount);
   EXPECT_EQ(attached_programs(second.cgroup()), 0);
 }
 
@@ -196,7 +199,7 @@ TEST_F(Attach, ReplacesWhatTheSameContainerLeft) {
   const auto cgroup = make_cgroup();
   ASSERT_TRUE(protect(policy_, cgroup.cgroup(), dir(), "c1", kernel_));
   ASSERT_TRUE(protect(policy_, cgroup.cgroup(), dir(), "c1", kernel_));
-  EXPECT_EQ(attached_programs(cgroup.cgroup()), 2);
+  EXPECT_EQ(attached_programs(cgroup.cgroup()), kHookCount);
 }
 
 TEST_F(Attach, DetachMayRunTwice) {
@@ -241,7 +244,7 @@ TEST_F(Attach, ReconcileKeepsWhatAnotherContainerUses) {
   ASSERT_TRUE(protect(another_policy(), second.cgroup(), dir(), "c2", kernel_));
   ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
   ASSERT_TRUE(hook::reconcile(dir(), kernel_));
-  EXPECT_EQ(attached_programs(second.cgroup()), 2);
+  EXPECT_EQ(attached_programs(second.cgroup()), kHookCount);
   EXPECT_EQ(connect_in(second.cgroup(), {.address = "127.66.0.9"}).error,
             EPERM);
   EXPECT_THAT(bpffs_.entries(), Not(Contains(HasSubstr("hosts"))));
@@ -274,7 +277,7 @@ TEST_F(Attach, ReconcileRemovesContainersWhoseCgroupIsGone) {
     removed = *found;
   }
   EXPECT_THAT(removed, ElementsAre("le.aves"));
-  EXPECT_EQ(attached_programs(staying.cgroup()), 2);
+  EXPECT_EQ(attached_programs(staying.cgroup()), kHookCount);
   EXPECT_THAT(bpffs_.entries(), Not(Contains(HasSubstr("le%2Eaves"))));
 }
 

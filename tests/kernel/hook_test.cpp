@@ -158,7 +158,7 @@ TEST_F(Hook, ProtectsAContainerAndTellsOfIt) {
   EXPECT_EQ(record->cgroup_path, cgroup().path());
   EXPECT_EQ(record->cgroup_id, cgroup().id());
   EXPECT_EQ(record->policy, policy_digest(encode(block_listed())).hex());
-  EXPECT_THAT(record->programs, SizeIs(2));
+  EXPECT_THAT(record->programs, SizeIs(kHookCount));
   EXPECT_EQ(record->facts.image, "r/shop/web:1");
   EXPECT_THAT(record->args, ElementsAre("httpd", "-f"));
   EXPECT_EQ(record->uid, 7);
@@ -201,7 +201,7 @@ TEST_F(Hook, FindsTheConfigurationWithoutABundleInTheState) {
   write_policy(block_listed());
   const std::string bundle = (root() / "bundle").string();
   EXPECT_EQ(hook("createRuntime", state("/"), {"--bundle", bundle}).exit, 0);
-  EXPECT_EQ(attached_programs(cgroup()), 2);
+  EXPECT_EQ(attached_programs(cgroup()), kHookCount);
 }
 
 TEST_F(Hook, GivesEveryContainerTheListsOfThePolicyFile) {
@@ -311,7 +311,7 @@ TEST_F(Hook, DoesNotReadListsThatAreInTheKernel) {
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   spit(root() / "state/policy.bin", bytes);
   EXPECT_EQ(hook("createRuntime", state()).exit, 0);
-  EXPECT_EQ(attached_programs(cgroup()), 2);
+  EXPECT_EQ(attached_programs(cgroup()), kHookCount);
 }
 
 TEST_F(Hook, RefusesAStateItCannotRead) {

@@ -141,10 +141,11 @@ Connected connect_in(const Cgroup& cgroup, const Connect& connect) {
       const int fd =
           ::socket(to.family, connect.tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
       if (fd < 0) ::_exit(254);
-      error = ::connect(fd, reinterpret_cast<const sockaddr*>(&to.address),
-                        to.size) == 0
-                  ? 0
-                  : errno;
+      const auto* name = reinterpret_cast<const sockaddr*>(&to.address);
+      const bool done = connect.send
+                            ? ::sendto(fd, "", 0, 0, name, to.size) == 0
+                            : ::connect(fd, name, to.size) == 0;
+      error = done ? 0 : errno;
       ::close(fd);
     }
     ::_exit(error);
@@ -152,6 +153,48 @@ Connected connect_in(const Cgroup& cgroup, const Connect& connect) {
   int status = 0;
   require(::waitpid(pid, &status, 0) == pid, "waitpid");
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, pid};
+}
+
+ConnectedSender::ConnectedSender(const Cgroup& cgroup, const Connect& connect)
+    : pid_(-1) {
+  const Socket to = socket_to(connect);
+  int ends[2];
+  require(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0,
+          "socketpair");
+  pid_ = fork_into(cgroup);
+  if (pid_ == 0) {
+    ::close(ends[0]);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int fd = ::socket(to.family, SOCK_DGRAM, 0);
+    int error = ::connect(fd, reinterpret_cast<const sockaddr*>(&to.address),
+                          to.size) == 0
+                    ? 0
+                    : errno;
+    for (;;) {
+      if (::write(ends[1], &error, sizeof error) != sizeof error) ::_exit(1);
+      char byte = 0;
+      if (::read(ends[1], &byte, 1) != 1) ::_exit(0);
+      error = ::send(fd, "", 1, 0) == 1 ? 0 : errno;
+    }
+  }
+  ::close(ends[1]);
+  channel_ = ends[0];
+  int error = -1;
+  require(::read(channel_, &error, sizeof error) == sizeof error && error == 0,
+          "connect");
+}
+
+ConnectedSender::~ConnectedSender() {
+  ::close(channel_);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+int ConnectedSender::send() {
+  int error = -1;
+  require(::write(channel_, "", 1) == 1, "tell the sender");
+  require(::read(channel_, &error, sizeof error) == sizeof error,
+          "ask the sender");
+  return error;
 }
 
 Sleeper::Sleeper(const Cgroup& cgroup) : pid_(-1) {
@@ -177,7 +220,9 @@ Sleeper::~Sleeper() {
 int attached_programs(const Cgroup& cgroup) {
   int count = 0;
   for (const bpf_attach_type type :
-       {BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT}) {
+       {BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT,
+        BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG,
+        BPF_CGROUP_INET_EGRESS}) {
     __u32 ids[16];
     __u32 found = 16;
     require(::bpf_prog_query(cgroup.fd(), type, 0, nullptr, ids, &found) == 0,

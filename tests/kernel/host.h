@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ struct Connect {
   std::string address = "127.66.0.1";
   std::uint16_t port = 9;
   bool tcp = false;
+  // Instead of connecting, send a datagram to the address.
+  bool send = false;
   // Connect an IPv6 socket, IPv4 addresses as ::ffff:a.b.c.d.
   bool ipv6 = false;
   int times = 1;
@@ -66,6 +69,21 @@ struct Connected {
 
 // Connects from a new process "bailiff-prober" in the cgroup.
 Connected connect_in(const Cgroup& cgroup, const Connect& connect);
+
+// A process in the cgroup with a UDP socket that it has connected, and which
+// sends over it when told.
+class ConnectedSender {
+ public:
+  ConnectedSender(const Cgroup& cgroup, const Connect& connect);
+  ConnectedSender(const ConnectedSender&) = delete;
+  ConnectedSender& operator=(const ConnectedSender&) = delete;
+  ~ConnectedSender();
+  int send();  // errno; 0: sent
+
+ private:
+  pid_t pid_;
+  int channel_ = -1;
+};
 
 // A process that sleeps in a cgroup until it is let go.
 class Sleeper {
@@ -80,8 +98,10 @@ class Sleeper {
   pid_t pid_;
 };
 
-// Programs the kernel runs at a cgroup's connect4 and connect6.
+// Programs the kernel runs at a cgroup's network hooks.
 int attached_programs(const Cgroup& cgroup);
+// How many a container has of which listed peers are refused.
+inline constexpr int kHookCount = std::size(kHookPoints);
 int open_descriptors();
 
 // A policy by its parts, with defaults.

@@ -249,11 +249,80 @@ TEST_F(Verdict, TellsContainersOfOneProgramApart) {
   EXPECT_EQ(told[1].header.cgroup_id, other.cgroup().id());
 }
 
-TEST_F(Verdict, CountsWhatAFullRingLosesAndStillRefuses) {
+TEST_F(Verdict, RefusesADatagramWithAListedAddress) {
   protect_with(hosts_and_nets());
+  EXPECT_EQ(connect({.address = "127.66.0.1", .send = true}), EPERM);
+  EXPECT_EQ(connect({.address = "::1", .send = true, .ipv6 = true}), EPERM);
+  EXPECT_EQ(connect({.address = "127.66.0.1", .send = true, .ipv6 = true}),
+            EPERM);
+  EXPECT_EQ(connect({.address = "127.66.0.2", .send = true}), 0);
+  const auto told = events();
+  ASSERT_THAT(told, SizeIs(3));
+  EXPECT_EQ(told[0].hook, BAILIFF_HOOK_SENDMSG);
+  EXPECT_EQ(told[0].header.tgid, static_cast<__u32>(told[0].header.tid));
+}
+
+// What 0.0.0.0 and :: stand for.
+TEST_F(Verdict, RefusesLoopbackByItsShortName) {
+  PolicyBuilder builder;
+  builder.rule("Loopback", sip_in(builder.list("local", {"127.0.0.1", "::1"})),
+               true);
+  protect_with(builder.build());
+  EXPECT_EQ(connect({.address = "0.0.0.0"}), EPERM);
+  EXPECT_EQ(connect({.address = "::", .ipv6 = true}), EPERM);
+  EXPECT_EQ(connect({.address = "0.0.0.0", .ipv6 = true}), EPERM);
+  EXPECT_EQ(connect({.address = "0.0.0.0", .send = true}), EPERM);
+}
+
+TEST_F(Verdict, RefusesTheNat64NameOfAListedHost) {
+  protect_with(hosts_and_nets());
+  EXPECT_EQ(connect({.address = "64:ff9b::127.66.0.1", .ipv6 = true}), EPERM);
+  const auto told = events();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].family, 4);
+}
+
+// A connection that was made before the container was protected.
+TEST_F(Verdict, CutsWhatWasConnectedBefore) {
+  ConnectedSender sender(cgroup(), {.address = "127.66.0.1"});
+  protect_with(hosts_and_nets());
+  EXPECT_EQ(sender.send(), EPERM);
+  EXPECT_EQ(sender.send(), EPERM);
+  const auto told = events();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].hook, BAILIFF_HOOK_EGRESS);
+  EXPECT_EQ(told[0].header.verdict, BAILIFF_VERDICT_DENIED);
+  EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
+  EXPECT_EQ(told[0].header.tgid, 0U);
+  EXPECT_EQ(told[0].port, 9);
+  EXPECT_EQ(told[0].l4proto, IPPROTO_UDP);
+}
+
+TEST_F(Verdict, TellsOnceOfWhatAProcessTriesAgain) {
+  protect_with(hosts_and_nets());
+  EXPECT_EQ(connect({.address = "127.66.0.1", .times = 100}), EPERM);
+  EXPECT_THAT(events(), SizeIs(1));
+  // Another process is news.
+  EXPECT_EQ(connect({.address = "127.66.0.1"}), EPERM);
+  EXPECT_THAT(events(), SizeIs(1));
+}
+
+TEST_F(Verdict, TellsOfEachConnectionThatIsAllowed) {
+  protect_with(hosts_and_nets(false));
+  EXPECT_EQ(connect({.address = "127.66.0.1", .times = 3}), 0);
+  EXPECT_THAT(events(), SizeIs(3));
+}
+
+TEST_F(Verdict, CountsWhatAFullRingLosesAndStillRefuses) {
+  // Two rules hit by turns, so that no record is like the one before.
+  PolicyBuilder builder;
+  const auto hosts = builder.list("hosts", {"127.66.0.1"});
+  builder.rule("Host", sip_in(hosts), true);
+  builder.rule("Host again", sip_in(hosts), true);
+  protect_with(builder.build());
   // A record takes 8 bytes more than it has: this many cannot fit.
   constexpr int kRecords = BAILIFF_RING_BYTES / sizeof(bailiff_connect_event);
-  EXPECT_EQ(connect({.address = "127.66.0.1", .times = kRecords}), EPERM);
+  EXPECT_EQ(connect({.address = "127.66.0.1", .times = kRecords / 2}), EPERM);
   const auto lost = hook::lost_records(dir() + "/lost");
   ASSERT_TRUE(lost);
   const auto told = events();

@@ -29,8 +29,8 @@ const Expr kListed = check(FieldId::kFdSip, Op::kIn, {}, {0});
 
 TEST(EmitConnect, TheItemsOfAddressListsAreNotPartOfTheProgram) {
   const auto one =
-      emit_connect({rule(kListed)}, lists({"1.2.3.4"}), Flavour::kConnect4);
-  const auto other = emit_connect({rule(kListed)}, lists({"::1", "5.6.7.8"}),
+      emit_program({rule(kListed)}, lists({"1.2.3.4"}), Flavour::kConnect4);
+  const auto other = emit_program({rule(kListed)}, lists({"::1", "5.6.7.8"}),
                                   Flavour::kConnect4);
   ASSERT_TRUE(one && other);
   EXPECT_EQ(one->digest(), other->digest());
@@ -48,7 +48,7 @@ TEST(EmitConnect, AsksAListWhereARuleDoesOrForManyOnceBeforeThem) {
     std::vector<KernelRule> all;
     for (std::uint32_t i = 0; i < rules; ++i) all.push_back(rule(kListed, i));
     const std::string text =
-        disassemble(*emit_connect(all, lists({}), Flavour::kConnect4));
+        disassemble(*emit_program(all, lists({}), Flavour::kConnect4));
     const std::string list = "list 'c2' as addr4";
     std::size_t count = 0;
     for (std::size_t at = text.find(list); at != std::string::npos;
@@ -64,7 +64,7 @@ TEST(EmitConnect, AsksAListWhereARuleDoesOrForManyOnceBeforeThem) {
 
 TEST(EmitConnect, EachFlavourUsesTheListsOfItsFamilies) {
   const auto kinds = [](Flavour flavour) {
-    const auto program = emit_connect({rule(kListed)}, lists({}), flavour);
+    const auto program = emit_program({rule(kListed)}, lists({}), flavour);
     std::vector<std::string> names;
     for (const MapRef& map : program->maps) {
       if (map.kind == MapKind::kList) {
@@ -80,7 +80,7 @@ TEST(EmitConnect, EachFlavourUsesTheListsOfItsFamilies) {
 
 TEST(EmitConnect, OnlyWhatMattersChangesTheDigest) {
   const auto digest = [](const KernelRule& one, Flavour flavour) {
-    return emit_connect({one}, lists({}), flavour)->digest();
+    return emit_program({one}, lists({}), flavour)->digest();
   };
   const KernelRule base = rule(kListed);
   KernelRule allowed = base;
@@ -97,14 +97,14 @@ TEST(EmitConnect, OnlyWhatMattersChangesTheDigest) {
 TEST(EmitConnect, AnotherListNameIsAnotherProgram) {
   std::vector<List> renamed = lists({});
   renamed[0].name = "other";
-  const auto one = emit_connect({rule(kListed)}, lists({}), Flavour::kConnect4);
-  const auto other = emit_connect({rule(kListed)}, renamed, Flavour::kConnect4);
+  const auto one = emit_program({rule(kListed)}, lists({}), Flavour::kConnect4);
+  const auto other = emit_program({rule(kListed)}, renamed, Flavour::kConnect4);
   EXPECT_FALSE(one->digest() == other->digest());
 }
 
 TEST(EmitConnect, RefusesAFieldTheKernelDoesNotKnow) {
   const auto program =
-      emit_connect({rule(check(FieldId::kProcCmdline, Op::kEq, {"x"}), 7)}, {},
+      emit_program({rule(check(FieldId::kProcCmdline, Op::kEq, {"x"}), 7)}, {},
                    Flavour::kConnect4);
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().code, Code::kInvalidArgument);
@@ -115,7 +115,7 @@ TEST(EmitConnect, RefusesAFieldTheKernelDoesNotKnow) {
 TEST(EmitConnect, RefusesTooManyOperandsInOneRule) {
   std::vector<Value> ports;
   for (std::int64_t i = 0; i < 40000; ++i) ports.emplace_back(i);
-  const auto program = emit_connect(
+  const auto program = emit_program(
       {rule(check(FieldId::kFdSport, Op::kIn, ports))}, {}, Flavour::kConnect4);
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().code, Code::kExhausted);
@@ -125,7 +125,7 @@ TEST(EmitConnect, RefusesTooManyOperandsInOneRule) {
 TEST(EmitConnect, ARuleThatNeverHoldsAllowsAndARuleThatAlwaysHoldsDecides) {
   for (const bool value : {false, true}) {
     const auto program =
-        emit_connect({rule(constant(value))}, {}, Flavour::kConnect4);
+        emit_program({rule(constant(value))}, {}, Flavour::kConnect4);
     ASSERT_TRUE(program);
     EXPECT_FALSE(program->insns.empty());
   }
@@ -133,7 +133,7 @@ TEST(EmitConnect, ARuleThatNeverHoldsAllowsAndARuleThatAlwaysHoldsDecides) {
 
 TEST(Disassemble, NamesJumpsMapsAndFunctions) {
   const auto program =
-      emit_connect({rule(kListed)}, lists({}), Flavour::kConnect4);
+      emit_program({rule(kListed)}, lists({}), Flavour::kConnect4);
   ASSERT_TRUE(program);
   const std::string text = disassemble(*program);
   EXPECT_THAT(text, HasSubstr("r1 = *(u32 *)(r6 +4)\n"));

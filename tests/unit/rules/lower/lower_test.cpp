@@ -77,7 +77,8 @@ TEST(Place, TheKernelDecidesWhatItKnows) {
   const Placement placement = placed(log4j());
   EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
   EXPECT_THAT(placement.hooks,
-              ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6));
+              ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6,
+                          HookPoint::kSendmsg4, HookPoint::kSendmsg6));
   EXPECT_EQ(placement.folded, "evt.type = connect and fd.sip in (c2)");
   EXPECT_THAT(placement.fields,
               ElementsAre(FieldId::kEvtType, FieldId::kFdSip));
@@ -89,7 +90,8 @@ TEST(Place, WhatIsReadLaterIsObserved) {
       placed(all_of({event_is("connect"), c2(), cmdline()}));
   EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
   EXPECT_THAT(placement.hooks,
-              ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6));
+              ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6,
+                          HookPoint::kSendmsg4, HookPoint::kSendmsg6));
   EXPECT_EQ(
       placement.reason,
       "'proc.cmdline' is read from /proc after the connection was decided");
@@ -164,10 +166,28 @@ TEST(Place, EventsWithoutASourceAreUnsupported) {
 
 TEST(Place, TellsWhichOfItsEventsAreServed) {
   const Placement placement = placed(
-      all_of({check(FieldId::kEvtType, Op::kIn, {"connect", "sendto"}), c2()}));
+      all_of({check(FieldId::kEvtType, Op::kIn, {"connect", "open"}), c2()}));
   EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
-  EXPECT_THAT(placement.reason,
-              HasSubstr("'sendto' events have no source yet"));
+  EXPECT_THAT(placement.reason, HasSubstr("'open' events have no source yet"));
+}
+
+TEST(Place, ARuleForMessagesIsDecidedForMessages) {
+  const Placement placement =
+      placed(all_of({check(FieldId::kEvtType, Op::kIn, {"sendto", "sendmsg"}),
+                     check(FieldId::kEvtRawres, Op::kGe, {std::int64_t{0}}),
+                     check(FieldId::kFdSport, Op::kEq, {std::int64_t{53}})}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
+  EXPECT_THAT(placement.hooks,
+              ElementsAre(HookPoint::kSendmsg4, HookPoint::kSendmsg6));
+  EXPECT_EQ(placement.reason, "decided before the message is sent");
+}
+
+TEST(Place, ARuleThatTellsNoPeersApartIsNotToldOfMessages) {
+  const Placement placement =
+      placed(all_of({event_is("connect"),
+                     check(FieldId::kFdSport, Op::kEq, {std::int64_t{53}})}));
+  EXPECT_THAT(placement.hooks,
+              ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6));
 }
 
 TEST(Place, EventTypesFollowFromNegationsToo) {
@@ -243,6 +263,66 @@ TEST(Lower, DeniesWhereAnEnforcingPolicyBlocks) {
   EXPECT_FALSE(denies(Mode::kEnforce, false, log4j()));
   EXPECT_FALSE(denies(Mode::kMonitor, true, log4j()));
   EXPECT_FALSE(denies(Mode::kEnforce, true, all_of({log4j(), cmdline()})));
+}
+
+// The plan of a rule that is refused.
+Plan refusing(Expr condition) {
+  return lower(PolicyBuilder()
+                   .rule(std::move(condition))
+                   .policy({0}, Mode::kEnforce, true),
+               complete());
+}
+
+TEST(Lower, RefusesPacketsToAListedPeer) {
+  const Plan plan = refusing(log4j());
+  EXPECT_THAT(plan.placements.at(0).hooks,
+              ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6,
+                          HookPoint::kSendmsg4, HookPoint::kSendmsg6,
+                          HookPoint::kEgress));
+  EXPECT_TRUE(plan.send.at(0).deny);
+  EXPECT_TRUE(plan.packet.at(0).deny);
+  EXPECT_EQ(plan.packet.at(0).condition, c2());
+}
+
+TEST(Lower, JudgesPacketsOnlyToRefuseThem) {
+  const Plan plan =
+      lower(PolicyBuilder().rule(log4j()).policy({0}, Mode::kMonitor, true),
+            complete());
+  EXPECT_THAT(plan.packet, IsEmpty());
+  EXPECT_FALSE(plan.send.at(0).deny);
+}
+
+TEST(Lower, RefusesMessagesWhereItRefusesConnections) {
+  const Plan plan =
+      refusing(all_of({event_is("connect"),
+                       check(FieldId::kFdSport, Op::kEq, {std::int64_t{25}})}));
+  EXPECT_TRUE(plan.send.at(0).deny);
+}
+
+// A server's answers go to whoever asked.
+TEST(Lower, RefusesNoPacketsOfAnAllowList) {
+  const Plan plan = refusing(all_of({event_is("connect"), negated(c2())}));
+  EXPECT_TRUE(plan.send.at(0).deny);
+  EXPECT_THAT(plan.packet, IsEmpty());
+  EXPECT_THAT(plan.placements.at(0).reason, HasSubstr("could be an answer"));
+}
+
+TEST(Lower, RefusesNoPacketsOfAProcess) {
+  const Plan plan = refusing(all_of(
+      {event_is("connect"), c2(), check(FieldId::kProcName, Op::kEq, {"nc"})}));
+  EXPECT_TRUE(plan.send.at(0).deny);
+  EXPECT_THAT(plan.packet, IsEmpty());
+  EXPECT_THAT(plan.placements.at(0).reason,
+              HasSubstr("a packet does not show 'proc.name'"));
+}
+
+TEST(Lower, RefusesPacketsOnlyWhereThePeerIsListed) {
+  const Expr port = check(FieldId::kFdSport, Op::kEq, {std::int64_t{25}});
+  EXPECT_THAT(
+      refusing(all_of({event_is("connect"), any_of({c2(), port})})).packet,
+      IsEmpty());
+  EXPECT_EQ(refusing(all_of({event_is("connect"), c2(), port})).packet.size(),
+            1U);
 }
 
 TEST(Lower, TheStrongestOfSeveralPoliciesDenies) {

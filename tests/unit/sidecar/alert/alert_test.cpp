@@ -32,6 +32,7 @@ Alert example() {
   alert.policy = "Block";
   alert.mode = "enforce";
   alert.enforcement = "kernel";
+  alert.hook = "connect";
   alert.verdict = "denied";
   alert.response = "kill";
   alert.outcome = "killed";
@@ -45,7 +46,7 @@ TEST(AlertJson, IsFalcosAlertWithOurs) {
       to_json(example()),
       R"({"bailiff":{"container":{"id":"c0ffee","image":"shop:1",)"
       R"("name":"shop","namespace":null,"pod":null},"enforcement":"kernel",)"
-      R"("evidence":null,"latency_us":412,"mode":"enforce",)"
+      R"("evidence":null,"hook":"connect","latency_us":412,"mode":"enforce",)"
       R"("outcome":"killed","policy":"Block","response":"kill",)"
       R"("verdict":"denied"},"hostname":"node-1",)"
       R"("output":"16:00:00.020000000: Warning Outbound IoC | pname=<NA>",)"

@@ -57,6 +57,27 @@ TEST_F(ConnectFieldsTest, TellsOfTheEventAsIfItHadSucceeded) {
   EXPECT_EQ(text(FieldId::kEvtArgs), "res=0 addr=203.0.113.66:1389");
 }
 
+TEST_F(ConnectFieldsTest, AMessageIsOfItsOwnType) {
+  event_.judged_at = JudgedAt::kSendmsg;
+  event_.type = "sendto";
+  EXPECT_EQ(text(FieldId::kEvtType), "sendto");
+  EXPECT_EQ(text(FieldId::kEvtArgs), "tuple=0.0.0.0:0->203.0.113.66:1389");
+}
+
+TEST_F(ConnectFieldsTest, APacketIsOfNoProcess) {
+  event_.judged_at = JudgedAt::kEgress;
+  process_ = {};
+  event_.comm.clear();
+  for (const FieldId field :
+       {FieldId::kProcName, FieldId::kProcPid, FieldId::kThreadTid,
+        FieldId::kProcCmdline, FieldId::kUserUid, FieldId::kUserName,
+        FieldId::kGroupGid}) {
+    EXPECT_EQ(text(field), "null");
+  }
+  EXPECT_EQ(text(FieldId::kFdSip), "203.0.113.66");
+  EXPECT_EQ(text(FieldId::kContainerId), "0123456789ab");
+}
+
 TEST_F(ConnectFieldsTest, TellsADescriptorToConditionsOnly) {
   EXPECT_EQ(text(FieldId::kFdNum, Use::kCondition), "0");
   EXPECT_EQ(text(FieldId::kFdNum, Use::kOutput), "null");

@@ -59,6 +59,18 @@ TEST(EventRecord, ReadsEveryFieldOfAConnect) {
   EXPECT_TRUE(event->candidate);
 }
 
+TEST(EventRecord, TellsWhereItWasJudged) {
+  bailiff_connect_event event = good();
+  EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kConnect);
+  event.hook = BAILIFF_HOOK_SENDMSG;
+  EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kSendmsg);
+  event.hook = BAILIFF_HOOK_EGRESS;
+  EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kEgress);
+  event.hook = 99;
+  EXPECT_EQ(parse_event(bytes_of(event)).error().message,
+            "event record: hook '99'");
+}
+
 TEST(EventRecord, AcceptsALongerRecordOfALaterVersion) {
   bailiff_connect_event later = good();
   later.header.size = sizeof later + 16;

@@ -163,6 +163,22 @@ TEST_F(IntakeTest, AnswersAnEventForEachPolicyAndKillsOnce) {
   EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
 }
 
+// The rule is about connections, and a datagram is as good as one.
+TEST_F(IntakeTest, TellsOfADatagramAsWhatFulfilsTheRule) {
+  const GenerationPtr current = publish(Response::kNone);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  bailiff_connect_event event =
+      connect_of(kCgroup, current->digest().short_id(), 0);
+  event.hook = BAILIFF_HOOK_SENDMSG;
+  kernel_state_.ring.write(event);
+  for (const std::string& json : alerts(2)) {
+    EXPECT_THAT(json, HasSubstr(R"("hook":"sendmsg")"));
+    EXPECT_THAT(json, HasSubstr("res=0 addr=203.0.113.66:1389"));
+  }
+}
+
 TEST_F(IntakeTest, TellsOfWhatHappenedWhileNobodyWatched) {
   const GenerationPtr current = publish(Response::kKill);
   oci::ContainerRecord record =

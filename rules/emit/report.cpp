@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/emit/report.h"
+
+#include <cstddef>
+
+#include "rules/abi/event.h"
+#include "rules/abi/limits.h"
+#include "rules/emit/hits.h"
+
+namespace bailiff::emit {
+namespace {
+
+#define RECORD_OFFSET(member) \
+  (kRecordSlot + static_cast<int>(offsetof(bailiff_connect_event, member)))
+
+// Writes what all records of this operation have in common.
+void fill_record(Writer& code, const FlavourCode& flavour) {
+  code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.size),
+                    sizeof(bailiff_connect_event)));
+  code.append(store(Size::k16, kFrame, RECORD_OFFSET(header.kind),
+                    BAILIFF_EVENT_CONNECT));
+  code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.verdict), kVerdict));
+  code.append(call(BPF_FUNC_ktime_get_ns));
+  code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.time_ns), kR0));
+
+  // Never null: the kernel allocates the storage with the attachment.
+  code.load_map(kR1, {.kind = MapKind::kContainers, .list = {}});
+  code.append(move(kR2, 0));
+  code.append(call(BPF_FUNC_get_local_storage));
+  code.append(
+      load(Size::k64, kR1, kR0, offsetof(bailiff_container_state, cgroup_id)));
+  code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.cgroup_id), kR1));
+  code.append(
+      load(Size::k64, kR1, kR0, offsetof(bailiff_container_state, policy_id)));
+  code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.policy_id), kR1));
+
+  const struct {
+    Number number;
+    int offset;
+  } numbers[] = {
+      {Number::kPid, RECORD_OFFSET(header.tgid)},
+      {Number::kTid, RECORD_OFFSET(header.tid)},
+      {Number::kUid, RECORD_OFFSET(header.uid)},
+      {Number::kGid, RECORD_OFFSET(header.gid)},
+  };
+  for (const auto& [number, offset] : numbers) {
+    flavour.load_number(code, number, kR1);
+    code.append(store(Size::k32, kFrame, offset, kR1));
+  }
+  code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.reserved), 0));
+
+  if (code.begin_load(kLoadedComm)) flavour.load_comm(code);
+  if (code.begin_load(kLoadedAddress)) flavour.load_address(code);
+  for (int i = 0; i < 16; i += 8) {
+    code.append(load(Size::k64, kR1, kFrame, kCommSlot + i));
+    code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.comm) + i, kR1));
+    code.append(load(Size::k64, kR1, kFrame, kAddressSlot + i));
+    code.append(store(Size::k64, kFrame, RECORD_OFFSET(addr_be) + i, kR1));
+  }
+  flavour.load_number(code, Number::kPort, kR1);
+  code.append(store(Size::k16, kFrame, RECORD_OFFSET(port), kR1));
+  flavour.load_number(code, Number::kL4proto, kR1);
+  code.append(store(Size::k8, kFrame, RECORD_OFFSET(l4proto), kR1));
+  if (flavour.family) {
+    code.append(
+        store(Size::k8, kFrame, RECORD_OFFSET(family), *flavour.family));
+  } else {
+    code.append(store(Size::k8, kFrame, RECORD_OFFSET(family), kFamily));
+  }
+  code.append(store(Size::k32, kFrame, RECORD_OFFSET(hook), flavour.hook));
+}
+
+// Calls the subprogram for one rule.
+void send_record(Writer& code, const KernelRule& rule, Label subprogram) {
+  code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.rule),
+                    static_cast<std::int32_t>(rule.rule)));
+  code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.flags),
+                    rule.candidate ? BAILIFF_EVENT_CANDIDATE : 0));
+  code.frame_address(kR1, kRecordSlot);
+  code.jump(call_subprogram(), subprogram);
+}
+
+#define EVENT_OFFSET(member) \
+  static_cast<int>(offsetof(bailiff_connect_event, member))
+#define STATE_OFFSET(member) \
+  static_cast<int>(offsetof(bailiff_container_state, member))
+
+// Goes to `told` when what the container was refused last is what the record at
+// r6 says, and was told just now; otherwise notes it down.  What was allowed,
+// and what the service has to decide, is told each time.
+//
+// Differences are gathered without jumps: the verifier follows this once for
+// each rule, and 8192 jumps are as many as it has in mind at a time.
+void skip_repeated(Writer& code, Label told) {
+  const struct {
+    Size size;
+    int event;
+    int state;
+  } kSame[] = {
+      {Size::k64, EVENT_OFFSET(addr_be), STATE_OFFSET(told_addr_be)},
+      {Size::k64, EVENT_OFFSET(addr_be) + 8, STATE_OFFSET(told_addr_be) + 8},
+      {Size::k32, EVENT_OFFSET(header.rule), STATE_OFFSET(told_rule)},
+      {Size::k32, EVENT_OFFSET(header.tgid), STATE_OFFSET(told_tgid)},
+      {Size::k16, EVENT_OFFSET(port), STATE_OFFSET(told_port)},
+      {Size::k8, EVENT_OFFSET(l4proto), STATE_OFFSET(told_l4proto)},
+      {Size::k8, EVENT_OFFSET(header.verdict), STATE_OFFSET(told_verdict)},
+  };
+  const Label news = code.new_label();
+  code.load_map(kR1, {.kind = MapKind::kContainers, .list = {}});
+  code.append(move(kR2, 0));
+  code.append(call(BPF_FUNC_get_local_storage));
+  code.append(load(Size::k8, kR3, kR6, EVENT_OFFSET(header.verdict)));
+  code.append(alu(BPF_XOR, kR3, BAILIFF_VERDICT_DENIED));
+  code.append(load(Size::k8, kR1, kR6, EVENT_OFFSET(header.flags)));
+  code.append(alu(BPF_OR, kR3, kR1));
+  for (const auto& same : kSame) {
+    code.append(load(same.size, kR1, kR6, same.event));
+    code.append(load(same.size, kR2, kR0, same.state));
+    code.append(store(same.size, kR0, same.state, kR1));
+    code.append(alu(BPF_XOR, kR1, kR2));
+    code.append(alu(BPF_OR, kR3, kR1));
+  }
+  code.append(load(Size::k64, kR1, kR6, EVENT_OFFSET(header.time_ns)));
+  code.append(load(Size::k64, kR2, kR0, STATE_OFFSET(told_ns)));
+  code.append(move(kR4, kR1));
+  code.append(alu(BPF_SUB, kR4, kR2));
+  code.load_constant(kR5, BAILIFF_REPEAT_NS);
+  code.jump(jump_if(Comparison::kGt, kR4, kR5), news);
+  code.jump(jump_if(Comparison::kEq, kR3, 0), told);
+  code.bind(news);
+  code.append(store(Size::k64, kR0, STATE_OFFSET(told_ns), kR1));
+}
+
+#undef EVENT_OFFSET
+#undef STATE_OFFSET
+
+// r1: the record.  A frame of its own.
+void emit_record_subprogram(Writer& code) {
+  constexpr int kKey = -4;
+  const Label sent = code.new_label();
+  code.append(move(kR6, kR1));
+  skip_repeated(code, sent);
+  code.append(move(kR2, kR6));
+  code.load_map(kR1, {.kind = MapKind::kEvents, .list = {}});
+  code.append(move(kR3, sizeof(bailiff_connect_event)));
+  code.append(move(kR4, 0));
+  code.append(call(BPF_FUNC_ringbuf_output));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), sent);
+
+  code.append(store(Size::k32, kFrame, kKey, 0));
+  code.frame_address(kR2, kKey);
+  code.load_map(kR1, {.kind = MapKind::kLost, .list = {}});
+  code.append(call(BPF_FUNC_map_lookup_elem));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), sent);
+  // Atomic: connect(2) can be preempted between the read and the write.
+  code.append(move(kR1, 1));
+  code.append(atomic_add(kR0, 0, kR1));
+  code.bind(sent);
+  code.append(move(kR0, 0));
+  code.exit();
+}
+
+#undef RECORD_OFFSET
+
+}  // namespace
+
+void finish_and_report(Writer& code, const std::vector<KernelRule>& rules,
+                       const FlavourCode& flavour) {
+  const Label allow = code.new_label();
+  const Label subprogram = code.new_label();
+
+  branch_no_hit(code, rules, allow);
+  emit_verdict(code, rules);
+  fill_record(code, flavour);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (i % 64 == 0) load_hits(code, rules, i / 64);
+    const Label next = code.new_label();
+    branch_not_hit(code, i, next);
+    send_record(code, rules[i], subprogram);
+    code.bind(next);
+  }
+  // Not by a jump: where one depends on a number from before the calls of the
+  // subprogram, the verifier of Linux 6.1 takes every number before them to
+  // matter, and looks at the program once for each combination of hits.
+  static_assert(BAILIFF_VERDICT_ALLOWED == 0 && BAILIFF_VERDICT_DENIED == 1);
+  code.append(move(kR0, kVerdict));
+  code.append(alu(BPF_XOR, kR0, 1));
+  code.exit();
+  code.bind(allow);
+  code.append(move(kR0, 1));
+  code.exit();
+  code.bind(subprogram);
+  emit_record_subprogram(code);
+}
+
+}  // namespace bailiff::emit

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a program for packets makes of packets nobody's kernel would send: run
+// on bytes (BPF_PROG_TEST_RUN), not on traffic.
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "hook/attach/maps.h"
+#include "hook/kernel/kernel.h"
+#include "rules/emit/program.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff::test {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+constexpr std::uint16_t kPort = 4444;
+
+Bytes operator+(Bytes left, const Bytes& right) {
+  left.insert(left.end(), right.begin(), right.end());
+  return left;
+}
+
+Bytes udp(std::uint16_t port) {
+  Bytes header(8);
+  header[2] = static_cast<std::uint8_t>(port >> 8);
+  header[3] = static_cast<std::uint8_t>(port);
+  return header;
+}
+
+// `words`: the length of the header; `fragment`: its flags and offset.
+Bytes ip4(const char* to, const Bytes& payload, std::uint8_t protocol = 17,
+          std::uint8_t words = 5, std::uint16_t fragment = 0) {
+  Bytes header(words * 4U);
+  header[0] = static_cast<std::uint8_t>(4 << 4 | words);
+  header[6] = static_cast<std::uint8_t>(fragment >> 8);
+  header[7] = static_cast<std::uint8_t>(fragment);
+  header[9] = protocol;
+  ::inet_pton(AF_INET, to, &header[16]);
+  return header + payload;
+}
+
+Bytes ip6(const char* to, std::uint8_t next, const Bytes& payload) {
+  Bytes header(40);
+  header[0] = 6 << 4;
+  header[6] = next;
+  ::inet_pton(AF_INET6, to, &header[24]);
+  return header + payload;
+}
+
+// An extension header of `units` times 8 bytes.
+Bytes options(std::uint8_t next, std::uint8_t units = 1) {
+  Bytes header(units * 8U);
+  header[0] = next;
+  header[1] = static_cast<std::uint8_t>(units - 1);
+  return header;
+}
+
+Bytes fragment6(std::uint8_t next, std::uint16_t offset) {
+  Bytes header(8);
+  header[0] = next;
+  header[2] = static_cast<std::uint8_t>(offset >> 8);
+  header[3] = static_cast<std::uint8_t>(offset);
+  return header;
+}
+
+// A program that refuses 203.0.113.66 and 2001:db8::66 at port 4444 over UDP.
+class Packet : public ::testing::Test {
+ protected:
+  Packet() {
+    PolicyBuilder builder;
+    builder.list("hosts", {"203.0.113.66", "2001:db8::66"});
+    Check protocol;
+    protocol.field = FieldId::kFdL4proto;
+    protocol.op = Op::kEq;
+    protocol.values = {std::string("udp")};
+    policy_ = builder.build();
+    const KernelRule rule{
+        .rule = 0,
+        .condition =
+            Expr{And{{Expr{sip_in(0)}, Expr{sport_is(kPort)}, Expr{protocol}}}},
+        .candidate = false,
+        .deny = true};
+    const auto program =
+        emit::emit_program({rule}, policy_.lists, emit::Flavour::kEgress);
+    EXPECT_TRUE(program);
+    std::vector<int> fds;
+    for (const emit::MapRef& ref : program->maps) {
+      auto map = hook::create_map(ref, policy_, {}, kernel_);
+      EXPECT_TRUE(map);
+      fds.push_back(map->fd());
+      maps_.push_back(*std::move(map));
+    }
+    auto loaded = kernel_.load(*program, fds);
+    EXPECT_TRUE(loaded) << loaded.error().message;
+    program_.push_back(*std::move(loaded));
+  }
+
+  // The kernel wants the frame's header before the packet.
+  bool passes(const Bytes& packet) {
+    const bool six = packet[0] >> 4 == 6;
+    Bytes frame(14);
+    frame[12] = six ? 0x86 : 0x08;
+    frame[13] = six ? 0xdd : 0x00;
+    frame = frame + packet;
+    LIBBPF_OPTS(bpf_test_run_opts, options);
+    options.data_in = frame.data();
+    options.data_size_in = static_cast<__u32>(frame.size());
+    EXPECT_EQ(::bpf_prog_test_run_opts(program_[0].fd(), &options), 0);
+    return options.retval == 1;
+  }
+
+  hook::LinuxKernel kernel_;
+  CompiledPolicy policy_;
+  std::vector<hook::Map> maps_;
+  std::vector<hook::Program> program_;
+};
+
+constexpr const char* kListed = "203.0.113.66";
+constexpr const char* kListed6 = "2001:db8::66";
+
+TEST_F(Packet, IsJudgedByAddressPortAndProtocol) {
+  EXPECT_FALSE(passes(ip4(kListed, udp(kPort))));
+  EXPECT_TRUE(passes(ip4("203.0.113.67", udp(kPort))));
+  EXPECT_TRUE(passes(ip4(kListed, udp(53))));
+  EXPECT_TRUE(passes(ip4(kListed, udp(kPort), IPPROTO_TCP)));
+  EXPECT_FALSE(passes(ip6(kListed6, IPPROTO_UDP, udp(kPort))));
+  EXPECT_TRUE(passes(ip6("2001:db8::67", IPPROTO_UDP, udp(kPort))));
+  EXPECT_TRUE(passes(ip6(kListed6, IPPROTO_UDP, udp(53))));
+}
+
+TEST_F(Packet, PortsAreBehindTheOptions) {
+  EXPECT_FALSE(passes(ip4(kListed, udp(kPort), IPPROTO_UDP, 15)));
+  EXPECT_TRUE(passes(ip4(kListed, udp(53), IPPROTO_UDP, 15)));
+}
+
+TEST_F(Packet, OnlyTheFirstFragmentHasPorts) {
+  constexpr std::uint16_t kMore = 0x2000;
+  EXPECT_FALSE(passes(ip4(kListed, udp(kPort), IPPROTO_UDP, 5, kMore)));
+  EXPECT_TRUE(passes(ip4(kListed, udp(kPort), IPPROTO_UDP, 5, kMore | 185)));
+  EXPECT_FALSE(passes(
+      ip6(kListed6, IPPROTO_FRAGMENT, fragment6(IPPROTO_UDP, 1) + udp(kPort))));
+  EXPECT_TRUE(passes(ip6(kListed6, IPPROTO_FRAGMENT,
+                         fragment6(IPPROTO_UDP, 1448 | 1) + udp(kPort))));
+}
+
+TEST_F(Packet, PortsAreBehindTheExtensionHeaders) {
+  const Bytes chain = options(IPPROTO_DSTOPTS, 3) + options(IPPROTO_ROUTING) +
+                      options(IPPROTO_FRAGMENT, 2) +
+                      fragment6(IPPROTO_DSTOPTS, 1) + options(IPPROTO_UDP);
+  EXPECT_FALSE(passes(ip6(kListed6, IPPROTO_HOPOPTS, chain + udp(kPort))));
+  EXPECT_TRUE(passes(ip6(kListed6, IPPROTO_HOPOPTS, chain + udp(53))));
+}
+
+// What cannot be read to the end is refused, whoever it is for.
+TEST_F(Packet, MoreExtensionHeadersThanThereAreIsRefused) {
+  Bytes chain;
+  for (int i = 0; i < 6; ++i) chain = chain + options(IPPROTO_DSTOPTS);
+  EXPECT_FALSE(passes(ip6("2001:db8::67", IPPROTO_DSTOPTS,
+                          chain + options(IPPROTO_UDP) + udp(53))));
+}
+
+TEST_F(Packet, AHeaderThatIsCutOffIsRefused) {
+  EXPECT_FALSE(passes(ip6("2001:db8::67", IPPROTO_DSTOPTS, {})));
+  EXPECT_FALSE(passes(ip4(kListed, {1, 2}, IPPROTO_UDP)));
+}
+
+TEST_F(Packet, TheNat64NameOfAListedHostIsJudgedAsTheHost) {
+  EXPECT_FALSE(passes(ip6("64:ff9b::203.0.113.66", IPPROTO_UDP, udp(kPort))));
+  EXPECT_TRUE(passes(ip6("64:ff9b::203.0.113.67", IPPROTO_UDP, udp(kPort))));
+}
+
+}  // namespace
+}  // namespace bailiff::test
