@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Each technique of the prober twice, on an address of its own: in a container
+# that nobody enforces, where its packets must arrive, or it would show nothing;
+# and in one that is enforced, where none may, and where one alert must tell of
+# it. MATRIX.md is what comes out.
+
+load ../e2e/story
+
+setup_file() {
+  story_open
+  export MATRIX=$BATS_TEST_DIRNAME/MATRIX.md
+  export PLAIN=$SCRATCH/plain.tsv ENFORCED=$SCRATCH/enforced.tsv
+  install -D -m 0755 "$PROBER" "$ROOTFS/bin/prober"
+  scenery_of_targets
+  rules_of_targets
+  service_configure bypass "$SCRATCH/rules/targets.rules.yaml" \
+    "$SCRATCH/rules/targets.policies.yaml"
+  service_start
+  privileged_bundle plain
+  plain_runc run --detach --bundle "$SCRATCH/bundle-plain" plain \
+    </dev/null >"$SCRATCH/plain.out" 2>&1 3>&-
+  privileged_bundle enforced
+  bailiff_runc run --detach --bundle "$SCRATCH/bundle-enforced" enforced \
+    </dev/null >"$SCRATCH/enforced.out" 2>&1 3>&-
+  forget_arrivals
+  plain_runc exec plain prober "$HARMLESS4" eth0 >"$PLAIN"
+  arrivals >"$SCRATCH/plain.arrived"
+  forget_arrivals
+  plain_runc exec enforced prober "$HARMLESS4" eth0 >"$ENFORCED"
+  arrivals >"$SCRATCH/enforced.arrived"
+}
+
+teardown_file() {
+  story_quiet
+  story_close
+}
+
+# Hosts 203.0.113.128/25 and 2001:db8:66:1::/64 are all 'outside'; whom packets
+# arrive for is counted, by address.
+scenery_of_targets() {
+  in_netns outside ip route add local 203.0.113.128/25 dev lo
+  in_netns outside ip -6 -batch - <<END
+route add local 2001:db8:66:1::/64 dev lo
+route add local 64:ff9b::/96 dev lo
+END
+  in_netns inside ip route add 224.0.0.0/4 dev eth0
+  in_netns inside ip -6 -batch - <<END
+route add 2001:db8:66:1::/64 via $ATTACKER6
+route add 64:ff9b::/96 via $ATTACKER6
+END
+  in_netns inside sh -c 'echo 0 0 >/proc/sys/net/ipv4/ping_group_range'
+  in_netns outside nft -f - <<END
+table inet arrivals {
+  set hosts4 { type ipv4_addr; size 1024; flags dynamic; counter; }
+  set hosts6 { type ipv6_addr; size 1024; flags dynamic; counter; }
+  chain arrived {
+    type filter hook prerouting priority raw;
+    iifname eth0 update @hosts4 { ip daddr }
+    iifname eth0 update @hosts6 { ip6 daddr }
+  }
+}
+END
+}
+
+forget_arrivals() {
+  in_netns outside nft flush set inet arrivals hosts4
+  in_netns outside nft flush set inet arrivals hosts6
+}
+
+# The addresses packets have arrived for.
+arrivals() {
+  local set
+  for set in hosts4 hosts6; do
+    in_netns outside nft -j list set inet arrivals "$set" |
+      jq -r '.nftables[].set // empty | .elem[]? | .elem.val'
+  done
+}
+
+rules_of_targets() {
+  cat >"$SCRATCH/rules/targets.rules.yaml" <<END
+- list: targets
+  items: [203.0.113.128/25, "2001:db8:66:1::/64", 239.66.0.1/32, 127.0.0.1/32]
+- rule: Target reached
+  desc: one of the addresses the prober tries
+  condition: evt.type = connect and fd.snet in (targets)
+  output: "%evt.type %fd.sip"
+  priority: WARNING
+END
+  cat >"$SCRATCH/rules/targets.policies.yaml" <<END
+policies:
+  - name: Refuse
+    rules: [Target reached]
+    block: true
+    response: none
+END
+}
+
+# A container with every capability: a filter must hold against those too.
+privileged_bundle() {
+  local id=$1
+  bundle_make "$SCRATCH/bundle-$id" "$ROOTFS" "$id" sleep 1000
+  jq '(.process.capabilities | .[]) |= (. + ["CAP_NET_RAW", "CAP_NET_ADMIN",
+        "CAP_NET_BROADCAST", "CAP_SYS_ADMIN"] | unique)' \
+    "$SCRATCH/bundle-$id/config.json" >"$SCRATCH/bundle.json"
+  mv "$SCRATCH/bundle.json" "$SCRATCH/bundle-$id/config.json"
+}
+
+# The alerts of an address: "hook verdict", a line each.
+alerts_of() {
+  service_events | jq -r --arg ip "$1" '
+    select(.rule == "Target reached" and .output_fields["fd.sip"] == $ip)
+    | "\(.bailiff.hook) \(.bailiff.verdict)"'
+}
+
+# The IPv4 address an address of the NAT64 prefix stands for.
+judged_as() {
+  case $1 in
+    64:ff9b::*) python3 -c 'import ipaddress, sys
+print(ipaddress.IPv4Address(int(ipaddress.IPv6Address(sys.argv[1])) & 0xffffffff))' "$1" ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# A row of the matrix for each line the prober wrote.
+matrix() {
+  local name what address result plain
+  cat <<END
+# Ways to a listed address
+
+Written by \`make docs\` from what the suite \`bypass\` saw on Linux
+$(uname -r | cut -d. -f1,2), in a container of runc with every network capability.
+Each technique is shown to deliver without Bailiff. "Stays inside" are
+connections over the container's own loopback.
+
+| technique | without Bailiff | with Bailiff | caught at | packets that arrived |
+|---|---|---|---|---|
+END
+  while IFS=$'\t' read -r name what address result; do
+    plain=$(awk -F'\t' -v name="$name" '$1 == name {print $4}' "$PLAIN")
+    if [[ $plain == absent ]]; then
+      echo "| $what | not in this kernel | | | |"
+      continue
+    fi
+    echo "| $what | $(delivery "$address" plain) |" \
+      "$([[ $result == 0 ]] && echo dropped || echo "$result") |" \
+      "$(alerts_of "$(judged_as "$address")" | cut -d' ' -f1 | sort -u |
+        paste -sd, -) | $(grep -cxF "$address" "$SCRATCH/enforced.arrived") |"
+  done <"$ENFORCED"
+}
+
+delivery() {
+  if [[ $1 == 127.* ]]; then
+    echo "stays inside"
+  elif grep -qxF "$1" "$SCRATCH/$2.arrived"; then
+    echo delivers
+  else
+    echo nothing
+  fi
+}
+
+@test "each technique delivers where nobody enforces" {
+  local name what address result failed=0
+  while IFS=$'\t' read -r name what address result; do
+    [[ $result != absent && $address != 127.* ]] || continue
+    [[ $(delivery "$address" plain) == delivers ]] || {
+      echo "$name: nothing arrived at $address ($result)"
+      failed=1
+    }
+  done <"$PLAIN"
+  ((!failed))
+}
+
+@test "no technique delivers from an enforced container" {
+  local name what address result failed=0
+  while IFS=$'\t' read -r name what address result; do
+    [[ $result != absent ]] || continue
+    [[ $(delivery "$address" enforced) != delivers ]] || {
+      echo "$name: a packet arrived at $address ($result)"
+      failed=1
+    }
+    [[ $address != 127.* || $result == EPERM ]] || {
+      echo "$name: not refused ($result)"
+      failed=1
+    }
+  done <"$ENFORCED"
+  ((!failed))
+}
+
+@test "one alert tells of each technique" {
+  local name what address result failed=0
+  local -a alerts
+  while IFS=$'\t' read -r name what address result; do
+    [[ $result != absent ]] || continue
+    mapfile -t alerts < <(alerts_of "$(judged_as "$address")")
+    # One address for all who use the loopback.
+    [[ $address != 127.* || ${#alerts[@]} -eq 0 ]] || alerts=("${alerts[0]}")
+    [[ ${#alerts[@]} -eq 1 && ${alerts[0]} == *" denied" ]] || {
+      echo "$name: ${#alerts[@]} alerts of $address ($result): ${alerts[*]}"
+      failed=1
+    }
+  done <"$ENFORCED"
+  ((!failed))
+}
+
+@test "MATRIX.md says what was seen" {
+  matrix >"$SCRATCH/MATRIX.md"
+  [[ -z ${BAILIFF_UPDATE_DOCS:-} ]] || cp "$SCRATCH/MATRIX.md" "$MATRIX"
+  diff -u "$MATRIX" "$SCRATCH/MATRIX.md"
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sockets used as they are meant to be.
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "tests/bypass/technique.h"
+
+namespace bailiff::bypass {
+namespace {
+
+int tcp_connect(const Target& to) {
+  return connect4(make_socket(AF_INET, SOCK_STREAM), to.v4);
+}
+
+int tcp_connect_nonblocking(const Target& to) {
+  const int fd = make_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  const int error = connect4(fd, to.v4);
+  if (error != EINPROGRESS) return error;
+  pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
+  ::poll(&writable, 1, 300);
+  return 0;
+}
+
+int udp_connect(const Target& to) {
+  const int fd = make_socket(AF_INET, SOCK_DGRAM);
+  if (const int error = connect4(fd, to.v4)) return error;
+  return error_of(::send(fd, kPayload, sizeof kPayload, 0));
+}
+
+int udp_sendto(const Target& to) {
+  return send_to4(make_socket(AF_INET, SOCK_DGRAM), to.v4);
+}
+
+// Fills a message to the target; what it points to must outlive it.
+struct Message {
+  explicit Message(in_addr host) : name(name4(host)) {
+    header.msg_name = &name;
+    header.msg_namelen = sizeof name;
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+  }
+  Message(const Message&) = delete;
+  sockaddr_in name;
+  char text[sizeof kPayload] = "";
+  iovec part{.iov_base = text, .iov_len = sizeof text};
+  msghdr header{};
+};
+
+int udp_sendmsg(const Target& to) {
+  const Message message(to.v4);
+  return error_of(
+      ::sendmsg(make_socket(AF_INET, SOCK_DGRAM), &message.header, 0));
+}
+
+// Harmless first: the call succeeds as far as it gets.
+int udp_sendmmsg(const Target& to) {
+  const Message harmless(to.harmless4);
+  const Message listed(to.v4);
+  std::array<mmsghdr, 2> messages{};
+  messages[0].msg_hdr = harmless.header;
+  messages[1].msg_hdr = listed.header;
+  const int fd = make_socket(AF_INET, SOCK_DGRAM);
+  if (::sendmmsg(fd, messages.data(), 2, 0) == 2) return 0;
+  return error_of(::sendmmsg(fd, &messages[1], 1, 0));
+}
+
+int udp_unspec_name(const Target& to) {
+  sockaddr_in name = name4(to.v4);
+  name.sin_family = AF_UNSPEC;
+  return error_of(
+      ::sendto(make_socket(AF_INET, SOCK_DGRAM), kPayload, sizeof kPayload, 0,
+               reinterpret_cast<const sockaddr*>(&name), sizeof name));
+}
+
+int udp_v4_name_on_v6(const Target& to) {
+  return send_to4(make_socket(AF_INET6, SOCK_DGRAM), to.v4);
+}
+
+int tcp6_connect(const Target& to) {
+  return connect6(make_socket(AF_INET6, SOCK_STREAM), to.v6);
+}
+
+int udp6_connect(const Target& to) {
+  const int fd = make_socket(AF_INET6, SOCK_DGRAM);
+  if (const int error = connect6(fd, to.v6)) return error;
+  return error_of(::send(fd, kPayload, sizeof kPayload, 0));
+}
+
+int udp6_sendto(const Target& to) {
+  return send_to6(make_socket(AF_INET6, SOCK_DGRAM), to.v6);
+}
+
+int tcp_mapped(const Target& to) {
+  return connect6(make_socket(AF_INET6, SOCK_STREAM), mapped(to.v4));
+}
+
+int udp_mapped(const Target& to) {
+  return send_to6(make_socket(AF_INET6, SOCK_DGRAM), mapped(to.v4));
+}
+
+int tcp_nat64(const Target& to) {
+  return connect6(make_socket(AF_INET6, SOCK_STREAM), nat64(to.v4));
+}
+
+int udp_nat64(const Target& to) {
+  return send_to6(make_socket(AF_INET6, SOCK_DGRAM), nat64(to.v4));
+}
+
+int tcp_zero_address(const Target&) {
+  const int error = connect4(make_socket(AF_INET, SOCK_STREAM), in_addr{0});
+  return error == ECONNREFUSED ? 0 : error;
+}
+
+int udp_zero_address(const Target&) {
+  return send_to4(make_socket(AF_INET, SOCK_DGRAM), in_addr{0});
+}
+
+int tcp_fast_open(const Target& to) {
+  return send_to4(make_socket(AF_INET, SOCK_STREAM), to.v4, MSG_FASTOPEN);
+}
+
+int tcp_fast_open_connect(const Target& to) {
+  const int fd = make_socket(AF_INET, SOCK_STREAM);
+  const int on = 1;
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on) < 0) {
+    return errno;
+  }
+  if (const int error = connect4(fd, to.v4)) return error;
+  return error_of(::send(fd, kPayload, sizeof kPayload, 0));
+}
+
+int mptcp_connect(const Target& to) {
+  return connect4(make_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), to.v4);
+}
+
+int mptcp_fast_open(const Target& to) {
+  return send_to4(make_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), to.v4,
+                  MSG_FASTOPEN);
+}
+
+int sctp_connect(const Target& to) {
+  return connect4(make_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP), to.v4);
+}
+
+int udplite_sendto(const Target& to) {
+  return send_to4(make_socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), to.v4);
+}
+
+// Longer than a packet: it leaves in fragments.
+int udp_fragmented(const Target& to) {
+  const std::array<char, 4000> bytes{};
+  const sockaddr_in name = name4(to.v4);
+  return error_of(
+      ::sendto(make_socket(AF_INET, SOCK_DGRAM), bytes.data(), bytes.size(), 0,
+               reinterpret_cast<const sockaddr*>(&name), sizeof name));
+}
+
+int udp_broadcast(const Target& to) {
+  const int fd = make_socket(AF_INET, SOCK_DGRAM);
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
+  return send_to4(fd, to.v4);
+}
+
+int udp_multicast(const Target& to) {
+  return send_to4(make_socket(AF_INET, SOCK_DGRAM), to.v4);
+}
+
+}  // namespace
+
+std::vector<Technique> socket_techniques() {
+  using enum Reaches;
+  return {
+      {"tcp_connect", "TCP connect", kV4, tcp_connect},
+      {"tcp_connect_nonblocking", "non-blocking TCP connect", kV4,
+       tcp_connect_nonblocking},
+      {"udp_connect", "connected UDP", kV4, udp_connect},
+      {"udp_sendto", "UDP sendto", kV4, udp_sendto},
+      {"udp_sendmsg", "UDP sendmsg", kV4, udp_sendmsg},
+      {"udp_sendmmsg", "UDP sendmmsg, a harmless address first", kV4,
+       udp_sendmmsg},
+      {"udp_unspec_name", "UDP to a name of family AF_UNSPEC", kV4,
+       udp_unspec_name},
+      {"udp_v4_name_on_v6", "UDP to an IPv4 name on an IPv6 socket", kV4,
+       udp_v4_name_on_v6},
+      {"tcp6_connect", "TCP connect over IPv6", kV6, tcp6_connect},
+      {"udp6_connect", "connected UDP over IPv6", kV6, udp6_connect},
+      {"udp6_sendto", "UDP sendto over IPv6", kV6, udp6_sendto},
+      {"tcp_mapped", "TCP connect to an IPv4-mapped IPv6 address", kV4,
+       tcp_mapped},
+      {"udp_mapped", "UDP to an IPv4-mapped IPv6 address", kV4, udp_mapped},
+      {"tcp_nat64", "TCP connect by the NAT64 prefix", kNat64, tcp_nat64},
+      {"udp_nat64", "UDP by the NAT64 prefix", kNat64, udp_nat64},
+      {"tcp_zero_address", "TCP connect to 0.0.0.0, 127.0.0.1 being listed",
+       kLoopback, tcp_zero_address},
+      {"udp_zero_address", "UDP to 0.0.0.0, 127.0.0.1 being listed", kLoopback,
+       udp_zero_address},
+      {"tcp_fast_open", "TCP fast open by sendto", kV4, tcp_fast_open},
+      {"tcp_fast_open_connect", "TCP fast open by connect", kV4,
+       tcp_fast_open_connect},
+      {"mptcp_connect", "MPTCP connect", kV4, mptcp_connect},
+      {"mptcp_fast_open", "MPTCP fast open by sendto", kV4, mptcp_fast_open},
+      {"sctp_connect", "SCTP connect", kV4, sctp_connect},
+      {"udplite_sendto", "UDP-Lite sendto", kV4, udplite_sendto},
+      {"udp_fragmented", "UDP larger than a packet", kV4, udp_fragmented},
+      {"udp_broadcast", "UDP to a listed broadcast address", kBroadcast,
+       udp_broadcast},
+      {"udp_multicast", "UDP to a listed multicast address", kMulticast,
+       udp_multicast},
+  };
+}
+
+}  // namespace bailiff::bypass

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/bypass/technique.h
+// The ways to reach an address that the suite tries, each from inside a
+// container.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bailiff::bypass {
+
+inline constexpr std::uint16_t kPort = 4444;
+inline constexpr char kPayload[] = "bailiff";
+
+// Where a technique sends to.
+struct Target {
+  in_addr v4{};
+  in6_addr v6{};
+  in_addr harmless4{};  // in no list
+  std::string device;   // the interface that leads there
+};
+
+enum class Reaches : std::uint8_t {
+  kV4,
+  kV6,
+  kNat64,      // v4, by NAT64's prefix: arrives as an IPv6 packet
+  kBroadcast,  // 203.0.113.255
+  kMulticast,  // 239.66.0.1
+  kLoopback,   // 127.0.0.1: stays inside
+};
+
+struct Technique {
+  const char* name;
+  const char* what;  // a line for the page
+  Reaches reaches;
+  // 0: the kernel took all of it; else the errno of what it refused.  Runs in
+  // a process of its own, which is ended if it takes long.
+  int (*run)(const Target& target);
+};
+
+// By the file that has them.
+std::vector<Technique> socket_techniques();
+std::vector<Technique> raw_techniques();
+std::vector<Technique> io_uring_techniques();
+std::vector<Technique> trick_techniques();
+
+// What the techniques share.
+sockaddr_in name4(in_addr host, std::uint16_t port = kPort);
+sockaddr_in6 name6(in6_addr host, std::uint16_t port = kPort);
+in6_addr mapped(in_addr host);
+in6_addr nat64(in_addr host);
+// A socket whose connect and sends give up after a moment; the process ends
+// with 128 + errno when there can be none.
+int make_socket(int family, int type, int protocol = 0);
+// errno of a failed call, else 0.
+int error_of(long result);
+int connect4(int fd, in_addr host);
+int connect6(int fd, in6_addr host);
+int send_to4(int fd, in_addr host, int flags = 0);
+int send_to6(int fd, in6_addr host);
+// An IPv4 packet, and an IPv6 one, with UDP in it.
+std::vector<std::uint8_t> packet4(in_addr to, std::uint8_t options = 0);
+std::vector<std::uint8_t> packet6(in6_addr to);
+
+}  // namespace bailiff::bypass
