@@ -13,6 +13,7 @@
 
 #include "rules/base/codes.h"
 #include "rules/document/scalar_map.h"
+#include "rules/document/simple_document.h"
 #include "rules/document/utf8.h"
 
 namespace bailiff::yaml {
@@ -373,11 +374,20 @@ Mistake run(const Reduced& reduced, std::size_t skipped, Builder& builder) {
   return std::nullopt;
 }
 
+// Feeds the builder without the library, if that can be.
+bool run_simple(const Reduced& reduced, std::size_t skipped, Builder& builder) {
+  try {
+    return read_simple_document(reduced.text().substr(skipped), builder);
+  } catch (const Refusal&) {
+    return false;  // the library may know of a mistake before
+  }
+}
+
 }  // namespace
 
 std::optional<Stream> parse(std::string_view text, std::uint32_t source,
                             Diagnostics& diagnostics,
-                            std::size_t long_sequence) {
+                            const Shortcuts& shortcuts) {
   const auto refused = [&](const Refusal& mistake) {
     const std::size_t at = std::min<std::size_t>(mistake.offset, text.size());
     Diagnostic diagnostic;
@@ -394,7 +404,8 @@ std::optional<Stream> parse(std::string_view text, std::uint32_t source,
       text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
 
   std::vector<SimpleSequence> sequences =
-      find_simple_sequences(text, long_sequence);
+      find_simple_sequences(text, shortcuts.long_sequence);
+  bool simple = shortcuts.simple_documents;
   while (true) {
     const bool whole = sequences.empty();
     Stream stream;
@@ -407,6 +418,14 @@ std::optional<Stream> parse(std::string_view text, std::uint32_t source,
       return refused(*mistake);
     }
     Builder builder(stream, reduced, static_cast<std::uint32_t>(skipped));
+    if (std::exchange(simple, false)) {
+      if (run_simple(reduced, skipped, builder) &&
+          builder.took_all_sequences()) {
+        return stream;
+      }
+      sequences = stream.sequences_;
+      continue;
+    }
     const Mistake mistake = run(reduced, skipped, builder);
     if (!mistake && builder.took_all_sequences()) return stream;
     // A mistake beside a long list is told without reading the list.

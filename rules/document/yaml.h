@@ -14,6 +14,9 @@
 // that word at just that offset, in a place where a sequence in that style may
 // be.  If one of the words is not reported so, or the library finds a mistake,
 // it is given the whole text.
+//
+// Nor is the library asked about what simple_document.h can read, which is what
+// rule files look like.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +47,14 @@ inline constexpr std::uint64_t kMaxAliasBytes = 16U << 20;
 // The characters [ { and , wherever they stand: the library holds all tokens
 // of a flow collection at once, which this keeps below 300 MiB.
 inline constexpr std::size_t kMaxFlowCharacters = 1U << 20;
-// Elements a sequence must have to be looked at as a simple one.
-inline constexpr std::size_t kLongSequence = 1000;
+
+// What is read without the library.  What is said does not depend on it, and
+// only tests ask for other than the default.
+struct Shortcuts {
+  bool simple_documents = true;
+  // Elements a sequence must have to be looked at as a simple one.
+  std::size_t long_sequence = 1000;
+};
 
 enum class NodeKind : std::uint8_t { kNull, kScalar, kSequence, kMapping };
 // "a mapping", for messages.
@@ -87,7 +96,7 @@ class Stream {
   friend std::optional<Stream> parse(std::string_view text,
                                      std::uint32_t source,
                                      Diagnostics& diagnostics,
-                                     std::size_t long_sequence);
+                                     const Shortcuts& shortcuts);
 
   std::uint32_t source_ = 0;
   std::string_view text_;  // borrowed
@@ -98,10 +107,9 @@ class Stream {
 
 // Parses `text`, which must outlive the Stream.  nullopt after a diagnostic
 // (LOAD_ERR_YAML_PARSE) when it is no YAML, is not UTF-8, holds control
-// characters or exceeds a bound.  What is said by the result does not depend on
-// `long_sequence`, which tests set.
+// characters or exceeds a bound.
 std::optional<Stream> parse(std::string_view text, std::uint32_t source,
                             Diagnostics& diagnostics,
-                            std::size_t long_sequence = kLongSequence);
+                            const Shortcuts& shortcuts = {});
 
 }  // namespace bailiff::yaml

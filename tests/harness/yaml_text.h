@@ -2,6 +2,7 @@
 // tests/harness/yaml_text.h
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "rules/document/yaml.h"
@@ -33,17 +34,21 @@ inline void print_node(const yaml::Stream& stream, const yaml::Node& node,
   }
   for (const yaml::NodeId child : node.children) {
     out += " ";
+    // Elements of simple sequences do not know these.
+    if (node.kind == yaml::NodeKind::kMapping) {
+      if (stream[child].plain) out += "plain ";
+      out += std::to_string(stream[child].begin) + ":";
+    }
     print_node(stream, stream[child], out);
   }
   out += node.kind == yaml::NodeKind::kSequence ? "]" : "}";
 }
 
-// What the text says, as text of kinds, scalars and places, or the refusal,
-// when sequences of `long_sequence` elements are not the library's to read.
+// What the text says, as text of kinds, scalars and places, or the refusal.
 inline std::string yaml_text(const std::string& text,
-                             std::size_t long_sequence) {
+                             const yaml::Shortcuts& shortcuts) {
   Diagnostics diagnostics;
-  const auto stream = yaml::parse(text, 0, diagnostics, long_sequence);
+  const auto stream = yaml::parse(text, 0, diagnostics, shortcuts);
   if (!stream) {
     const Diagnostic& refusal = diagnostics.all()[0];
     return std::to_string(refusal.span.begin) + ": " + refusal.message;
@@ -54,6 +59,12 @@ inline std::string yaml_text(const std::string& text,
     out += "\n";
   }
   return out;
+}
+
+// The same of the library alone.
+inline std::string library_text(const std::string& text) {
+  return yaml_text(text,
+                   {.simple_documents = false, .long_sequence = SIZE_MAX});
 }
 
 }  // namespace bailiff::test

@@ -142,7 +142,7 @@ TEST(Yaml, RefusesMoreThanTheLibraryReadsInReasonableTime) {
 std::string long_list() {
   const std::string element = "  - x\n  # " + std::string(17'000, '-') + "\n";
   std::string text = "- list: l\n  items:\n";
-  for (std::size_t i = 0; i < kLongSequence; ++i) text += element;
+  for (std::size_t i = 0; i < Shortcuts().long_sequence; ++i) text += element;
   return text;
 }
 
@@ -156,7 +156,7 @@ TEST(Yaml, DoesNotCountSimpleSequencesAsWork) {
   ASSERT_EQ(root.children.size(), 2U);
   const Node& items = (*stream)[(*stream)[root.children[0]].children[3]];
   EXPECT_EQ(items.kind, NodeKind::kSequence);
-  EXPECT_EQ(stream->simple(items).size(), kLongSequence);
+  EXPECT_EQ(stream->simple(items).size(), Shortcuts().long_sequence);
 }
 
 TEST(Yaml, PlacesAMistakeBehindALongList) {
@@ -180,7 +180,7 @@ TEST(Yaml, BoundsWhatAliasesCopy) {
 
 TEST(Yaml, CountsTheElementsOfLongListsBehindAliases) {
   std::string text = "- &a\n  items:\n";
-  for (std::size_t i = 0; i < kLongSequence; ++i) text += "  - x\n";
+  for (std::size_t i = 0; i < Shortcuts().long_sequence; ++i) text += "  - x\n";
   text += "- &b [*a";
   for (int i = 1; i < 100; ++i) text += ", *a";
   text += "]\n- [*b";
