@@ -59,7 +59,8 @@ std::string rendered(const Term& term, const FieldSource& event) {
   return values ? text_of(*values, term) : to_string(Value(Null{}));
 }
 
-Value json_value(const FieldReference& reference, const FieldSource& event) {
+OutputValue json_value(const FieldReference& reference,
+                       const FieldSource& event) {
   std::vector<Value> values =
       event.extract(reference.field, reference.argument);
   std::erase_if(values, [](const Value& value) {
@@ -67,9 +68,10 @@ Value json_value(const FieldReference& reference, const FieldSource& event) {
   });
   if (values.empty()) return Null{};
   const Field& printed = field(reference.field);
-  const bool as_text =
-      values.size() > 1 || printed.is_list() || printed.has(FieldFlag::kHex);
-  if (as_text) return text_of(values, Term{reference});
+  if (printed.is_list()) return values;
+  if (values.size() > 1 || printed.has(FieldFlag::kHex)) {
+    return text_of(values, Term{reference});
+  }
   return std::move(values.front());
 }
 

@@ -20,7 +20,9 @@ std::string render(const OutputTemplate& output, const FieldSource& event);
 // written with: "proc.aname[2]".
 struct OutputField {
   std::string name;
-  Value value;  // Null when the field extracts nothing; a list is its text
+  // Null when the field extracts nothing.  Several values of one that is no
+  // list are text, as render() writes them.
+  OutputValue value;
 };
 std::vector<OutputField> output_fields(const OutputTemplate& output,
                                        const FieldSource& event);

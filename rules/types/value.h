@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace bailiff {
 
@@ -40,6 +41,9 @@ struct Null {
 // not fit is unsigned, and so always greater; fractions are double.
 using Value = std::variant<Null, bool, std::int64_t, std::uint64_t, double,
                            std::string, IpAddress, IpNetwork>;
+
+// What a field is in JSON: a value, or an array of those of a list.
+using OutputValue = std::variant<Value, std::vector<Value>>;
 
 // The number as a Value: std::uint64_t only where std::int64_t cannot hold it.
 Value number_value(std::uint64_t number);

@@ -42,6 +42,15 @@ Json to_json_value(const Value& value) {
       value);
 }
 
+Json to_json_value(const OutputValue& value) {
+  if (const auto* one = std::get_if<Value>(&value)) return to_json_value(*one);
+  Json list = Json::array();
+  for (const Value& item : std::get<std::vector<Value>>(value)) {
+    list.push_back(to_json_value(item));
+  }
+  return list;
+}
+
 Error bad_field(const std::string& field, const std::string& problem) {
   return {.code = Code::kInvalidArgument,
           .message = "field '" + field + "': " + problem};
@@ -64,7 +73,7 @@ Result<std::string> optional_text(const Json& object, const std::string& name) {
   return found->get<std::string>();
 }
 
-// What our Value has no type for (lists) is kept as its JSON text.
+// What our Value has no type for is kept as its JSON text.
 Value to_value(const Json& json) {
   if (json.is_null()) return Null{};
   if (json.is_boolean()) return json.get<bool>();
@@ -73,6 +82,18 @@ Value to_value(const Json& json) {
   if (json.is_number_integer()) return json.get<std::int64_t>();
   if (json.is_number_float()) return json.get<double>();
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+OutputValue to_output_value(const Json& json) {
+  const bool list =
+      json.is_array() &&
+      std::none_of(json.begin(), json.end(),
+                   [](const Json& item) { return item.is_structured(); });
+  if (!list) return to_value(json);
+  std::vector<Value> values;
+  values.reserve(json.size());
+  for (const Json& item : json) values.push_back(to_value(item));
+  return values;
 }
 
 // Falco puts "HH:MM:SS.nnnnnnnnn: Warning " (or an ISO 8601 time) in front of
@@ -150,7 +171,7 @@ Result<FalcoViolation> read_violation(const Json& json) {
     return bad_field("output_fields", "must be an object");
   }
   for (const auto& [name, value] : fields->items()) {
-    violation.output_fields.emplace_back(name, to_value(value));
+    violation.output_fields.emplace_back(name, to_output_value(value));
     if (name != "container.id" || value.is_null()) continue;
     if (!value.is_string()) {
       return bad_field("output_fields.container.id", "must be a string");

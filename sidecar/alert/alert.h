@@ -33,7 +33,7 @@ struct Alert {
   // The rendered template without the "HH:MM:SS.nnnnnnnnn: Warning " prefix,
   // which the JSON adds as Falco does.
   std::string message;
-  std::vector<std::pair<std::string, Value>> output_fields;
+  std::vector<std::pair<std::string, OutputValue>> output_fields;
 
   std::string policy;       // "" is null: no policy names the rule
   std::string mode;         // "enforce" or "monitor"
@@ -60,13 +60,13 @@ struct FalcoViolation {
   std::string source;  // "syscall" when absent
   std::vector<std::string> tags;
   std::string output;  // required; here without Falco's time and priority
-  std::vector<std::pair<std::string, Value>> output_fields;
+  std::vector<std::pair<std::string, OutputValue>> output_fields;
   std::string hostname;
   std::string container_id;  // output_fields["container.id"], "" when absent
 };
 // Required as Falco writes them: rule, priority, output, time (RFC 3339) and
 // output_fields (an object).  Unknown keys are ignored.  Values that have no
-// type here (lists) are kept as their JSON text.
+// type here (objects, nested lists) are kept as their JSON text.
 Result<FalcoViolation> parse_falco_violation(const std::string& json);
 
 // From getrandom(2); waits for the kernel's pool on a machine that just booted.

@@ -75,7 +75,7 @@ Alert rule_alert(const Settings& settings, const Container& container,
   alert.source = matched.source;
   alert.tags = matched.tags;
   alert.message = render(output, event);
-  const auto add = [&alert](std::string name, Value value) {
+  const auto add = [&alert](std::string name, OutputValue value) {
     const bool known =
         std::any_of(alert.output_fields.begin(), alert.output_fields.end(),
                     [&](const auto& field) { return field.first == name; });

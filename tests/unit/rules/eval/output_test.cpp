@@ -45,7 +45,7 @@ TEST(Render, TransformsWhatIsInACall) {
   const auto fields = output_fields(parsed("%toupper(proc.name)"), event);
   ASSERT_EQ(fields.size(), 1U);
   EXPECT_EQ(fields[0].name, "proc.name");
-  EXPECT_EQ(fields[0].value, Value("nc"));
+  EXPECT_EQ(fields[0].value, OutputValue("nc"));
 }
 
 TEST(Render, PrintsNumbersAsTheirFieldDoes) {
@@ -74,11 +74,26 @@ TEST(OutputFields, HoldsEachFieldOnce) {
       parsed("%fd.sport %proc.name %fd.sport %proc.pname"), event);
   ASSERT_EQ(fields.size(), 3U);
   EXPECT_EQ(fields[0].name, "fd.sport");
-  EXPECT_EQ(fields[0].value, Value(std::int64_t{443}));
+  EXPECT_EQ(fields[0].value, OutputValue(std::int64_t{443}));
   EXPECT_EQ(fields[1].name, "proc.name");
-  EXPECT_EQ(fields[1].value, Value("nc"));
+  EXPECT_EQ(fields[1].value, OutputValue("nc"));
   EXPECT_EQ(fields[2].name, "proc.pname");
-  EXPECT_EQ(fields[2].value, Value(Null{}));
+  EXPECT_EQ(fields[2].value, OutputValue(Null{}));
+}
+
+TEST(OutputFields, GiveTheValuesOfAListOneByOne) {
+  FakeEvent event;
+  event.with(FieldId::kFdTypes, {"file", "pipe"})
+      .with(FieldId::kProcArgs, {"-l", "-p"});
+  const auto fields =
+      output_fields(parsed("%fd.types %fd.types[1] %proc.args"), event);
+  ASSERT_EQ(fields.size(), 3U);
+  const std::vector<Value> list = {"file", "pipe"};
+  EXPECT_EQ(fields[0].value, OutputValue(list));
+  EXPECT_EQ(fields[1].value, OutputValue(list));
+  EXPECT_EQ(fields[2].value, OutputValue("(-l,-p)"));
+  EXPECT_EQ(output_fields(parsed("%fd.types"), FakeEvent())[0].value,
+            OutputValue(Null{}));
 }
 
 }  // namespace

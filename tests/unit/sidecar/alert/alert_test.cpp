@@ -28,6 +28,7 @@ Alert example() {
       {"fd.is_server", false},
       {"proc.pname", Null{}},
       {"fd.l4proto", std::string("tcp")},
+      {"fd.types", std::vector<Value>{"file", "pipe"}},
   };
   alert.policy = "Block";
   alert.mode = "enforce";
@@ -52,7 +53,8 @@ TEST(AlertJson, IsFalcosAlertWithOurs) {
       R"("output":"16:00:00.020000000: Warning Outbound IoC | pname=<NA>",)"
       R"("output_fields":{"evt.time":1566230400020000000,)"
       R"("fd.is_server":false,"fd.l4proto":"tcp","fd.sip":"5.255.97.172",)"
-      R"("fd.snet":"5.255.96.0/20","proc.pname":null},)"
+      R"("fd.snet":"5.255.96.0/20","fd.types":["file","pipe"],)"
+      R"("proc.pname":null},)"
       R"("priority":"Warning","rule":"Outbound to IoC","source":"syscall",)"
       R"("tags":["mitre_command_and_control","network"],)"
       R"("time":"2019-08-19T16:00:00.020000000Z",)"
@@ -88,7 +90,7 @@ constexpr char kFalco[] = R"({"hostname":"node-1",
   "output":"16:00:00.020000000: Warning Outbound IoC | name=x: Warning y",
   "output_fields":{"container.id":"3ad7b26ded6d","evt.rawres":-115,
     "evt.time":1566230400020000000,"fd.is_server":false,"proc.pname":null,
-    "fd.big":18446744073709551615,"a.list":["b",1],"a.double":0.5},
+    "fd.big":18446744073709551615,"a.list":["b",1],"a.nest":[["b"],1],"a.double":0.5},
   "priority":"Warning","rule":"Outbound to IoC","source":"syscall",
   "tags":["network"],"time":"2019-08-19T16:00:00.020000000Z","x":1})";
 
@@ -126,14 +128,16 @@ TEST(FalcoViolation, KeepsAnOutputWithoutPrefix) {
 TEST(FalcoViolation, KeepsTheTypesOfFields) {
   const auto read = parse_falco_violation(kFalco);
   ASSERT_TRUE(read);
-  const std::map<std::string, Value> fields(read->output_fields.begin(),
-                                            read->output_fields.end());
-  EXPECT_EQ(fields.at("evt.rawres"), Value(std::int64_t(-115)));
-  EXPECT_EQ(fields.at("fd.is_server"), Value(false));
-  EXPECT_EQ(fields.at("proc.pname"), Value(Null{}));
-  EXPECT_EQ(fields.at("fd.big"), Value(UINT64_MAX));
-  EXPECT_EQ(fields.at("a.list"), Value(std::string(R"(["b",1])")));
-  EXPECT_EQ(fields.at("a.double"), Value(0.5));
+  const std::map<std::string, OutputValue> fields(read->output_fields.begin(),
+                                                  read->output_fields.end());
+  EXPECT_EQ(fields.at("evt.rawres"), OutputValue(std::int64_t(-115)));
+  EXPECT_EQ(fields.at("fd.is_server"), OutputValue(false));
+  EXPECT_EQ(fields.at("proc.pname"), OutputValue(Null{}));
+  EXPECT_EQ(fields.at("fd.big"), OutputValue(UINT64_MAX));
+  EXPECT_EQ(fields.at("a.list"),
+            OutputValue(std::vector<Value>{"b", std::int64_t{1}}));
+  EXPECT_EQ(fields.at("a.nest"), OutputValue(std::string(R"([["b"],1])")));
+  EXPECT_EQ(fields.at("a.double"), OutputValue(0.5));
 }
 
 TEST(FalcoViolation, NamesTheMissingField) {

@@ -32,9 +32,9 @@ TEST(RuleAlert, HasTheFieldsThatTheConfigurationAdds) {
   const Alert alert =
       rule_alert(Settings{}, Container{}, **generation, 0, event, 5);
   EXPECT_EQ(alert.message, "nc");
-  const std::multimap<std::string, Value> fields(alert.output_fields.begin(),
-                                                 alert.output_fields.end());
-  const std::multimap<std::string, Value> wanted = {
+  const std::multimap<std::string, OutputValue> fields(
+      alert.output_fields.begin(), alert.output_fields.end());
+  const std::multimap<std::string, OutputValue> wanted = {
       {"proc.name", "nc"},
       {"user.uid", std::int64_t{7}},
       {"who", "<7>"},
