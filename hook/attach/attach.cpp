@@ -2,12 +2,14 @@
 #include "hook/attach/attach.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "hook/attach/maps.h"
 #include "hook/attach/pins.h"
+#include "hook/attach/tables.h"
 #include "hook/attach/undo.h"
 #include "oci/sys/errno_error.h"
 #include "rules/abi/event.h"
@@ -108,26 +110,32 @@ Status remove_unused(const Pins& pins, Kernel& kernel) {
       programs.insert(state.program);
     }
   }
-  std::set<std::uint32_t> maps;
+  std::set<std::string> remaining;
   ASSIGN_OR_RETURN(const auto pinned, names_in(pins.programs(), kernel));
   for (const std::string& name : pinned) {
     const std::string pin = pins.programs() + "/" + name;
     ASSIGN_OR_RETURN(const Program program, kernel.open_program(pin));
-    ASSIGN_OR_RETURN(const ProgramState state, kernel.state(program));
-    if (programs.contains(state.id)) {
-      maps.insert(state.maps.begin(), state.maps.end());
+    ASSIGN_OR_RETURN(const std::uint32_t id, kernel.program_id(program));
+    if (programs.contains(id)) {
+      remaining.insert(name);
     } else {
       RETURN_IF_ERROR(kernel.unlink(pin));
     }
   }
-  ASSIGN_OR_RETURN(const auto lists, names_in(pins.lists(), kernel));
-  for (const std::string& name : lists) {
-    const std::string pin = pins.lists() + "/" + name;
-    ASSIGN_OR_RETURN(const Map list, kernel.open_map(pin));
-    ASSIGN_OR_RETURN(const std::uint32_t id, kernel.map_id(list));
-    if (!maps.contains(id)) RETURN_IF_ERROR(kernel.unlink(pin));
+  // A program is pinned after its numbers, and they are unpinned after it.
+  std::set<std::uint32_t> places;
+  ASSIGN_OR_RETURN(const auto numbers, names_in(pins.numbers(), kernel));
+  for (const std::string& name : numbers) {
+    const std::string pin = pins.numbers() + "/" + name;
+    if (!remaining.contains(name)) {
+      RETURN_IF_ERROR(kernel.unlink(pin));
+      continue;
+    }
+    ASSIGN_OR_RETURN(const Map map, kernel.open_map(pin));
+    ASSIGN_OR_RETURN(const auto used, read_numbers(map, kernel));
+    places.insert(used.begin(), used.end());
   }
-  return Ok{};
+  return remove_lists_but(places, pins, kernel);
 }
 
 // One attach in progress; each step leaves its undo behind.
@@ -138,15 +146,13 @@ class Attacher {
       : request_(request), pins_(pins), kernel_(kernel), undo_(undo) {}
 
   // The pinned map, made when it is not there.
-  Result<Map> map(const emit::MapRef& ref) {
+  Result<Map> map(emit::MapKind kind) {
+    emit::MapRef ref;
+    ref.kind = kind;
     const std::string pin = pins_.map(ref);
     auto map = kernel_.open_map(pin);
     if (map || !not_found(map.error())) return map;
-    const CompiledPolicy* policy = &request_.policy;
-    if (ref.kind == emit::MapKind::kList) {
-      ASSIGN_OR_RETURN(policy, request_.whole_policy());
-    }
-    map = create_map(ref, *policy, request_.policy_digest, kernel_);
+    map = create_map(kind, kernel_);
     if (map) RETURN_IF_ERROR(pin_new(map->fd(), pin));
     return map;
   }
@@ -160,10 +166,16 @@ class Attacher {
     if (!std::exchange(collected_, true)) {
       RETURN_IF_ERROR(remove_unused(pins_, kernel_));
     }
+    ASSIGN_OR_RETURN(const std::optional<Map> numbers,
+                     numbers_of(emitted, digest));
     std::vector<Map> maps;
     std::vector<int> fds;
     for (const emit::MapRef& ref : emitted.maps) {
-      ASSIGN_OR_RETURN(Map map, this->map(ref));
+      if (ref.kind == emit::MapKind::kList) {
+        fds.push_back(numbers->fd());
+        continue;
+      }
+      ASSIGN_OR_RETURN(Map map, this->map(ref.kind));
       fds.push_back(map.fd());
       maps.push_back(std::move(map));
     }
@@ -179,6 +191,67 @@ class Attacher {
   }
 
  private:
+  // The array of the places of the program's lists, pinned; each list that has
+  // none is put into the kernel.  nullopt for a program without lists.
+  Result<std::optional<Map>> numbers_of(const emit::Program& emitted,
+                                        const Digest& digest) {
+    std::vector<const emit::MapRef*> lists;
+    for (const emit::MapRef& ref : emitted.maps) {
+      if (ref.kind == emit::MapKind::kList) lists.push_back(&ref);
+    }
+    if (lists.empty()) return std::optional<Map>();
+    RETURN_IF_ERROR(add_missing(lists));
+    std::vector<std::uint32_t> numbers;
+    for (const emit::MapRef* list : lists) {
+      ASSIGN_OR_RETURN(const auto place, place_of(*list, pins_, kernel_));
+      if (!place) {
+        return Error{Code::kNotFound, "list '" + list->list + "' has no place"};
+      }
+      numbers.push_back(*place);
+    }
+    ASSIGN_OR_RETURN(Map map, create_numbers(numbers, kernel_));
+    // What a crash left there is of no program.
+    const std::string pin = pins_.numbers(digest);
+    const Status removed = kernel_.unlink(pin);
+    if (!removed && !not_found(removed.error())) return removed.error();
+    RETURN_IF_ERROR(pin_new(map.fd(), pin));
+    return std::optional(std::move(map));
+  }
+
+  // Makes the tables of those lists that have none, and puts them into the
+  // kernel all at once.
+  Status add_missing(const std::vector<const emit::MapRef*>& lists) {
+    std::vector<const emit::MapRef*> missing;
+    for (const emit::MapRef* list : lists) {
+      ASSIGN_OR_RETURN(const auto place, place_of(*list, pins_, kernel_));
+      if (!place) missing.push_back(list);
+    }
+    if (missing.empty()) return Ok{};
+    ASSIGN_OR_RETURN(const CompiledPolicy* policy, request_.whole_policy());
+    ASSIGN_OR_RETURN(const std::vector<std::uint32_t> places,
+                     free_places(missing.size(), pins_, kernel_));
+    ASSIGN_OR_RETURN(Map tables, map(emit::MapKind::kTables));
+    std::vector<Map> made;
+    std::vector<InnerMap> inners;
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+      ASSIGN_OR_RETURN(
+          Map table,
+          create_table(*missing[i], *policy, request_.policy_digest, kernel_));
+      inners.push_back({.index = places[i], .fd = table.fd()});
+      made.push_back(std::move(table));
+    }
+    const auto array = std::make_shared<Map>(std::move(tables));
+    undo_.add(
+        [this, array, places] { (void)clear_places(*array, places, kernel_); });
+    RETURN_IF_ERROR(kernel_.set_inners(*array, inners));
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+      const std::string link = pins_.map(*missing[i]);
+      RETURN_IF_ERROR(kernel_.make_link(std::to_string(places[i]), link));
+      undo_.add([this, link] { (void)kernel_.unlink(link); });
+    }
+    return Ok{};
+  }
+
   const AttachRequest& request_;
   const Pins& pins_;
   Kernel& kernel_;
@@ -212,7 +285,8 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   UniqueFd lock;
   Undo undo;
   ASSIGN_OR_RETURN(lock, make_and_lock(pins, kernel, undo));
-  for (const std::string& sub : {pins.lists(), pins.programs(), pins.links()}) {
+  for (const std::string& sub :
+       {pins.lists(), pins.numbers(), pins.programs(), pins.links()}) {
     RETURN_IF_ERROR(make_folders(sub, kernel, undo));
   }
   ASSIGN_OR_RETURN(const auto live, live_cgroups(folder, kernel));
@@ -242,9 +316,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
     }
   }
   // The kernel made the cgroup's entry, all zero, with the first link.
-  emit::MapRef containers;
-  containers.kind = emit::MapKind::kContainers;
-  ASSIGN_OR_RETURN(const Map states, attacher.map(containers));
+  ASSIGN_OR_RETURN(const Map states, attacher.map(emit::MapKind::kContainers));
   const bailiff_container_state state{
       .cgroup_id = cgroup.id(), .policy_id = request.policy_digest.short_id()};
   if (auto written =

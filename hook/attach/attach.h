@@ -3,10 +3,11 @@
 // Puts a compiled policy in front of one container, all or nothing.
 //
 // Pins, below BPF_DIR (a folder on a bpffs):
-//   events, lost, containers      the shared maps; they stay when the last
-//                                 container goes, with what nobody read yet
-//   lists/NAME~KIND               one array-of-one-map per list and kind
+//   events, lost, containers,     the shared maps; they stay when the last
+//   tables                        container goes, with what nobody read yet
+//   lists/NAME~KIND               the place of a list in `tables` (tables.h)
 //   programs/DIGEST               one per distinct program, shared
+//   numbers/DIGEST                the places of its lists
 //   links/ID/connect4, …          one folder per container, a link in it for
 //                                 each hook point that judges
 // NAME and ID are percent-encoded where they have bytes other than
@@ -17,11 +18,12 @@
 // meets an attach, whoever runs either.  It is waited for at most kLockWait.
 //
 // Programs and lists outlive their last container: the next one most likely
-// needs them again, and a list costs about 10 ms to make, which the kernel
-// waits, and more when it is long.  What is unused is removed by the next
+// needs them again, and lists cost about 10 ms to make, which the kernel
+// waits, and more when they are long.  What is unused is removed by the next
 // attach that has to make something new, and by reconcile().  Who uses what is
-// never written down: the kernel is asked (from link to program to maps), so no
-// crash can leave a count that is wrong.
+// never counted: the kernel is asked, from link to program, and a program's
+// places are what it was made with, so no crash can leave a count that is
+// wrong.
 #pragma once
 
 #include <chrono>
@@ -66,10 +68,11 @@ struct Attachment {
 // The container must not have started: while its cgroup holds only the
 // runtime's own process no event can be missed and none judged twice.
 //
-// A list that is pinned already keeps the items it has; publish_lists() brings
-// it up to date.
-// Links the same id left behind are removed; if they are on another cgroup
-// that still lives, the id is in use and kInvalidArgument says so.
+// A list that is in the kernel already keeps the items it has; publish_lists()
+// brings it up to date.
+//
+// Links the same id left behind are removed; if they are on another cgroup that
+// still lives, the id is in use and kInvalidArgument says so.
 //
 // Fails with kUnsupported, naming the feature, when this kernel lacks one; the
 // caller decides whether the container may then start (see OnError).

@@ -5,6 +5,7 @@
 
 #include "hook/attach/maps.h"
 #include "hook/attach/pins.h"
+#include "hook/attach/tables.h"
 
 namespace bailiff::hook {
 namespace {
@@ -32,30 +33,31 @@ Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
     if (lock.error().code == Code::kNotFound) return Ok{};
     return lock.error();
   }
-  for (std::uint32_t index = 0; index < lists.size(); ++index) {
-    const List& list = lists[index];
+  emit::MapRef ref;
+  ref.kind = emit::MapKind::kTables;
+  const auto tables = kernel.open_map(pins.map(ref));
+  if (!tables) {
+    if (tables.error().code == Code::kNotFound) return Ok{};
+    return tables.error();
+  }
+  std::vector<Map> made;
+  std::vector<InnerMap> inners;
+  for (const List& list : lists) {
     for (const emit::ListKind kind : kKinds) {
-      const std::string pin = pins.map(
-          {.kind = emit::MapKind::kList, .list = list.name, .list_kind = kind});
-      const auto outer = kernel.open_map(pin);
-      if (!outer) {
-        if (outer.error().code == Code::kNotFound) continue;
-        return outer.error();
-      }
-      ASSIGN_OR_RETURN(const std::string label, kernel.inner_name(*outer, 0));
-      if (label == inner_label(digest)) continue;
+      ref = {
+          .kind = emit::MapKind::kList, .list = list.name, .list_kind = kind};
+      ASSIGN_OR_RETURN(const auto place, place_of(ref, pins, kernel));
+      if (!place) continue;
+      ASSIGN_OR_RETURN(const std::string label,
+                       kernel.inner_name(*tables, *place));
+      if (label == table_label(digest)) continue;
       ASSIGN_OR_RETURN(const CompiledPolicy* policy, whole_policy());
-      ASSIGN_OR_RETURN(const std::vector<IpNetwork> networks,
-                       list_networks(policy->lists, index, kind));
-      ASSIGN_OR_RETURN(const Map inner,
-                       create_inner(kind, networks, digest, kernel));
-      if (auto swapped = kernel.set_inner(*outer, 0, inner); !swapped) {
-        swapped.error().message += " '" + list.name + "'";
-        return swapped;
-      }
+      ASSIGN_OR_RETURN(Map table, create_table(ref, *policy, digest, kernel));
+      inners.push_back({.index = *place, .fd = table.fd()});
+      made.push_back(std::move(table));
     }
   }
-  return Ok{};
+  return kernel.set_inners(*tables, inners);
 }
 
 }  // namespace bailiff::hook

@@ -11,12 +11,13 @@
 
 namespace bailiff::hook {
 
-// Makes every list that is already in the kernel (pinned by some container's
-// attach) hold the items of `policy`, each by building a new inner map and
-// swapping it in: no moment without a list, none with half of one.  Lists
-// nobody has pinned are left out, and so are those that were filled from this
-// very policy.  All or nothing per list; the first error stops.  Takes about
-// 10 ms for each list that changes, and 150 ms for each million of its items.
+// Makes every list that is already in the kernel (put there by some container's
+// attach) hold the items of `policy`, by building new tables and swapping them
+// in when all are complete: no moment without a list, none with half of one,
+// and after an error every list is what it was.  Lists nobody has asked for are
+// left out, and so are those that were filled from this very policy.  Takes
+// about 10 ms, and 150 ms for each million of items; meanwhile the kernel has
+// both versions of what changes.
 //
 // Whoever changes lists writes them to STATE_DIR/policy.bin first and calls
 // this second: a container that starts brings the lists to what that file says.

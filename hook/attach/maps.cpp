@@ -43,29 +43,21 @@ std::optional<IpNetwork> parse_item(const std::string& item, bool networks) {
   return IpNetwork{*address, static_cast<std::uint8_t>(bits)};
 }
 
-Result<Map> create_list(const emit::MapRef& ref, const CompiledPolicy& policy,
-                        const Digest& digest, Kernel& kernel) {
-  const std::vector<List>& lists = policy.lists;
-  const auto list = std::find_if(
-      lists.begin(), lists.end(),
-      [&](const List& candidate) { return candidate.name == ref.list; });
-  if (list == lists.end()) {
-    return invalid_argument("the policy has no list '" + ref.list + "'");
-  }
-  const auto index = static_cast<std::uint32_t>(list - lists.begin());
-  ASSIGN_OR_RETURN(const std::vector<IpNetwork> networks,
-                   list_networks(lists, index, ref.list_kind));
-  ASSIGN_OR_RETURN(const Map inner,
-                   create_inner(ref.list_kind, networks, digest, kernel));
-  ASSIGN_OR_RETURN(Map outer,
-                   kernel.create_map({.type = MapType::kArrayOfMaps,
-                                      .name = ref.list,
-                                      .key_size = sizeof(std::uint32_t),
-                                      .value_size = sizeof(std::uint32_t),
-                                      .max_entries = 1},
-                                     &inner));
-  RETURN_IF_ERROR(kernel.set_inner(outer, 0, inner));
-  return outer;
+Result<Map> create_pages(std::span<const std::byte> table, std::string name,
+                         Kernel& kernel) {
+  std::vector<std::uint32_t> pages(table.size() / emit::kListPageBytes);
+  std::iota(pages.begin(), pages.end(), 0U);
+  ASSIGN_OR_RETURN(
+      Map map, kernel.create_map(
+                   {.type = MapType::kPages,
+                    .name = std::move(name),
+                    .key_size = sizeof(std::uint32_t),
+                    .value_size = emit::kListPageBytes,
+                    .max_entries = static_cast<std::uint32_t>(pages.size())},
+                   nullptr));
+  RETURN_IF_ERROR(kernel.update_all(map, std::as_bytes(std::span(pages)), table,
+                                    pages.size()));
+  return map;
 }
 
 }  // namespace
@@ -100,33 +92,57 @@ Result<std::vector<IpNetwork>> list_networks(const std::vector<List>& lists,
   return networks;
 }
 
-std::string inner_label(const Digest& digest) {
+std::string table_label(const Digest& digest) {
   return digest.hex().substr(0, BPF_OBJ_NAME_LEN - 1);
 }
 
-Result<Map> create_inner(emit::ListKind kind,
-                         std::span<const IpNetwork> networks,
+Result<Map> create_table(const emit::MapRef& list, const CompiledPolicy& policy,
                          const Digest& digest, Kernel& kernel) {
-  const std::vector<std::byte> table =
-      emit::make_list_table(traits(kind).family, networks);
-  std::vector<std::uint32_t> pages(table.size() / emit::kListPageBytes);
-  std::iota(pages.begin(), pages.end(), 0U);
+  const std::vector<List>& lists = policy.lists;
+  const auto found = std::find_if(
+      lists.begin(), lists.end(),
+      [&](const List& candidate) { return candidate.name == list.list; });
+  if (found == lists.end()) {
+    return invalid_argument("the policy has no list '" + list.list + "'");
+  }
+  const auto index = static_cast<std::uint32_t>(found - lists.begin());
+  ASSIGN_OR_RETURN(const std::vector<IpNetwork> networks,
+                   list_networks(lists, index, list.list_kind));
+  auto table = create_pages(
+      emit::make_list_table(traits(list.list_kind).family, networks),
+      table_label(digest), kernel);
+  if (!table) {
+    table.error().message = "list '" + list.list + "' with " +
+                            std::to_string(networks.size()) +
+                            " entries: " + table.error().message;
+  }
+  return table;
+}
+
+Result<Map> create_empty_table(Kernel& kernel) {
+  return create_pages(emit::make_list_table(4, {}), "empty", kernel);
+}
+
+Result<Map> create_numbers(std::span<const std::uint32_t> numbers,
+                           Kernel& kernel) {
+  std::vector<std::uint32_t> value = {
+      static_cast<std::uint32_t>(numbers.size())};
+  value.insert(value.end(), numbers.begin(), numbers.end());
+  const Bytes bytes = std::as_bytes(std::span(value));
   ASSIGN_OR_RETURN(
-      Map map, kernel.create_map(
-                   {.type = MapType::kPages,
-                    .name = inner_label(digest),
-                    .key_size = sizeof(std::uint32_t),
-                    .value_size = emit::kListPageBytes,
-                    .max_entries = static_cast<std::uint32_t>(pages.size())},
-                   nullptr));
-  RETURN_IF_ERROR(kernel.update_all(map, std::as_bytes(std::span(pages)), table,
-                                    pages.size()));
+      Map map,
+      kernel.create_map({.type = MapType::kArray,
+                         .name = "bailiff_numbers",
+                         .key_size = sizeof(std::uint32_t),
+                         .value_size = static_cast<std::uint32_t>(bytes.size()),
+                         .max_entries = 1},
+                        nullptr));
+  RETURN_IF_ERROR(kernel.update(map, bytes_of(std::uint32_t{0}), bytes));
   return map;
 }
 
-Result<Map> create_map(const emit::MapRef& ref, const CompiledPolicy& policy,
-                       const Digest& digest, Kernel& kernel) {
-  switch (ref.kind) {
+Result<Map> create_map(emit::MapKind kind, Kernel& kernel) {
+  switch (kind) {
     case emit::MapKind::kEvents:
       return kernel.create_map({.type = MapType::kRingBuffer,
                                 .name = "bailiff_events",
@@ -148,10 +164,19 @@ Result<Map> create_map(const emit::MapRef& ref, const CompiledPolicy& policy,
                                 .value_size = sizeof(bailiff_container_state),
                                 .max_entries = 0},
                                nullptr);
+    case emit::MapKind::kTables: {
+      ASSIGN_OR_RETURN(const Map shape, create_empty_table(kernel));
+      return kernel.create_map({.type = MapType::kArrayOfMaps,
+                                .name = "bailiff_tables",
+                                .key_size = sizeof(std::uint32_t),
+                                .value_size = sizeof(std::uint32_t),
+                                .max_entries = BAILIFF_MAX_TABLES},
+                               &shape);
+    }
     case emit::MapKind::kList:
       break;
   }
-  return create_list(ref, policy, digest, kernel);
+  return invalid_argument("a list is no map of its own");
 }
 
 }  // namespace bailiff::hook

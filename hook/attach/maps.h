@@ -24,19 +24,24 @@ Result<std::vector<IpNetwork>> list_networks(const std::vector<List>& lists,
                                              std::uint32_t index,
                                              emit::ListKind kind);
 
-// Makes the map, unpinned; for a list with its contents as `policy`, whose
-// digest is given, has them.
-Result<Map> create_map(const emit::MapRef& ref, const CompiledPolicy& policy,
-                       const Digest& digest, Kernel& kernel);
+// Makes the map, unpinned and with nothing in it.  Precondition: not a kList,
+// which is no map of its own.
+Result<Map> create_map(emit::MapKind kind, Kernel& kernel);
 
-// A new inner map with the table of these networks, to be found again by
-// inner_label(digest).
-Result<Map> create_inner(emit::ListKind kind,
-                         std::span<const IpNetwork> networks,
+// Makes the table of a list, with its items as `policy`, whose digest is given,
+// has them; to be found again by table_label(digest).
+Result<Map> create_table(const emit::MapRef& list, const CompiledPolicy& policy,
                          const Digest& digest, Kernel& kernel);
+// A table without items, of either family.
+Result<Map> create_empty_table(Kernel& kernel);
 
-// What the kernel calls the inner maps that are filled from the policy with
-// this digest: as much of it as fits, 60 bits.
-std::string inner_label(const Digest& digest);
+// Makes the array of a program's numbers: at which places of kTables the
+// program finds its lists, in the order of Program::maps.
+Result<Map> create_numbers(std::span<const std::uint32_t> numbers,
+                           Kernel& kernel);
+
+// What the kernel calls the tables that are filled from the policy with this
+// digest: as much of it as fits, 60 bits.
+std::string table_label(const Digest& digest);
 
 }  // namespace bailiff::hook

@@ -59,6 +59,8 @@ std::string Pins::map(const emit::MapRef& ref) const {
       return bpf_dir_ + "/lost";
     case emit::MapKind::kContainers:
       return bpf_dir_ + "/containers";
+    case emit::MapKind::kTables:
+      return bpf_dir_ + "/tables";
     case emit::MapKind::kList:
       break;
   }
@@ -74,6 +76,10 @@ std::string Pins::map(const emit::MapRef& ref) const {
 
 std::string Pins::program(const Digest& digest) const {
   return programs() + "/" + digest.hex();
+}
+
+std::string Pins::numbers(const Digest& digest) const {
+  return numbers() + "/" + digest.hex();
 }
 
 Result<std::string> Pins::container(std::string_view id) const {

@@ -20,10 +20,14 @@ class Pins {
   const std::string& root() const { return bpf_dir_; }
   std::string lists() const { return bpf_dir_ + "/lists"; }
   std::string programs() const { return bpf_dir_ + "/programs"; }
+  std::string numbers() const { return bpf_dir_ + "/numbers"; }
   std::string links() const { return bpf_dir_ + "/links"; }
 
+  // Of a kList, where the number of its table is told.
   std::string map(const emit::MapRef& ref) const;
   std::string program(const Digest& digest) const;
+  // The array of the program's numbers.
+  std::string numbers(const Digest& digest) const;
   // kInvalidArgument for an id that is empty or, encoded, longer than a file
   // name may be.
   Result<std::string> container(std::string_view id) const;

@@ -124,9 +124,7 @@ Probe network_programs(const Result<ScratchCgroup>& scratch, Kernel& kernel) {
 }
 
 Probe map_kind(const char* name, emit::MapKind kind, Kernel& kernel) {
-  emit::MapRef ref;
-  ref.kind = kind;
-  const auto map = create_map(ref, {}, {}, kernel);
+  const auto map = create_map(kind, kernel);
   if (map) return ok(name, "can be made");
   return missing(name, map.error().message, "use a kernel from 5.9 on");
 }

@@ -176,29 +176,51 @@ Result<std::string> self_test(Kernel& kernel) {
                    ScratchCgroup::make("bailiff-selftest-"));
   const Cgroup& cgroup = scratch.cgroup();
 
-  struct NamedMap {
-    emit::MapRef ref;
+  struct KindOfMap {
+    emit::MapKind kind;
     Map map;
   };
-  std::vector<NamedMap> maps;
+  std::vector<KindOfMap> maps;
+  ASSIGN_OR_RETURN(const Map tables,
+                   create_map(emit::MapKind::kTables, kernel));
+  std::uint32_t places = 0;
   std::vector<Link> links;
   for (const emit::Flavour flavour :
        {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
     ASSIGN_OR_RETURN(const emit::Program emitted,
                      emit::emit_program(plan.connect, policy.lists, flavour));
+    std::vector<std::uint32_t> numbers;
+    for (const emit::MapRef& ref : emitted.maps) {
+      if (ref.kind == emit::MapKind::kList) {
+        ASSIGN_OR_RETURN(const Map table,
+                         create_table(ref, policy, digest, kernel));
+        const InnerMap inner{.index = places++, .fd = table.fd()};
+        RETURN_IF_ERROR(kernel.set_inners(tables, {&inner, 1}));
+        numbers.push_back(inner.index);
+      }
+    }
+    ASSIGN_OR_RETURN(const Map numbered, create_numbers(numbers, kernel));
     std::vector<int> fds;
     for (const emit::MapRef& ref : emitted.maps) {
+      if (ref.kind == emit::MapKind::kList) {
+        fds.push_back(numbered.fd());
+        continue;
+      }
+      if (ref.kind == emit::MapKind::kTables) {
+        fds.push_back(tables.fd());
+        continue;
+      }
       auto known = maps.begin();
-      while (known != maps.end() && known->ref != ref) ++known;
+      while (known != maps.end() && known->kind != ref.kind) ++known;
       if (known == maps.end()) {
         auto map = ref.kind == emit::MapKind::kEvents
                        ? kernel.create_map({.type = MapType::kRingBuffer,
                                             .name = "bailiff_test",
                                             .max_entries = kRingBytes},
                                            nullptr)
-                       : create_map(ref, policy, digest, kernel);
+                       : create_map(ref.kind, kernel);
         if (!map) return map.error();
-        maps.push_back({ref, *std::move(map)});
+        maps.push_back({ref.kind, *std::move(map)});
         known = maps.end() - 1;
       }
       fds.push_back(known->map.fd());
@@ -211,14 +233,14 @@ Result<std::string> self_test(Kernel& kernel) {
                                       .policy_id = digest.short_id()};
   bool told = false;
   std::optional<RingBuffer> events;
-  for (NamedMap& named : maps) {
-    if (named.ref.kind == emit::MapKind::kContainers) {
+  for (KindOfMap& one : maps) {
+    if (one.kind == emit::MapKind::kContainers) {
       RETURN_IF_ERROR(
-          kernel.update(named.map, bytes_of(cgroup.id()), bytes_of(state)));
+          kernel.update(one.map, bytes_of(cgroup.id()), bytes_of(state)));
     }
-    if (named.ref.kind == emit::MapKind::kEvents) {
+    if (one.kind == emit::MapKind::kEvents) {
       ASSIGN_OR_RETURN(
-          events, RingBuffer::over(std::move(named.map),
+          events, RingBuffer::over(std::move(one.map),
                                    [&](std::span<const std::byte> bytes) {
                                      told = told || tells_of_refusal(
                                                         bytes, cgroup.id());

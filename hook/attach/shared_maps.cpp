@@ -43,7 +43,7 @@ Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel) {
     Result<Map> map = kernel.open_map(pin);
     if (map) continue;
     if (map.error().code != Code::kNotFound) return std::move(map).error();
-    ASSIGN_OR_RETURN(const Map made, create_map(ref, {}, {}, kernel));
+    ASSIGN_OR_RETURN(const Map made, create_map(kind, kernel));
     RETURN_IF_ERROR(kernel.pin(made.fd(), pin));
   }
   return Ok{};

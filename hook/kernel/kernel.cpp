@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include <memory>
 
 #include "oci/sys/errno_error.h"
+#include "rules/emit/function_types.h"
 
 namespace bailiff::hook {
 namespace {
@@ -70,6 +72,8 @@ TypeTraits traits(MapType type) {
     case MapType::kCgroupStorage:
       return {BPF_MAP_TYPE_CGROUP_STORAGE, 0,
               "cgroup storage shared by attach points (Linux 5.9)"};
+    case MapType::kArray:
+      return {BPF_MAP_TYPE_ARRAY, 0, "array"};
     case MapType::kArrayOfMaps:
       return {BPF_MAP_TYPE_ARRAY_OF_MAPS, 0, "array of maps"};
     case MapType::kPages:
@@ -121,6 +125,15 @@ Result<Object<Kind>> open_pin(const char* kind, const std::string& path) {
   return Object<Kind>(std::move(fd));
 }
 
+// Of the number of the list's table, in the array that is made for the program.
+std::int32_t number_offset(const emit::Program& program, std::uint32_t map) {
+  const auto end = program.maps.begin() + map;
+  const auto lists = std::count_if(
+      program.maps.begin(), end,
+      [](const emit::MapRef& ref) { return ref.kind == emit::MapKind::kList; });
+  return static_cast<std::int32_t>(lists + 1) * 4;
+}
+
 // Register states ("5: R1=ctx() R10=fp0"), statistics, and what only repeats
 // the instructions.
 bool is_noise(std::string_view line) {
@@ -141,7 +154,7 @@ Result<std::vector<bpf_insn>> patch_maps(const emit::Program& program,
                                          std::span<const int> fds) {
   std::vector<bpf_insn> insns = program.insns;
   for (const emit::Relocation& relocation : program.relocations) {
-    if (relocation.map >= fds.size() ||
+    if (relocation.map >= fds.size() || relocation.map >= program.maps.size() ||
         std::size_t{relocation.insn} + 1 >= insns.size()) {
       return invalid_argument(
           "program relocates past its maps or instructions");
@@ -152,9 +165,14 @@ Result<std::vector<bpf_insn>> patch_maps(const emit::Program& program,
                               std::to_string(relocation.insn) +
                               ", which loads no map");
     }
-    load.src_reg = BPF_PSEUDO_MAP_FD;
     load.imm = fds[relocation.map];
-    insns[relocation.insn + 1].imm = 0;
+    if (program.maps[relocation.map].kind == emit::MapKind::kList) {
+      load.src_reg = BPF_PSEUDO_MAP_VALUE;
+      insns[relocation.insn + 1].imm = number_offset(program, relocation.map);
+    } else {
+      load.src_reg = BPF_PSEUDO_MAP_FD;
+      insns[relocation.insn + 1].imm = 0;
+    }
   }
   return insns;
 }
@@ -244,6 +262,20 @@ Status LinuxKernel::unlink(const std::string& path) {
   return failed("unlink " + quoted(path), errno);
 }
 
+Status LinuxKernel::make_link(const std::string& text,
+                              const std::string& path) {
+  if (::symlink(text.c_str(), path.c_str()) == 0) return Ok{};
+  return failed("make link " + quoted(path), errno);
+}
+
+Result<std::string> LinuxKernel::read_link(const std::string& path) {
+  std::string text(PATH_MAX, '\0');
+  const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
+  if (size < 0) return failed("read link " + quoted(path), errno);
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
 Result<std::vector<std::string>> LinuxKernel::list(const std::string& folder) {
   std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()),
                                           ::closedir);
@@ -276,6 +308,14 @@ Result<Map> LinuxKernel::create_map(const MapSpec& spec, const Map* inner) {
   return error;
 }
 
+Status LinuxKernel::look_up(const Map& map, Bytes key,
+                            std::span<std::byte> value) {
+  if (::bpf_map_lookup_elem(map.fd(), key.data(), value.data()) == 0) {
+    return Ok{};
+  }
+  return failed("look up in a map", errno);
+}
+
 Status LinuxKernel::update(const Map& map, Bytes key, Bytes value) {
   if (::bpf_map_update_elem(map.fd(), key.data(), value.data(), BPF_ANY) == 0) {
     return Ok{};
@@ -296,13 +336,29 @@ Status LinuxKernel::update_all(const Map& map, Bytes keys, Bytes values,
   return failed("update map by batch", errno);
 }
 
-Status LinuxKernel::set_inner(const Map& array, std::uint32_t index,
-                              const Map& inner) {
-  const int fd = inner.fd();
-  if (::bpf_map_update_elem(array.fd(), &index, &fd, BPF_ANY) == 0) {
+Status LinuxKernel::set_inners(const Map& array,
+                               std::span<const InnerMap> inners) {
+  if (inners.empty()) return Ok{};
+  std::vector<std::uint32_t> indices;
+  std::vector<int> fds;
+  for (const InnerMap& inner : inners) {
+    indices.push_back(inner.index);
+    fds.push_back(inner.fd);
+  }
+  LIBBPF_OPTS(bpf_map_batch_opts, options);
+  auto done = static_cast<__u32>(inners.size());
+  if (::bpf_map_update_batch(array.fd(), indices.data(), fds.data(), &done,
+                             &options) == 0) {
     return Ok{};
   }
-  return failed("put a list into its map", errno);
+  // Arrays of maps take a batch since Linux 5.19.
+  for (const InnerMap& inner : inners) {
+    if (::bpf_map_update_elem(array.fd(), &inner.index, &inner.fd, BPF_ANY) !=
+        0) {
+      return failed("put a list into its place", errno);
+    }
+  }
+  return Ok{};
 }
 
 Result<std::string> LinuxKernel::inner_name(const Map& array,
@@ -334,6 +390,16 @@ Result<Program> LinuxKernel::load(const emit::Program& program,
   LIBBPF_OPTS(bpf_prog_load_opts, options);
   options.expected_attach_type = hook.attach;
   options.prog_flags = flags;
+  const emit::FunctionTypes types = emit::function_types(program);
+  UniqueFd btf;
+  if (!types.btf.empty()) {
+    btf = UniqueFd(::bpf_btf_load(types.btf.data(), types.btf.size(), nullptr));
+    if (!btf) return failed("load the types of program " + quoted(name), errno);
+    options.prog_btf_fd = static_cast<__u32>(btf.get());
+    options.func_info = types.functions.data();
+    options.func_info_cnt = static_cast<__u32>(types.functions.size());
+    options.func_info_rec_size = sizeof(types.functions.front());
+  }
   const auto load = [&] {
     return UniqueFd(::bpf_prog_load(hook.type, object_name(name).c_str(),
                                     "Dual BSD/GPL", insns.data(), insns.size(),
@@ -398,28 +464,13 @@ Result<Link> LinuxKernel::open_link(const std::string& path) {
   return open_pin<LinkKind>("link", path);
 }
 
-Result<std::uint32_t> LinuxKernel::map_id(const Map& map) {
-  bpf_map_info info{};
-  __u32 size = sizeof(info);
-  if (::bpf_obj_get_info_by_fd(map.fd(), &info, &size) != 0) {
-    return failed("ask for a map's id", errno);
-  }
-  return info.id;
-}
-
-Result<ProgramState> LinuxKernel::state(const Program& program) {
-  // The kernel takes no more maps per program (MAX_USED_MAPS).
-  ProgramState state{.id = 0, .maps = std::vector<std::uint32_t>(64)};
+Result<std::uint32_t> LinuxKernel::program_id(const Program& program) {
   bpf_prog_info info{};
-  info.nr_map_ids = static_cast<__u32>(state.maps.size());
-  info.map_ids = reinterpret_cast<__u64>(state.maps.data());
   __u32 size = sizeof(info);
   if (::bpf_obj_get_info_by_fd(program.fd(), &info, &size) != 0) {
-    return failed("ask for a program's maps", errno);
+    return failed("ask for a program's id", errno);
   }
-  state.id = info.id;
-  state.maps.resize(std::min<std::size_t>(info.nr_map_ids, state.maps.size()));
-  return state;
+  return info.id;
 }
 
 Result<LinkState> LinuxKernel::state(const Link& link) {

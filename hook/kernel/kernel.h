@@ -40,6 +40,7 @@ enum class MapType : std::uint8_t {
   kRingBuffer,
   kPerCpuArray,
   kCgroupStorage,  // keyed by cgroup id, one value for all attach points
+  kArray,
   kArrayOfMaps,
   kPages,  // array whose first value begins at a page, of a length of its own
            // also inside a kArrayOfMaps
@@ -60,12 +61,13 @@ struct LinkState {
   std::uint64_t cgroup = 0;
 };
 
-struct ProgramState {
-  std::uint32_t id = 0;             // kernel id
-  std::vector<std::uint32_t> maps;  // kernel ids of those it uses
-};
-
 using Bytes = std::span<const std::byte>;
+
+// What an array of maps is to hold.
+struct InnerMap {
+  std::uint32_t index = 0;
+  int fd = -1;  // borrowed
+};
 
 // The bytes of a plain value, for keys and values.
 template <typename T>
@@ -74,7 +76,8 @@ Bytes bytes_of(const T& value) {
 }
 
 // The instructions with `fds[i]` for the program's i-th map wherever a
-// relocation says so.  Fails when a relocation points past either.
+// relocation says so, and for a list with where its number is in that map.
+// Fails when a relocation points past either.
 Result<std::vector<bpf_insn>> patch_maps(const emit::Program& program,
                                          std::span<const int> fds);
 
@@ -84,7 +87,7 @@ std::string verifier_reason(std::string_view log);
 
 // Errors name the call and its object; kUnsupported when the kernel has no
 // such feature, kNotFound for a path or key that is not there.  Nothing blocks
-// except lock() and set_inner().  One thread at a time.
+// except lock() and set_inners().  One thread at a time.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -100,21 +103,29 @@ class Kernel {
   virtual Result<bool> make_folder(const std::string& path) = 0;
   virtual Status remove_folder(const std::string& path) = 0;
   virtual Status unlink(const std::string& path) = 0;
+  // A symbolic link at `path`, which must not be there.
+  virtual Status make_link(const std::string& text,
+                           const std::string& path) = 0;
+  virtual Result<std::string> read_link(const std::string& path) = 0;
   // Names, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
 
   // `inner`, for kArrayOfMaps only, shows the kind of map it will hold.
   virtual Result<Map> create_map(const MapSpec& spec, const Map* inner) = 0;
+  // Into `value`, which has the size of the map's values.
+  virtual Status look_up(const Map& map, Bytes key,
+                         std::span<std::byte> value) = 0;
   virtual Status update(const Map& map, Bytes key, Bytes value) = 0;
   // Keys and values lie one after the other; `count` of each.  Some may have
   // been written when it fails.
   virtual Status update_all(const Map& map, Bytes keys, Bytes values,
                             std::size_t count) = 0;
-  // Puts `inner` in place of what the array holds at `index`, at once for
-  // everybody who looks it up.
-  // Waits for the programs that run meanwhile: about 10 ms, whatever the maps.
-  virtual Status set_inner(const Map& array, std::uint32_t index,
-                           const Map& inner) = 0;
+  // Puts each map in place of what the array holds at its index, at once for
+  // everybody who looks it up.  When it fails, some may be there.
+  // Waits for the programs that run meanwhile: about 10 ms, whatever the maps;
+  // before Linux 6.8 for each of them.
+  virtual Status set_inners(const Map& array,
+                            std::span<const InnerMap> inners) = 0;
   // The name of the map that lies at `index`.
   virtual Result<std::string> inner_name(const Map& array,
                                          std::uint32_t index) = 0;
@@ -135,8 +146,7 @@ class Kernel {
   virtual Result<Program> open_program(const std::string& path) = 0;
   virtual Result<Link> open_link(const std::string& path) = 0;
 
-  virtual Result<std::uint32_t> map_id(const Map& map) = 0;
-  virtual Result<ProgramState> state(const Program& program) = 0;
+  virtual Result<std::uint32_t> program_id(const Program& program) = 0;
   virtual Result<LinkState> state(const Link& link) = 0;
 };
 
@@ -150,13 +160,17 @@ class LinuxKernel final : public Kernel {
   Result<bool> make_folder(const std::string& path) override;
   Status remove_folder(const std::string& path) override;
   Status unlink(const std::string& path) override;
+  Status make_link(const std::string& text, const std::string& path) override;
+  Result<std::string> read_link(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& folder) override;
   Result<Map> create_map(const MapSpec& spec, const Map* inner) override;
+  Status look_up(const Map& map, Bytes key,
+                 std::span<std::byte> value) override;
   Status update(const Map& map, Bytes key, Bytes value) override;
   Status update_all(const Map& map, Bytes keys, Bytes values,
                     std::size_t count) override;
-  Status set_inner(const Map& array, std::uint32_t index,
-                   const Map& inner) override;
+  Status set_inners(const Map& array,
+                    std::span<const InnerMap> inners) override;
   Result<std::string> inner_name(const Map& array,
                                  std::uint32_t index) override;
   Result<Program> load(const emit::Program& program,
@@ -168,8 +182,7 @@ class LinuxKernel final : public Kernel {
   Result<Map> open_map(const std::string& path) override;
   Result<Program> open_program(const std::string& path) override;
   Result<Link> open_link(const std::string& path) override;
-  Result<std::uint32_t> map_id(const Map& map) override;
-  Result<ProgramState> state(const Program& program) override;
+  Result<std::uint32_t> program_id(const Program& program) override;
   Result<LinkState> state(const Link& link) override;
 };
 

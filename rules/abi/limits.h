@@ -29,6 +29,11 @@
  * one stays. */
 #define BAILIFF_MAX_LIST_ENTRIES 16000000U
 
+/* Tables of lists on one node, one for each list and what it is looked up as:
+ * places of an array, 8 bytes each.  A container whose program needs one more
+ * is not protected, and the hook says so. */
+#define BAILIFF_MAX_TABLES 8192U
+
 /* Bytes of a compiled policy file: a decoder reads no more. */
 #define BAILIFF_MAX_POLICY_BYTES (512U << 20)
 

@@ -3,6 +3,8 @@
 // The code of single checks, by what kind of field they are on.
 #pragma once
 
+#include <vector>
+
 #include "rules/emit/condition.h"
 
 namespace bailiff::emit {
@@ -10,9 +12,11 @@ namespace bailiff::emit {
 // `check` on a field of type kAddress or kNetwork.
 void emit_address_check(const Target& target, const Check& check,
                         const Exits& exits);
-// Asks the lists of the check, on a field of such a type, and keeps the
-// answers: emit_address_check() then looks there.
-void emit_list_answers(const Target& target, const Check& check);
+// Asks the lists of the checks, each on a field of such a type, and keeps the
+// answers, as many as there is room for: emit_address_check() then looks there.
+// Precondition: look-ups are functions.
+void emit_list_answers(const Target& target,
+                       const std::vector<const Check*>& checks);
 // `check` on one of the event's numbers.
 void emit_number_check(const Target& target, const Check& check, Number number,
                        const Exits& exits);
@@ -23,6 +27,9 @@ void emit_comm_check(const Target& target, const Check& check,
 void emit_family_check(const Target& target, const Check& check,
                        const Value& value4, const Value& value6,
                        const Exits& exits);
+// Goes to `six` for an event of IPv6; the address is loaded, and the flavour
+// has events of both families.  Clobbers r1.
+void branch_family6(const Target& target, Label six);
 // `check` on fd.l4proto.
 void emit_l4proto_check(const Target& target, const Check& check,
                         const Exits& exits);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "rules/emit/check.h"
 #include "rules/emit/list_code.h"
@@ -38,6 +40,24 @@ bool is_network(const Check& check) {
   return field(check.field).type == FieldType::kNetwork;
 }
 
+MapRef map_of(const Target& target, std::uint32_t list, bool networks,
+              std::uint8_t family) {
+  const ListKind addresses =
+      family == 4 ? ListKind::kAddress4 : ListKind::kAddress6;
+  const ListKind ranges =
+      family == 4 ? ListKind::kNetwork4 : ListKind::kNetwork6;
+  return {.kind = MapKind::kList,
+          .list = target.lists[list].name,
+          .list_kind = networks ? ranges : addresses};
+}
+
+// r1 = x - x, which the verifier does not see to be 0.  Clobbers r2.
+void append_unknown_zero(const Target& target) {
+  target.flavour.load_unknown(target.code, kR1);
+  target.flavour.load_unknown(target.code, kR2);
+  target.code.append(alu(BPF_SUB, kR1, kR2));
+}
+
 class AddressCheck {
  public:
   AddressCheck(const Target& target, const Check& check)
@@ -66,7 +86,7 @@ class AddressCheck {
     }
     load_address();
     const Label six = code_.new_label();
-    code_.jump(jump_if(Comparison::kEq, kFamily, 6), six);
+    branch_family6(target_, six);
     emit_family(
         4, {.if_true = exits.if_true, .if_false = exits.if_false, .next = six});
     code_.bind(six);
@@ -177,26 +197,26 @@ class AddressCheck {
   void look_up(std::uint32_t list, std::uint8_t family,
                const Exits& exits) const {
     const bool networks = is_network(check_);
-    const auto answer = target_.answers.find({list, networks});
-    if (answer != target_.answers.end()) {
-      code_.load_compared(Size::k8, kR1, answer->second);
+    const auto& answers = target_.look_ups.answers;
+    if (const auto answer = answers.find({list, networks});
+        answer != answers.end()) {
+      const auto [word, bit] = std::div(static_cast<int>(answer->second), 64);
+      code_.append(load(Size::k64, kR1, kFrame, kAnswersSlot + word * 8));
+      if (bit > 0) code_.append(alu(BPF_RSH, kR1, bit));
+      code_.append(alu(BPF_AND, kR1, 1));
       code_.branch(jump_if(Comparison::kNe, kR1, 0), exits.if_true,
                    exits.if_false, exits.next);
       return;
     }
     if (family == 6) load_address();
-    emit_look_up(code_, target_.flavour,
-                 {.kind = MapKind::kList,
-                  .list = target_.lists[list].name,
-                  .list_kind = list_kind(networks, family)},
-                 exits);
-  }
-
-  static ListKind list_kind(bool networks, std::uint8_t family) {
-    if (networks) {
-      return family == 4 ? ListKind::kNetwork4 : ListKind::kNetwork6;
+    const MapRef map = map_of(target_, list, networks, family);
+    if (!target_.look_ups.as_functions) {
+      emit_look_up(code_, target_.flavour, map, exits);
+      return;
     }
-    return family == 4 ? ListKind::kAddress4 : ListKind::kAddress6;
+    call_look_up(code_, target_.flavour, map, target_.look_ups);
+    code_.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true,
+                 exits.if_false, exits.next);
   }
 
   const Target& target_;
@@ -211,36 +231,58 @@ void emit_address_check(const Target& target, const Check& check,
   AddressCheck(target, check).emit(exits);
 }
 
-void emit_list_answers(const Target& target, const Check& check) {
+void emit_list_answers(const Target& target,
+                       const std::vector<const Check*>& checks) {
+  constexpr std::size_t kWordBits = 64;
   Writer& code = target.code;
-  for (const std::uint32_t list : check.lists) {
-    const bool networks = is_network(check);
-    if (target.answers.contains({list, networks})) continue;
-    if (target.answers.size() == kAnswers) return;
-    const Label listed = code.new_label();
-    const Label other = code.new_label();
-    const Label done = code.new_label();
-    Check one = check;
-    one.op = Op::kIn;
-    one.values.clear();
-    one.lists = {list};
-    AddressCheck(target, one)
-        .emit({.if_true = listed, .if_false = other, .next = listed});
-    code.bind(listed);
-    code.append(move(kR8, 1));
-    code.go(done);
-    code.bind(other);
-    code.append(move(kR8, 0));
-    code.bind(done);
+  const FlavourCode& flavour = target.flavour;
+  auto& answers = target.look_ups.answers;
+  const auto keep_word = [&] {
     // As the hits are (hits.h): a number the verifier knows nothing of.
-    target.flavour.load_unknown(code, kR1);
-    target.flavour.load_unknown(code, kR2);
-    code.append(alu(BPF_SUB, kR1, kR2));
+    append_unknown_zero(target);
     code.append(alu(BPF_XOR, kR1, kR8));
-    const int slot = kAnswersSlot + static_cast<int>(target.answers.size());
-    code.append(store(Size::k8, kFrame, slot, kR1));
-    target.answers[{list, networks}] = slot;
+    const auto word = static_cast<int>((answers.size() - 1) / kWordBits);
+    code.append(store(Size::k64, kFrame, kAnswersSlot + word * 8, kR1));
+  };
+  if (flavour.family != 4 && code.begin_load(kLoadedAddress)) {
+    flavour.load_address(code);
   }
+  for (const Check* check : checks) {
+    const bool networks = is_network(*check);
+    for (const std::uint32_t list : check->lists) {
+      if (answers.size() == kAnswers) break;
+      if (!answers.try_emplace({list, networks}, answers.size()).second) {
+        continue;
+      }
+      const std::size_t bit = (answers.size() - 1) % kWordBits;
+      if (bit == 0) code.append(move(kR8, 0));
+      const auto ask = [&](std::uint8_t family) {
+        call_look_up(code, flavour, map_of(target, list, networks, family),
+                     target.look_ups);
+      };
+      if (flavour.family) {
+        ask(*flavour.family);
+      } else {
+        const Label six = code.new_label();
+        const Label asked = code.new_label();
+        code.jump(jump_if(Comparison::kEq, kFamily, 6), six);
+        ask(4);
+        code.go(asked);
+        code.bind(six);
+        ask(6);
+        code.bind(asked);
+      }
+      if (bit > 0) code.append(alu(BPF_LSH, kR0, static_cast<int>(bit)));
+      code.append(alu(BPF_OR, kR8, kR0));
+      if (bit + 1 == kWordBits) keep_word();
+    }
+  }
+  if (answers.size() % kWordBits != 0) keep_word();
+  if (flavour.family) return;
+  // Unknown as well: what is known of it is from before the calls, and to make
+  // sure of it the verifier of Linux 6.1 would take everything to matter.
+  append_unknown_zero(target);
+  code.append(alu(BPF_XOR, kFamily, kR1));
 }
 
 }  // namespace bailiff::emit

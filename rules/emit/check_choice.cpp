@@ -35,8 +35,20 @@ void emit_family_check(const Target& target, const Check& check,
     return;
   }
   if (code.begin_load(kLoadedAddress)) target.flavour.load_address(code);
-  code.branch(jump_if(Comparison::kEq, kFamily, for4 ? 4 : 6), exits.if_true,
-              exits.if_false, exits.next);
+  branch_family6(target, for6 ? exits.if_true : exits.if_false);
+  code.go(for4 ? exits.if_true : exits.if_false, exits.next);
+}
+
+void branch_family6(const Target& target, Label six) {
+  Register family = kFamily;
+  if (!target.look_ups.answers.empty()) {
+    // To the verifier it is an unknown number (emit_list_answers()), and stays
+    // one: what is tested is a copy.
+    target.code.append(move(kR1, kFamily));
+    target.code.append(alu(BPF_OR, kR1, 0));
+    family = kR1;
+  }
+  target.code.jump(jump_if(Comparison::kEq, family, 6), six);
 }
 
 void emit_l4proto_check(const Target& target, const Check& check,

@@ -23,17 +23,24 @@ struct Exits {
   Label next;
 };
 
-// Where the answer of a list that is asked before the first rule is kept, by
-// the list's index and whether it is one of networks: a byte of the stack, not
-// 0 when the list has the address.
-using ListAnswers = std::map<std::pair<std::uint32_t, bool>, int>;
+// How the lists of a program are asked.
+struct LookUps {
+  // By calling functions, and not by code at the place.
+  bool as_functions = false;
+  // Those that are called, by family.
+  std::map<std::uint8_t, Label> functions = {};
+  // Lists that are asked before the first rule, by index and whether they are
+  // asked for networks: the number of the bit that is set when the list has the
+  // address, from kAnswersSlot on.
+  std::map<std::pair<std::uint32_t, bool>, std::size_t> answers = {};
+};
 
 // What conditions are compiled with.
 struct Target {
   Writer& code;
   const FlavourCode& flavour;
   const std::vector<List>& lists;
-  ListAnswers& answers;
+  LookUps& look_ups;
 };
 
 // Appends code that leaves through `exits`, with the left operand of and/or

@@ -123,6 +123,8 @@ std::string map_name(const MapRef& map) {
       return "lost";
     case MapKind::kContainers:
       return "containers";
+    case MapKind::kTables:
+      return "tables";
     case MapKind::kList:
       return "list '" + map.list + "' as " +
              std::string(to_string(map.list_kind));

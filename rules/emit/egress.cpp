@@ -28,11 +28,11 @@ constexpr int kExtensionHeaders = 5;
 constexpr std::int32_t kFragmentOffset4 = 0x1fff;
 constexpr std::int32_t kFragmentOffset6 = 0xfff8;
 
-// Copies `size` bytes from the place in r2 to kPacketSlot.
-void read_packet(Writer& code, int size) {
+// Copies `size` bytes from the place in r2 to `slot`.
+void read_packet(Writer& code, int size, int slot = kPacketSlot) {
   const Label read = code.new_label();
   code.append(move(kR1, kContext));
-  code.frame_address(kR3, kPacketSlot);
+  code.frame_address(kR3, slot);
   code.append(move(kR4, size));
   code.append(call(BPF_FUNC_skb_load_bytes));
   code.jump(jump_if(Comparison::kEq, kR0, 0), read);
@@ -166,8 +166,8 @@ void load_port(Writer& code) {
   code.go(done);
   code.bind(ports);
   code.append(alu(BPF_ADD, kR2, 2));
-  read_packet(code, 2);
-  code.append(load(Size::k16, kR1, kFrame, kPacketSlot));
+  read_packet(code, 2, kPortSlot);
+  code.append(load(Size::k16, kR1, kFrame, kPortSlot));
   code.append(from_network_order(kR1, 16));
   code.append(store(Size::k32, kFrame, kPortSlot, kR1));
   code.bind(done);

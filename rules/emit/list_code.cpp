@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Straight code: only what may be missing is branched on, so that to the
-// verifier a look-up is one path, whatever is compared.  It is no subprogram:
-// where a number has to be known behind the call of one, the verifier of Linux
-// 6.1 takes every number before it to matter, and looks at the program once for
-// each combination of hits.
+// verifier a look-up is one path, whatever is compared.  Where there are few
+// they are no subprograms, which cost more, and which are called before the
+// first rule only: where a number has to be known behind the call of one, the
+// verifier of Linux 6.1 takes every number before it to matter, and looks at
+// the program once for each combination of hits.
 #include "rules/emit/list_code.h"
 
 #include <bit>
@@ -17,9 +18,33 @@
 namespace bailiff::emit {
 namespace {
 
-// The list's map, across calls; the verdict, which is there later, is decided
+// The list's table, across calls; the verdict, which is there later, is decided
 // when no list is asked any more.
-constexpr Register kList = kR8;
+constexpr Register kTable = kR8;
+
+// Where a look-up keeps what it needs on the stack, beside kAddressSlot,
+// kPageSlot and kZeroSlot.
+struct Frame {
+  int header;
+  int filter_bits;
+  int filter_word;
+  int tree_page;
+  int numbers;
+};
+constexpr Frame kMainFrame = {.header = kHeaderSlot,
+                              .filter_bits = kFilterBitsSlot,
+                              .filter_word = kFilterWordSlot,
+                              .tree_page = kTreePageSlot,
+                              .numbers = kNumbersSlot};
+constexpr Frame kFunctionFrame = {.header = -32,
+                                  .filter_bits = -40,
+                                  .filter_word = -48,
+                                  .tree_page = -56,
+                                  .numbers = -88};
+// The kernel lets all frames together have so much, each rounded up.
+constexpr int rounded_up(int bytes) { return (bytes + 31) / 32 * 32; }
+static_assert(rounded_up(-kAnswersSlot) + rounded_up(-kFunctionFrame.numbers) <=
+              512);
 
 constexpr std::uint32_t kPageWords = kListPageBytes / 8;
 
@@ -37,42 +62,56 @@ std::uint8_t family_of(ListKind kind) {
 
 class LookUp {
  public:
-  LookUp(Writer& code, const FlavourCode& flavour, const MapRef& list,
-         Label missing)
+  using LoadAddress4 = void (*)(Writer& code, Register dst);
+
+  LookUp(Writer& code, std::uint8_t family, LoadAddress4 load_address4,
+         const Frame& frame, Label missing)
       : code_(code),
-        flavour_(flavour),
-        list_(list),
+        load_address4_(load_address4),
+        frame_(frame),
         missing_(missing),
-        family_(family_of(list.list_kind)),
-        shape_(family_ == 4 ? kTree4 : kTree6) {}
+        family_(family),
+        shape_(family == 4 ? kTree4 : kTree6) {}
 
   // Goes on behind with r0 1 when the address is listed and 0 when it is not;
   // or to `missing`, when the filter says so.
+  void emit(const MapRef& list) const {
+    code_.load_map(kR2, list);
+    emit_behind_number();
+  }
+  // The same of the list whose number kPageSlot has.
   void emit() const {
+    code_.frame_address(kR2, kPageSlot);
+    emit_behind_number();
+  }
+
+ private:
+  // r2: where the number of the list's table is.
+  void emit_behind_number() const {
     open();
     load_hash();
     ask_filter();
     search();
   }
 
- private:
-  // The header into r0 and kHeaderSlot.  The hook puts the list there before it
+  // The header into r0 and the frame.  The hook puts the list there before it
   // attaches the program, and an update only ever replaces it: no list, and no
   // page of one, is one without items.
   void open() const {
     if (code_.begin_load(kLoadedZero)) {
       code_.append(store(Size::k32, kFrame, kZeroSlot, 0));
     }
-    code_.load_map(kList, list_);
+    code_.load_map(kR1, {.kind = MapKind::kTables, .list = {}});
+    code_.append(call(BPF_FUNC_map_lookup_elem));
+    code_.jump(jump_if(Comparison::kEq, kR0, 0), missing_);
+    code_.append(move(kTable, kR0));
     look_up_element(kZeroSlot);
-    code_.append(move(kList, kR0));
-    look_up_element(kZeroSlot);
-    code_.append(store(Size::k64, kFrame, kHeaderSlot, kR0));
+    code_.append(store(Size::k64, kFrame, frame_.header, kR0));
   }
 
-  // What kList has under the number in the slot, into r0.
+  // What the table has under the number in the slot, into r0.
   void look_up_element(int slot) const {
-    code_.append(move(kR1, kList));
+    code_.append(move(kR1, kTable));
     code_.frame_address(kR2, slot);
     code_.append(call(BPF_FUNC_map_lookup_elem));
     code_.jump(jump_if(Comparison::kEq, kR0, 0), missing_);
@@ -82,7 +121,7 @@ class LookUp {
   void load_hash() const {
     constexpr int kMask = offsetof(ListHeader, mask);
     if (family_ == 4) {
-      flavour_.load_address4(code_, kR1);
+      load_address4_(code_, kR1);
       and_memory(kR1, kR0, kMask);
     } else {
       code_.append(load(Size::k64, kR1, kFrame, kAddressSlot));
@@ -130,11 +169,11 @@ class LookUp {
     code_.append(alu(BPF_RSH, kR4, std::countr_zero(kPageWords)));
     code_.jump(jump_if(Comparison::kEq, kR4, 0), found);
     code_.append(store(Size::k32, kFrame, kPageSlot, kR4));
-    code_.append(store(Size::k64, kFrame, kFilterWordSlot, kR2));
-    code_.append(store(Size::k64, kFrame, kFilterBitsSlot, kR3));
+    code_.append(store(Size::k64, kFrame, frame_.filter_word, kR2));
+    code_.append(store(Size::k64, kFrame, frame_.filter_bits, kR3));
     look_up_element(kPageSlot);
-    code_.append(load(Size::k64, kR2, kFrame, kFilterWordSlot));
-    code_.append(load(Size::k64, kR3, kFrame, kFilterBitsSlot));
+    code_.append(load(Size::k64, kR2, kFrame, frame_.filter_word));
+    code_.append(load(Size::k64, kR3, kFrame, frame_.filter_bits));
     code_.bind(found);
     code_.append(alu(BPF_AND, kR2, kPageWords - 1));
     code_.append(alu(BPF_LSH, kR2, 3));
@@ -148,7 +187,7 @@ class LookUp {
   void search() const {
     keep_numbers();
     code_.append(move(kR1, 0));
-    code_.append(store(Size::k64, kFrame, kTreePageSlot, kR1));
+    code_.append(store(Size::k64, kFrame, frame_.tree_page, kR1));
     for (std::uint32_t level = kMaxListLevels; level-- > 0;) {
       search_level(level);
     }
@@ -159,12 +198,12 @@ class LookUp {
     code_.append(alu(BPF_AND, kR0, 1));
   }
 
-  // The address into kNumbersSlot, in numbers of 32 bits, 8 bytes for each.
+  // The address into the frame, in numbers of 32 bits, 8 bytes for each.
   void keep_numbers() const {
     if (family_ == 4) {
-      flavour_.load_address4(code_, kR1);
+      load_address4_(code_, kR1);
       code_.append(from_network_order(kR1, 32));
-      code_.append(store(Size::k64, kFrame, kNumbersSlot, kR1));
+      code_.append(store(Size::k64, kFrame, frame_.numbers, kR1));
       return;
     }
     for (int word = 0; word < 2; ++word) {
@@ -172,17 +211,18 @@ class LookUp {
       code_.append(from_network_order(kR1, 64));
       code_.append(move32(kR2, kR1));
       code_.append(alu(BPF_RSH, kR1, 32));
-      code_.append(store(Size::k64, kFrame, kNumbersSlot + 16 * word, kR1));
-      code_.append(store(Size::k64, kFrame, kNumbersSlot + 16 * word + 8, kR2));
+      code_.append(store(Size::k64, kFrame, frame_.numbers + 16 * word, kR1));
+      code_.append(
+          store(Size::k64, kFrame, frame_.numbers + 16 * word + 8, kR2));
     }
   }
 
   void load_header(Register dst, std::size_t member) const {
-    code_.append(load(Size::k64, dst, kFrame, kHeaderSlot));
+    code_.append(load(Size::k64, dst, kFrame, frame_.header));
     code_.append(load(Size::k32, dst, dst, static_cast<int>(member)));
   }
 
-  // kTreePageSlot: which page of the level; then, of the level below.
+  // In the frame: which page of the level; then, of the level below.
   void search_level(std::uint32_t level) const {
     const Label below = code_.new_label();
     if (level > 0) {
@@ -190,7 +230,7 @@ class LookUp {
       code_.jump(jump_if(Comparison::kLe, kR1, static_cast<int>(level)), below);
     }
     load_header(kR1, offsetof(ListHeader, first_page) + std::size_t{4} * level);
-    code_.append(load(Size::k64, kR2, kFrame, kTreePageSlot));
+    code_.append(load(Size::k64, kR2, kFrame, frame_.tree_page));
     code_.append(alu(BPF_ADD, kR1, kR2));
     code_.append(store(Size::k32, kFrame, kPageSlot, kR1));
     look_up_element(kPageSlot);
@@ -210,10 +250,10 @@ class LookUp {
     }
     code_.append(alu(BPF_RSH, kBelow, std::countr_zero(shape_.key_bytes())));
     if (level > 0) {
-      code_.append(load(Size::k64, kR1, kFrame, kTreePageSlot));
+      code_.append(load(Size::k64, kR1, kFrame, frame_.tree_page));
       code_.append(alu(BPF_MUL, kR1, static_cast<int>(shape_.keys())));
       code_.append(alu(BPF_ADD, kR1, kBelow));
-      code_.append(store(Size::k64, kFrame, kTreePageSlot, kR1));
+      code_.append(store(Size::k64, kFrame, frame_.tree_page, kR1));
     }
     code_.bind(below);
   }
@@ -230,7 +270,7 @@ class LookUp {
     for (std::uint32_t i = shape_.numbers; i-- > 0;) {
       const auto number = static_cast<int>(i);
       code_.append(load(Size::k32, spare, kR0, key + 4 * number));
-      code_.append(load(Size::k64, kR3, kFrame, kNumbersSlot + 8 * number));
+      code_.append(load(Size::k64, kR3, kFrame, frame_.numbers + 8 * number));
       code_.append(alu(BPF_SUB, spare, kR3));
       if (i + 1 < shape_.numbers) code_.append(alu(BPF_SUB, spare, borrow));
       code_.append(alu(BPF_RSH, spare, 63));
@@ -246,20 +286,64 @@ class LookUp {
   static constexpr Register kBelow = kR4;
 
   Writer& code_;
-  const FlavourCode& flavour_;
-  const MapRef& list_;
+  LoadAddress4 load_address4_;
+  const Frame& frame_;
   Label missing_;
   std::uint8_t family_;
   TreeShape shape_;
 };
 
+void load_argument4(Writer& code, Register dst) {
+  code.append(load(Size::k32, dst, kFrame, kAddressSlot));
+}
+
 }  // namespace
 
 void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
                   const Exits& exits) {
-  LookUp(code, flavour, list, exits.if_false).emit();
+  LookUp(code, family_of(list.list_kind), flavour.load_address4, kMainFrame,
+         exits.if_false)
+      .emit(list);
   code.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true, exits.if_false,
               exits.next);
+}
+
+void call_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
+                  LookUps& look_ups) {
+  const std::uint8_t family = family_of(list.list_kind);
+  auto function = look_ups.functions.find(family);
+  if (function == look_ups.functions.end()) {
+    function = look_ups.functions.emplace(family, code.new_label()).first;
+  }
+  if (family == 4) {
+    flavour.load_address4(code, kR2);
+  } else {
+    code.append(load(Size::k64, kR2, kFrame, kAddressSlot));
+    code.append(load(Size::k64, kR3, kFrame, kAddressSlot + 8));
+  }
+  code.load_map(kR1, list);
+  code.append(load(Size::k32, kR1, kR1, 0));
+  code.jump(call_subprogram(), function->second);
+}
+
+void emit_look_up_functions(Writer& code, const LookUps& look_ups) {
+  for (const auto& [family, function] : look_ups.functions) {
+    const Label missing = code.new_label();
+    code.bind(function);
+    code.begin_function(family == 4 ? 2 : 3);
+    code.append(store(Size::k32, kFrame, kPageSlot, kR1));
+    if (family == 4) {
+      code.append(store(Size::k32, kFrame, kAddressSlot, kR2));
+    } else {
+      code.append(store(Size::k64, kFrame, kAddressSlot, kR2));
+      code.append(store(Size::k64, kFrame, kAddressSlot + 8, kR3));
+    }
+    LookUp(code, family, load_argument4, kFunctionFrame, missing).emit();
+    code.exit();
+    code.bind(missing);
+    code.append(move(kR0, 0));
+    code.exit();
+  }
 }
 
 }  // namespace bailiff::emit

@@ -17,4 +17,11 @@ namespace bailiff::emit {
 void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
                   const Exits& exits);
 
+// The same by a function: appends its call, behind which r0 is 1 when the
+// address is listed and else 0.  Clobbers r1..r5.
+void call_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
+                  LookUps& look_ups);
+// Appends the functions that are called, behind the end of the main program.
+void emit_look_up_functions(Writer& code, const LookUps& look_ups);
+
 }  // namespace bailiff::emit

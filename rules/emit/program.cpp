@@ -9,6 +9,7 @@
 #include "rules/emit/condition.h"
 #include "rules/emit/flavour.h"
 #include "rules/emit/hits.h"
+#include "rules/emit/list_code.h"
 #include "rules/emit/writer.h"
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
@@ -44,9 +45,10 @@ Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
 // rules every value is needed anyway, and what differs from way to way makes
 // the verifier look at each rule once for every combination.
 constexpr std::size_t kLazyRules = 8;
-// With more look-ups than this, each list is asked once, before the first rule.
-// A look-up is many instructions, which the verifier would go through for each
-// rule that asks; and rules that share a macro ask for the same list.
+// With more look-ups than this, each list is asked once, before the first rule,
+// by calling a function.  A look-up is many instructions, which the verifier
+// would go through for each rule that asks; and rules that share a macro ask
+// for the same list.
 constexpr std::size_t kLazyLookUps = 8;
 
 bool is_address(FieldId id) {
@@ -96,7 +98,8 @@ void load_values(const Target& target, const std::vector<KernelRule>& rules) {
     for (const FieldId id : fields) load_value(target, id);
   }
   if (look_ups > kLazyLookUps) {
-    for (const Check* check : of_lists) emit_list_answers(target, *check);
+    target.look_ups.as_functions = true;
+    emit_list_answers(target, of_lists);
   }
 }
 
@@ -191,6 +194,10 @@ Digest Program::digest() const {
     append_number(text, relocation.insn);
     append_number(text, relocation.map);
   }
+  for (const Function& function : functions) {
+    append_number(text, function.insn);
+    append_number(text, function.arguments);
+  }
   return digest_of(text);
 }
 
@@ -199,9 +206,9 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   RETURN_IF_ERROR(check_rules(rules, flavour));
   const FlavourCode& ops = flavour_code(flavour);
   Writer code;
-  ListAnswers answers;
+  LookUps look_ups;
   const Target target = {
-      .code = code, .flavour = ops, .lists = lists, .answers = answers};
+      .code = code, .flavour = ops, .lists = lists, .look_ups = look_ups};
   code.append(move(kContext, kR1));
   load_values(target, rules);
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -218,6 +225,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
     }
   }
   ops.finish(code, rules, ops);
+  emit_look_up_functions(code, look_ups);
   return std::move(code).finish(flavour);
 }
 

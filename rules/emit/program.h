@@ -27,9 +27,10 @@ enum class Flavour : std::uint8_t {
 };
 std::string_view to_string(Flavour flavour);  // "connect4"
 
-// What of a list a map has.  It is an array of one inner map, so that an update
-// swaps the whole list at once; the inner map is an array of the pages that
-// list_table.h describes.
+// What of a list a table has: an array of the pages that list_table.h
+// describes. It lies in one array with those of all lists, so that an update
+// swaps a whole list at once for every program, and a program may ask any
+// number of lists.
 enum class ListKind : std::uint8_t {
   kAddress4,
   kAddress6,
@@ -42,6 +43,10 @@ enum class MapKind : std::uint8_t {
   kEvents,      // BPF_MAP_TYPE_RINGBUF
   kLost,        // per-CPU array of one __u64: records dropped, ring full
   kContainers,  // BPF_MAP_TYPE_CGROUP_STORAGE of bailiff_container_state
+  kTables,      // BPF_MAP_TYPE_ARRAY_OF_MAPS: the tables of all lists
+  // The number of a list's table in kTables, 4 bytes.  An array made for the
+  // program has those of all its lists: its one value is how many there are, 4
+  // bytes, and then the numbers, in the order of Program::maps.
   kList,
 };
 
@@ -53,11 +58,20 @@ struct MapRef {
 };
 
 // `insn` is the first of a BPF_LD | BPF_DW | BPF_IMM pair whose imm will hold
-// the map's descriptor (BPF_PSEUDO_MAP_FD).
+// the map's descriptor (BPF_PSEUDO_MAP_FD), or for a kList that of the array
+// with the number, and the number's offset (BPF_PSEUDO_MAP_VALUE).
 struct Relocation {
   std::uint32_t insn = 0;
   std::uint32_t map = 0;  // index in Program::maps
   bool operator==(const Relocation&) const = default;
+};
+
+// A function that takes numbers and returns one, and that the verifier looks at
+// once, on its own, however often it is called (function_types.h).
+struct Function {
+  std::uint32_t insn = 0;  // its first
+  std::uint32_t arguments = 0;
+  bool operator==(const Function&) const = default;
 };
 
 struct Program {
@@ -65,6 +79,7 @@ struct Program {
   std::vector<bpf_insn> insns;
   std::vector<MapRef> maps;  // each once
   std::vector<Relocation> relocations;
+  std::vector<Function> functions;  // ascending
 
   // Of everything above: programs with one digest are interchangeable.
   Digest digest() const;

@@ -86,6 +86,12 @@ void Writer::exit() {
   reachable_ = false;
 }
 
+void Writer::begin_function(std::uint32_t arguments) {
+  loaded_ = 0;
+  functions_.push_back({.insn = static_cast<std::uint32_t>(assembler_.size()),
+                        .arguments = arguments});
+}
+
 void Writer::load_constant(Register dst, std::uint64_t value) {
   if (value <= std::numeric_limits<std::uint32_t>::max()) {
     append(alu32(BPF_MOV, dst, static_cast<std::uint32_t>(value)));
@@ -136,6 +142,7 @@ Result<Program> Writer::finish(Flavour flavour) && {
   program.flavour = flavour;
   program.maps = std::move(maps_);
   program.relocations = std::move(relocations_);
+  program.functions = std::move(functions_);
   ASSIGN_OR_RETURN(program.insns, std::move(assembler_).link());
   return program;
 }

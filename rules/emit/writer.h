@@ -18,12 +18,14 @@
 //   -304  index of the word that has them
 //   -312  which page of a level of its tree
 //   -344  the address in numbers of 32 bits, of 8 bytes each
-//   -408  answers of lists, a byte each
-//   -412  protocol of a packet, a number of 32 bits like the next two
-//   -416  where its transport header begins; 0: it has none
-//   -420  its destination port
-//   -464  one of its headers, 40 bytes
-// of the 512 bytes there are, 32 of which are a subprogram's.
+// for a packet, which has no process,
+//    -48  its protocol, a number of 32 bits like the next two
+//    -44  where its transport header begins; 0: it has none
+//    -56  its destination port
+//   -152  until there is a record, one of its headers
+// or, when lists are asked by functions, which have frames of their own,
+//   -408  answers of lists, a bit each, up to the hits
+// of the 512 bytes there are, 96 of which are a function's.
 #pragma once
 
 #include <cstddef>
@@ -51,14 +53,14 @@ inline constexpr int kFilterWordSlot = -304;
 inline constexpr int kTreePageSlot = -312;
 inline constexpr int kNumbersSlot = -344;
 inline constexpr int kAnswersSlot = -408;
-inline constexpr int kProtocolSlot = -412;
-inline constexpr int kTransportSlot = -416;
-inline constexpr int kPortSlot = -420;
-inline constexpr int kPacketSlot = -464;
+inline constexpr int kProtocolSlot = kPidSlot;
+inline constexpr int kTransportSlot = kPidSlot + 4;
+inline constexpr int kPortSlot = kUidSlot;
+inline constexpr int kPacketSlot = kRecordSlot;
 
-// At kAnswersSlot; more than a program can use: the kernel lets it have 64
-// maps.
-inline constexpr std::size_t kAnswers = 64;
+// At kAnswersSlot.  What does not fit is asked where rules ask.
+inline constexpr auto kAnswers =
+    static_cast<std::size_t>(kHitsSlot - kAnswersSlot) * 8;
 
 // What has been loaded; bits.
 enum Loaded : std::uint8_t {
@@ -86,6 +88,9 @@ class Writer {
   // may be `next`, which is bound next.
   void branch(bpf_insn insn, Label if_true, Label if_false, Label next);
   void exit();
+  // What comes next is a function: nothing is loaded there yet.  Its label is
+  // bound first.
+  void begin_function(std::uint32_t arguments);
 
   void load_constant(Register dst, std::uint64_t value);
   void load_map(Register dst, const MapRef& map);
@@ -115,6 +120,7 @@ class Writer {
   std::vector<std::optional<std::uint8_t>> at_label_;
   std::vector<MapRef> maps_;
   std::vector<Relocation> relocations_;
+  std::vector<Function> functions_;
 };
 
 }  // namespace bailiff::emit

@@ -258,13 +258,9 @@ CompiledPolicy feeds_policy() {
   return policy;
 }
 
-// As the kernel accounts for the map that lies in the array.
-std::size_t inner_bytes(const hook::Map& array) {
-  const std::uint32_t index = 0;
-  std::uint32_t id = 0;
-  if (::bpf_map_lookup_elem(array.fd(), &index, &id) != 0) fail("find a list");
-  const UniqueFd inner(::bpf_map_get_fd_by_id(id));
-  std::ifstream about("/proc/self/fdinfo/" + std::to_string(inner.get()));
+// As the kernel accounts for the map.
+std::size_t map_bytes(const hook::Map& map) {
+  std::ifstream about("/proc/self/fdinfo/" + std::to_string(map.fd()));
   for (std::string line; std::getline(about, line);) {
     if (line.starts_with("memlock:")) return std::stoul(line.substr(8));
   }
@@ -282,10 +278,10 @@ ListCost cost_of(const CompiledPolicy& policy, hook::Kernel& kernel) {
   for (const emit::MapRef& ref : program->maps) {
     if (ref.kind != emit::MapKind::kList) continue;
     const double before = now_ns();
-    const auto array = hook::create_map(ref, policy, {}, kernel);
+    const auto table = hook::create_table(ref, policy, {}, kernel);
     cost.made_ms += (now_ns() - before) / 1e6;
-    if (!array) fail(array.error().message);
-    cost.bytes += inner_bytes(*array);
+    if (!table) fail(table.error().message);
+    cost.bytes += map_bytes(*table);
   }
   return cost;
 }

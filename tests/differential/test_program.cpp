@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "rules/abi/limits.h"
+#include "rules/emit/function_types.h"
 #include "rules/emit/list_table.h"
 
 namespace bailiff::test {
@@ -55,7 +57,9 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
   UniqueFd made;
   switch (ref.kind) {
     case emit::MapKind::kList:
-      return make_list(ref);
+      return make_table(ref);
+    case emit::MapKind::kTables:
+      return make_tables();
     case emit::MapKind::kEvents:
       made = UniqueFd(
           bpf_map_create(BPF_MAP_TYPE_RINGBUF, "events", 0, 0, 4096, nullptr));
@@ -74,7 +78,7 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
   return made;
 }
 
-Result<UniqueFd> KernelMaps::make_list(const emit::MapRef& ref) const {
+Result<UniqueFd> KernelMaps::make_table(const emit::MapRef& ref) const {
   std::vector<IpNetwork> networks;
   for (std::uint32_t i = 0; i < lists_.size(); ++i) {
     if (lists_[i].name != ref.list) continue;
@@ -94,36 +98,99 @@ Result<UniqueFd> KernelMaps::make_list(const emit::MapRef& ref) const {
   auto count = static_cast<std::uint32_t>(pages.size());
   LIBBPF_OPTS(bpf_map_create_opts, inner_options,
               .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-  const UniqueFd inner(
-      bpf_map_create(BPF_MAP_TYPE_ARRAY, "inner", sizeof(std::uint32_t),
-                     emit::kListPageBytes, count, &inner_options));
+  UniqueFd inner(bpf_map_create(BPF_MAP_TYPE_ARRAY, "inner",
+                                sizeof(std::uint32_t), emit::kListPageBytes,
+                                count, &inner_options));
   if (!inner) return failure("make a list", errno);
   LIBBPF_OPTS(bpf_map_batch_opts, batch);
   if (bpf_map_update_batch(inner.get(), pages.data(), table.data(), &count,
                            &batch) != 0) {
     return failure("fill a list", errno);
   }
+  return inner;
+}
+
+Result<UniqueFd> KernelMaps::make_tables() {
+  LIBBPF_OPTS(bpf_map_create_opts, inner_options,
+              .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+  const UniqueFd inner(bpf_map_create(BPF_MAP_TYPE_ARRAY, "inner",
+                                      sizeof(std::uint32_t),
+                                      emit::kListPageBytes, 1, &inner_options));
+  if (!inner) return failure("make a list", errno);
   LIBBPF_OPTS(bpf_map_create_opts, options);
   options.inner_map_fd = static_cast<std::uint32_t>(inner.get());
-  UniqueFd outer(
-      bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "outer", 4, 4, 1, &options));
-  if (!outer) return failure("make an array of one list", errno);
-  const std::uint32_t zero = 0;
-  const int fd = inner.get();
-  if (bpf_map_update_elem(outer.get(), &zero, &fd, BPF_ANY) != 0) {
-    return failure("put a list into its array", errno);
+  UniqueFd tables(bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "tables", 4, 4,
+                                 BAILIFF_MAX_TABLES, &options));
+  if (!tables) return failure("make the array of tables", errno);
+  return tables;
+}
+
+Result<std::uint32_t> KernelMaps::place(const emit::MapRef& list) {
+  if (const auto found = places_.find(list); found != places_.end()) {
+    return found->second;
   }
-  return outer;
+  ASSIGN_OR_RETURN(const int table, map(list));
+  emit::MapRef ref;
+  ref.kind = emit::MapKind::kTables;
+  ASSIGN_OR_RETURN(const int tables, map(ref));
+  const auto place = static_cast<std::uint32_t>(places_.size());
+  if (bpf_map_update_elem(tables, &place, &table, BPF_ANY) != 0) {
+    return failure("put a list into the array of tables", errno);
+  }
+  return places_[list] = place;
+}
+
+Result<UniqueFd> KernelMaps::numbers(const emit::Program& program) {
+  std::vector<std::uint32_t> value(1);
+  for (const emit::MapRef& ref : program.maps) {
+    if (ref.kind != emit::MapKind::kList) continue;
+    ASSIGN_OR_RETURN(const std::uint32_t number, place(ref));
+    value.push_back(number);
+  }
+  value[0] = static_cast<std::uint32_t>(value.size() - 1);
+  UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "numbers", 4,
+                              static_cast<std::uint32_t>(value.size() * 4), 1,
+                              nullptr));
+  const std::uint32_t zero = 0;
+  if (!map ||
+      bpf_map_update_elem(map.get(), &zero, value.data(), BPF_ANY) != 0) {
+    return failure("make the numbers of a program", errno);
+  }
+  return map;
 }
 
 Result<TestProgram> TestProgram::load(const emit::Program& program,
                                       KernelMaps& maps) {
   std::vector<bpf_insn> insns = program.insns;
+  ASSIGN_OR_RETURN(const UniqueFd numbers, maps.numbers(program));
+  std::vector<std::int32_t> offsets;
+  std::int32_t offset = 0;
+  for (const emit::MapRef& ref : program.maps) {
+    if (ref.kind == emit::MapKind::kList) offset += 4;
+    offsets.push_back(offset);
+  }
   for (const emit::Relocation& relocation : program.relocations) {
-    ASSIGN_OR_RETURN(insns[relocation.insn].imm,
-                     maps.map(program.maps[relocation.map]));
+    const emit::MapRef& ref = program.maps[relocation.map];
+    bpf_insn& load = insns[relocation.insn];
+    if (ref.kind == emit::MapKind::kList) {
+      load.src_reg = BPF_PSEUDO_MAP_VALUE;
+      load.imm = numbers.get();
+      insns[relocation.insn + 1].imm = offsets[relocation.map];
+      continue;
+    }
+    ASSIGN_OR_RETURN(load.imm, maps.map(ref));
   }
   LIBBPF_OPTS(bpf_prog_load_opts, options);
+  const emit::FunctionTypes types = emit::function_types(program);
+  UniqueFd btf;
+  if (!types.btf.empty()) {
+    btf = UniqueFd(bpf_btf_load(types.btf.data(), types.btf.size(), nullptr));
+    if (!btf) return failure("load the types of a program", errno);
+    options.prog_btf_fd = static_cast<__u32>(btf.get());
+    options.func_info = types.functions.data();
+    options.func_info_cnt = static_cast<__u32>(types.functions.size());
+    options.func_info_rec_size = sizeof(bpf_func_info);
+  }
   bpf_prog_type type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
   switch (program.flavour) {
     case emit::Flavour::kConnect4:

@@ -20,15 +20,21 @@ namespace bailiff::test {
 class KernelMaps {
  public:
   explicit KernelMaps(const std::vector<List>& lists) : lists_(lists) {}
-  // A borrowed descriptor; of a list, that of its array of one map.
+  // A borrowed descriptor; of a list, that of its table.
   Result<int> map(const emit::MapRef& ref);
+  // The array of the program's numbers (emit::MapKind::kList).
+  Result<UniqueFd> numbers(const emit::Program& program);
 
  private:
   Result<UniqueFd> make(const emit::MapRef& ref) const;
-  Result<UniqueFd> make_list(const emit::MapRef& ref) const;
+  Result<UniqueFd> make_table(const emit::MapRef& ref) const;
+  static Result<UniqueFd> make_tables();
+  // Of the list's table in kTables.
+  Result<std::uint32_t> place(const emit::MapRef& list);
 
   const std::vector<List>& lists_;
   std::map<emit::MapRef, UniqueFd> maps_;
+  std::map<emit::MapRef, std::uint32_t> places_;
 };
 
 // A program in the kernel.

@@ -70,9 +70,13 @@ TEST_F(Attach, PinsWhatTheHeaderSays) {
       "bailiff/lists/hosts~addr4",
       "bailiff/lists/nets~net4",
       "bailiff/lost",
+      "bailiff/numbers",
+      "bailiff/numbers/" + (*programs)[0].hex(),
+      "bailiff/numbers/" + (*programs)[1].hex(),
       "bailiff/programs",
       "bailiff/programs/" + (*programs)[0].hex(),
       "bailiff/programs/" + (*programs)[1].hex(),
+      "bailiff/tables",
   };
   EXPECT_THAT(bpffs_.entries(), IsSupersetOf(expected));
 }
@@ -220,10 +224,11 @@ TEST_F(Attach, ReconcileLeavesOnlyTheSharedMapsWhenNobodyIsLeft) {
   const auto removed = hook::reconcile(dir(), kernel_);
   ASSERT_TRUE(removed) << removed.error().message;
   EXPECT_THAT(*removed, IsEmpty());
-  EXPECT_THAT(bpffs_.entries(),
-              ElementsAre("bailiff", "bailiff/containers", "bailiff/events",
-                          "bailiff/links", "bailiff/lists", "bailiff/lost",
-                          "bailiff/programs"));
+  EXPECT_THAT(
+      bpffs_.entries(),
+      ElementsAre("bailiff", "bailiff/containers", "bailiff/events",
+                  "bailiff/links", "bailiff/lists", "bailiff/lost",
+                  "bailiff/numbers", "bailiff/programs", "bailiff/tables"));
 }
 
 TEST_F(Attach, DetachOfNothingSucceeds) {

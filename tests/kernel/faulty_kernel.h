@@ -38,6 +38,14 @@ class FaultyKernel final : public hook::Kernel {
     if (fails()) return injected();
     return real_.unlink(path);
   }
+  Status make_link(const std::string& text, const std::string& path) override {
+    if (fails()) return injected();
+    return real_.make_link(text, path);
+  }
+  Result<std::string> read_link(const std::string& path) override {
+    if (fails()) return injected();
+    return real_.read_link(path);
+  }
   Result<std::vector<std::string>> list(const std::string& folder) override {
     if (fails()) return injected();
     return real_.list(folder);
@@ -46,6 +54,11 @@ class FaultyKernel final : public hook::Kernel {
                                const hook::Map* inner) override {
     if (fails()) return injected();
     return real_.create_map(spec, inner);
+  }
+  Status look_up(const hook::Map& map, hook::Bytes key,
+                 std::span<std::byte> value) override {
+    if (fails()) return injected();
+    return real_.look_up(map, key, value);
   }
   Status update(const hook::Map& map, hook::Bytes key,
                 hook::Bytes value) override {
@@ -57,10 +70,10 @@ class FaultyKernel final : public hook::Kernel {
     if (fails()) return injected();
     return real_.update_all(map, keys, values, count);
   }
-  Status set_inner(const hook::Map& array, std::uint32_t index,
-                   const hook::Map& inner) override {
+  Status set_inners(const hook::Map& array,
+                    std::span<const hook::InnerMap> inners) override {
     if (fails()) return injected();
-    return real_.set_inner(array, index, inner);
+    return real_.set_inners(array, inners);
   }
   Result<std::string> inner_name(const hook::Map& array,
                                  std::uint32_t index) override {
@@ -97,13 +110,9 @@ class FaultyKernel final : public hook::Kernel {
     if (fails()) return injected();
     return real_.open_link(path);
   }
-  Result<std::uint32_t> map_id(const hook::Map& map) override {
+  Result<std::uint32_t> program_id(const hook::Program& program) override {
     if (fails()) return injected();
-    return real_.map_id(map);
-  }
-  Result<hook::ProgramState> state(const hook::Program& program) override {
-    if (fails()) return injected();
-    return real_.state(program);
+    return real_.program_id(program);
   }
   Result<hook::LinkState> state(const hook::Link& link) override {
     if (fails()) return injected();

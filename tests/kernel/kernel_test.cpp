@@ -66,7 +66,8 @@ TEST(Kernel, SharesAListThatIsSwapped) {
   bigger.max_entries = 100'000;
   const auto swapped = kernel.create_map(bigger, nullptr);
   ASSERT_TRUE(swapped);
-  const Status set = kernel.set_inner(*outer, 0, *swapped);
+  const hook::InnerMap put{.index = 0, .fd = swapped->fd()};
+  const Status set = kernel.set_inners(*outer, {&put, 1});
   EXPECT_TRUE(set) << set.error().message;
 }
 
@@ -96,13 +97,29 @@ TEST(Kernel, PinsAreFoundListedAndRemoved) {
   ASSERT_TRUE(kernel.pin(map->fd(), pin));
   const auto found = kernel.open_map(pin);
   ASSERT_TRUE(found);
-  EXPECT_EQ(*kernel.map_id(*map), *kernel.map_id(*found));
+  const std::uint32_t key = 0;
+  const std::byte written{66};
+  ASSERT_TRUE(kernel.update(*map, hook::bytes_of(key), {&written, 1}));
+  std::byte read[8]{};
+  ASSERT_TRUE(kernel.look_up(*found, hook::bytes_of(key), read));
+  EXPECT_EQ(read[0], written);
   EXPECT_THAT(*kernel.list(folder), ElementsAre("m"));
   EXPECT_TRUE(kernel.unlink(pin));
   EXPECT_TRUE(kernel.remove_folder(folder));
   const auto gone = kernel.open_map(pin);
   ASSERT_FALSE(gone);
   EXPECT_EQ(gone.error().code, Code::kNotFound);
+}
+
+TEST(Kernel, LinksAreMadeOnceAndRead) {
+  hook::LinuxKernel kernel;
+  const ScratchBpffs bpffs;
+  const std::string link = bpffs.path() + "/link";
+  EXPECT_EQ(kernel.read_link(link).error().code, Code::kNotFound);
+  ASSERT_TRUE(kernel.make_link("4711", link));
+  EXPECT_FALSE(kernel.make_link("4712", link));
+  EXPECT_EQ(*kernel.read_link(link), "4711");
+  EXPECT_TRUE(kernel.unlink(link));
 }
 
 TEST(Kernel, LooksAboveAFolderThatIsNotThere) {

@@ -11,9 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "hook/attach/maps.h"
 #include "hook/kernel/kernel.h"
-#include "rules/emit/program.h"
+#include "rules/policy/compiled_policy.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -74,34 +73,29 @@ Bytes fragment6(std::uint8_t next, std::uint16_t offset) {
 // A program that refuses 203.0.113.66 and 2001:db8::66 at port 4444 over UDP.
 class Packet : public ::testing::Test {
  protected:
-  Packet() {
+  Packet() : cgroup_(make_cgroup()) {
     PolicyBuilder builder;
-    builder.list("hosts", {"203.0.113.66", "2001:db8::66"});
+    builder.rule("Listed", sip_in(builder.list(
+                               "hosts", {"203.0.113.66", "2001:db8::66"})));
+    CompiledPolicy policy = builder.build();
     Check protocol;
     protocol.field = FieldId::kFdL4proto;
     protocol.op = Op::kEq;
     protocol.values = {std::string("udp")};
-    policy_ = builder.build();
-    const KernelRule rule{
-        .rule = 0,
-        .condition =
-            Expr{And{{Expr{sip_in(0)}, Expr{sport_is(kPort)}, Expr{protocol}}}},
-        .candidate = false,
-        .deny = true};
-    const auto program =
-        emit::emit_program({rule}, policy_.lists, emit::Flavour::kEgress);
-    EXPECT_TRUE(program);
-    std::vector<int> fds;
-    for (const emit::MapRef& ref : program->maps) {
-      auto map = hook::create_map(ref, policy_, {}, kernel_);
-      EXPECT_TRUE(map);
-      fds.push_back(map->fd());
-      maps_.push_back(*std::move(map));
-    }
-    auto loaded = kernel_.load(*program, fds);
-    EXPECT_TRUE(loaded) << loaded.error().message;
-    program_.push_back(*std::move(loaded));
+    auto& checks = std::get<And>(policy.rules[0].condition.node).operands;
+    checks.push_back({sport_is(kPort)});
+    checks.push_back({protocol});
+    const auto programs =
+        protect(policy, cgroup_.cgroup(), dir(), "c1", kernel_);
+    EXPECT_TRUE(programs) << programs.error().message;
+    // In the order of the hook points.
+    auto egress =
+        kernel_.open_program(dir() + "/programs/" + programs->back().hex());
+    EXPECT_TRUE(egress);
+    program_.push_back(*std::move(egress));
   }
+
+  std::string dir() const { return bpffs_.path() + "/bailiff"; }
 
   // The kernel wants the frame's header before the packet.
   bool passes(const Bytes& packet) {
@@ -117,9 +111,9 @@ class Packet : public ::testing::Test {
     return options.retval == 1;
   }
 
+  ScratchBpffs bpffs_;
   hook::LinuxKernel kernel_;
-  CompiledPolicy policy_;
-  std::vector<hook::Map> maps_;
+  hook::ScratchCgroup cgroup_;
   std::vector<hook::Program> program_;
 };
 

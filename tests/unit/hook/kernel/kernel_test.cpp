@@ -19,6 +19,8 @@ emit::Program loads_a_map() {
                     .src_reg = 0,
                     .off = 0,
                     .imm = 0}};
+  program.maps = {{.kind = emit::MapKind::kEvents, .list = {}},
+                  {.kind = emit::MapKind::kLost, .list = {}}};
   program.relocations = {{.insn = 0, .map = 1}};
   return program;
 }
@@ -30,6 +32,20 @@ TEST(PatchMaps, PutsTheDescriptorWhereTheRelocationIs) {
   EXPECT_EQ((*insns)[0].src_reg, BPF_PSEUDO_MAP_FD);
   EXPECT_EQ((*insns)[0].imm, 8);
   EXPECT_EQ((*insns)[0].dst_reg, 1);
+}
+
+TEST(PatchMaps, PutsForAListWhereItsNumberIs) {
+  emit::Program program = loads_a_map();
+  program.maps = {{.kind = emit::MapKind::kList, .list = "a"},
+                  {.kind = emit::MapKind::kTables, .list = {}},
+                  {.kind = emit::MapKind::kList, .list = "b"}};
+  program.relocations[0].map = 2;
+  const int fds[] = {7, 8, 7};
+  const auto insns = patch_maps(program, fds);
+  ASSERT_TRUE(insns);
+  EXPECT_EQ((*insns)[0].src_reg, BPF_PSEUDO_MAP_VALUE);
+  EXPECT_EQ((*insns)[0].imm, 7);
+  EXPECT_EQ((*insns)[1].imm, 8);
 }
 
 TEST(PatchMaps, RefusesAMapThatIsNotThere) {

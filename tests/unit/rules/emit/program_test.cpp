@@ -137,7 +137,7 @@ TEST(Disassemble, NamesJumpsMapsAndFunctions) {
   ASSERT_TRUE(program);
   const std::string text = disassemble(*program);
   EXPECT_THAT(text, HasSubstr("r1 = *(u32 *)(r6 +4)\n"));
-  EXPECT_THAT(text, HasSubstr("r8 = list 'c2' as addr4\n"));
+  EXPECT_THAT(text, HasSubstr("r2 = list 'c2' as addr4\n"));
   EXPECT_THAT(text, HasSubstr("call map_lookup_elem\n"));
   EXPECT_THAT(text, HasSubstr("call ringbuf_output\n"));
   EXPECT_THAT(text, HasSubstr("goto L1\n"));
