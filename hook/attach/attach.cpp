@@ -11,6 +11,7 @@
 #include "hook/attach/pins.h"
 #include "hook/attach/tables.h"
 #include "hook/attach/undo.h"
+#include "hook/attach/unused.h"
 #include "oci/sys/errno_error.h"
 #include "rules/abi/event.h"
 
@@ -97,53 +98,16 @@ Status remove_links(const std::string& folder, Kernel& kernel) {
   return kernel.remove_folder(folder);
 }
 
-// Removes each program no link uses and each list no remaining program uses.
-Status remove_unused(const Pins& pins, Kernel& kernel) {
-  std::set<std::uint32_t> programs;
-  ASSIGN_OR_RETURN(const auto containers, names_in(pins.links(), kernel));
-  for (const std::string& container : containers) {
-    const std::string folder = pins.links() + "/" + container;
-    ASSIGN_OR_RETURN(const auto names, names_in(folder, kernel));
-    for (const std::string& name : names) {
-      ASSIGN_OR_RETURN(const Link link, kernel.open_link(folder + "/" + name));
-      ASSIGN_OR_RETURN(const LinkState state, kernel.state(link));
-      programs.insert(state.program);
-    }
-  }
-  std::set<std::string> remaining;
-  ASSIGN_OR_RETURN(const auto pinned, names_in(pins.programs(), kernel));
-  for (const std::string& name : pinned) {
-    const std::string pin = pins.programs() + "/" + name;
-    ASSIGN_OR_RETURN(const Program program, kernel.open_program(pin));
-    ASSIGN_OR_RETURN(const std::uint32_t id, kernel.program_id(program));
-    if (programs.contains(id)) {
-      remaining.insert(name);
-    } else {
-      RETURN_IF_ERROR(kernel.unlink(pin));
-    }
-  }
-  // A program is pinned after its numbers, and they are unpinned after it.
-  std::set<std::uint32_t> places;
-  ASSIGN_OR_RETURN(const auto numbers, names_in(pins.numbers(), kernel));
-  for (const std::string& name : numbers) {
-    const std::string pin = pins.numbers() + "/" + name;
-    if (!remaining.contains(name)) {
-      RETURN_IF_ERROR(kernel.unlink(pin));
-      continue;
-    }
-    ASSIGN_OR_RETURN(const Map map, kernel.open_map(pin));
-    ASSIGN_OR_RETURN(const auto used, read_numbers(map, kernel));
-    places.insert(used.begin(), used.end());
-  }
-  return remove_lists_but(places, pins, kernel);
-}
-
 // One attach in progress; each step leaves its undo behind.
 class Attacher {
  public:
   Attacher(const AttachRequest& request, const Pins& pins, Kernel& kernel,
            Undo& undo)
-      : request_(request), pins_(pins), kernel_(kernel), undo_(undo) {}
+      : request_(request),
+        pins_(pins),
+        kernel_(kernel),
+        undo_(undo),
+        container_(encode_name(request.container_id)) {}
 
   // The pinned map, made when it is not there.
   Result<Map> map(emit::MapKind kind) {
@@ -157,15 +121,39 @@ class Attacher {
     return map;
   }
 
+  // Makes room and puts the lists into the kernel, all at once, that the
+  // programs among these need which are not pinned.
+  Status prepare(const std::vector<emit::Program>& emitted) {
+    const auto pinned = [&](const emit::Program& program) -> Result<bool> {
+      const auto opened = kernel_.open_program(pins_.program(program.digest()));
+      if (!opened && !not_found(opened.error())) return opened.error();
+      return opened.has_value();
+    };
+    bool all = true;
+    for (const emit::Program& program : emitted) {
+      ASSIGN_OR_RETURN(const bool there, pinned(program));
+      all = all && there;
+    }
+    if (all) return Ok{};
+    // Something new is about to stay: time to see what is no longer needed,
+    // which may be one of these.
+    RETURN_IF_ERROR(remove_unused(pins_, kernel_));
+    std::set<emit::MapRef> lists;
+    for (const emit::Program& program : emitted) {
+      ASSIGN_OR_RETURN(const bool there, pinned(program));
+      if (there) continue;
+      for (const emit::MapRef& ref : program.maps) {
+        if (ref.kind == emit::MapKind::kList) lists.insert(ref);
+      }
+    }
+    return add_missing(lists);
+  }
+
   // The pinned program, loaded when it is not there.
   Result<Program> program(const emit::Program& emitted, const Digest& digest) {
     const std::string pin = pins_.program(digest);
     auto program = kernel_.open_program(pin);
     if (program || !not_found(program.error())) return program;
-    // Something new is about to stay: time to see what is no longer needed.
-    if (!std::exchange(collected_, true)) {
-      RETURN_IF_ERROR(remove_unused(pins_, kernel_));
-    }
     ASSIGN_OR_RETURN(const std::optional<Map> numbers,
                      numbers_of(emitted, digest));
     std::vector<Map> maps;
@@ -180,7 +168,13 @@ class Attacher {
       maps.push_back(std::move(map));
     }
     program = kernel_.load(emitted, fds);
-    if (program) RETURN_IF_ERROR(pin_new(program->fd(), pin));
+    if (!program) return program;
+    RETURN_IF_ERROR(pin_new(program->fd(), pin));
+    const std::string user = pins_.user(digest);
+    const Status removed = kernel_.unlink(user);
+    if (!removed && !not_found(removed.error())) return removed.error();
+    RETURN_IF_ERROR(kernel_.make_link(container_, user));
+    undo_.add([this, user] { (void)kernel_.unlink(user); });
     return program;
   }
 
@@ -191,24 +185,20 @@ class Attacher {
   }
 
  private:
-  // The array of the places of the program's lists, pinned; each list that has
-  // none is put into the kernel.  nullopt for a program without lists.
+  // The array of the places of the program's lists, pinned; nullopt for a
+  // program without lists.
   Result<std::optional<Map>> numbers_of(const emit::Program& emitted,
                                         const Digest& digest) {
-    std::vector<const emit::MapRef*> lists;
-    for (const emit::MapRef& ref : emitted.maps) {
-      if (ref.kind == emit::MapKind::kList) lists.push_back(&ref);
-    }
-    if (lists.empty()) return std::optional<Map>();
-    RETURN_IF_ERROR(add_missing(lists));
     std::vector<std::uint32_t> numbers;
-    for (const emit::MapRef* list : lists) {
-      ASSIGN_OR_RETURN(const auto place, place_of(*list, pins_, kernel_));
+    for (const emit::MapRef& ref : emitted.maps) {
+      if (ref.kind != emit::MapKind::kList) continue;
+      ASSIGN_OR_RETURN(const auto place, place_of(ref, pins_, kernel_));
       if (!place) {
-        return Error{Code::kNotFound, "list '" + list->list + "' has no place"};
+        return Error{Code::kNotFound, "list '" + ref.list + "' has no place"};
       }
       numbers.push_back(*place);
     }
+    if (numbers.empty()) return std::optional<Map>();
     ASSIGN_OR_RETURN(Map map, create_numbers(numbers, kernel_));
     // What a crash left there is of no program.
     const std::string pin = pins_.numbers(digest);
@@ -220,11 +210,11 @@ class Attacher {
 
   // Makes the tables of those lists that have none, and puts them into the
   // kernel all at once.
-  Status add_missing(const std::vector<const emit::MapRef*>& lists) {
+  Status add_missing(const std::set<emit::MapRef>& lists) {
     std::vector<const emit::MapRef*> missing;
-    for (const emit::MapRef* list : lists) {
-      ASSIGN_OR_RETURN(const auto place, place_of(*list, pins_, kernel_));
-      if (!place) missing.push_back(list);
+    for (const emit::MapRef& list : lists) {
+      ASSIGN_OR_RETURN(const auto place, place_of(list, pins_, kernel_));
+      if (!place) missing.push_back(&list);
     }
     if (missing.empty()) return Ok{};
     ASSIGN_OR_RETURN(const CompiledPolicy* policy, request_.whole_policy());
@@ -256,7 +246,7 @@ class Attacher {
   const Pins& pins_;
   Kernel& kernel_;
   Undo& undo_;
-  bool collected_ = false;
+  std::string container_;
 };
 
 }  // namespace
@@ -285,8 +275,8 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   UniqueFd lock;
   Undo undo;
   ASSIGN_OR_RETURN(lock, make_and_lock(pins, kernel, undo));
-  for (const std::string& sub :
-       {pins.lists(), pins.numbers(), pins.programs(), pins.links()}) {
+  for (const std::string& sub : {pins.lists(), pins.numbers(), pins.programs(),
+                                 pins.users(), pins.links()}) {
     RETURN_IF_ERROR(make_folders(sub, kernel, undo));
   }
   ASSIGN_OR_RETURN(const auto live, live_cgroups(folder, kernel));
@@ -299,6 +289,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   RETURN_IF_ERROR(make_folders(folder, kernel, undo));
 
   Attacher attacher(request, pins, kernel, undo);
+  RETURN_IF_ERROR(attacher.prepare(emitted));
   for (const emit::Program& program : emitted) {
     const Digest digest = program.digest();
     ASSIGN_OR_RETURN(const Program loaded, attacher.program(program, digest));

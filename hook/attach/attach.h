@@ -8,6 +8,7 @@
 //   lists/NAME~KIND               the place of a list in `tables` (tables.h)
 //   programs/DIGEST               one per distinct program, shared
 //   numbers/DIGEST                the places of its lists
+//   users/DIGEST                  a container that uses it (unused.h)
 //   links/ID/connect4, …          one folder per container, a link in it for
 //                                 each hook point that judges
 // NAME and ID are percent-encoded where they have bytes other than

@@ -82,6 +82,10 @@ std::string Pins::numbers(const Digest& digest) const {
   return numbers() + "/" + digest.hex();
 }
 
+std::string Pins::user(const Digest& digest) const {
+  return users() + "/" + digest.hex();
+}
+
 Result<std::string> Pins::container(std::string_view id) const {
   const std::string name = encode_name(id);
   if (name.empty() || name.size() > NAME_MAX) {

@@ -21,6 +21,7 @@ class Pins {
   std::string lists() const { return bpf_dir_ + "/lists"; }
   std::string programs() const { return bpf_dir_ + "/programs"; }
   std::string numbers() const { return bpf_dir_ + "/numbers"; }
+  std::string users() const { return bpf_dir_ + "/users"; }
   std::string links() const { return bpf_dir_ + "/links"; }
 
   // Of a kList, where the number of its table is told.
@@ -28,6 +29,8 @@ class Pins {
   std::string program(const Digest& digest) const;
   // The array of the program's numbers.
   std::string numbers(const Digest& digest) const;
+  // Where a container that uses the program is named (unused.h).
+  std::string user(const Digest& digest) const;
   // kInvalidArgument for an id that is empty or, encoded, longer than a file
   // name may be.
   Result<std::string> container(std::string_view id) const;

@@ -18,13 +18,13 @@
 //   -304  index of the word that has them
 //   -312  which page of a level of its tree
 //   -344  the address in numbers of 32 bits, of 8 bytes each
-// for a packet, which has no process,
+// or, when lists are asked by functions, which have frames of their own,
+//   -408  answers of lists, a bit each, up to the hits
+// and, for a packet, which is no process's,
 //    -48  its protocol, a number of 32 bits like the next two
 //    -44  where its transport header begins; 0: it has none
 //    -56  its destination port
 //   -152  until there is a record, one of its headers
-// or, when lists are asked by functions, which have frames of their own,
-//   -408  answers of lists, a bit each, up to the hits
 // of the 512 bytes there are, 96 of which are a function's.
 #pragma once
 

@@ -77,6 +77,9 @@ TEST_F(Attach, PinsWhatTheHeaderSays) {
       "bailiff/programs/" + (*programs)[0].hex(),
       "bailiff/programs/" + (*programs)[1].hex(),
       "bailiff/tables",
+      "bailiff/users",
+      "bailiff/users/" + (*programs)[0].hex(),
+      "bailiff/users/" + (*programs)[1].hex(),
   };
   EXPECT_THAT(bpffs_.entries(), IsSupersetOf(expected));
 }
@@ -224,11 +227,11 @@ TEST_F(Attach, ReconcileLeavesOnlyTheSharedMapsWhenNobodyIsLeft) {
   const auto removed = hook::reconcile(dir(), kernel_);
   ASSERT_TRUE(removed) << removed.error().message;
   EXPECT_THAT(*removed, IsEmpty());
-  EXPECT_THAT(
-      bpffs_.entries(),
-      ElementsAre("bailiff", "bailiff/containers", "bailiff/events",
-                  "bailiff/links", "bailiff/lists", "bailiff/lost",
-                  "bailiff/numbers", "bailiff/programs", "bailiff/tables"));
+  EXPECT_THAT(bpffs_.entries(),
+              ElementsAre("bailiff", "bailiff/containers", "bailiff/events",
+                          "bailiff/links", "bailiff/lists", "bailiff/lost",
+                          "bailiff/numbers", "bailiff/programs",
+                          "bailiff/tables", "bailiff/users"));
 }
 
 TEST_F(Attach, DetachOfNothingSucceeds) {
@@ -254,6 +257,22 @@ TEST_F(Attach, ReconcileKeepsWhatAnotherContainerUses) {
             EPERM);
   EXPECT_THAT(bpffs_.entries(), Not(Contains(HasSubstr("hosts"))));
   EXPECT_THAT(bpffs_.entries(), Contains("bailiff/lists/other~addr4"));
+}
+
+TEST_F(Attach, ReconcileKeepsWhatContainersUseThatCameLater) {
+  const auto first = make_cgroup();
+  const auto second = make_cgroup();
+  ASSERT_TRUE(protect(policy_, first.cgroup(), dir(), "c1", kernel_));
+  ASSERT_TRUE(protect(policy_, second.cgroup(), dir(), "c2", kernel_));
+  // The one that is named as the programs' user.
+  ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
+  for (int times = 0; times < 2; ++times) {
+    ASSERT_TRUE(hook::reconcile(dir(), kernel_));
+    EXPECT_THAT(bpffs_.entries(), Contains("bailiff/lists/hosts~addr4"));
+    EXPECT_THAT(*kernel_.list(dir() + "/programs"), SizeIs(kHookCount));
+  }
+  EXPECT_EQ(connect_in(second.cgroup(), {.address = "127.66.0.1"}).error,
+            EPERM);
 }
 
 TEST_F(Attach, MakingSomethingNewRemovesWhatNobodyUses) {
