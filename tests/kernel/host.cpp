@@ -68,16 +68,6 @@ Socket socket_to(const Connect& connect) {
   return to;
 }
 
-pid_t fork_into(const Cgroup& cgroup) {
-  const UniqueFd procs(
-      ::openat(cgroup.fd(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
-  require(static_cast<bool>(procs), "open cgroup.procs");
-  const pid_t pid = ::fork();
-  require(pid >= 0, "fork");
-  if (pid == 0 && ::write(procs.get(), "0", 1) != 1) ::_exit(255);
-  return pid;
-}
-
 Check string_check(FieldId field, const std::string& value) {
   Check check;
   check.field = field;
@@ -129,6 +119,16 @@ hook::ScratchCgroup make_cgroup() {
   auto cgroup = hook::ScratchCgroup::make("bailiff-test-");
   require(cgroup.has_value(), "scratch cgroup");
   return *std::move(cgroup);
+}
+
+pid_t fork_into(const Cgroup& cgroup) {
+  const UniqueFd procs(
+      ::openat(cgroup.fd(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  require(static_cast<bool>(procs), "open cgroup.procs");
+  const pid_t pid = ::fork();
+  require(pid >= 0, "fork");
+  if (pid == 0 && ::write(procs.get(), "0", 1) != 1) ::_exit(255);
+  return pid;
 }
 
 Connected connect_in(const Cgroup& cgroup, const Connect& connect) {

@@ -51,6 +51,9 @@ class ScratchBpffs {
 // A cgroup "bailiff-test-…" with the folders of its own made below it.
 hook::ScratchCgroup make_cgroup();
 
+// fork(2) whose child is in the cgroup.
+pid_t fork_into(const Cgroup& cgroup);
+
 struct Connect {
   std::string address = "127.66.0.1";
   std::uint16_t port = 9;

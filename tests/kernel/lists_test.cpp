@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lists that change while containers run, and lists of what is allowed.
+#include "hook/attach/lists.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "rules/policy/load.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff::test {
+namespace {
+
+constexpr std::uint32_t kAlways = 0x7f420001;   // 127.66.0.1
+constexpr std::uint32_t kGrowing = 0x7f430000;  // 127.67.0.0
+constexpr std::uint32_t kSteps = 32;
+
+std::string dotted(std::uint32_t address) {
+  return std::to_string(address >> 24) + "." +
+         std::to_string(address >> 16 & 255) + "." +
+         std::to_string(address >> 8 & 255) + "." +
+         std::to_string(address & 255);
+}
+
+// The list at a step: what it always has, in the midst of much else, and one
+// address more than at the step before.
+CompiledPolicy policy_at(std::uint32_t step) {
+  std::vector<std::string> items;
+  for (std::uint32_t i = 0; i < 5000; ++i) {
+    items.push_back(dotted(0x7f500000 + step * 8192 + i));
+  }
+  items.push_back(dotted(kAlways));
+  for (std::uint32_t i = 0; i <= step; ++i) {
+    items.push_back(dotted(kGrowing + i));
+  }
+  PolicyBuilder builder;
+  builder.rule("Listed", sip_in(builder.list("c2", std::move(items))));
+  return builder.build();
+}
+
+// What the process that connects all the time shares with the test.
+struct Watch {
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> rounds{0};
+  std::atomic<std::uint64_t> let_through{0};  // although listed all the time
+  std::atomic<std::uint64_t> halves{0};       // older items gone, newer there
+};
+
+bool refused(std::uint32_t address) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(9);
+  to.sin_addr.s_addr = htonl(address);
+  const bool refused =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 &&
+      errno == EPERM;
+  ::close(fd);
+  return refused;
+}
+
+// From the newest address to the oldest: the list only grows, so that once one
+// is refused all that follow have to be.
+void watch(Watch& shared) {
+  while (!shared.stop) {
+    bool newer = false;
+    for (std::uint32_t i = kSteps; i-- > 0;) {
+      const bool here = refused(kGrowing + i);
+      if (newer && !here) ++shared.halves;
+      newer = newer || here;
+      if (!refused(kAlways)) ++shared.let_through;
+    }
+    ++shared.rounds;
+  }
+}
+
+class Lists : public ::testing::Test {
+ protected:
+  std::string dir() const { return bpffs_.path() + "/bailiff"; }
+
+  ScratchBpffs bpffs_;
+  hook::LinuxKernel kernel_;
+};
+
+TEST_F(Lists, AreSwappedForTwoHundredContainersWithoutAGap) {
+  constexpr std::size_t kContainers = 200;
+  std::vector<hook::ScratchCgroup> cgroups;
+  for (std::size_t i = 0; i < kContainers; ++i) {
+    cgroups.push_back(make_cgroup());
+    const auto programs = protect(policy_at(0), cgroups.back().cgroup(), dir(),
+                                  "c" + std::to_string(i), kernel_);
+    ASSERT_TRUE(programs) << programs.error().message;
+  }
+  void* const memory = ::mmap(nullptr, sizeof(Watch), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* const shared = new (memory) Watch;
+  const pid_t watcher = fork_into(cgroups[77].cgroup());
+  if (watcher == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    watch(*shared);
+    ::_exit(0);
+  }
+  // It has seen each version from beginning to end, and each change.
+  const auto await_rounds = [&](std::uint64_t more) {
+    const std::uint64_t until = shared->rounds + more;
+    while (shared->rounds < until &&
+           ::waitpid(watcher, nullptr, WNOHANG) == 0) {
+      ::sched_yield();
+    }
+  };
+  for (std::uint32_t step = 1; step < kSteps; ++step) {
+    await_rounds(2);
+    const Status published =
+        hook::publish_lists(dir(), policy_at(step), kernel_);
+    EXPECT_TRUE(published) << published.error().message;
+  }
+  await_rounds(2);
+  shared->stop = true;
+  int status = -1;
+  EXPECT_EQ(::waitpid(watcher, &status, 0), watcher);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(shared->let_through, 0U);
+  EXPECT_EQ(shared->halves, 0U);
+  ::munmap(memory, sizeof(Watch));
+
+  const Connect newest{.address = dotted(kGrowing + kSteps - 1)};
+  for (const hook::ScratchCgroup& cgroup : cgroups) {
+    ASSERT_EQ(connect_in(cgroup.cgroup(), newest).error, EPERM);
+  }
+}
+
+// The default-deny policy: what is not allowed is refused.
+CompiledPolicy allow_only(const std::string& networks,
+                          const std::string& condition) {
+  LoadInput input;
+  input.files.push_back(
+      {.name = "rules.yaml",
+       .text = "- list: allowed\n  items: [" + networks +
+               "]\n- rule: Elsewhere\n  desc: d\n  condition: >\n    "
+               "evt.type = connect and " +
+               condition + "\n  output: o\n  priority: WARNING\n"});
+  input.files.push_back({.name = "policies.yaml",
+                         .text = "policies:\n  - name: Egress\n    rules: "
+                                 "[Elsewhere]\n    block: true\n"});
+  Loaded loaded = load(std::move(input));
+  EXPECT_TRUE(loaded.policy);
+  return loaded.policy ? *std::move(loaded.policy) : CompiledPolicy();
+}
+
+TEST_F(Lists, OfAllowedNetworksLetNothingElsePass) {
+  const auto cgroup = make_cgroup();
+  const auto connects = [&](const std::string& address, bool ipv6) {
+    return connect_in(cgroup.cgroup(), {.address = address, .ipv6 = ipv6})
+        .error;
+  };
+  ASSERT_TRUE(
+      protect(allow_only("\"127.10.0.0/16\", \"127.20.30.0/28\", \"::1/128\"",
+                         "not fd.snet in (allowed)"),
+              cgroup.cgroup(), dir(), "c1", kernel_));
+  for (const char* allowed :
+       {"127.10.0.0", "127.10.255.255", "127.20.30.0", "127.20.30.15"}) {
+    EXPECT_EQ(connects(allowed, false), 0) << allowed;
+    EXPECT_EQ(connects(allowed, true), 0) << allowed;
+  }
+  for (const char* other : {"127.9.255.255", "127.11.0.0", "127.20.30.16",
+                            "127.20.29.255", "127.0.0.1", "8.8.8.8"}) {
+    EXPECT_EQ(connects(other, false), EPERM) << other;
+    EXPECT_EQ(connects(other, true), EPERM) << other;
+  }
+  EXPECT_EQ(connects("::1", true), 0);
+  for (const char* other : {"::2", "2001:db8::1", "fd00::1"}) {
+    EXPECT_EQ(connects(other, true), EPERM) << other;
+  }
+}
+
+TEST_F(Lists, OfAllowedNetworksWithoutIpv6RefuseAllOfIt) {
+  const auto cgroup = make_cgroup();
+  ASSERT_TRUE(protect(allow_only("\"127.10.0.0/16\"",
+                                 "not fd.snet in (\"127.1.0.0/16\", allowed)"),
+                      cgroup.cgroup(), dir(), "c1", kernel_));
+  const Connect loopback{.address = "::1", .ipv6 = true};
+  EXPECT_EQ(connect_in(cgroup.cgroup(), loopback).error, EPERM);
+  for (const char* allowed : {"127.10.0.1", "127.1.2.3"}) {
+    EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = allowed}).error, 0);
+    EXPECT_EQ(
+        connect_in(cgroup.cgroup(), {.address = allowed, .ipv6 = true}).error,
+        0);
+  }
+  EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.2.0.1"}).error, EPERM);
+}
+
+TEST_F(Lists, ThatAllowNothingRefuseEverything) {
+  const auto cgroup = make_cgroup();
+  const CompiledPolicy before =
+      allow_only("\"127.10.0.0/16\"", "not fd.snet in (allowed)");
+  ASSERT_TRUE(protect(before, cgroup.cgroup(), dir(), "c1", kernel_));
+  CompiledPolicy after = before;
+  after.lists[0].items.clear();
+  ASSERT_TRUE(hook::publish_lists(dir(), after, kernel_));
+  EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.10.0.1"}).error,
+            EPERM);
+  after.lists[0].items = {"0.0.0.0/0", "::/0"};
+  ASSERT_TRUE(hook::publish_lists(dir(), after, kernel_));
+  EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.10.0.1"}).error, 0);
+}
+
+}  // namespace
+}  // namespace bailiff::test
