@@ -669,14 +669,14 @@ bool Checker::add_operands(const syntax::Comparison& comparison,
       check.lists.push_back(list->second);
       continue;
     }
-    if (comparison.list_by_name) {
-      error(operand.span, "unknown list " + quoted(operand.text),
-            list_suggestion(operand.text));
-      good = false;
-      continue;
-    }
     Mistake mistake;
     std::optional<Value> value = parse(kind, name, operand.text, mistake);
+    // To Falco a name without a list is a list of itself.
+    if (value && comparison.list_by_name) {
+      warning(operand.span,
+              quoted(operand.text) + " is no list, and the only item here",
+              list_suggestion(operand.text));
+    }
     if (value && check.op == Op::kRegex) {
       const Result<Regex> regex = Regex::compile(operand.text);
       if (!regex) {

@@ -304,7 +304,24 @@ TEST_F(CheckTest, SaysWhenANameIsNeitherListNorAddress) {
             "'malicous_c2' is neither a list nor an IP address; did you mean "
             "'malicious_c2'?");
   EXPECT_EQ(typed("fd.sip in malicous_c2"),
-            "unknown list 'malicous_c2'; did you mean 'malicious_c2'?");
+            "'malicous_c2' is neither a list nor an IP address; did you mean "
+            "'malicious_c2'?");
+}
+
+TEST_F(CheckTest, TakesANameWithoutAListForItsOnlyItem) {
+  list("shell_binaries", {"sh"});
+  EXPECT_EQ(typed("proc.name in shel_binaries"),
+            "proc.name in (shel_binaries)");
+  EXPECT_EQ(messages_, (std::vector<std::string>{
+                           "'shel_binaries' is no list, and the only item "
+                           "here; did you mean 'shell_binaries'?"}));
+  EXPECT_EQ(typed("proc.name pmatch bash"), "proc.name pmatch (bash)");
+  EXPECT_EQ(
+      messages_,
+      (std::vector<std::string>{"'bash' is no list, and the only item here"}));
+  EXPECT_EQ(typed("proc.name in (shel_binaries)"),
+            "proc.name in (shel_binaries)");
+  EXPECT_TRUE(messages_.empty());
 }
 
 TEST_F(CheckTest, ChecksEveryItemOfNestedListsOnce) {
