@@ -151,6 +151,30 @@ hook_on() {
   says policy.bin
 }
 
+# refused_at_once TEXT: of $BAD/rules.yaml, in one message.
+refused_at_once() {
+  run timeout 10 "$BAILIFF_BIN/bailiff" check -o json "$BAD/rules.yaml"
+  ((status == 1))
+  jq -e --arg text "$1" '.falco_load_results[0].errors
+    | length == 1 and (.[0].message | contains($text))' <<<"$output"
+}
+
+@test "rule files made to exhaust whoever reads them" {
+  python3 -c 'print("- rule: r\n  desc: d\n  output: o\n  priority: INFO")
+print("  condition:", "(" * 100_000 + "evt.num=1" + ")" * 100_000)' \
+    >"$BAD/rules.yaml"
+  refused_at_once "max depth"
+  yes -- '- list: l' | head -c 52428800 >"$BAD/rules.yaml"
+  refused_at_once "larger than"
+  printf -- '- list: l\n  items: [a\xff\xfe]\n' >"$BAD/rules.yaml"
+  refused_at_once "UTF-8"
+  python3 -c 'print("- &a0 [x]")
+for i in range(1, 20):
+    print(f"- &a{i} [" + ",".join([f"*a{i - 1}"] * 10) + "]")' \
+    >"$BAD/rules.yaml"
+  refused_at_once "behind aliases"
+}
+
 @test "a violation that is not a Falco alert" {
   service "$KILL_POLICY"
   run answer POST /v1/violations --json '{"rule": 5}'
