@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hook/kernel/kernel.h"
@@ -15,7 +16,9 @@ namespace bailiff::test {
 // made.
 class FaultyKernel final : public hook::Kernel {
  public:
-  explicit FaultyKernel(int failing_call) : left_(failing_call) {}
+  explicit FaultyKernel(int failing_call,
+                        Error error = {Code::kIo, "injected", EIO})
+      : left_(failing_call), error_(std::move(error)) {}
   bool failed() const { return left_ < 0; }
 
   Status check_bpffs(const std::string& path) override {
@@ -121,10 +124,11 @@ class FaultyKernel final : public hook::Kernel {
 
  private:
   bool fails() { return left_ >= 0 && left_-- == 0; }
-  static Error injected() { return {Code::kIo, "injected", EIO}; }
+  Error injected() const { return error_; }
 
   hook::LinuxKernel real_;
   int left_;
+  Error error_;
 };
 
 }  // namespace bailiff::test

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "rules/policy/load.h"
+#include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -142,6 +143,43 @@ TEST_F(Lists, AreSwappedForTwoHundredContainersWithoutAGap) {
   for (const hook::ScratchCgroup& cgroup : cgroups) {
     ASSERT_EQ(connect_in(cgroup.cgroup(), newest).error, EPERM);
   }
+}
+
+// Whatever there is no memory for: the last good list stays, and the user is
+// told which list it was.
+TEST_F(Lists, ThatDoNotFitLeaveTheLastGoodOne) {
+  const auto cgroup = make_cgroup();
+  ASSERT_TRUE(protect(policy_at(0), cgroup.cgroup(), dir(), "c1", kernel_));
+  bool told = false;
+  for (int call = 0;; ++call) {
+    FaultyKernel full(call,
+                      {Code::kExhausted, "cannot allocate memory", ENOMEM});
+    const Status published = hook::publish_lists(dir(), policy_at(1), full);
+    if (!full.failed()) break;
+    ASSERT_FALSE(published);
+    EXPECT_EQ(published.error().code, Code::kExhausted);
+    told = told || published.error().message ==
+                       "list 'c2' with 5003 entries: cannot allocate memory";
+    ASSERT_EQ(connect_in(cgroup.cgroup(), {.address = dotted(kAlways)}).error,
+              EPERM);
+    ASSERT_EQ(
+        connect_in(cgroup.cgroup(), {.address = dotted(kGrowing + 1)}).error,
+        0);
+  }
+  EXPECT_TRUE(told);
+}
+
+TEST_F(Lists, WithAnItemThatIsNoAddressLeaveTheLastGoodOne) {
+  const auto cgroup = make_cgroup();
+  ASSERT_TRUE(protect(policy_at(0), cgroup.cgroup(), dir(), "c1", kernel_));
+  CompiledPolicy wrong = policy_at(1);
+  wrong.lists[0].items.push_back("127.66.0.300");
+  const Status published = hook::publish_lists(dir(), wrong, kernel_);
+  ASSERT_FALSE(published);
+  EXPECT_EQ(published.error().message,
+            "list 'c2': item '127.66.0.300' is not an IP address");
+  EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = dotted(kAlways)}).error,
+            EPERM);
 }
 
 // The default-deny policy: what is not allowed is refused.
