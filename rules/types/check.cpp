@@ -199,6 +199,19 @@ std::string network_hint(const std::string& text) {
   return "write the IPv4 network: " + to_string(*network);
 }
 
+// What is wrong with a network that is one when the bits behind its length are
+// cleared, as Falco does; empty when there are none.  Somebody may have meant
+// the address, or another length.
+std::string host_bits_warning(FalcoType type, std::string_view text) {
+  if (field_type_of(type) != FieldType::kNetwork || parse_network(text, true)) {
+    return {};
+  }
+  const auto network = parse_network(text);
+  if (!network) return {};
+  return quoted(text) + " has bits behind its length: it is taken for " +
+         quoted(to_string(*network));
+}
+
 // An expression without anything special but anchors, and "any character"
 // repeated at an end: what other operators do for less.
 bool is_simple_regex(std::string_view text) {
@@ -723,6 +736,10 @@ void Checker::warn_of_operand(const syntax::Literal& operand, Op op,
             quoted(operand.text) + " is a transformer, and a text here",
             "write it without quotes");
   }
+  if (std::string odd = host_bits_warning(kind.type, operand.text);
+      !odd.empty()) {
+    warning(operand.span, std::move(odd));
+  }
   const auto* number = std::get_if<std::int64_t>(&value);
   const bool no_port = kind.type == FalcoType::kPort && number != nullptr &&
                        (*number < 0 || *number > 65535);
@@ -753,7 +770,14 @@ bool Checker::add_list(std::uint32_t list, OperandKind kind,
     }
     for (const PlacedText& item : lists_[current].items) {
       Mistake mistake;
-      if (parse(kind, name, item.text, mistake)) continue;
+      if (parse(kind, name, item.text, mistake)) {
+        const std::string odd = host_bits_warning(kind.type, item.text);
+        if (!odd.empty()) {
+          warning(item.span,
+                  odd + ", in list " + quoted(lists_[current].name.text));
+        }
+        continue;
+      }
       good = false;
       if (looks_like_name(item.text) && !kind.event_type) {
         const std::string suggestion = list_suggestion(item.text);

@@ -72,6 +72,38 @@ TEST(LoadLists, AnItemThatIsNoValueIsAMistakeWhereItIsUsed) {
             "rule 'r' [LOAD_ERR_COMPILE_CONDITION]");
 }
 
+std::string shown(const std::string& text) {
+  const Loaded loaded = load_text(text);
+  return render(loaded.diagnostics, loaded.sources);
+}
+
+TEST(LoadLists, AnItemThatIsNoAddressIsToldWithItsLineAndList) {
+  const std::string seen =
+      shown("- list: c2\n  items:\n  - 203.0.113.66\n  - 203.0.113.266\n" +
+            rule("evt.type = connect and fd.sip in (c2)"));
+  EXPECT_EQ(seen.substr(0, seen.find('\n')),
+            "f.yaml:4:5: error: '203.0.113.266' is not an IP address, in list "
+            "'c2' used for 'fd.sip', in rule 'r' "
+            "[LOAD_ERR_COMPILE_CONDITION]");
+}
+
+TEST(LoadLists, ANetworkWithHostBitsIsTakenAndTold) {
+  const std::string list =
+      "- list: nets\n  items:\n  - 10.0.0.0/8\n  - 10.1.2.3/16\n";
+  const std::string text =
+      list + rule("evt.type = connect and fd.snet in (nets)");
+  EXPECT_TRUE(load_text(text).policy);
+  const std::string seen = shown(text);
+  EXPECT_EQ(seen.substr(0, seen.find('\n')),
+            "f.yaml:4:5: warning: '10.1.2.3/16' has bits behind its length: it "
+            "is taken for '10.1.0.0/16', in list 'nets', in rule 'r' "
+            "[LOAD_COMPILE_CONDITION]");
+  EXPECT_EQ(codes(rule("evt.type = connect and fd.snet = 10.1.2.3/16")),
+            Codes{"LOAD_COMPILE_CONDITION"});
+  EXPECT_EQ(codes(rule("evt.type = connect and fd.snet = 10.1.0.0/16")),
+            Codes{});
+}
+
 TEST(LoadLists, TwoValuesInOneItemAreTwoValues) {
   EXPECT_EQ(compiled("- {list: l, items: ['sh,bash']}\n" +
                      rule("evt.type = connect and proc.name in (l)")),
