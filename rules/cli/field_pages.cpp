@@ -283,6 +283,7 @@ std::string fields_json(const std::vector<Field>& fields) {
     if ((one.from & kFromContainerEvent) != 0) {
       from.push_back("service_container");
     }
+    if ((one.from & kFromObserved) != 0) from.push_back("observed");
     all.push_back({{"name", one.name},
                    {"class", title(one.cls)},
                    {"type", type_name(one)},

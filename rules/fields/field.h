@@ -98,6 +98,8 @@ enum FieldFrom : std::uint8_t {
   kFromSidecarConnect = 4,
   // The sidecar, for the event that reports a new container.
   kFromContainerEvent = 8,
+  // The sidecar, for processes and system calls that were observed.
+  kFromObserved = 16,
 };
 
 struct Field {

@@ -78,12 +78,15 @@ class LeafCollector {
   void collect(const Expr& expr) { std::visit(*this, expr.node); }
   void operator()(const Constant&) {}
   void operator()(const Check& check) {
-    leaves.push_back({.check = &check, .fields = {check.field}});
+    leaves.push_back({.check = &check,
+                      .fields = {check.field},
+                      .arguments = {check.argument}});
   }
   void operator()(const TermCheck& check) {
     Leaf leaf;
     for (const FieldReference& term : fields_of(check)) {
       leaf.fields.push_back(term.field);
+      leaf.arguments.push_back(term.argument);
     }
     leaves.push_back(std::move(leaf));
   }
@@ -223,29 +226,50 @@ Decide decide_nothing() {
           .term_check = [](const TermCheck&) { return std::nullopt; }};
 }
 
-Decide known_of_event(const std::string& type, const std::vector<List>& lists) {
-  // What nobody tells may have a value all the same: it stays open.
-  const auto has_value = [type](FieldId id) {
-    return (field(id).from & sources_of(type)) != 0 || has_no_source(id);
-  };
+namespace {
+
+// Of an event of which `may_have_value` tells what cannot be null for good, and
+// `more` what is known besides.
+Decide known_of(const std::string& type, const std::vector<List>& lists,
+                std::function<bool(FieldId)> may_have_value,
+                std::function<std::optional<bool>(const Check&)> more) {
   return {
       .check = [=, &lists](const Check& check) -> std::optional<bool> {
-        if (!has_value(check.field)) return false;
+        if (!may_have_value(check.field)) return false;
         if (check.field == FieldId::kEvtType) {
           return holds(check, {Value(type)}, lists);
         }
-        if (type == "connect" || is_send(type)) {
-          if (const auto known = decide_connect(check, lists)) return known;
-        }
-        return std::nullopt;
+        return more(check);
       },
       .term_check = [=](const TermCheck& check) -> std::optional<bool> {
         for (const FieldReference& term : fields_of(check)) {
-          if (!has_value(term.field)) return false;
+          if (!may_have_value(term.field)) return false;
         }
         return std::nullopt;
       },
   };
+}
+
+}  // namespace
+
+Decide known_of_event(const std::string& type, const std::vector<List>& lists) {
+  // What nobody tells may have a value all the same: it stays open.
+  return known_of(
+      type, lists,
+      [type](FieldId id) {
+        const std::uint8_t from = field(id).from;
+        return (from & sources_of(type)) != 0 || (from & ~kFromObserved) == 0;
+      },
+      [=, &lists](const Check& check) -> std::optional<bool> {
+        if (type != "connect" && !is_send(type)) return std::nullopt;
+        return decide_connect(check, lists);
+      });
+}
+
+Decide known_of_observed(bailiff_call call, const std::vector<List>& lists) {
+  return known_of(
+      std::string(event_type_of(call)), lists, [](FieldId) { return true; },
+      [](const Check&) { return std::nullopt; });
 }
 
 Decide known_of_finished_connect(const std::vector<List>& lists) {
@@ -288,13 +312,31 @@ Decide known_of_foreign_connect(const std::vector<List>& lists) {
   };
 }
 
-bool has_no_source(FieldId id) { return field(id).from == kFromNobody; }
+bool has_no_source(FieldId id, std::string_view argument, Teller teller) {
+  const std::uint8_t from = field(id).from;
+  switch (teller.kind) {
+    case Teller::kConnectHook:
+    case Teller::kContainerEvent:
+      // What others tell of their events is null in these, but for what is
+      // only told by the observer, who would tell it of these too.
+      return (from & ~kFromObserved) == 0;
+    case Teller::kObserver:
+      if (id == FieldId::kEvtArg && !is_told(teller.call, argument)) {
+        return true;
+      }
+      return (from & (kFromObserved | kFromContainer)) == 0;
+  }
+  return true;
+}
 
-std::vector<FieldId> fields_without_source(const Expr& expr) {
+std::vector<FieldId> fields_without_source(const Expr& expr, Teller teller) {
   std::set<FieldId> ids;
   for (const Leaf& leaf : leaves_of(expr)) {
-    std::copy_if(leaf.fields.begin(), leaf.fields.end(),
-                 std::inserter(ids, ids.end()), has_no_source);
+    for (std::size_t i = 0; i < leaf.fields.size(); ++i) {
+      if (has_no_source(leaf.fields[i], leaf.arguments[i], teller)) {
+        ids.insert(leaf.fields[i]);
+      }
+    }
   }
   return {ids.begin(), ids.end()};
 }

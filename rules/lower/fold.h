@@ -6,9 +6,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rules/fields/field.h"
+#include "rules/lower/observed.h"
 #include "rules/policy/compiled_policy.h"
 #include "rules/types/expr.h"
 
@@ -42,11 +44,20 @@ Decide known_of_finished_connect(const std::vector<List>& lists);
 // The same for a connect over a socket that is neither IPv4 nor IPv6.
 Decide known_of_foreign_connect(const std::vector<List>& lists);
 
-// A field whose value nobody tells yet.  It is unknown and not null: a rule
-// that comes to depend on one cannot be decided.
-bool has_no_source(FieldId id);
+// The same for an event of a call that is observed after the fact.
+Decide known_of_observed(bailiff_call call, const std::vector<List>& lists);
+
+// Who tells of an event.
+struct Teller {
+  enum Kind { kConnectHook, kContainerEvent, kObserver };
+  Kind kind = kConnectHook;
+  bailiff_call call = BAILIFF_CALL_CONNECT;  // kObserver only
+};
+// A field whose value the teller does not know yet.  It is unknown and not
+// null: a rule that comes to depend on one cannot be decided.
+bool has_no_source(FieldId id, std::string_view argument, Teller teller);
 // Those the expression names, each once, by id.
-std::vector<FieldId> fields_without_source(const Expr& expr);
+std::vector<FieldId> fields_without_source(const Expr& expr, Teller teller);
 
 bool is_false(const Expr& expr);
 bool is_true(const Expr& expr);
@@ -55,6 +66,7 @@ bool is_true(const Expr& expr);
 struct Leaf {
   const Check* check = nullptr;  // nullptr: a check of terms
   std::vector<FieldId> fields;   // that it needs, as often as it names them
+  std::vector<std::string> arguments;  // of the fields
 };
 // Every check of the expression, in order; borrows from it.
 std::vector<Leaf> leaves_of(const Expr& expr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/lower/lower.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -24,6 +25,20 @@ bool refuses(const Policy& policy) {
 
 void add_to(std::vector<KernelRule>& rules, std::optional<KernelRule> rule) {
   if (rule) rules.push_back(*std::move(rule));
+}
+
+// Whether its condition or what is told of it names the field.
+bool names(const Rule& rule, std::string_view name) {
+  for (const Leaf& leaf : leaves_of(rule.condition)) {
+    for (const FieldId id : leaf.fields) {
+      if (field(id).name == name) return true;
+    }
+  }
+  return rule.output.find(name) != rule.output.npos ||
+         std::any_of(rule.extra_fields.begin(), rule.extra_fields.end(),
+                     [&](const ExtraField& extra) {
+                       return extra.output.find(name) != extra.output.npos;
+                     });
 }
 
 }  // namespace
@@ -99,6 +114,13 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
     add_to(plan.send, std::move(placed.send));
     add_to(plan.packet, std::move(placed.packet));
     if (placed.container_event) plan.container_event.push_back(rule);
+    if (placed.calls != 0) {
+      plan.observe.rules.push_back(rule);
+      plan.observe.calls |= placed.calls;
+      plan.observe.environment |= names(policy.rules[rule], "proc.env") ||
+                                  names(policy.rules[rule], "proc.aenv");
+      plan.observe.directory |= names(policy.rules[rule], "proc.cwd");
+    }
     plan.placements.push_back(std::move(placed.placement));
   }
   return plan;

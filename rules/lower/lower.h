@@ -73,11 +73,21 @@ struct KernelRule {
   bool operator==(const KernelRule&) const = default;
 };
 
+// What is to be told of a container after the fact.
+struct Observation {
+  std::vector<std::uint32_t> rules;  // ascending; empty: nothing
+  std::uint64_t calls = 0;           // bit_of() each call they need
+  bool environment = false;          // of new programs
+  bool directory = false;            // the working directory, at calls
+};
+
 struct Plan {
   std::vector<KernelRule> connect;  // at connect4 and connect6
   std::vector<KernelRule> send;     // at sendmsg4 and sendmsg6
   // At egress: what is refused and was not seen at the others.
   std::vector<KernelRule> packet;
+  // Rules evaluated for processes and system calls of the container.
+  Observation observe;
   // Rules evaluated when the container is registered (evt.type=container).
   std::vector<std::uint32_t> container_event;
   // Indices in CompiledPolicy::policies whose scope holds the container.

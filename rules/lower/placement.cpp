@@ -153,16 +153,26 @@ class Placer {
     const Expr container =
         simplify(folded_, known_of_event("container", policy_.lists));
     result_.container_event = !is_false(container);
+    std::vector<FieldId> unknown =
+        fields_without_source(connect_, {Teller::kConnectHook});
+    hooked_ = !is_false(connect_) && unknown.empty();
     find_send();
+    find_observed();
     find_unserved();
-    std::vector<FieldId> unknown = fields_without_source(connect_);
-    if (unknown.empty()) unknown = fields_without_source(container);
+    // What the hook does not know of a connection may be told when it is made.
+    if ((result_.calls & bit_of(BAILIFF_CALL_CONNECT)) != 0) unknown.clear();
+    if (unknown.empty()) {
+      unknown = fields_without_source(container, {Teller::kContainerEvent});
+    }
+    if (unknown.empty()) unknown = unknown_of_observed_;
     if (!unknown.empty()) {
       place_undecidable(unknown);
       return std::move(result_);
     }
-    if (!is_false(connect_) || !is_false(send_)) {
+    if (hooked_ || !is_false(send_)) {
       place_network();
+    } else if (result_.calls != 0) {
+      result_.placement.enforcement = Enforcement::kObserve;
     } else if (result_.container_event) {
       result_.placement.enforcement = Enforcement::kObserve;
       say("decided when the hook has registered the container");
@@ -172,26 +182,57 @@ class Placer {
       place_unsupported();
       return std::move(result_);
     }
+    say_observed();
     say_unserved();
     return std::move(result_);
   }
 
  private:
+  // The calls among the event types the condition is for.  A condition that
+  // any event may fulfil names none: every call of the container would be told.
+  void find_observed() {
+    if (!result_.placement.events) return;
+    for (const std::string& type : *result_.placement.events) {
+      const std::optional<bailiff_call> call = observed_call(type);
+      if (!call || (*call == BAILIFF_CALL_CONNECT && hooked_)) continue;
+      const Expr observed =
+          simplify(folded_, known_of_observed(*call, policy_.lists));
+      if (is_false(observed)) continue;
+      const std::vector<FieldId> unknown = fields_without_source(
+          observed, {.kind = Teller::kObserver, .call = *call});
+      if (unknown.empty()) {
+        result_.calls |= bit_of(*call);
+        observed_.emplace_back(type);
+      } else if (unknown_of_observed_.empty()) {
+        unknown_of_observed_ = unknown;
+      }
+    }
+  }
+
+  bool is_observed(const std::string& type) const {
+    return std::find(observed_.begin(), observed_.end(), type) !=
+           observed_.end();
+  }
+
   bool can_be(const std::string& type) const {
     return !is_false(simplify(folded_, known_of_event(type, policy_.lists)));
   }
 
-  // Messages that fulfil the rule by being one, and those it is about because
-  // it is about connections.
+  // Messages that are to be judged before they are sent: those the rule is
+  // about because it is about connections, and, to be refused, those that
+  // fulfil it themselves (they are observed in any case).
   void find_send() {
     std::vector<Expr> parts;
-    for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
-      Expr part = simplify(folded_, known_of_event(type, policy_.lists));
-      if (!fields_without_source(part).empty()) continue;
-      if (!is_false(part)) sends_.insert(type);
-      parts.push_back(std::move(part));
+    if (hooked_ && (refused_ || names_destination(connect_))) {
+      parts.push_back(connect_);
     }
-    if (refused_ || names_destination(connect_)) parts.push_back(connect_);
+    for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
+      if (!refused_) break;
+      Expr part = simplify(folded_, known_of_event(type, policy_.lists));
+      if (fields_without_source(part, {Teller::kConnectHook}).empty()) {
+        parts.push_back(std::move(part));
+      }
+    }
     send_ = any_of(parts);
   }
 
@@ -199,7 +240,7 @@ class Placer {
     unnamed_ = can_be("");
     for (const std::string& name : named_events(folded_, policy_.lists)) {
       if (name == "connect" || name == "container") continue;
-      if (sends_.count(name) != 0) continue;
+      if (is_observed(name)) continue;
       if (can_be(name)) unserved_.push_back(name);
     }
   }
@@ -232,8 +273,8 @@ class Placer {
 
   void place_network() {
     std::vector<HookPoint>& hooks = result_.placement.hooks;
-    result_.connect = kernel_rule(connect_, decidable_at_connect);
-    if (result_.connect) {
+    if (hooked_) {
+      result_.connect = kernel_rule(connect_, decidable_at_connect);
       hooks.insert(hooks.end(), {HookPoint::kConnect4, HookPoint::kConnect6});
     }
     result_.send = kernel_rule(send_, decidable_at_connect);
@@ -381,6 +422,7 @@ class Placer {
   void place_undecidable(const std::vector<FieldId>& fields) {
     result_.placement.enforcement = Enforcement::kUnsupported;
     result_.container_event = false;
+    result_.calls = 0;
     std::vector<std::string> names;
     for (const FieldId id : fields) names.emplace_back(field(id).name);
     say(enumeration(names) +
@@ -409,6 +451,12 @@ class Placer {
     });
   }
 
+  void say_observed() {
+    if (observed_.empty()) return;
+    say(enumeration(observed_) +
+        " events are judged by the service once they have happened");
+  }
+
   void say_unserved() {
     if (unnamed_) {
       say("events other than 'connect' and 'container' have no source yet");
@@ -427,9 +475,11 @@ class Placer {
   const Facts& facts_;
   bool refused_;
   Expr folded_;
-  Expr connect_;                 // `folded_`, of a connect event
-  Expr send_;                    // of a message to an address
-  std::set<std::string> sends_;  // the types among them that rules name
+  Expr connect_;         // `folded_`, of a connect event
+  bool hooked_ = false;  // the connect hooks serve it
+  Expr send_;            // of a message to an address
+  std::vector<std::string> observed_;
+  std::vector<FieldId> unknown_of_observed_;
   std::vector<std::string> unserved_;
   bool unnamed_ = false;
   std::string reason_;

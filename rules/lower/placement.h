@@ -3,6 +3,7 @@
 // Where one rule is decided.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -25,6 +26,8 @@ struct PlacedRule {
   // of the process: what a packet shows.
   std::optional<KernelRule> packet;
   bool container_event = false;
+  // bit_of() each call that is observed for the rule.
+  std::uint64_t calls = 0;
 };
 
 // `refused`: a policy blocks what fulfils the rule.

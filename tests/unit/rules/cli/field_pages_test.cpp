@@ -59,7 +59,7 @@ TEST(FieldsText, HasALineForEach) {
             "evt.type.is  .EVENT    number  -         -    1 for events of the "
             "type behind it, else 0: evt.type.is.open\n");
   EXPECT_THAT(fields_text(matching_fields("fd.ip")),
-              HasSubstr("address  -         conditions,no transformer,no right "
+              HasSubstr("address  service   conditions,no transformer,no right "
                         "side  address of either end\n"));
 }
 
@@ -81,7 +81,8 @@ TEST(FieldsJson, IsAnArrayOfWhatTheTableKnows) {
   EXPECT_EQ(port["type"], "port");
   EXPECT_EQ(port["falco_type"], "PORT");
   EXPECT_EQ(port["argument"], "none");
-  EXPECT_EQ(port["from"].dump(), R"(["kernel_connect","service_connect"])");
+  EXPECT_EQ(port["from"].dump(),
+            R"(["kernel_connect","service_connect","observed"])");
   EXPECT_EQ(port["deprecated"], false);
 }
 

@@ -27,10 +27,10 @@ Loaded checked(const std::string& condition, const std::string& mode) {
   return loaded;
 }
 
-constexpr char kOpen[] = "evt.type = openat and proc.name = cat";
+constexpr char kPoll[] = "evt.type = poll and proc.name = cat";
 
 TEST(CheckEnforceable, RefusesToEnforceWhatNoHookServes) {
-  const Loaded loaded = checked(kOpen, "enforce");
+  const Loaded loaded = checked(kPoll, "enforce");
   EXPECT_FALSE(loaded.policy);
   EXPECT_TRUE(loaded.diagnostics.has_errors());
   EXPECT_THAT(render(loaded.diagnostics, loaded.sources),
@@ -38,7 +38,7 @@ TEST(CheckEnforceable, RefusesToEnforceWhatNoHookServes) {
 }
 
 TEST(CheckEnforceable, WarnsOfAMonitoredRuleThatNeverFires) {
-  const Loaded loaded = checked(kOpen, "monitor");
+  const Loaded loaded = checked(kPoll, "monitor");
   EXPECT_TRUE(loaded.policy);
   EXPECT_THAT(render(loaded.diagnostics, loaded.sources),
               HasSubstr("p.yaml:2:11: warning: rule 'r' cannot be observed"));
@@ -50,6 +50,7 @@ TEST(CheckEnforceable, AcceptsWhatTheKernelOrTheSidecarDecides) {
       checked("evt.type = connect and proc.cmdline contains x", "enforce")
           .policy);
   EXPECT_TRUE(checked("evt.type = container", "enforce").policy);
+  EXPECT_TRUE(checked("evt.type = openat", "enforce").policy);
 }
 
 TEST(CheckEnforceable, LeavesAFailedLoadAlone) {

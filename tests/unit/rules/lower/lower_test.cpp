@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rules/lower/connect.h"
+#include "rules/lower/observed.h"
 #include "rules/lower/placement.h"
 #include "tests/harness/expr.h"
 
@@ -137,49 +138,77 @@ TEST(Place, AContainersStartIsObserved) {
   EXPECT_THAT(placement.reason, HasSubstr("hook has registered"));
 }
 
-// Null would make 'not fd.is_server = true' hold for every connection.
+// Null would make 'not fd.uid = x' hold for every connection.
 TEST(Place, AFieldNobodyTellsIsNotNull) {
-  const Expr server = check(FieldId::kFdIsServer, Op::kEq, {true});
-  for (const Expr& part : {server, negated(server)}) {
+  const Expr unknown = check(FieldId::kFdUid, Op::kEq, {"x"});
+  for (const Expr& part : {unknown, negated(unknown)}) {
     const Placement placement =
         placed(all_of({event_is("connect"), c2(), part}));
     EXPECT_EQ(placement.enforcement, Enforcement::kUnsupported);
-    EXPECT_EQ(placement.reason, "'fd.is_server' has no source yet");
+    EXPECT_EQ(placement.reason, "'fd.uid' has no source yet");
   }
 }
 
 TEST(Place, AFieldNobodyTellsMayBelongToAnotherEvent) {
-  const Expr file = all_of(
-      {event_is("open"), check(FieldId::kEvtIsOpenRead, Op::kEq, {true})});
+  const Expr poll = all_of(
+      {event_is("poll"), check(FieldId::kFdlistNums, Op::kContains, {"3"})});
   const Placement placement =
-      placed(any_of({file, all_of({event_is("connect"), c2()})}));
+      placed(any_of({poll, all_of({event_is("connect"), c2()})}));
   EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
-  EXPECT_THAT(placement.reason, HasSubstr("'open' events have no source yet"));
+  EXPECT_THAT(placement.reason, HasSubstr("'poll' events have no source yet"));
 }
 
 TEST(Place, EventsWithoutASourceAreUnsupported) {
   const Placement placement =
-      placed(check(FieldId::kEvtType, Op::kIn, {"open", "execve"}));
+      placed(check(FieldId::kEvtType, Op::kIn, {"poll", "futex"}));
   EXPECT_EQ(placement.enforcement, Enforcement::kUnsupported);
-  EXPECT_EQ(placement.reason, "'execve' and 'open' events have no source yet");
+  EXPECT_EQ(placement.reason, "'futex' and 'poll' events have no source yet");
+}
+
+TEST(Place, WhatIsToldWhenDoneIsObserved) {
+  const Placement placement =
+      placed(all_of({check(FieldId::kEvtType, Op::kIn, {"open", "execve"}),
+                     check(FieldId::kProcAname, Op::kEq, {"java"})}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+  EXPECT_THAT(placement.hooks, IsEmpty());
+  EXPECT_EQ(placement.reason,
+            "'execve' and 'open' events are judged by the service once they "
+            "have happened");
+}
+
+// A rule that names one event that can be told and one that cannot is not
+// weakened in silence.
+TEST(Place, SaysWhichEventsOfAnObservedRuleAreMissed) {
+  const Placement placement =
+      placed(check(FieldId::kEvtType, Op::kIn, {"open", "poll"}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+  EXPECT_THAT(placement.reason, HasSubstr("'poll' events have no source yet"));
+}
+
+TEST(Place, AConnectTheHooksCannotJudgeIsObserved) {
+  const Placement placement =
+      placed(all_of({event_is("connect"),
+                     check(FieldId::kFdLport, Op::kEq, {std::int64_t{22}})}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+  EXPECT_THAT(placement.hooks, IsEmpty());
+}
+
+TEST(Place, AParameterThatIsNotCapturedIsNotNull) {
+  const auto argument = [](const char* name) {
+    Expr expr = check(FieldId::kEvtArg, Op::kEq, {"0"});
+    std::get<Check>(expr.node).argument = name;
+    return placed(all_of({event_is("execve"), negated(expr)})).enforcement;
+  };
+  EXPECT_EQ(argument("res"), Enforcement::kObserve);
+  EXPECT_EQ(argument("vm_size"), Enforcement::kUnsupported);
+  EXPECT_EQ(argument("8"), Enforcement::kUnsupported);  // pgft_maj
 }
 
 TEST(Place, TellsWhichOfItsEventsAreServed) {
   const Placement placement = placed(
-      all_of({check(FieldId::kEvtType, Op::kIn, {"connect", "open"}), c2()}));
+      all_of({check(FieldId::kEvtType, Op::kIn, {"connect", "bind"}), c2()}));
   EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
-  EXPECT_THAT(placement.reason, HasSubstr("'open' events have no source yet"));
-}
-
-TEST(Place, ARuleForMessagesIsDecidedForMessages) {
-  const Placement placement =
-      placed(all_of({check(FieldId::kEvtType, Op::kIn, {"sendto", "sendmsg"}),
-                     check(FieldId::kEvtRawres, Op::kGe, {std::int64_t{0}}),
-                     check(FieldId::kFdSport, Op::kEq, {std::int64_t{53}})}));
-  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
-  EXPECT_THAT(placement.hooks,
-              ElementsAre(HookPoint::kSendmsg4, HookPoint::kSendmsg6));
-  EXPECT_EQ(placement.reason, "decided before the message is sent");
+  EXPECT_THAT(placement.reason, HasSubstr("'bind' events have no source yet"));
 }
 
 TEST(Place, ARuleThatTellsNoPeersApartIsNotToldOfMessages) {
@@ -204,12 +233,13 @@ TEST(Place, ARuleForAnyEventIsDecidedForConnects) {
   EXPECT_THAT(placement.reason, HasSubstr("events other than 'connect'"));
 }
 
-TEST(Place, AFailedConnectIsUnsupported) {
-  const Placement placement =
-      placed(all_of({event_is("connect"),
-                     check(FieldId::kEvtRawres, Op::kLt, {std::int64_t{0}})}));
-  EXPECT_EQ(placement.enforcement, Enforcement::kUnsupported);
-  EXPECT_THAT(placement.reason, HasSubstr("as if they succeeded"));
+// The hooks judge a connection as if it succeeded.
+TEST(Place, AFailedConnectIsObserved) {
+  const Expr fails = check(FieldId::kEvtRawres, Op::kLt, {std::int64_t{0}});
+  const Placement placement = placed(all_of({event_is("connect"), fails}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+  EXPECT_THAT(placement.hooks, IsEmpty());
+  EXPECT_THAT(placed(fails).reason, HasSubstr("as if they succeeded"));
 }
 
 TEST(Place, WhatCanNeverHoldNeedsNothing) {
@@ -299,6 +329,19 @@ TEST(Lower, RefusesMessagesWhereItRefusesConnections) {
   EXPECT_TRUE(plan.send.at(0).deny);
 }
 
+TEST(Lower, RefusesMessagesThatFulfilTheRuleThemselves) {
+  const Plan plan =
+      refusing(all_of({check(FieldId::kEvtType, Op::kIn, {"sendto", "sendmsg"}),
+                       check(FieldId::kEvtRawres, Op::kGe, {std::int64_t{0}}),
+                       check(FieldId::kFdSport, Op::kEq, {std::int64_t{53}})}));
+  EXPECT_THAT(plan.connect, IsEmpty());
+  EXPECT_TRUE(plan.send.at(0).deny);
+  EXPECT_THAT(plan.placements.at(0).hooks,
+              ElementsAre(HookPoint::kSendmsg4, HookPoint::kSendmsg6));
+  EXPECT_THAT(plan.placements.at(0).reason,
+              HasSubstr("decided before the message is sent"));
+}
+
 // A server's answers go to whoever asked.
 TEST(Lower, RefusesNoPacketsOfAnAllowList) {
   const Plan plan = refusing(all_of({event_is("connect"), negated(c2())}));
@@ -359,6 +402,23 @@ TEST(Lower, AScopeThatDoesNotHoldLeavesThePolicyOut) {
   EXPECT_THAT(none.placements, IsEmpty());
   // A container nothing is known of may be in scope.
   EXPECT_THAT(plan("/web", Facts()).policies, ElementsAre(0));
+}
+
+TEST(Lower, ObservesTheCallsItsRulesNeedAndNoOthers) {
+  const Plan plan =
+      lower(PolicyBuilder()
+                .rule(log4j())
+                .rule(event_is("mkdir"))
+                .rule(all_of({event_is("execve"),
+                              check(FieldId::kProcEnv, Op::kContains, {"X"})}))
+                .rule(event_is("unlink"))
+                .policy({0, 1, 2}, Mode::kEnforce, true),
+            complete());
+  EXPECT_THAT(plan.observe.rules, ElementsAre(1, 2));
+  EXPECT_EQ(plan.observe.calls,
+            bit_of(BAILIFF_CALL_MKDIR) | bit_of(BAILIFF_CALL_EXECVE));
+  EXPECT_TRUE(plan.observe.environment);
+  EXPECT_FALSE(plan.observe.directory);
 }
 
 TEST(Lower, TellsWhichRulesAContainersStartFulfils) {

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/lower/observed.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <charconv>
+#include <string>
+
+#include "rules/fields/event_type.h"
+
+namespace bailiff {
+namespace {
+
+constexpr auto kTypes = std::to_array<std::string_view>({
+#define BAILIFF_TYPE(id, name, nr32) #name,
+    BAILIFF_CALLS(BAILIFF_TYPE)
+#undef BAILIFF_TYPE
+});
+
+// Parameters whose values are not captured; an empty type is any.
+constexpr struct {
+  std::string_view type;
+  std::string_view parameter;
+} kUntold[] = {
+    {"", "fdlimit"},    {"", "pgft_maj"},         {"", "pgft_min"},
+    {"", "vm_size"},    {"", "vm_rss"},           {"", "vm_swap"},
+    {"", "cgroups"},    {"execve", "flags"},      {"execveat", "flags"},
+    {"", "queuepct"},   {"", "queuelen"},         {"", "queuemax"},
+    {"", "msgcontrol"}, {"init_module", "img"},   {"ptrace", "addr"},
+    {"ptrace", "data"}, {"creat", "creat_flags"}, {"mount", "type"}};
+
+}  // namespace
+
+std::optional<bailiff_call> observed_call(std::string_view type) {
+  const auto found = std::find(kTypes.begin(), kTypes.end(), type);
+  if (found == kTypes.end()) return std::nullopt;
+  return static_cast<bailiff_call>(found - kTypes.begin());
+}
+
+std::string_view event_type_of(bailiff_call call) {
+  assert(call < BAILIFF_CALL_COUNT);
+  return kTypes[call];
+}
+
+bool is_told(bailiff_call call, std::string_view parameter) {
+  const std::string_view type = event_type_of(call);
+  const auto& all = all_event_types()[*find_event_type(type)].parameters;
+  std::size_t place = 0;
+  const auto [end, error] = std::from_chars(
+      parameter.data(), parameter.data() + parameter.size(), place);
+  if (error == std::errc() && end == parameter.data() + parameter.size()) {
+    if (place >= all.size()) return true;
+    parameter = all[place].name;
+  }
+  return std::none_of(std::begin(kUntold), std::end(kUntold),
+                      [&](const auto& untold) {
+                        return untold.parameter == parameter &&
+                               (untold.type.empty() || untold.type == type);
+                      });
+}
+
+}  // namespace bailiff
