@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hook/attach/maps.h"
+#include "hook/attach/observer.h"
 #include "hook/attach/pins.h"
 #include "hook/attach/tables.h"
 #include "hook/attach/undo.h"
@@ -306,6 +307,16 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
       attachment.programs.push_back(digest);
     }
   }
+  if (!request.plan.observe.rules.empty()) {
+    RETURN_IF_ERROR(observe(pins, request.container_id, cgroup,
+                            request.policy_digest, request.plan.observe, kernel,
+                            undo));
+    attachment.observed = true;
+  }
+  if (!request.plan.judges()) {
+    undo.keep();
+    return attachment;
+  }
   // The kernel made the cgroup's entry, all zero, with the first link.
   ASSIGN_OR_RETURN(const Map states, attacher.map(emit::MapKind::kContainers));
   const bailiff_container_state state{
@@ -326,6 +337,7 @@ Status detach(const std::string& bpf_dir, const std::string& container_id,
   ASSIGN_OR_RETURN(const std::string folder, pins.container(container_id));
   ASSIGN_OR_RETURN(const auto lock, lock_existing(pins, kernel));
   if (!lock) return Ok{};
+  RETURN_IF_ERROR(stop_observing(pins, container_id, kernel));
   return remove_links(folder, kernel);
 }
 
@@ -343,6 +355,7 @@ Result<std::vector<std::string>> reconcile(const std::string& bpf_dir,
     RETURN_IF_ERROR(remove_links(folder, kernel));
     removed.push_back(decode_name(name).value_or(name));
   }
+  RETURN_IF_ERROR(stop_observing_gone(pins, kernel));
   RETURN_IF_ERROR(remove_unused(pins, kernel));
   return removed;
 }

@@ -11,6 +11,7 @@
 //   users/DIGEST                  a container that uses it (unused.h)
 //   links/ID/connect4, …          one folder per container, a link in it for
 //                                 each hook point that judges
+//   observer/…                    see observer.h
 // NAME and ID are percent-encoded where they have bytes other than
 // [A-Za-z0-9_-]: bpffs takes no name with a dot.
 //
@@ -60,6 +61,7 @@ struct AttachRequest {
 
 struct Attachment {
   std::vector<Digest> programs;  // attached, each once
+  bool observed = false;         // by the observer
 };
 
 // Attaches the plan to `cgroup` so that either every program is attached and

@@ -6,6 +6,7 @@
 
 #include "hook/attach/attach.h"
 #include "hook/attach/maps.h"
+#include "hook/attach/observer.h"
 #include "hook/attach/pins.h"
 
 namespace bailiff::hook {
@@ -46,6 +47,9 @@ Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel) {
     ASSIGN_OR_RETURN(const Map made, create_map(kind, kernel));
     RETURN_IF_ERROR(kernel.pin(made.fd(), pin));
   }
+  Undo undo;
+  RETURN_IF_ERROR(ensure_observer_maps(pins, kernel, undo));
+  undo.keep();
   return Ok{};
 }
 

@@ -80,6 +80,10 @@ TypeTraits traits(MapType type) {
       // Only what user space may map begins at a page; nobody maps it.
       return {BPF_MAP_TYPE_ARRAY, BPF_F_INNER_MAP | BPF_F_MMAPABLE,
               "array for lists (Linux 5.10)"};
+    case MapType::kHash:
+      return {BPF_MAP_TYPE_HASH, 0, "hash"};
+    case MapType::kLruHash:
+      return {BPF_MAP_TYPE_LRU_HASH, 0, "LRU hash"};
   }
   return {BPF_MAP_TYPE_UNSPEC, 0, ""};
 }
@@ -334,6 +338,30 @@ Status LinuxKernel::update_all(const Map& map, Bytes keys, Bytes values,
     return Ok{};
   }
   return failed("update map by batch", errno);
+}
+
+Status LinuxKernel::erase(const Map& map, Bytes key) {
+  if (::bpf_map_delete_elem(map.fd(), key.data()) == 0) return Ok{};
+  return failed("remove from map", errno);
+}
+
+Result<std::vector<MapEntry>> LinuxKernel::entries(const Map& map,
+                                                   std::size_t key_size,
+                                                   std::size_t value_size) {
+  std::vector<MapEntry> entries;
+  std::vector<std::byte> key(key_size);
+  const void* before = nullptr;
+  while (::bpf_map_get_next_key(map.fd(), before, key.data()) == 0) {
+    MapEntry entry{.key = key, .value = std::vector<std::byte>(value_size)};
+    if (::bpf_map_lookup_elem(map.fd(), key.data(), entry.value.data()) == 0) {
+      entries.push_back(std::move(entry));
+    } else if (errno != ENOENT) {
+      return failed("read map", errno);
+    }
+    before = key.data();
+  }
+  if (errno != ENOENT) return failed("walk map", errno);
+  return entries;
 }
 
 Status LinuxKernel::set_inners(const Map& array,

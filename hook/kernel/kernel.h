@@ -44,6 +44,8 @@ enum class MapType : std::uint8_t {
   kArrayOfMaps,
   kPages,  // array whose first value begins at a page, of a length of its own
            // also inside a kArrayOfMaps
+  kHash,
+  kLruHash,  // a new key may push out the one that was not used for longest
 };
 
 struct MapSpec {
@@ -67,6 +69,26 @@ using Bytes = std::span<const std::byte>;
 struct InnerMap {
   std::uint32_t index = 0;
   int fd = -1;  // borrowed
+};
+
+struct MapEntry {
+  std::vector<std::byte> key;
+  std::vector<std::byte> value;
+};
+
+// The maps the observer shares with others, borrowed.
+struct ObserverMaps {
+  const Map& observed;
+  const Map& config;
+  const Map& records;
+  const Map& lost;
+};
+// Names, shown by `bpftool prog`, in the order of hook/bpf/observe.bpf.c.
+inline constexpr std::string_view kObserverPrograms[] = {"on_fork", "on_exit",
+                                                         "on_exec", "on_call"};
+struct ObserverProgram {
+  std::string name;
+  Program program;
 };
 
 // The bytes of a plain value, for keys and values.
@@ -120,6 +142,13 @@ class Kernel {
   // been written when it fails.
   virtual Status update_all(const Map& map, Bytes keys, Bytes values,
                             std::size_t count) = 0;
+  // kNotFound when the key is not there.
+  virtual Status erase(const Map& map, Bytes key) = 0;
+  // Of a map whose keys and values are that long.  What others add or remove
+  // meanwhile may be missing.
+  virtual Result<std::vector<MapEntry>> entries(const Map& map,
+                                                std::size_t key_size,
+                                                std::size_t value_size) = 0;
   // Puts each map in place of what the array holds at its index, at once for
   // everybody who looks it up.  When it fails, some may be there.
   // Waits for the programs that run meanwhile: about 10 ms, whatever the maps;
@@ -137,6 +166,12 @@ class Kernel {
   // others, attached to it or above it, keep running.
   virtual Result<Link> attach(const Program& program, int cgroup,
                               emit::Flavour flavour) = 0;
+  // The programs of the observer (hook/bpf/observe.bpf.c) over these maps.
+  virtual Result<std::vector<ObserverProgram>> load_observer(
+      const ObserverMaps& maps) = 0;
+  // Attaches a program of the observer to the tracepoint it was made for.  The
+  // attachment ends with its last descriptor and pin.
+  virtual Result<Link> attach_tracing(const Program& program) = 0;
   // Ends the attachment now; descriptors and pins of it become inert.
   virtual Status detach(const Link& link) = 0;
 
@@ -169,6 +204,9 @@ class LinuxKernel final : public Kernel {
   Status update(const Map& map, Bytes key, Bytes value) override;
   Status update_all(const Map& map, Bytes keys, Bytes values,
                     std::size_t count) override;
+  Status erase(const Map& map, Bytes key) override;
+  Result<std::vector<MapEntry>> entries(const Map& map, std::size_t key_size,
+                                        std::size_t value_size) override;
   Status set_inners(const Map& array,
                     std::span<const InnerMap> inners) override;
   Result<std::string> inner_name(const Map& array,
@@ -177,6 +215,9 @@ class LinuxKernel final : public Kernel {
                        std::span<const int> map_fds) override;
   Result<Link> attach(const Program& program, int cgroup,
                       emit::Flavour flavour) override;
+  Result<std::vector<ObserverProgram>> load_observer(
+      const ObserverMaps& maps) override;
+  Result<Link> attach_tracing(const Program& program) override;
   Status detach(const Link& link) override;
   Status pin(int fd, const std::string& path) override;
   Result<Map> open_map(const std::string& path) override;

@@ -21,13 +21,17 @@ struct RingBuffer::Impl {
   ~Impl() { ::ring_buffer__free(ring); }
 
   static int on_record(void* context, void* bytes, std::size_t size) {
-    static_cast<Impl*>(context)->record(
-        std::span(static_cast<const std::byte*>(bytes), size));
-    return 0;
+    auto& self = *static_cast<Impl*>(context);
+    self.record(std::span(static_cast<const std::byte*>(bytes), size));
+    ++self.taken;
+    // A negative result ends the reading behind this record.
+    return self.taken == self.most ? -ECANCELED : 0;
   }
 
   Map map;
   Record record;
+  int taken = 0;
+  int most = 0;  // 0: no bound
   ::ring_buffer* ring = nullptr;
 };
 
@@ -54,8 +58,13 @@ Result<RingBuffer> RingBuffer::over(Map map, Record record) {
 
 int RingBuffer::fd() const { return ::ring_buffer__epoll_fd(impl_->ring); }
 
-Result<int> RingBuffer::consume() {
+Result<int> RingBuffer::consume() { return consume(0); }
+
+Result<int> RingBuffer::consume(int most) {
+  impl_->taken = 0;
+  impl_->most = most;
   const int count = ::ring_buffer__consume(impl_->ring);
+  if (count == -ECANCELED && impl_->taken == most) return most;
   if (count < 0) return errno_error("read ring buffer", -count);
   return count;
 }

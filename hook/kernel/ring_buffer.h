@@ -34,6 +34,8 @@ class RingBuffer {
   int fd() const;
   // Hands over all records that are there; returns how many.  Never blocks.
   Result<int> consume();
+  // The same for the first `most` of them.
+  Result<int> consume(int most);
 
  private:
   struct Impl;

@@ -87,7 +87,7 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
   return packet;
 }
 
-bool Plan::attaches() const {
+bool Plan::judges() const {
   return !connect.empty() || !send.empty() || !packet.empty();
 }
 
@@ -95,6 +95,7 @@ void Plan::attach_nothing() {
   connect.clear();
   send.clear();
   packet.clear();
+  observe = {};
 }
 
 Plan lower(const CompiledPolicy& policy, const Facts& facts) {

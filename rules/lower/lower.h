@@ -96,8 +96,10 @@ struct Plan {
   std::vector<Placement> placements;
 
   const std::vector<KernelRule>& rules_at(HookPoint hook) const;
+  // Whether programs judge what the container does.
+  bool judges() const;
   // Whether there is anything to attach.
-  bool attaches() const;
+  bool attaches() const { return judges() || !observe.rules.empty(); }
   void attach_nothing();
 };
 

@@ -29,7 +29,7 @@ ALLOWED |= {
     "oci/install": {"rules/*", "oci/sys", "oci/spec", "oci/inject"},
     "oci/wrapper": {"rules/*", "oci/sys", "oci/spec", "oci/inject"},
     "hook/bpf": {"rules/abi"},
-    "hook/kernel": {"rules/*", "oci/sys", "oci/spec"},
+    "hook/kernel": {"rules/*", "oci/sys", "oci/spec", "hook/bpf"},
     "hook/attach": {"rules/*", "oci/sys", "oci/spec", "hook/kernel",
                     "hook/bpf"},
     "hook": {"rules/*", "oci/*", "hook/*"},

@@ -73,6 +73,16 @@ class FaultyKernel final : public hook::Kernel {
     if (fails()) return injected();
     return real_.update_all(map, keys, values, count);
   }
+  Status erase(const hook::Map& map, hook::Bytes key) override {
+    if (fails()) return injected();
+    return real_.erase(map, key);
+  }
+  Result<std::vector<hook::MapEntry>> entries(const hook::Map& map,
+                                              std::size_t key_size,
+                                              std::size_t value_size) override {
+    if (fails()) return injected();
+    return real_.entries(map, key_size, value_size);
+  }
   Status set_inners(const hook::Map& array,
                     std::span<const hook::InnerMap> inners) override {
     if (fails()) return injected();
@@ -92,6 +102,15 @@ class FaultyKernel final : public hook::Kernel {
                             emit::Flavour flavour) override {
     if (fails()) return injected();
     return real_.attach(program, cgroup, flavour);
+  }
+  Result<std::vector<hook::ObserverProgram>> load_observer(
+      const hook::ObserverMaps& maps) override {
+    if (fails()) return injected();
+    return real_.load_observer(maps);
+  }
+  Result<hook::Link> attach_tracing(const hook::Program& program) override {
+    if (fails()) return injected();
+    return real_.attach_tracing(program);
   }
   Status detach(const hook::Link& link) override {
     if (fails()) return injected();

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/attach/observer.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "oci/sys/errno_error.h"
+#include "rules/abi/observe.h"
+
+namespace bailiff::hook {
+namespace {
+
+constexpr std::uint32_t kConfigKey = 0;
+constexpr std::string_view kOnCall = "on_call";
+
+struct MapPlan {
+  const char* name;
+  MapSpec spec;
+};
+
+// As hook/bpf/observe.bpf.c declares them.
+std::array<MapPlan, 4> map_plans() {
+  return {{
+      {"observed",
+       {.type = MapType::kHash,
+        .name = "bailiff_observe",
+        .key_size = sizeof(std::uint64_t),
+        .value_size = sizeof(bailiff_observed),
+        .max_entries = BAILIFF_MAX_OBSERVED}},
+      {"config",
+       {.type = MapType::kArray,
+        .name = "bailiff_config",
+        .key_size = sizeof(std::uint32_t),
+        .value_size = sizeof(bailiff_observe_config),
+        .max_entries = 1}},
+      {"records",
+       {.type = MapType::kRingBuffer,
+        .name = "bailiff_records",
+        .max_entries = BAILIFF_OBSERVE_RING_BYTES}},
+      {"lost",
+       {.type = MapType::kLruHash,
+        .name = "bailiff_losses",
+        .key_size = sizeof(std::uint64_t),
+        .value_size = sizeof(std::uint64_t),
+        .max_entries = BAILIFF_MAX_OBSERVED}},
+  }};
+}
+
+std::string folder(const Pins& pins) { return pins.root() + "/observer"; }
+std::string map_pin(const Pins& pins, const char* name) {
+  return folder(pins) + "/" + name;
+}
+std::string programs(const Pins& pins) { return folder(pins) + "/programs"; }
+std::string links(const Pins& pins) { return folder(pins) + "/links"; }
+
+bool not_found(const Error& error) { return error.code == Code::kNotFound; }
+
+template <typename T>
+T value_of(const std::vector<std::byte>& bytes) {
+  T value{};
+  std::memcpy(&value, bytes.data(), std::min(sizeof(value), bytes.size()));
+  return value;
+}
+
+// Whether paths of cgroups begin at the root of the hierarchy: in the first
+// cgroup namespace, whose number is fixed (PROC_CGROUP_INIT_INO).
+bool sees_all_cgroups() {
+  std::array<char, 64> name{};
+  const ssize_t size =
+      ::readlink("/proc/self/ns/cgroup", name.data(), name.size());
+  return size > 0 &&
+         std::string_view(name.data(), static_cast<std::size_t>(size)) ==
+             "cgroup:[4026531835]";
+}
+
+struct Entry {
+  std::uint64_t cgroup_id = 0;
+  bailiff_observed wanted{};
+};
+
+Result<std::vector<Entry>> entries_of(const Map& observed, Kernel& kernel) {
+  ASSIGN_OR_RETURN(const std::vector<MapEntry> raw,
+                   kernel.entries(observed, sizeof(std::uint64_t),
+                                  sizeof(bailiff_observed)));
+  std::vector<Entry> entries;
+  entries.reserve(raw.size());
+  for (const MapEntry& one : raw) {
+    entries.push_back({value_of<std::uint64_t>(one.key),
+                       value_of<bailiff_observed>(one.value)});
+  }
+  return entries;
+}
+
+Status make_folder(const std::string& path, Kernel& kernel, Undo& undo) {
+  ASSIGN_OR_RETURN(const bool made, kernel.make_folder(path));
+  if (made) undo.add([path, &kernel] { (void)kernel.remove_folder(path); });
+  return Ok{};
+}
+
+Status pin_new(int fd, const std::string& path, Kernel& kernel, Undo& undo) {
+  RETURN_IF_ERROR(kernel.pin(fd, path));
+  undo.add([path, &kernel] { (void)kernel.unlink(path); });
+  return Ok{};
+}
+
+Status remove_pins(const std::string& path, const std::set<std::string>& kept,
+                   Kernel& kernel) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, kernel.list(path));
+  for (const std::string& name : names) {
+    if (!kept.contains(name)) RETURN_IF_ERROR(kernel.unlink(path + "/" + name));
+  }
+  return Ok{};
+}
+
+Status ensure_programs(const Pins& pins, Kernel& kernel, Undo& undo) {
+  ASSIGN_OR_RETURN(const auto pinned, kernel.list(programs(pins)));
+  if (pinned.size() == std::size(kObserverPrograms)) return Ok{};
+  ASSIGN_OR_RETURN(const Map observed,
+                   kernel.open_map(map_pin(pins, "observed")));
+  ASSIGN_OR_RETURN(const Map config, kernel.open_map(map_pin(pins, "config")));
+  ASSIGN_OR_RETURN(const Map records,
+                   kernel.open_map(map_pin(pins, "records")));
+  ASSIGN_OR_RETURN(const Map lost, kernel.open_map(map_pin(pins, "lost")));
+  ASSIGN_OR_RETURN(const std::vector<ObserverProgram> loaded,
+                   kernel.load_observer({observed, config, records, lost}));
+  // Some may be left of a process that was killed here.
+  RETURN_IF_ERROR(remove_pins(programs(pins), {}, kernel));
+  for (const ObserverProgram& each : loaded) {
+    RETURN_IF_ERROR(pin_new(each.program.fd(), programs(pins) + "/" + each.name,
+                            kernel, undo));
+  }
+  return Ok{};
+}
+
+// Removes links that are not needed; those that are missing are attached.
+Status update_links(const Pins& pins, const std::set<std::string>& wanted,
+                    Kernel& kernel) {
+  RETURN_IF_ERROR(remove_pins(links(pins), wanted, kernel));
+  ASSIGN_OR_RETURN(const auto pinned, kernel.list(links(pins)));
+  for (const std::string& name : wanted) {
+    if (std::find(pinned.begin(), pinned.end(), name) != pinned.end()) continue;
+    ASSIGN_OR_RETURN(const Program program,
+                     kernel.open_program(programs(pins) + "/" + name));
+    ASSIGN_OR_RETURN(const Link link, kernel.attach_tracing(program));
+    RETURN_IF_ERROR(kernel.pin(link.fd(), links(pins) + "/" + name));
+  }
+  return Ok{};
+}
+
+// Makes what is attached follow from the entries of the map.
+Status refresh(const Pins& pins, const Map& observed, Kernel& kernel) {
+  ASSIGN_OR_RETURN(const std::vector<Entry> entries,
+                   entries_of(observed, kernel));
+  std::vector<bailiff_observed> containers;
+  containers.reserve(entries.size());
+  for (const Entry& entry : entries) containers.push_back(entry.wanted);
+  const bailiff_observe_config config = config_for(containers);
+  ASSIGN_OR_RETURN(const Map map, kernel.open_map(map_pin(pins, "config")));
+  RETURN_IF_ERROR(kernel.update(map, bytes_of(kConfigKey), bytes_of(config)));
+  std::set<std::string> wanted;
+  if (!entries.empty()) {
+    wanted.insert(std::begin(kObserverPrograms), std::end(kObserverPrograms));
+    if (config.calls == 0) wanted.erase(std::string(kOnCall));
+  }
+  RETURN_IF_ERROR(update_links(pins, wanted, kernel));
+  // An observer of another version may be the next one's.
+  if (entries.empty()) return remove_pins(programs(pins), {}, kernel);
+  return Ok{};
+}
+
+// Removes the entries that `ends` says, and what is attached for them.
+template <typename Ends>
+Status remove_entries(const Pins& pins, Kernel& kernel, Ends ends) {
+  Result<Map> observed = kernel.open_map(map_pin(pins, "observed"));
+  if (!observed) {
+    if (not_found(observed.error())) return Ok{};
+    return std::move(observed).error();
+  }
+  ASSIGN_OR_RETURN(const std::vector<Entry> entries,
+                   entries_of(*observed, kernel));
+  bool removed = false;
+  for (const Entry& entry : entries) {
+    ASSIGN_OR_RETURN(const bool end, ends(entry));
+    if (!end) continue;
+    RETURN_IF_ERROR(kernel.erase(*observed, bytes_of(entry.cgroup_id)));
+    removed = true;
+  }
+  return removed ? refresh(pins, *observed, kernel) : Status(Ok{});
+}
+
+std::uint64_t short_name(const std::string& container_id) {
+  return digest_of(container_id).short_id();
+}
+
+}  // namespace
+
+std::uint32_t level_of(std::string_view relative_path, bool sees_all) {
+  if (!sees_all || relative_path.size() < 2) return 0;
+  return static_cast<std::uint32_t>(
+      std::count(relative_path.begin(), relative_path.end(), '/'));
+}
+
+bailiff_observe_config config_for(
+    const std::vector<bailiff_observed>& containers) {
+  bailiff_observe_config config{};
+  std::set<std::uint32_t> levels;
+  bool any = false;
+  for (const bailiff_observed& each : containers) {
+    config.calls |= each.calls;
+    levels.insert(each.level);
+    any = any || each.level == 0;
+  }
+  if (any) {
+    for (std::uint32_t i = 1; i <= BAILIFF_MAX_CGROUP_LEVEL; ++i) {
+      levels.insert(i);
+    }
+    levels.erase(0);
+  }
+  for (const std::uint32_t level : levels) {
+    if (config.count < BAILIFF_MAX_CGROUP_LEVEL) {
+      config.levels[config.count++] = level;
+    }
+  }
+  return config;
+}
+
+std::string observer_ring(const Pins& pins) { return map_pin(pins, "records"); }
+
+Status ensure_observer_maps(const Pins& pins, Kernel& kernel, Undo& undo) {
+  RETURN_IF_ERROR(make_folder(folder(pins), kernel, undo));
+  RETURN_IF_ERROR(make_folder(programs(pins), kernel, undo));
+  RETURN_IF_ERROR(make_folder(links(pins), kernel, undo));
+  for (const MapPlan& plan : map_plans()) {
+    const std::string pin = map_pin(pins, plan.name);
+    const Result<Map> map = kernel.open_map(pin);
+    if (map) continue;
+    if (!not_found(map.error())) return map.error();
+    ASSIGN_OR_RETURN(const Map made, kernel.create_map(plan.spec, nullptr));
+    RETURN_IF_ERROR(pin_new(made.fd(), pin, kernel, undo));
+  }
+  return Ok{};
+}
+
+Status observe(const Pins& pins, const std::string& container_id,
+               const Cgroup& cgroup, const Digest& policy,
+               const Observation& wanted, Kernel& kernel, Undo& undo) {
+  const std::uint32_t level =
+      level_of(cgroup.relative_path(), sees_all_cgroups());
+  if (level > BAILIFF_MAX_CGROUP_LEVEL) {
+    return Error{Code::kUnsupported,
+                 "the container's cgroup '" + cgroup.path() +
+                     "' is more than " +
+                     std::to_string(BAILIFF_MAX_CGROUP_LEVEL) + " levels deep"};
+  }
+  // What an earlier container of the same id has left.
+  RETURN_IF_ERROR(stop_observing(pins, container_id, kernel));
+  RETURN_IF_ERROR(ensure_observer_maps(pins, kernel, undo));
+  RETURN_IF_ERROR(ensure_programs(pins, kernel, undo));
+  ASSIGN_OR_RETURN(const Map observed,
+                   kernel.open_map(map_pin(pins, "observed")));
+  const bailiff_observed entry{
+      .policy_id = policy.short_id(),
+      .name = short_name(container_id),
+      .calls = wanted.calls,
+      .level = level,
+      .flags = (wanted.environment ? BAILIFF_OBSERVE_ENVIRONMENT : 0U) |
+               (wanted.directory ? BAILIFF_OBSERVE_DIRECTORY : 0U)};
+  undo.add([pins, container_id, &kernel] {
+    (void)stop_observing(pins, container_id, kernel);
+  });
+  RETURN_IF_ERROR(
+      kernel.update(observed, bytes_of(cgroup.id()), bytes_of(entry)));
+  return refresh(pins, observed, kernel);
+}
+
+Status stop_observing(const Pins& pins, const std::string& container_id,
+                      Kernel& kernel) {
+  const std::uint64_t name = short_name(container_id);
+  return remove_entries(pins, kernel, [&](const Entry& entry) -> Result<bool> {
+    return entry.wanted.name == name;
+  });
+}
+
+Status stop_observing_gone(const Pins& pins, Kernel& kernel) {
+  const Result<CgroupMount> mount = CgroupMount::find();
+  // Without a hierarchy there is no telling, and no container to end.
+  if (!mount) return Ok{};
+  return remove_entries(pins, kernel, [&](const Entry& entry) -> Result<bool> {
+    const Result<Cgroup> cgroup = Cgroup::open_by_id(*mount, entry.cgroup_id);
+    return !cgroup && not_found(cgroup.error());
+  });
+}
+
+Result<std::vector<LostRecords>> take_lost(const Pins& pins, Kernel& kernel) {
+  ASSIGN_OR_RETURN(const Map lost, kernel.open_map(map_pin(pins, "lost")));
+  ASSIGN_OR_RETURN(
+      const std::vector<MapEntry> entries,
+      kernel.entries(lost, sizeof(std::uint64_t), sizeof(std::uint64_t)));
+  std::vector<LostRecords> taken;
+  for (const MapEntry& entry : entries) {
+    const auto cgroup_id = value_of<std::uint64_t>(entry.key);
+    // Counted between reading and removing: a handful of a flood.
+    RETURN_IF_ERROR(kernel.erase(lost, bytes_of(cgroup_id)));
+    taken.push_back({cgroup_id, value_of<std::uint64_t>(entry.value)});
+  }
+  return taken;
+}
+
+}  // namespace bailiff::hook

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// hook/attach/observer.h
+// The observer (hook/bpf/observe.bpf.c): one for the host, which tells of the
+// processes and system calls of the containers entered into its map.
+//
+// Pins, below BPF_DIR/observer:
+//   observed, config, records, lost   its maps; they stay, with what nobody has
+//                                     read yet
+//   programs/NAME, links/NAME         while a container is observed; of on_call
+//                                     the link only while one needs a call
+// All below is done under the lock of BPF_DIR; see attach.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hook/attach/pins.h"
+#include "hook/attach/undo.h"
+#include "hook/kernel/kernel.h"
+#include "oci/sys/cgroup.h"
+#include "rules/abi/observe.h"
+#include "rules/base/digest.h"
+#include "rules/lower/lower.h"
+
+namespace bailiff::hook {
+
+// Makes the folder and those of the maps that are missing; what was made is
+// removed by `undo`.
+Status ensure_observer_maps(const Pins& pins, Kernel& kernel, Undo& undo);
+
+// Where the ring of records is pinned.  Pure.
+std::string observer_ring(const Pins& pins);
+
+// Begins to observe `cgroup`.  The observer is loaded and attached when it is
+// not.  Whatever fails, `undo` puts back what was.
+Status observe(const Pins& pins, const std::string& container_id,
+               const Cgroup& cgroup, const Digest& policy,
+               const Observation& wanted, Kernel& kernel, Undo& undo);
+
+// Ends what was begun for the id.  One that is not observed is success.
+Status stop_observing(const Pins& pins, const std::string& container_id,
+                      Kernel& kernel);
+
+// Ends it for every container whose cgroup is gone.
+Status stop_observing_gone(const Pins& pins, Kernel& kernel);
+
+// Records that found no room, by cgroup id of the container.
+struct LostRecords {
+  std::uint64_t cgroup_id = 0;
+  std::uint64_t count = 0;
+};
+// Those since the last time this was called, by whomever.
+Result<std::vector<LostRecords>> take_lost(const Pins& pins, Kernel& kernel);
+
+// The level of a cgroup below the root of the hierarchy; 0 when this process
+// sees only a part of it.  Pure.
+std::uint32_t level_of(std::string_view relative_path, bool sees_all);
+
+// What the programs have to look at for these entries together.  Pure.
+bailiff_observe_config config_for(
+    const std::vector<bailiff_observed>& containers);
+
+}  // namespace bailiff::hook
