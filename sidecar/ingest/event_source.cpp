@@ -27,7 +27,38 @@ class RingBufferSource final : public EventSource {
   const std::string lost_pin_;
 };
 
+class PinnedObserver final : public ObserverSource {
+ public:
+  PinnedObserver(hook::RingBuffer ring, hook::Pins pins, hook::Kernel& kernel)
+      : ring_(std::move(ring)), pins_(std::move(pins)), kernel_(kernel) {}
+
+  int fd() const override { return ring_.fd(); }
+  Result<bool> consume(int most) override {
+    ASSIGN_OR_RETURN(const int count, ring_.consume(most));
+    return count >= most;
+  }
+  Result<std::vector<hook::LostRecords>> take_lost() override {
+    return hook::take_lost(pins_, kernel_);
+  }
+
+ private:
+  hook::RingBuffer ring_;
+  const hook::Pins pins_;
+  hook::Kernel& kernel_;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<ObserverSource>> open_observer(
+    const std::string& bpf_dir, EventSource::Record record,
+    hook::Kernel& kernel) {
+  const hook::Pins pins(bpf_dir);
+  ASSIGN_OR_RETURN(
+      hook::RingBuffer ring,
+      hook::RingBuffer::open(hook::observer_ring(pins), std::move(record)));
+  return std::unique_ptr<ObserverSource>(
+      std::make_unique<PinnedObserver>(std::move(ring), pins, kernel));
+}
 
 Result<std::unique_ptr<EventSource>> open_ring_buffer(
     const std::string& bpf_dir, EventSource::Record record) {

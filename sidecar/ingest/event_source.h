@@ -8,7 +8,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "hook/attach/observer.h"
+#include "hook/kernel/kernel.h"
 #include "rules/base/result.h"
 
 namespace bailiff::sidecar {
@@ -27,6 +30,24 @@ class EventSource {
   // Records that were dropped for want of room, ever.
   virtual Result<std::uint64_t> lost() const = 0;
 };
+
+// The records of the observer.  One thread at a time.
+class ObserverSource {
+ public:
+  virtual ~ObserverSource() = default;
+  // As of EventSource.
+  virtual int fd() const = 0;
+  // Hands over the records that are there, `most` of them: who makes them may
+  // be faster than who reads.  Never blocks; whether there may be more.
+  virtual Result<bool> consume(int most) = 0;
+  // Records that were dropped for want of room since the last time.
+  virtual Result<std::vector<hook::LostRecords>> take_lost() = 0;
+};
+
+// The ring of the observer pinned in `bpf_dir`.  Borrows `kernel`.
+Result<std::unique_ptr<ObserverSource>> open_observer(
+    const std::string& bpf_dir, EventSource::Record record,
+    hook::Kernel& kernel);
 
 // The ring buffer and the counter of lost records pinned in `bpf_dir`.
 Result<std::unique_ptr<EventSource>> open_ring_buffer(

@@ -46,6 +46,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }
 
 struct Stat {
+  std::string comm;
   std::uint64_t ppid = 0;
   std::uint64_t start_ticks = 0;
 };
@@ -59,6 +60,8 @@ std::optional<Stat> parse_stat(std::string_view text) {
   if (close == std::string_view::npos) return std::nullopt;
   std::string_view rest = text.substr(close + 1);
   Stat stat;
+  const std::size_t open = text.find('(');
+  if (open < close) stat.comm = text.substr(open + 1, close - open - 1);
   for (int field = 3; field <= kStartTime; ++field) {
     const std::size_t begin = rest.find_first_not_of(' ');
     if (begin == std::string_view::npos) return std::nullopt;
@@ -110,10 +113,12 @@ ProcessFacts read_process(pid_t tgid, std::uint64_t boottime_ns) {
   if (!stat) return facts;
   // Rounded down by the kernel, so a process that is the event's own is never
   // taken for a later one.
-  if (stat->start_ticks * (kNanoseconds / ticks_per_second()) > boottime_ns) {
-    return facts;
-  }
+  const std::uint64_t start_ns =
+      stat->start_ticks * (kNanoseconds / ticks_per_second());
+  if (start_ns > boottime_ns) return facts;
 
+  facts.comm = stat->comm;
+  facts.start_ns = start_ns;
   facts.ppid = static_cast<std::int64_t>(stat->ppid);
   if (stat->ppid != 0) facts.parent_comm = comm_of(stat->ppid);
   if (const auto line = read_start(folder.get(), "cmdline", kMaxCommandLine)) {
@@ -128,6 +133,35 @@ ProcessFacts read_process(pid_t tgid, std::uint64_t boottime_ns) {
     }
   }
   return facts;
+}
+
+std::optional<std::vector<std::string>> read_environment(pid_t tgid) {
+  const std::string path = "/proc/" + std::to_string(tgid) + "/environ";
+  const std::optional<std::string> text =
+      read_start(AT_FDCWD, path.c_str(), kMaxCommandLine);
+  if (!text) return std::nullopt;
+  return split_arguments(*text);
+}
+
+std::optional<std::uint32_t> read_own_pid(pid_t tgid) {
+  constexpr std::size_t kMaxStatus = 4096;
+  constexpr std::string_view kLine = "\nNSpid:";
+  const std::string path = "/proc/" + std::to_string(tgid) + "/status";
+  const std::optional<std::string> text =
+      read_start(AT_FDCWD, path.c_str(), kMaxStatus);
+  const std::size_t at = text ? text->find(kLine) : std::string::npos;
+  if (at == std::string::npos) return std::nullopt;
+  // One number for each namespace, the innermost last.
+  std::string_view line = std::string_view(*text).substr(at + kLine.size());
+  line = line.substr(0, line.find('\n'));
+  const std::optional<std::uint64_t> last =
+      number(line.substr(line.find_last_of(" \t") + 1));
+  if (!last) return std::nullopt;
+  return static_cast<std::uint32_t>(*last);
+}
+
+std::uint64_t to_clock_tick(std::uint64_t boottime_ns) {
+  return boottime_ns - boottime_ns % (kNanoseconds / ticks_per_second());
 }
 
 }  // namespace bailiff::sidecar

@@ -17,6 +17,9 @@ inline constexpr std::size_t kMaxCommandLine = 4096;
 // What /proc tells of a process.  A part that cannot be read is absent: the
 // process may be gone, and may be lying about its arguments.
 struct ProcessFacts {
+  std::optional<std::string> comm;
+  // CLOCK_BOOTTIME, to the clock tick; absent: there is no such process.
+  std::optional<std::uint64_t> start_ns;
   std::optional<std::vector<std::string>> args;  // argv, the first included
   std::optional<std::string> exe_path;
   std::optional<std::string> cwd;
@@ -32,5 +35,13 @@ struct ProcessFacts {
 // `boottime_ns` (CLOCK_BOOTTIME): of a process that started later nothing is
 // told.
 ProcessFacts read_process(pid_t tgid, std::uint64_t boottime_ns);
+
+// Its environment, of which as much is read as of a command line, and its id in
+// its own pid namespace.
+std::optional<std::vector<std::string>> read_environment(pid_t tgid);
+std::optional<std::uint32_t> read_own_pid(pid_t tgid);
+
+// The start of a process as /proc tells it: to the clock tick.
+std::uint64_t to_clock_tick(std::uint64_t boottime_ns);
 
 }  // namespace bailiff::sidecar

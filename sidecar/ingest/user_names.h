@@ -11,5 +11,7 @@ namespace bailiff::sidecar {
 // except that 0 is always "root" (falco-language, "Null").  May ask the
 // network where the host is set up so.
 std::string user_name(std::int64_t uid);
+// The same of a group.
+std::string group_name(std::int64_t gid);
 
 }  // namespace bailiff::sidecar

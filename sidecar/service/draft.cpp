@@ -157,6 +157,23 @@ Draft unprotected_draft(const Settings& settings,
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }
 
+Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
+                 std::uint64_t count, std::uint64_t realtime_ns) {
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = realtime_ns;
+  alert.priority = Priority::kCritical;
+  alert.rule = "Lost events";
+  alert.source = "bailiff";
+  alert.message =
+      "Lost events: what the container did is not known in full (container=" +
+      record.id + " count=" + std::to_string(count) + ")";
+  alert.output_fields = {{"bailiff.lost", static_cast<std::int64_t>(count)},
+                         {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
+  alert.container = alert_container(record);
+  return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
+}
+
 void complete(Draft& draft, const KillResult& result, std::uint64_t event_ns) {
   constexpr std::uint64_t kNanosecondsPerMicrosecond = 1000;
   if (!draft.awaits_kill) return;

@@ -60,6 +60,11 @@ Draft plain_draft(const Settings& settings, Alert alert,
 Draft unprotected_draft(const Settings& settings,
                         const oci::ContainerRecord& record);
 
+// On records of a container's processes and system calls that found no room:
+// some of what it did is not known.
+Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
+                 std::uint64_t count, std::uint64_t realtime_ns);
+
 // Outcome and latency of a draft that awaited a kill; `event_ns` is
 // CLOCK_MONOTONIC.
 void complete(Draft& draft, const KillResult& result, std::uint64_t event_ns);

@@ -13,12 +13,17 @@
 #include <utility>
 #include <vector>
 
+#include "oci/sys/cgroup.h"
 #include "oci/sys/errno_error.h"
 #include "sidecar/ingest/clock.h"
 #include "sidecar/ingest/connect_fields.h"
 #include "sidecar/ingest/container_fields.h"
+#include "sidecar/ingest/descriptor.h"
+#include "sidecar/ingest/observed_fields.h"
+#include "sidecar/ingest/observed_record.h"
 #include "sidecar/ingest/process_facts.h"
 #include "sidecar/service/log.h"
+#include "sidecar/service/observed_work.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -30,6 +35,10 @@ constexpr int kNice = -20;
 // RUN_DIR/containers is read again for an event of a cgroup nobody knows, at
 // most this often.
 constexpr std::chrono::seconds kContainersEvery{1};
+// Records of the observer between two looks at everything else.
+constexpr int kObservedAtOnce = 256;
+// How often losses are told of.
+constexpr std::chrono::seconds kLossesEvery{1};
 
 // Events of one kind of record keep what the recorder will render.
 struct SeenConnect {
@@ -131,7 +140,11 @@ Result<std::unique_ptr<Intake>> Intake::start(Parts parts) {
   intake->read_spool();
   intake->bury_gone();
   intake->open_events();
+  intake->open_observer();
+  intake->seed_processes();
   intake->read_events();
+  while (intake->read_observer()) {
+  }
   intake->backlog_ = false;
   intake->thread_ = std::thread([raw = intake.get()] { raw->run(); });
   return intake;
@@ -195,6 +208,84 @@ void Intake::read_events() {
   log_repeated("events", "read ring buffer: " + events_problem_);
 }
 
+void Intake::open_observer() {
+  Result<std::unique_ptr<ObserverSource>> observer = [&] {
+    const std::lock_guard lock(parts_.kernel_mutex);
+    return parts_.kernel.open_observer(
+        [this](std::span<const std::byte> record) { on_observed(record); });
+  }();
+  Status watched =
+      observer ? watch((*observer)->fd()) : Status(observer.error());
+  const std::lock_guard lock(events_mutex_);
+  if (!watched) {
+    events_problem_ = watched.error().message;
+    log_repeated("observer", "open the observer's ring: " + events_problem_);
+    return;
+  }
+  observer_ = *std::move(observer);
+}
+
+bool Intake::read_observer() {
+  if (!observer_) return false;
+  read_since_losses_ = true;
+  const Result<bool> more = observer_->consume(kObservedAtOnce);
+  if (more) return *more;
+  log_repeated("observer", "read the observer's ring: " + more.error().message);
+  return false;
+}
+
+void Intake::tell_losses() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!observer_ || !read_since_losses_ || now < losses_told_ + kLossesEvery) {
+    return;
+  }
+  losses_told_ = now;
+  read_since_losses_ = false;
+  const Result<std::vector<hook::LostRecords>> lost = [&] {
+    const std::lock_guard lock(parts_.kernel_mutex);
+    return observer_->take_lost();
+  }();
+  if (!lost) {
+    log_repeated("losses", "ask for lost records: " + lost.error().message);
+    return;
+  }
+  for (const hook::LostRecords& each : *lost) {
+    parts_.metrics.count_lost("observer", each.count);
+    const ContainerPtr container = container_of(each.cgroup_id, 0).container;
+    log_repeated("losses", "events of a container were lost container=" +
+                               container->record.id +
+                               " count=" + std::to_string(each.count));
+    const std::uint64_t monotonic = monotonic_ns();
+    const std::uint64_t realtime =
+        shifted(monotonic, ClockOffsets::now().realtime_ns);
+    Work work;
+    work.event_ns = monotonic;
+    work.draft = [container, realtime, count = each.count,
+                  settings = parts_.settings()] {
+      return std::vector<Draft>{
+          lost_draft(*settings, container->record, count, realtime)};
+    };
+    push(std::move(work), container->record);
+  }
+}
+
+// Containers may have run before this service did.
+void Intake::seed_processes() {
+  const Result<CgroupMount> mount = CgroupMount::find();
+  if (!mount) return;
+  for (const KnownContainer& known : parts_.containers.all()) {
+    if (known.gone || known.container->observed_rules.empty()) continue;
+    const Result<Cgroup> cgroup =
+        Cgroup::open_by_id(*mount, known.container->record.cgroup_id);
+    if (!cgroup) continue;
+    const Result<std::vector<pid_t>> pids = cgroup->processes();
+    if (!pids) continue;
+    for (const pid_t pid : *pids) {
+      if (pid > 0) processes_.seed(static_cast<std::uint32_t>(pid));
+    }
+  }
+}
+
 void Intake::run() {
   // Whoever is to be stopped may keep every processor busy.  The lowest
   // real-time priority goes before every ordinary task, and the kernel leaves
@@ -209,11 +300,13 @@ void Intake::run() {
   }
   std::array<epoll_event, 4> ready{};
   for (;;) {
-    const bool retry = !events_ || spool_left_;
-    const int count = ::epoll_wait(
-        epoll_.get(), ready.data(), static_cast<int>(ready.size()),
-        retry ? static_cast<int>(std::chrono::milliseconds(kRetry).count())
-              : -1);
+    const bool retry = !events_ || !observer_ || spool_left_;
+    std::chrono::milliseconds wait{-1};
+    if (retry) wait = kRetry;
+    if (read_since_losses_) wait = kLossesEvery;
+    const int count =
+        ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()),
+                     static_cast<int>(wait.count()));
     bool spool = spool_left_;
     for (int i = 0; i < count; ++i) {
       const int fd = ready[static_cast<std::size_t>(i)].data.fd;
@@ -222,8 +315,15 @@ void Intake::run() {
     }
     // Events first: a response waits for nothing.
     read_events();
+    for (int i = 0; i < count; ++i) {
+      const int fd = ready[static_cast<std::size_t>(i)].data.fd;
+      if (observer_ && fd == observer_->fd())
+        static_cast<void>(read_observer());
+    }
+    tell_losses();
     if (spool) read_spool();
     if (!events_) open_events();
+    if (!observer_) open_observer();
   }
 }
 
@@ -267,27 +367,26 @@ void Intake::bury_gone() {
   }
 }
 
-KnownContainer Intake::container_of(const ConnectEvent& event) {
-  std::optional<KnownContainer> known =
-      parts_.containers.by_cgroup(event.cgroup_id);
+KnownContainer Intake::container_of(std::uint64_t cgroup_id,
+                                    std::uint64_t policy_id) {
+  std::optional<KnownContainer> known = parts_.containers.by_cgroup(cgroup_id);
   if (!known) {
     // The record is written before the container starts: if it is not in the
     // registry, it is in the spool.
     read_spool();
-    known = parts_.containers.by_cgroup(event.cgroup_id);
+    known = parts_.containers.by_cgroup(cgroup_id);
   }
   const auto now = std::chrono::steady_clock::now();
   if (!known && now >= containers_read_ + kContainersEvery) {
     read_containers();
-    known = parts_.containers.by_cgroup(event.cgroup_id);
+    known = parts_.containers.by_cgroup(cgroup_id);
   }
   if (known) return *std::move(known);
   // Forgotten, or its record was lost.  The event is told all the same, under
   // the policies that need to know nothing of the container.
   oci::ContainerRecord record;
-  record.cgroup_id = event.cgroup_id;
-  return {make_container(std::move(record),
-                         parts_.generations.find(event.policy_id)),
+  record.cgroup_id = cgroup_id;
+  return {make_container(std::move(record), parts_.generations.find(policy_id)),
           true};
 }
 
@@ -306,7 +405,7 @@ void Intake::on_record(std::span<const std::byte> bytes) {
   seen->process = read_process(static_cast<pid_t>(event.tgid),
                                shifted(event.monotonic_ns, clocks.boottime_ns));
 
-  seen->container = container_of(event).container;
+  seen->container = container_of(event.cgroup_id, event.policy_id).container;
   const Container& container = *seen->container;
   seen->generation = container.generation;
   if (!seen->generation ||
@@ -350,13 +449,68 @@ void Intake::on_record(std::span<const std::byte> bytes) {
   }
   work.event_ns = event.monotonic_ns;
   work.draft = [seen] { return drafts_of(*seen); };
+  push(std::move(work), container.record);
+}
+
+void Intake::on_observed(std::span<const std::byte> bytes) {
+  Result<ObservedEvent> parsed = parse_observed(bytes);
+  if (!parsed) {
+    parts_.metrics.count_lost("malformed");
+    log_repeated("record", parsed.error().message);
+    return;
+  }
+  Observed observed;
+  observed.event = *std::move(parsed);
+  const ObservedEvent& event = observed.event;
+  observed.lineage = processes_.take(event);
+  if (event.kind == ObservedEvent::Kind::kFork ||
+      event.kind == ObservedEvent::Kind::kExit) {
+    return;
+  }
+  const ContainerPtr container =
+      container_of(event.cgroup_id, event.policy_id).container;
+  if (!container->generation ||
+      container->generation->digest().short_id() != event.policy_id) {
+    parts_.metrics.count_lost("policy");
+    log_repeated("policy", "event of a policy that is not known container=" +
+                               container->record.id);
+    return;
+  }
+  observed.descriptor = describe_descriptor(event);
+  if (observed.descriptor && observed.descriptor->is_ip()) {
+    observed.name_changed = processes_.renames(observed.descriptor->inode,
+                                               observed.descriptor->name);
+  }
+  observed.clocks = ClockOffsets::now();
+  observed.number = ++last_number_;
+  observed.container_start_ns = container->record.time_ns;
+  const std::shared_ptr<const Settings> settings = parts_.settings();
+  std::vector<ObservedHit> hits =
+      judge(observed, *container, *settings, match_memory_);
+  if (hits.empty()) return;
+
+  auto seen = std::make_shared<SeenObserved>(
+      SeenObserved{.observed = std::move(observed),
+                   .container = container,
+                   .settings = settings,
+                   .hits = std::move(hits)});
+  Work work;
+  if (seen->response() == Response::kKill) {
+    work.kill = parts_.kills.kill(container->record);
+  }
+  work.event_ns = seen->observed.event.monotonic_ns;
+  work.draft = [seen] { return drafts_of(*seen); };
+  push(std::move(work), container->record);
+}
+
+void Intake::push(Work work, const oci::ContainerRecord& container) {
   // A backlog may be larger than the queue, and is in no hurry.
   const auto when_full =
       backlog_ ? Recorder::WhenFull::kWait : Recorder::WhenFull::kRefuse;
   if (!parts_.recorder.push(std::move(work), when_full)) {
     parts_.metrics.count_lost("queue");
     log_repeated("queue", "event not stored: the queue is full container=" +
-                              container.record.id);
+                              container.id);
   }
 }
 

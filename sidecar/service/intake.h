@@ -3,7 +3,10 @@
 // The thread that stands between an event and its response:
 //
 //   ring buffer record ─▶ container, policy, /proc ─▶ decide ─▶ kill ─▶
-//   recorder spool file (start) ─▶ container registry ─▶ decide ─▶ kill ─▶
+//   recorder
+//   record of the observer ─▶ process table ─▶ match ─▶ decide ─▶ kill ─▶
+//   recorder
+//   spool file (start) ─▶ container registry ─▶ decide ─▶ kill ─▶
 //   recorder
 //
 // It sleeps in epoll until there is something, reads what it needs of the
@@ -30,6 +33,7 @@
 #include "sidecar/ingest/event_record.h"
 #include "sidecar/ingest/event_source.h"
 #include "sidecar/ingest/generations.h"
+#include "sidecar/ingest/process_table.h"
 #include "sidecar/ingest/record_folder.h"
 #include "sidecar/respond/kill_book.h"
 #include "sidecar/service/draft.h"
@@ -85,7 +89,14 @@ class Intake {
   void open_events();
   void read_events();
   void on_record(std::span<const std::byte> record);
-  KnownContainer container_of(const ConnectEvent& event);
+  void on_observed(std::span<const std::byte> record);
+  void push(Work work, const oci::ContainerRecord& container);
+  void open_observer();
+  // Whether there is more to read.
+  bool read_observer();
+  void tell_losses();
+  void seed_processes();
+  KnownContainer container_of(std::uint64_t cgroup_id, std::uint64_t policy_id);
   void read_spool();
   // False: it is to be read again later.
   bool take_spooled(const std::string& path);
@@ -100,8 +111,14 @@ class Intake {
   std::uint64_t last_number_ = 0;  // evt.num
   MatchMemory match_memory_;       // of the thread
 
-  mutable std::mutex events_mutex_;  // of the two below
+  ProcessTable processes_;  // of the thread
+  // Losses are asked for when something was read since.
+  bool read_since_losses_ = false;
+  std::chrono::steady_clock::time_point losses_told_{};
+
+  mutable std::mutex events_mutex_;  // of the three below
   std::unique_ptr<EventSource> events_;
+  std::unique_ptr<ObserverSource> observer_;
   std::string events_problem_;
   bool read_failed_ = false;  // of the thread
   bool backlog_ = true;       // what is read had waited for us

@@ -30,6 +30,11 @@ class LinuxKernelSide final : public KernelSide {
     RETURN_IF_ERROR(hook::ensure_shared_maps(bpf_dir_, kernel_));
     return open_ring_buffer(bpf_dir_, std::move(record));
   }
+  Result<std::unique_ptr<ObserverSource>> open_observer(
+      EventSource::Record record) override {
+    RETURN_IF_ERROR(hook::ensure_shared_maps(bpf_dir_, kernel_));
+    return sidecar::open_observer(bpf_dir_, std::move(record), kernel_);
+  }
 
  private:
   const std::string bpf_dir_;

@@ -28,6 +28,9 @@ class KernelSide {
   // Makes the shared maps when they are not there yet.
   virtual Result<std::unique_ptr<EventSource>> open_events(
       EventSource::Record record) = 0;
+  // The same for the observer.
+  virtual Result<std::unique_ptr<ObserverSource>> open_observer(
+      EventSource::Record record) = 0;
 };
 
 std::unique_ptr<KernelSide> make_kernel_side(std::string bpf_dir);

@@ -58,6 +58,9 @@ class FakeRing {
   void write(const bailiff_connect_event& event) {
     std::vector<std::byte> bytes(sizeof event);
     ::memcpy(bytes.data(), &event, sizeof event);
+    write(std::move(bytes));
+  }
+  void write(std::vector<std::byte> bytes) {
     {
       const std::lock_guard lock(mutex_);
       records_.push_back(std::move(bytes));
@@ -93,9 +96,31 @@ class FakeEvents final : public EventSource {
   const Record record_;
 };
 
+class FakeObserver final : public ObserverSource {
+ public:
+  FakeObserver(FakeRing& ring, std::vector<hook::LostRecords>& losses,
+               EventSource::Record record)
+      : ring_(ring), losses_(losses), record_(std::move(record)) {}
+  int fd() const override { return ring_.fd(); }
+  Result<bool> consume(int /*most*/) override {
+    for (const std::vector<std::byte>& record : ring_.take()) record_(record);
+    return false;
+  }
+  Result<std::vector<hook::LostRecords>> take_lost() override {
+    return std::exchange(losses_, {});
+  }
+
+ private:
+  FakeRing& ring_;
+  std::vector<hook::LostRecords>& losses_;
+  const EventSource::Record record_;
+};
+
 // What the test sees of a FakeKernelSide, which the service owns.
 struct FakeKernelState {
   FakeRing ring;
+  FakeRing observer;
+  std::vector<hook::LostRecords> losses;  // told at the next record
   std::string no_bpffs;     // an error of check() and open_events(); "": none
   std::string broken_test;  // an error of self_test()
   std::deque<std::string> publish_errors;
@@ -132,6 +157,12 @@ class FakeKernelSide final : public KernelSide {
     RETURN_IF_ERROR(check());
     return std::unique_ptr<EventSource>(
         std::make_unique<FakeEvents>(state_.ring, std::move(record)));
+  }
+  Result<std::unique_ptr<ObserverSource>> open_observer(
+      EventSource::Record record) override {
+    RETURN_IF_ERROR(check());
+    return std::unique_ptr<ObserverSource>(std::make_unique<FakeObserver>(
+        state_.observer, state_.losses, std::move(record)));
   }
 
  private:

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/service/observed_work.h
+// What follows from an event of the observer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "rules/eval/matcher.h"
+#include "sidecar/decide/decide.h"
+#include "sidecar/ingest/containers.h"
+#include "sidecar/ingest/observed_fields.h"
+#include "sidecar/service/draft.h"
+
+namespace bailiff::sidecar {
+
+// A rule that holds for the event.
+struct ObservedHit {
+  std::uint32_t rule = 0;
+  Decision decision;
+};
+
+// An event with the rules that hold for it, as the recorder keeps it.
+struct SeenObserved {
+  Observed observed;
+  ContainerPtr container;  // has a generation
+  std::shared_ptr<const Settings> settings;
+  std::vector<ObservedHit> hits;
+
+  // The strongest that a hit asks for.
+  Response response() const;
+};
+
+// Judges the event by the rules its container is observed for.
+std::vector<ObservedHit> judge(const Observed& observed,
+                               const Container& container,
+                               const Settings& settings, MatchMemory& memory);
+
+std::vector<Draft> drafts_of(const SeenObserved& seen);
+
+}  // namespace bailiff::sidecar
