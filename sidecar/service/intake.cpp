@@ -145,6 +145,7 @@ Result<std::unique_ptr<Intake>> Intake::start(Parts parts) {
   intake->read_events();
   while (intake->read_observer()) {
   }
+  intake->tell_losses();
   intake->backlog_ = false;
   intake->thread_ = std::thread([raw = intake.get()] { raw->run(); });
   return intake;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/harness/fake_store.h"
+#include "tests/harness/observed_records.h"
 #include "tests/unit/sidecar/service/fakes.h"
 
 namespace bailiff::sidecar {
@@ -45,7 +46,7 @@ Rule rule_of(const std::string& name, Expr condition,
 }
 
 // Rule 0: a connect the kernel decides.  Rule 1: one only the sidecar can.
-// Rule 2: the start of a container.
+// Rule 2: the start of a container.  Rule 3: a system call that is observed.
 CompiledPolicy policy_of(Response response) {
   CompiledPolicy policy;
   policy.rules = {
@@ -55,10 +56,12 @@ CompiledPolicy policy_of(Response response) {
               "%proc.pname"),
       rule_of("started", is(FieldId::kEvtType, std::string("container")),
               "%proc.cmdline"),
+      rule_of("folder", is(FieldId::kEvtType, std::string("mkdir")),
+              "%evt.arg.path by %proc.cmdline of %proc.pname"),
   };
   Policy block;
   block.name = "block";
-  block.rules = {0, 1};
+  block.rules = {0, 1, 3};
   block.block = true;
   block.response = response;
   Policy watch;
@@ -235,6 +238,44 @@ TEST_F(IntakeTest, TellsOfAContainerThatRunsUnprotected) {
   ASSERT_TRUE(sent);
   EXPECT_EQ(sent->size(), 3U);
   EXPECT_TRUE(std::filesystem::is_empty(scratch_.path() + "/spool"));
+}
+
+TEST_F(IntakeTest, JudgesWhatTheObserverTellsAndKills) {
+  const GenerationPtr current = publish(Response::kKill);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  const auto told = [&](auto record) {
+    record.common_part().header.cgroup_id = kCgroup;
+    record.common_part().header.policy_id = current->digest().short_id();
+    kernel_state_.observer.write(record.build());
+  };
+  told(test::exec_record(4'100'001, {"/bin/installer", "-q"})
+           .ancestors({{4'100'000, "httpd"}}));
+  auto made = test::call_record(4'100'001, BAILIFF_CALL_MKDIR);
+  made.common_part().process.ppid = 4'100'000;
+  made.comm("installer").part(BAILIFF_PART_PATH, "/srv/x");
+  told(made);
+  const std::vector<std::string> json = alerts(1);
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("/srv/x by installer -q of httpd"),
+                             HasSubstr("\"enforcement\":\"observe\""),
+                             HasSubstr("\"verdict\":\"observed\""),
+                             HasSubstr("\"outcome\":\"killed\"")));
+  EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
+}
+
+TEST_F(IntakeTest, LostRecordsAreAnAlertAndCounted) {
+  const GenerationPtr current = publish(Response::kNone);
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  kernel_state_.losses = {{.cgroup_id = kCgroup, .count = 12}};
+  start();
+  const std::vector<std::string> json = alerts(1);
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("\"rule\":\"Lost events\""),
+                             HasSubstr("\"bailiff.lost\":12"), HasSubstr(kId)));
+  EXPECT_THAT(metrics(), HasSubstr("{source=\"observer\"} 12\n"));
 }
 
 TEST_F(IntakeTest, AnExemptContainerIsLeftAlone) {
