@@ -144,6 +144,8 @@ bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
 	@mkdir -p $(BUILD)/bench
 	@$(RELEASE)/tests/bin/bench_rules --json $(BUILD)/bench/rules.json
 	@$(RELEASE)/tests/bin/bench_connect --json $(BUILD)/bench/connect.json
+	@$(RELEASE)/tests/bin/bench_send
+	@$(RELEASE)/tests/bin/bench_attach --json $(BUILD)/bench/attach.json
 	@$(RELEASE)/tests/bin/bench_lists
 	@tests/bench/bench_container.sh
 

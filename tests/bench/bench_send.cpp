@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bench_send [--rounds N] [--most N]: nanoseconds per sendto(2) on a UDP socket
+// that is not connected, to addresses that are not listed, each from another
+// process in a network namespace of its own: without a filter, with programs
+// that allow everything, with Bailiff, and with nftables that drop what is in a
+// set of the same addresses.  Every round measures all of them in turn.
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <fstream>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hook/kernel/kernel.h"
+#include "oci/sys/unique_fd.h"
+#include "rules/emit/program.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff::test {
+namespace {
+
+constexpr int kSendsPerRound = 4000;
+constexpr std::uint32_t kSizes[] = {3, 1000, 100'000, 1'000'000};
+// Listed are the even addresses from here on, and sent to is between them.
+constexpr std::uint32_t kFirst = 0x7f400000;  // 127.64.0.0
+
+[[noreturn]] void fail(const std::string& what) {
+  throw std::runtime_error(what + ": " + ::strerror(errno));
+}
+
+double now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 +
+         static_cast<double>(now.tv_nsec);
+}
+
+std::string listed(std::uint32_t i) {
+  const std::uint32_t address = kFirst + 2 * i;
+  return std::to_string(address >> 24) + "." +
+         std::to_string(address >> 16 & 255) + "." +
+         std::to_string(address >> 8 & 255) + "." +
+         std::to_string(address & 255);
+}
+
+// In a network namespace that ends with the process.
+bool isolate(const std::string& nft_file) {
+  if (::unshare(CLONE_NEWNET) != 0) return false;
+  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  ::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP;
+  if (::ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0) return false;
+  return nft_file.empty() || ::system(("nft -f " + nft_file).c_str()) == 0;
+}
+
+void write_set(const std::string& path, std::uint32_t size) {
+  std::ofstream file(path);
+  file << "table ip bench {\n set listed { type ipv4_addr; elements = {";
+  for (std::uint32_t i = 0; i < size; ++i) {
+    file << (i == 0 ? "" : ",") << listed(i);
+  }
+  file << "} }\n chain output { type filter hook output priority 0; "
+          "ip daddr @listed drop; }\n}\n";
+}
+
+class Sender {
+ public:
+  Sender(const Cgroup& cgroup, std::uint32_t size,
+         const std::string& nft_file) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+      fail("socketpair");
+    }
+    channel_ = UniqueFd(ends[0]);
+    const UniqueFd theirs(ends[1]);
+    pid_ = fork_into(cgroup);
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      channel_ = UniqueFd();
+      if (!isolate(nft_file)) ::_exit(1);
+      serve(theirs.get(), size);
+    }
+  }
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+  ~Sender() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  // ns per send.
+  double measure() {
+    double taken = 0;
+    if (::write(channel_.get(), "", 1) != 1 ||
+        ::read(channel_.get(), &taken, sizeof taken) != sizeof taken) {
+      fail("a sender ended");
+    }
+    return taken;
+  }
+
+ private:
+  [[noreturn]] static void serve(int channel, std::uint32_t size) {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    // Somebody has to be there, or each send is answered.  When its buffer is
+    // full the kernel drops.
+    const int sink = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    any.sin_port = htons(1389);
+    if (::bind(sink, reinterpret_cast<const sockaddr*>(&any), sizeof any) !=
+        0) {
+      ::_exit(3);
+    }
+    std::mt19937 random(size);
+    std::vector<sockaddr_in> addresses(kSendsPerRound);
+    char byte = 0;
+    while (::read(channel, &byte, 1) == 1) {
+      for (sockaddr_in& to : addresses) {
+        to.sin_family = AF_INET;
+        to.sin_port = htons(1389);
+        to.sin_addr.s_addr = htonl(
+            kFirst + 2 * (static_cast<std::uint32_t>(random()) % size) + 1);
+      }
+      const double before = now_ns();
+      for (const sockaddr_in& to : addresses) {
+        if (::sendto(fd, "", 1, 0, reinterpret_cast<const sockaddr*>(&to),
+                     sizeof to) != 1) {
+          ::_exit(2);
+        }
+      }
+      const double taken = (now_ns() - before) / kSendsPerRound;
+      if (::write(channel, &taken, sizeof taken) != sizeof taken) break;
+    }
+    ::_exit(0);
+  }
+
+  UniqueFd channel_;
+  pid_t pid_ = -1;
+};
+
+struct Variant {
+  std::string name;
+  hook::ScratchCgroup cgroup;
+  std::unique_ptr<Sender> sender = nullptr;
+  std::vector<double> ns = {};
+};
+
+int run(int rounds, std::uint32_t most) {
+  hook::LinuxKernel kernel;
+  const ScratchBpffs bpffs;
+  const ScratchFolder folder;
+  std::vector<Variant> variants;
+  std::vector<hook::Link> links;
+  const auto add = [&](const std::string& name) -> Variant& {
+    variants.push_back({.name = name, .cgroup = make_cgroup()});
+    return variants.back();
+  };
+  const auto start = [](Variant& variant, std::uint32_t size,
+                        const std::string& nft_file = {}) {
+    variant.sender =
+        std::make_unique<Sender>(variant.cgroup.cgroup(), size, nft_file);
+  };
+  start(add("no filter"), 3);
+  Variant& empty = add("empty programs");
+  for (const emit::Flavour flavour :
+       {emit::Flavour::kSendmsg4, emit::Flavour::kEgress}) {
+    const auto loaded = kernel.load(emit::emit_allow_all(flavour), {});
+    if (!loaded) throw std::runtime_error(loaded.error().message);
+    auto link = kernel.attach(*loaded, empty.cgroup.cgroup().fd(), flavour);
+    if (!link) throw std::runtime_error(link.error().message);
+    links.push_back(*std::move(link));
+  }
+  start(empty, 3);
+  for (const std::uint32_t size : kSizes) {
+    if (size > most) continue;
+    const std::string name = std::to_string(size) + " listed";
+    PolicyBuilder builder;
+    std::vector<std::string> items;
+    for (std::uint32_t i = 0; i < size; ++i) items.push_back(listed(i));
+    builder.rule("Listed", sip_in(builder.list("c2", std::move(items))));
+    Variant& ours = add("Bailiff, " + name);
+    const auto attached =
+        protect(builder.build(), ours.cgroup.cgroup(),
+                bpffs.path() + "/b" + std::to_string(size), "c", kernel);
+    if (!attached) throw std::runtime_error(attached.error().message);
+    start(ours, size);
+    const std::string file = folder.path() + "/" + std::to_string(size);
+    write_set(file, size);
+    start(add("nftables, " + name), size, file);
+  }
+  for (int round = -2; round < rounds; ++round) {
+    for (Variant& variant : variants) {
+      const double ns = variant.sender->measure();
+      if (round >= 0) variant.ns.push_back(ns);
+    }
+  }
+  ::printf("ns per sendto(), UDP over loopback, %d rounds of %d\n", rounds,
+           kSendsPerRound);
+  ::printf("%-28s %8s %8s %14s\n", "container with", "best", "p50",
+           "over nothing");
+  for (Variant& variant : variants) {
+    std::vector<double> over;
+    for (std::size_t i = 0; i < variant.ns.size(); ++i) {
+      over.push_back(variant.ns[i] - variants[0].ns[i]);
+    }
+    std::vector<double> ns = variant.ns;
+    std::sort(ns.begin(), ns.end());
+    std::sort(over.begin(), over.end());
+    ::printf("%-28s %8.1f %8.1f %14.1f\n", variant.name.c_str(), ns.front(),
+             ns[ns.size() / 2], over[over.size() / 2]);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace bailiff::test
+
+int main(int argc, char** argv) {
+  int rounds = 100;
+  std::uint32_t most = 1'000'000;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const auto number = ::strtoul(argv[i + 1], nullptr, 10);
+    if (::strcmp(argv[i], "--rounds") == 0) rounds = static_cast<int>(number);
+    if (::strcmp(argv[i], "--most") == 0) {
+      most = static_cast<std::uint32_t>(number);
+    }
+  }
+  try {
+    return bailiff::test::run(std::max(rounds, 1), most);
+  } catch (const std::exception& error) {
+    ::fprintf(stderr, "bench_send: %s\n", error.what());
+    return 1;
+  }
+}
