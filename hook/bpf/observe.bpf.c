@@ -189,11 +189,11 @@ static __always_inline void tell_process(struct bailiff_observed_event* event,
   process->effective = task->cred->cap_effective.val;
   process->ppid = task->real_parent->tgid;
   process->vpid = own_number(leader->thread_pid);
-  process->vtid = own_number(task->thread_pid);
+  process->vtid = leader == task ? process->vpid : own_number(task->thread_pid);
   struct pid* group = task->signal->pids[PIDTYPE_PGID];
-  process->pgid = number_at(group, 0);
+  process->pgid = group->numbers[0].nr;
   process->vpgid = number_at(group, leader->thread_pid->level);
-  process->sid = number_at(task->signal->pids[PIDTYPE_SID], 0);
+  process->sid = task->signal->pids[PIDTYPE_SID]->numbers[0].nr;
   process->tty = terminal_of(task);
   process->loginuid = NO_LOGIN;
   if (bpf_core_field_exists(task->loginuid)) {
@@ -687,7 +687,8 @@ static __always_inline void tell_socket(struct bailiff_descriptor* told,
 
 static __always_inline void tell_file(struct scratch* scratch,
                                       struct bailiff_descriptor* told,
-                                      struct task_struct* task, __s64 number) {
+                                      struct task_struct* task, __s64 number,
+                                      int needs_name) {
   __builtin_memset(told, 0, sizeof(*told));
   told->number = -1;
   if (number < 0) return;
@@ -701,7 +702,7 @@ static __always_inline void tell_file(struct scratch* scratch,
   told->created = (BPF_CORE_READ(file, f_mode) & FMODE_CREATED) != 0;
   if ((told->mode & S_IFMT) == S_IFSOCK) {
     tell_socket(told, file);
-  } else {
+  } else if (needs_name) {
     add_walk(scratch, SLOT_CALL, BAILIFF_PART_FILE, task, path_of(file));
   }
 }
@@ -834,7 +835,8 @@ int on_call(unsigned long long* ctx) {
   } else if (shape->descriptor) {
     number = (__s32)argument(event, shape->descriptor);
   }
-  tell_file(scratch, told, task, number);
+  /* What is opened by a path has that as its name. */
+  tell_file(scratch, told, task, number, !shape->path);
   if (shape->address) {
     tell_address(scratch, told, (void*)argument(event, shape->address));
   }
