@@ -59,6 +59,10 @@ std::string map_pin(const Pins& pins, const char* name) {
 std::string programs(const Pins& pins) { return folder(pins) + "/programs"; }
 std::string links(const Pins& pins) { return folder(pins) + "/links"; }
 
+std::string program_pin(std::string_view name) {
+  return std::string(name) + "~" + observer_version();
+}
+
 bool not_found(const Error& error) { return error.code == Code::kNotFound; }
 
 template <typename T>
@@ -118,26 +122,6 @@ Status remove_pins(const std::string& path, const std::set<std::string>& kept,
   return Ok{};
 }
 
-Status ensure_programs(const Pins& pins, Kernel& kernel, Undo& undo) {
-  ASSIGN_OR_RETURN(const auto pinned, kernel.list(programs(pins)));
-  if (pinned.size() == std::size(kObserverPrograms)) return Ok{};
-  ASSIGN_OR_RETURN(const Map observed,
-                   kernel.open_map(map_pin(pins, "observed")));
-  ASSIGN_OR_RETURN(const Map config, kernel.open_map(map_pin(pins, "config")));
-  ASSIGN_OR_RETURN(const Map records,
-                   kernel.open_map(map_pin(pins, "records")));
-  ASSIGN_OR_RETURN(const Map lost, kernel.open_map(map_pin(pins, "lost")));
-  ASSIGN_OR_RETURN(const std::vector<ObserverProgram> loaded,
-                   kernel.load_observer({observed, config, records, lost}));
-  // Some may be left of a process that was killed here.
-  RETURN_IF_ERROR(remove_pins(programs(pins), {}, kernel));
-  for (const ObserverProgram& each : loaded) {
-    RETURN_IF_ERROR(pin_new(each.program.fd(), programs(pins) + "/" + each.name,
-                            kernel, undo));
-  }
-  return Ok{};
-}
-
 // Removes links that are not needed; those that are missing are attached.
 Status update_links(const Pins& pins, const std::set<std::string>& wanted,
                     Kernel& kernel) {
@@ -145,8 +129,9 @@ Status update_links(const Pins& pins, const std::set<std::string>& wanted,
   ASSIGN_OR_RETURN(const auto pinned, kernel.list(links(pins)));
   for (const std::string& name : wanted) {
     if (std::find(pinned.begin(), pinned.end(), name) != pinned.end()) continue;
-    ASSIGN_OR_RETURN(const Program program,
-                     kernel.open_program(programs(pins) + "/" + name));
+    ASSIGN_OR_RETURN(
+        const Program program,
+        kernel.open_program(programs(pins) + "/" + program_pin(name)));
     ASSIGN_OR_RETURN(const Link link, kernel.attach_tracing(program));
     RETURN_IF_ERROR(kernel.pin(link.fd(), links(pins) + "/" + name));
   }
@@ -168,10 +153,7 @@ Status refresh(const Pins& pins, const Map& observed, Kernel& kernel) {
     wanted.insert(std::begin(kObserverPrograms), std::end(kObserverPrograms));
     if (config.calls == 0) wanted.erase(std::string(kOnCall));
   }
-  RETURN_IF_ERROR(update_links(pins, wanted, kernel));
-  // An observer of another version may be the next one's.
-  if (entries.empty()) return remove_pins(programs(pins), {}, kernel);
-  return Ok{};
+  return update_links(pins, wanted, kernel);
 }
 
 // Removes the entries that `ends` says, and what is attached for them.
@@ -247,6 +229,33 @@ Status ensure_observer_maps(const Pins& pins, Kernel& kernel, Undo& undo) {
   return Ok{};
 }
 
+Status ensure_observer_programs(const Pins& pins, Kernel& kernel, Undo& undo) {
+  std::vector<std::string> wanted;
+  for (const std::string_view name : kObserverPrograms) {
+    wanted.push_back(program_pin(name));
+  }
+  std::sort(wanted.begin(), wanted.end());
+  ASSIGN_OR_RETURN(const auto pinned, kernel.list(programs(pins)));
+  if (pinned == wanted) return Ok{};
+  ASSIGN_OR_RETURN(const Map observed,
+                   kernel.open_map(map_pin(pins, "observed")));
+  ASSIGN_OR_RETURN(const Map config, kernel.open_map(map_pin(pins, "config")));
+  ASSIGN_OR_RETURN(const Map records,
+                   kernel.open_map(map_pin(pins, "records")));
+  ASSIGN_OR_RETURN(const Map lost, kernel.open_map(map_pin(pins, "lost")));
+  ASSIGN_OR_RETURN(const std::vector<ObserverProgram> loaded,
+                   kernel.load_observer({observed, config, records, lost}));
+  // Those of another version, which links keep as long as they are needed, and
+  // what a process has left that was killed here.
+  RETURN_IF_ERROR(remove_pins(programs(pins), {}, kernel));
+  for (const ObserverProgram& each : loaded) {
+    RETURN_IF_ERROR(pin_new(each.program.fd(),
+                            programs(pins) + "/" + program_pin(each.name),
+                            kernel, undo));
+  }
+  return Ok{};
+}
+
 Status observe(const Pins& pins, const std::string& container_id,
                const Cgroup& cgroup, const Digest& policy,
                const Observation& wanted, Kernel& kernel, Undo& undo) {
@@ -261,7 +270,7 @@ Status observe(const Pins& pins, const std::string& container_id,
   // What an earlier container of the same id has left.
   RETURN_IF_ERROR(stop_observing(pins, container_id, kernel));
   RETURN_IF_ERROR(ensure_observer_maps(pins, kernel, undo));
-  RETURN_IF_ERROR(ensure_programs(pins, kernel, undo));
+  RETURN_IF_ERROR(ensure_observer_programs(pins, kernel, undo));
   ASSIGN_OR_RETURN(const Map observed,
                    kernel.open_map(map_pin(pins, "observed")));
   const bailiff_observed entry{

@@ -6,8 +6,10 @@
 // Pins, below BPF_DIR/observer:
 //   observed, config, records, lost   its maps; they stay, with what nobody has
 //                                     read yet
-//   programs/NAME, links/NAME         while a container is observed; of on_call
-//                                     the link only while one needs a call
+//   programs/NAME~VERSION             they stay too: to load them takes a fifth
+//                                     of a second.  Until another version does
+//   links/NAME                        while a container is observed; on_call
+//                                     only while one needs a call
 // All below is done under the lock of BPF_DIR; see attach.h.
 #pragma once
 
@@ -29,6 +31,10 @@ namespace bailiff::hook {
 // Makes the folder and those of the maps that are missing; what was made is
 // removed by `undo`.
 Status ensure_observer_maps(const Pins& pins, Kernel& kernel, Undo& undo);
+
+// Loads the programs and pins them, unless they are.  Made ready before the
+// first container, they do not delay it.
+Status ensure_observer_programs(const Pins& pins, Kernel& kernel, Undo& undo);
 
 // Where the ring of records is pinned.  Pure.
 std::string observer_ring(const Pins& pins);

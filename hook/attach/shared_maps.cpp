@@ -50,6 +50,10 @@ Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel) {
   Undo undo;
   RETURN_IF_ERROR(ensure_observer_maps(pins, kernel, undo));
   undo.keep();
+  // A kernel that cannot load the programs is good for all other rules: who
+  // needs them is told why.
+  Undo programs;
+  if (ensure_observer_programs(pins, kernel, programs)) programs.keep();
   return Ok{};
 }
 

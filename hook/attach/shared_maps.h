@@ -10,9 +10,10 @@
 namespace bailiff::hook {
 
 // Makes BPF_DIR and pins the ring buffer and the counter of lost records there,
-// unless they are: what the sidecar reads can then be opened before the first
-// container was attached.  Made under the same lock as attach() holds until it
-// has succeeded or undone its work, so that the maps found here stay.
+// unless they are, and loads the observer: what the sidecar reads can then be
+// opened before the first container was attached.  Made under the same lock as
+// attach() holds until it has succeeded or undone its work, so that the maps
+// found here stay.
 //
 // kUnsupported when BPF_DIR is not on a bpffs.
 Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel);

@@ -83,6 +83,9 @@ struct ObserverMaps {
   const Map& records;
   const Map& lost;
 };
+// A name for the programs that load_observer() would load: other programs,
+// another name.
+std::string observer_version();
 // Names, shown by `bpftool prog`, in the order of hook/bpf/observe.bpf.c.
 inline constexpr std::string_view kObserverPrograms[] = {"on_fork", "on_exit",
                                                          "on_exec", "on_call"};

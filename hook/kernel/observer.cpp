@@ -10,6 +10,7 @@
 #include "hook/kernel/call_numbers.h"
 #include "hook/kernel/kernel.h"
 #include "oci/sys/errno_error.h"
+#include "rules/base/digest.h"
 
 namespace bailiff::hook {
 namespace {
@@ -35,6 +36,13 @@ Result<Program> keep(const char* name, const ::bpf_program* program) {
 }
 
 }  // namespace
+
+std::string observer_version() {
+  constexpr std::size_t kCharacters = 16;
+  std::size_t size = 0;
+  const auto* bytes = static_cast<const char*>(::observe__elf_bytes(&size));
+  return digest_of({bytes, size}).hex().substr(0, kCharacters);
+}
 
 Result<std::vector<ObserverProgram>> LinuxKernel::load_observer(
     const ObserverMaps& maps) {
