@@ -137,6 +137,9 @@ docs: build  ## rewrite the generated pages; review the diff
 	else \
 	  echo "rules/lower/FALCO_RULES.md stays: no '$(FALCO_RULES)'"; \
 	fi
+	@cmake --build $(RELEASE) -j $(JOBS) --target prober
+	@PROBER="$(CURDIR)/$(RELEASE)/tests/bin/prober" BAILIFF_UPDATE_DOCS=1 \
+	  tests/e2e/run --print-output-on-failure tests/bypass/bypass.bats
 
 .PHONY: bench
 bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
@@ -147,6 +150,7 @@ bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
 	@$(RELEASE)/tests/bin/bench_send
 	@$(RELEASE)/tests/bin/bench_attach --json $(BUILD)/bench/attach.json
 	@$(RELEASE)/tests/bin/bench_lists
+	@$(RELEASE)/tests/bin/bench_observe
 	@tests/bench/bench_container.sh
 
 FUZZ_SECONDS ?= 60
