@@ -144,10 +144,20 @@ END
       continue
     fi
     echo "| $what | $(delivery "$address" plain) |" \
-      "$([[ $result == 0 ]] && echo dropped || echo "$result") |" \
+      "$(outcome "$name" "$result") |" \
       "$(alerts_of "$(judged_as "$address")" | cut -d' ' -f1 | sort -u |
         paste -sd, -) | $(grep -cxF "$address" "$SCRATCH/enforced.arrived") |"
   done <"$ENFORCED"
+}
+
+outcome() {
+  if is_open "$1"; then
+    echo "**delivers**"
+  elif [[ $2 == 0 ]]; then
+    echo dropped
+  else
+    echo "$2"
+  fi
 }
 
 delivery() {
@@ -159,6 +169,11 @@ delivery() {
     echo nothing
   fi
 }
+
+# What is not caught yet: frames over AF_PACKET, which no cgroup hook sees. That
+# they do get through is asserted, so that this list cannot outlive it.
+OPEN=(packet_socket packet_socket_bypass uring_packet_socket)
+is_open() { [[ " ${OPEN[*]} " == *" $1 "* ]]; }
 
 @test "each technique delivers where nobody enforces" {
   local name what address result failed=0
@@ -176,6 +191,10 @@ delivery() {
   local name what address result failed=0
   while IFS=$'\t' read -r name what address result; do
     [[ $result != absent ]] || continue
+    if is_open "$name"; then
+      [[ $(delivery "$address" enforced) == delivers ]]
+      continue
+    fi
     [[ $(delivery "$address" enforced) != delivers ]] || {
       echo "$name: a packet arrived at $address ($result)"
       failed=1
@@ -193,6 +212,7 @@ delivery() {
   local -a alerts
   while IFS=$'\t' read -r name what address result; do
     [[ $result != absent ]] || continue
+    ! is_open "$name" || continue
     mapfile -t alerts < <(alerts_of "$(judged_as "$address")")
     # One address for all who use the loopback.
     [[ $address != 127.* || ${#alerts[@]} -eq 0 ]] || alerts=("${alerts[0]}")
