@@ -212,6 +212,18 @@ bailiff_observe_config config_for(
   return config;
 }
 
+Status try_observer(Kernel& kernel) {
+  std::vector<Map> maps;
+  for (const MapPlan& plan : map_plans()) {
+    ASSIGN_OR_RETURN(Map map, kernel.create_map(plan.spec, nullptr));
+    maps.push_back(std::move(map));
+  }
+  // In the order of map_plans().
+  const auto loaded =
+      kernel.load_observer({maps[0], maps[1], maps[2], maps[3]});
+  return loaded ? Status(Ok{}) : Status(loaded.error());
+}
+
 std::string observer_ring(const Pins& pins) { return map_pin(pins, "records"); }
 
 Status ensure_observer_maps(const Pins& pins, Kernel& kernel, Undo& undo) {

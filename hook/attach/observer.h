@@ -36,6 +36,9 @@ Status ensure_observer_maps(const Pins& pins, Kernel& kernel, Undo& undo);
 // first container, they do not delay it.
 Status ensure_observer_programs(const Pins& pins, Kernel& kernel, Undo& undo);
 
+// Whether this kernel takes the observer; nothing is attached or left.
+Status try_observer(Kernel& kernel);
+
 // Where the ring of records is pinned.  Pure.
 std::string observer_ring(const Pins& pins);
 

@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "hook/attach/maps.h"
+#include "hook/attach/observer.h"
 #include "hook/attach/scratch_cgroup.h"
 #include "hook/attach/self_test.h"
 #include "oci/sys/cgroup.h"
@@ -234,6 +235,16 @@ Probe runtimes() {
                   "install a container runtime");
 }
 
+// Loads the observer over maps of its own, and attaches nothing.
+Probe observer(Kernel& kernel) {
+  const Status loaded = try_observer(kernel);
+  if (loaded) return ok("observer", "loads");
+  return degraded("observer", loaded.error().message,
+                  "use a kernel from 6.1 on with CONFIG_DEBUG_INFO_BTF; until "
+                  "then containers with rules on programs and system calls "
+                  "do not start");
+}
+
 Probe enforcement(Kernel& kernel) {
   const auto shown = self_test(kernel);
   if (shown) return ok("self-test", *shown);
@@ -270,6 +281,7 @@ std::vector<Probe> probe_host(const std::string& bpf_dir, Kernel& kernel) {
       map_kind("cgroup storage", emit::MapKind::kContainers, kernel));
   probes.push_back(pidfd());
   probes.push_back(seccomp_listener());
+  probes.push_back(observer(kernel));
   probes.push_back(runtimes());
   probes.push_back(enforcement(kernel));
   return probes;

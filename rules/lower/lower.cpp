@@ -117,6 +117,7 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
     if (placed.container_event) plan.container_event.push_back(rule);
     if (placed.calls != 0) {
       plan.observe.rules.push_back(rule);
+      plan.observe.rule_calls.push_back(placed.calls);
       plan.observe.calls |= placed.calls;
       plan.observe.environment |= names(policy.rules[rule], "proc.env") ||
                                   names(policy.rules[rule], "proc.aenv");

@@ -76,9 +76,12 @@ struct KernelRule {
 // What is to be told of a container after the fact.
 struct Observation {
   std::vector<std::uint32_t> rules;  // ascending; empty: nothing
-  std::uint64_t calls = 0;           // bit_of() each call they need
-  bool environment = false;          // of new programs
-  bool directory = false;            // the working directory, at calls
+  // Of each of them, bit_of() the calls it is judged for: what a hook has
+  // judged before is not judged again.
+  std::vector<std::uint64_t> rule_calls;
+  std::uint64_t calls = 0;   // all of them together
+  bool environment = false;  // of new programs
+  bool directory = false;    // the working directory, at calls
 };
 
 struct Plan {

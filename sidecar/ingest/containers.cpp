@@ -61,7 +61,7 @@ ContainerPtr make_container(oci::ContainerRecord record,
     Plan plan = lower(generation->policy(), container->facts);
     container->policies = std::move(plan.policies);
     container->start_rules = std::move(plan.container_event);
-    container->observed_rules = std::move(plan.observe.rules);
+    container->observed = std::move(plan.observe);
     container->generation = std::move(generation);
   }
   return container;

@@ -31,8 +31,8 @@ struct Container {
   std::vector<std::uint32_t> policies;  // that apply, in generation->policy
   // Rules its own start is judged by.
   std::vector<std::uint32_t> start_rules;
-  // Rules its processes and system calls are judged by.
-  std::vector<std::uint32_t> observed_rules;
+  // By which its processes and system calls are judged.
+  Observation observed;
 };
 // Shared by the registry and by events on their way.
 using ContainerPtr = std::shared_ptr<const Container>;

@@ -275,7 +275,7 @@ void Intake::seed_processes() {
   const Result<CgroupMount> mount = CgroupMount::find();
   if (!mount) return;
   for (const KnownContainer& known : parts_.containers.all()) {
-    if (known.gone || known.container->observed_rules.empty()) continue;
+    if (known.gone || known.container->observed.rules.empty()) continue;
     const Result<Cgroup> cgroup =
         Cgroup::open_by_id(*mount, known.container->record.cgroup_id);
     if (!cgroup) continue;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "rules/lower/observed.h"
+
 namespace bailiff::sidecar {
 
 Response SeenObserved::response() const {
@@ -20,8 +22,14 @@ std::vector<ObservedHit> judge(const Observed& observed,
   const ObservedFields fields(observed, container.facts);
   const std::shared_ptr<const Matcher> matcher =
       container.generation->matcher();
+  const Observation& wanted = container.observed;
   for (const std::uint32_t rule :
-       matcher->match(fields, container.observed_rules, memory)) {
+       matcher->match(fields, wanted.rules, memory)) {
+    const auto at =
+        std::lower_bound(wanted.rules.begin(), wanted.rules.end(), rule);
+    const std::uint64_t calls =
+        wanted.rule_calls[static_cast<std::size_t>(at - wanted.rules.begin())];
+    if ((calls & bit_of(observed.event.call)) == 0) continue;
     hits.push_back(
         {rule, decide(container.generation->policy(), container.policies,
                       {.rule = rule}, is_exempt(settings, container.record))});

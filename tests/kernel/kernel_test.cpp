@@ -143,6 +143,10 @@ TEST(Probes, FindEverythingNeededHere) {
   hook::LinuxKernel kernel;
   const ScratchBpffs bpffs;
   const auto probes = hook::probe_host(bpffs.path() + "/bailiff", kernel);
+  EXPECT_TRUE(
+      std::any_of(probes.begin(), probes.end(), [](const hook::Probe& probe) {
+        return probe.name == "observer" && probe.state == hook::ProbeState::kOk;
+      }));
   for (const hook::Probe& probe : probes) {
     EXPECT_NE(probe.state, hook::ProbeState::kMissing)
         << probe.name << ": " << probe.detail;

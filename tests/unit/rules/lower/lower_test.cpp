@@ -415,6 +415,9 @@ TEST(Lower, ObservesTheCallsItsRulesNeedAndNoOthers) {
                 .policy({0, 1, 2}, Mode::kEnforce, true),
             complete());
   EXPECT_THAT(plan.observe.rules, ElementsAre(1, 2));
+  EXPECT_THAT(
+      plan.observe.rule_calls,
+      ElementsAre(bit_of(BAILIFF_CALL_MKDIR), bit_of(BAILIFF_CALL_EXECVE)));
   EXPECT_EQ(plan.observe.calls,
             bit_of(BAILIFF_CALL_MKDIR) | bit_of(BAILIFF_CALL_EXECVE));
   EXPECT_TRUE(plan.observe.environment);
