@@ -139,12 +139,16 @@ static __always_inline struct container find(
   return found;
 }
 
+/* The verifier of Linux 6.1 adds to a pointer only what it sees to be bounded;
+ * more than 32 levels of 16 bytes there are not (MAX_PID_NS_LEVEL). */
+#define NUMBERS_MASK 4095
+
 static __always_inline __u32 number_at(const struct pid* pid, __u32 level) {
   __u32 number = 0;
-  bpf_probe_read_kernel(&number, sizeof(number),
-                        (const void*)pid +
-                            bpf_core_field_offset(struct pid, numbers) +
-                            level * bpf_core_type_size(struct upid));
+  __u32 at = level * bpf_core_type_size(struct upid) & NUMBERS_MASK;
+  bpf_probe_read_kernel(
+      &number, sizeof(number),
+      (const void*)pid + bpf_core_field_offset(struct pid, numbers) + at);
   return number;
 }
 
@@ -160,6 +164,12 @@ static __always_inline __u32 terminal_of(struct task_struct* task) {
   __u32 minor = tty->driver->minor_start + tty->index;
   return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
 }
+
+/* 64 bits since Linux 6.3, two words of 32 with the lower first before. */
+#define READ_CAPABILITIES(to, cred, member) \
+  bpf_probe_read_kernel(                    \
+      &(to), sizeof(to),                    \
+      (const void*)(cred) + bpf_core_field_offset(struct cred, member))
 
 static __always_inline void tell_process(struct bailiff_observed_event* event,
                                          struct task_struct* task,
@@ -184,9 +194,10 @@ static __always_inline void tell_process(struct bailiff_observed_event* event,
   bpf_probe_read_kernel_str(header->comm, sizeof(header->comm), &task->comm);
 
   process->start_ns = leader->start_boottime;
-  process->inheritable = task->cred->cap_inheritable.val;
-  process->permitted = task->cred->cap_permitted.val;
-  process->effective = task->cred->cap_effective.val;
+  const struct cred* cred = task->cred;
+  READ_CAPABILITIES(process->inheritable, cred, cap_inheritable);
+  READ_CAPABILITIES(process->permitted, cred, cap_permitted);
+  READ_CAPABILITIES(process->effective, cred, cap_effective);
   process->ppid = task->real_parent->tgid;
   process->vpid = own_number(leader->thread_pid);
   process->vtid = leader == task ? process->vpid : own_number(task->thread_pid);
@@ -278,13 +289,14 @@ static long step_up(__u32 index, struct walk* walk) {
     walk->mnt = (void*)above + bpf_core_field_offset(struct mount, mnt);
     return 0;
   }
+  const void* name = BPF_CORE_READ(dentry, d_name.name);
   struct scratch* scratch = scratch_of(walk->slot);
   if (!scratch) return 1;
+  /* Right before it counts: Linux 6.1 forgets a bound that was on the stack. */
   __u32 at = scratch->used;
   if (at >= PARTS_LIMIT) return 1;
-  long bytes =
-      bpf_probe_read_kernel_str(&scratch->bytes[at], BAILIFF_MAX_NAME_BYTES,
-                                BPF_CORE_READ(dentry, d_name.name));
+  long bytes = bpf_probe_read_kernel_str(&scratch->bytes[at],
+                                         BAILIFF_MAX_NAME_BYTES, name);
   if (bytes <= 0) return 1;
   scratch->used = at + bytes;
   walk->dentry = parent;
@@ -642,9 +654,11 @@ static __always_inline __u32 unpack_socketcall(__u64 arguments[6]) {
   __u32 call = arguments[0];
   __u32 packed[6] = {};
   if (call >= sizeof(socket_calls)) return BAILIFF_NOT_OBSERVED;
+  /* Now, and not where the compiler thinks best: see step_up(). */
+  __u32 stands_for = *(const volatile __u8*)&socket_calls[call];
   bpf_probe_read_user(packed, sizeof(packed), (void*)arguments[1]);
   for (int i = 0; i < 6; ++i) arguments[i] = packed[i];
-  return socket_calls[call];
+  return stands_for;
 }
 
 static __always_inline __u64 argument(const struct bailiff_call_event* event,
