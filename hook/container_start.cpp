@@ -14,6 +14,7 @@
 #include "hook/attach/facts.h"
 #include "hook/attach/lists.h"
 #include "hook/attach/undo.h"
+#include "hook/kernel/network_namespace.h"
 #include "oci/spec/config.h"
 #include "oci/spec/exempt.h"
 #include "oci/spec/facts.h"
@@ -296,7 +297,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
   // one, as alive() shows at the end.
   ASSIGN_OR_RETURN(const Pidfd process, Pidfd::open(state.pid));
 
-  // All three are looked at before one of them fails: a container that starts
+  // All are looked at before one of them fails: a container that starts
   // all the same is to be known by its name, and to be ended by its cgroup.
   Result<PolicyFile> opened = PolicyFile::open(policy_path(places));
   if (opened) {
@@ -304,6 +305,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
     record.policy = opened->digest().hex();
   }
   const Status described = describe(state, config_folders, record);
+  const auto netns = other_network_namespace(state.pid);
   const Result<Cgroup> found = container_cgroup(process, state.pid);
   if (found) {
     record.cgroup_path = found->path();
@@ -312,6 +314,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
   if (!opened) return opened.error();
   RETURN_IF_ERROR(described);
   if (!found) return found.error();
+  if (!netns) return netns.error();
   PolicyFile& file = *opened;
   const Cgroup& cgroup = *found;
 
@@ -320,13 +323,14 @@ Status protect(const Places& places, const oci::ContainerState& state,
     plan.attach_nothing();
   }
   Undo undo;
-  ASSIGN_OR_RETURN(const Attachment attachment,
+  ASSIGN_OR_RETURN(Attachment attachment,
                    attach({.bpf_dir = places.bpf_dir,
                            .container_id = state.id,
                            .policy = file.head(),
                            .whole_policy = [&] { return file.whole(); },
                            .policy_digest = file.digest(),
-                           .plan = plan},
+                           .plan = plan,
+                           .netns = *netns ? (*netns)->get() : -1},
                           cgroup, kernel));
   undo.add([&] { (void)detach(places.bpf_dir, state.id, kernel); });
   for (const Digest& digest : attachment.programs) {
@@ -338,6 +342,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
   record.time_ns = realtime_ns();
   RETURN_IF_ERROR(write_records(places, record, undo));
   undo.keep();
+  start.unjudged = std::move(attachment.unjudged);
   return Ok{};
 }
 

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hook/kernel/kernel.h"
 #include "oci/spec/container_record.h"
@@ -27,6 +28,8 @@ struct Start {
   // The policy file's word on failures; absent when it could not be read.
   std::optional<OnError> on_failure;
   Status status = Ok{};
+  // Of a start that succeeded: what is not judged, a line each.
+  std::vector<std::string> unjudged;
 };
 
 // Protects the container that `state` tells of and writes its records, or

@@ -177,7 +177,13 @@ int create(const Options& options, const std::string& started_in,
   const std::vector<std::string> folders = {
       state->bundle == "/" ? "" : state->bundle, options.bundle, started_in};
   Start start = start_container(options.places, *state, folders, kernel);
-  if (start.status) return 0;
+  if (start.status) {
+    for (const std::string& line : start.unjudged) {
+      say("warning: container '" + state->id + "': " + line +
+          ": raw frames are not judged there");
+    }
+    return 0;
+  }
   const OnError on_failure =
       options.on_failure.value_or(start.on_failure.value_or(OnError::kDeny));
   return fail(options, on_failure, start.status.error(),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/attach/attach.h"
 
+#include <errno.h>
+#include <linux/if_arp.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -99,6 +102,91 @@ Status remove_links(const std::string& folder, Kernel& kernel) {
   return kernel.remove_folder(folder);
 }
 
+// How the frames of an interface are read; nullopt: nobody here knows.
+std::optional<emit::Flavour> frame_flavour(const Interface& interface) {
+  switch (interface.type) {
+    case ARPHRD_ETHER:
+      return emit::Flavour::kFrame;
+    // What the kernel hands them begins with the IP header (dev->header_ops is
+    // not set), or, of a GRE device without a remote end, with that of the
+    // packet around it.
+    case ARPHRD_NONE:
+    case ARPHRD_RAWIP:
+    case ARPHRD_PPP:
+    case ARPHRD_TUNNEL:
+    case ARPHRD_TUNNEL6:
+    case ARPHRD_SIT:
+    case ARPHRD_IPGRE:
+    case ARPHRD_IP6GRE:
+      return emit::Flavour::kBareFrame;
+    default:  // a number of the kernel's, of more kinds than there are here
+      return std::nullopt;
+  }
+}
+
+bool names_lists(const emit::Program& program) {
+  return std::any_of(
+      program.maps.begin(), program.maps.end(),
+      [](const emit::MapRef& ref) { return ref.kind == emit::MapKind::kList; });
+}
+
+// What is attached, where, and the name of its link.
+struct Planned {
+  emit::Program program;
+  std::optional<Interface> interface;  // nullopt: the cgroup
+  std::string pin;
+};
+
+// Frames are judged by what packets are.
+Status plan_frames(const AttachRequest& request, Kernel& kernel,
+                   std::vector<Planned>& planned, Attachment& attachment) {
+  const std::vector<KernelRule>& rules =
+      request.plan.rules_at(HookPoint::kFrame);
+  if (rules.empty() || request.netns < 0) return Ok{};
+  ASSIGN_OR_RETURN(const std::vector<Interface> interfaces,
+                   kernel.interfaces(request.netns));
+  bool any = false;
+  for (const Interface& interface : interfaces) {
+    const auto flavour = frame_flavour(interface);
+    if (!flavour) {
+      attachment.unjudged.push_back(
+          "interface '" + interface.name + "': frames of kind '" +
+          std::to_string(interface.type) + "' cannot be read");
+      continue;
+    }
+    ASSIGN_OR_RETURN(emit::Program program,
+                     emit::emit_program(rules, request.policy.lists, *flavour,
+                                        request.policy_digest.short_id()));
+    planned.push_back({std::move(program), interface,
+                       "frame-" + std::to_string(interface.index)});
+    any = true;
+  }
+  if (any) {
+    const emit::Flavour guard = emit::Flavour::kSetsockopt;
+    planned.push_back({emit::emit_frame_guard(), std::nullopt,
+                       std::string(emit::to_string(guard))});
+  }
+  return Ok{};
+}
+
+Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
+                                           Kernel& kernel,
+                                           Attachment& attachment) {
+  std::vector<Planned> planned;
+  for (const HookPoint hook : kHookPoints) {
+    if (hook == HookPoint::kFrame) continue;
+    const std::vector<KernelRule>& rules = request.plan.rules_at(hook);
+    if (rules.empty()) continue;
+    ASSIGN_OR_RETURN(emit::Program program,
+                     emit::emit_program(rules, request.policy.lists,
+                                        emit::flavour_of(hook)));
+    planned.push_back(
+        {std::move(program), std::nullopt, std::string(to_string(hook))});
+  }
+  RETURN_IF_ERROR(plan_frames(request, kernel, planned, attachment));
+  return planned;
+}
+
 // One attach in progress; each step leaves its undo behind.
 class Attacher {
  public:
@@ -124,15 +212,16 @@ class Attacher {
 
   // Makes room and puts the lists into the kernel, all at once, that the
   // programs among these need which are not pinned.
-  Status prepare(const std::vector<emit::Program>& emitted) {
-    const auto pinned = [&](const emit::Program& program) -> Result<bool> {
-      const auto opened = kernel_.open_program(pins_.program(program.digest()));
+  Status prepare(const std::vector<Planned>& planned) {
+    const auto pinned = [&](const Planned& one) -> Result<bool> {
+      const auto opened =
+          kernel_.open_program(pins_.program(one.program.digest()));
       if (!opened && !not_found(opened.error())) return opened.error();
       return opened.has_value();
     };
     bool all = true;
-    for (const emit::Program& program : emitted) {
-      ASSIGN_OR_RETURN(const bool there, pinned(program));
+    for (const Planned& one : planned) {
+      ASSIGN_OR_RETURN(const bool there, pinned(one));
       all = all && there;
     }
     if (all) return Ok{};
@@ -140,10 +229,10 @@ class Attacher {
     // which may be one of these.
     RETURN_IF_ERROR(remove_unused(pins_, kernel_));
     std::set<emit::MapRef> lists;
-    for (const emit::Program& program : emitted) {
-      ASSIGN_OR_RETURN(const bool there, pinned(program));
+    for (const Planned& one : planned) {
+      ASSIGN_OR_RETURN(const bool there, pinned(one));
       if (there) continue;
-      for (const emit::MapRef& ref : program.maps) {
+      for (const emit::MapRef& ref : one.program.maps) {
         if (ref.kind == emit::MapKind::kList) lists.insert(ref);
       }
     }
@@ -157,6 +246,20 @@ class Attacher {
     if (program || !not_found(program.error())) return program;
     ASSIGN_OR_RETURN(const std::optional<Map> numbers,
                      numbers_of(emitted, digest));
+    program = load(emitted, numbers);
+    if (!program) return program;
+    RETURN_IF_ERROR(pin_new(program->fd(), pin));
+    const std::string user = pins_.user(digest);
+    const Status removed = kernel_.unlink(user);
+    if (!removed && !not_found(removed.error())) return removed.error();
+    RETURN_IF_ERROR(kernel_.make_link(container_, user));
+    undo_.add([this, user] { (void)kernel_.unlink(user); });
+    return program;
+  }
+
+  // A new program, over the pinned maps; it lives as long as its link.
+  Result<Program> load(const emit::Program& emitted,
+                       const std::optional<Map>& numbers) {
     std::vector<Map> maps;
     std::vector<int> fds;
     for (const emit::MapRef& ref : emitted.maps) {
@@ -168,15 +271,24 @@ class Attacher {
       fds.push_back(map.fd());
       maps.push_back(std::move(map));
     }
-    program = kernel_.load(emitted, fds);
-    if (!program) return program;
-    RETURN_IF_ERROR(pin_new(program->fd(), pin));
-    const std::string user = pins_.user(digest);
-    const Status removed = kernel_.unlink(user);
-    if (!removed && !not_found(removed.error())) return removed.error();
-    RETURN_IF_ERROR(kernel_.make_link(container_, user));
-    undo_.add([this, user] { (void)kernel_.unlink(user); });
-    return program;
+    return kernel_.load(emitted, fds);
+  }
+
+  Result<Link> attach_frames(const Program& shared,
+                             const emit::Program& emitted,
+                             const Interface& interface) {
+    auto link = kernel_.attach_frames(shared, request_.netns, interface);
+    if (link || link.error().sys_errno != EEXIST) return link;
+    // An interface takes a program once, and a container of the same pod and
+    // policy has attached it; it may end before this one does.  The lists of
+    // the copy keep their places: the container's other programs have the same.
+    std::optional<Map> numbers;
+    if (names_lists(emitted)) {
+      ASSIGN_OR_RETURN(numbers,
+                       kernel_.open_map(pins_.numbers(emitted.digest())));
+    }
+    ASSIGN_OR_RETURN(const Program own, load(emitted, numbers));
+    return kernel_.attach_frames(own, request_.netns, interface);
   }
 
   Status pin_new(int fd, const std::string& pin) {
@@ -256,15 +368,8 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                           Kernel& kernel) {
   Attachment attachment;
   if (!request.plan.attaches()) return attachment;
-  std::vector<emit::Program> emitted;
-  for (const HookPoint hook : kHookPoints) {
-    const std::vector<KernelRule>& rules = request.plan.rules_at(hook);
-    if (rules.empty()) continue;
-    ASSIGN_OR_RETURN(emit::Program program,
-                     emit::emit_program(rules, request.policy.lists,
-                                        emit::flavour_of(hook)));
-    emitted.push_back(std::move(program));
-  }
+  ASSIGN_OR_RETURN(const std::vector<Planned> planned,
+                   plan_programs(request, kernel, attachment));
   const Pins pins(request.bpf_dir);
   ASSIGN_OR_RETURN(const std::string folder,
                    pins.container(request.container_id));
@@ -272,7 +377,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
 
   // In this order, so that what follows is undone while these are held.
   std::vector<Link> links;
-  links.reserve(emitted.size());
+  links.reserve(planned.size());
   UniqueFd lock;
   Undo undo;
   ASSIGN_OR_RETURN(lock, make_and_lock(pins, kernel, undo));
@@ -290,18 +395,32 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   RETURN_IF_ERROR(make_folders(folder, kernel, undo));
 
   Attacher attacher(request, pins, kernel, undo);
-  RETURN_IF_ERROR(attacher.prepare(emitted));
-  for (const emit::Program& program : emitted) {
-    const Digest digest = program.digest();
-    ASSIGN_OR_RETURN(const Program loaded, attacher.program(program, digest));
-    ASSIGN_OR_RETURN(Link link,
-                     kernel.attach(loaded, cgroup.fd(), program.flavour));
-    links.push_back(std::move(link));
+  RETURN_IF_ERROR(attacher.prepare(planned));
+  bool judges_frames = false;
+  for (const Planned& one : planned) {
+    const bool guard = one.program.flavour == emit::Flavour::kSetsockopt;
+    if (guard && !judges_frames) continue;
+    const Digest digest = one.program.digest();
+    ASSIGN_OR_RETURN(const Program loaded,
+                     attacher.program(one.program, digest));
+    auto link =
+        one.interface ? attacher.attach_frames(loaded, one.program,
+                                               *one.interface)
+                      : kernel.attach(loaded, cgroup.fd(), one.program.flavour);
+    if (!link && one.interface) {
+      // Nothing leaves by an interface that is gone.
+      if (not_found(link.error())) continue;
+      if (link.error().code == Code::kUnsupported && !judges_frames) {
+        attachment.unjudged.push_back(link.error().message);
+        break;
+      }
+    }
+    if (!link) return link.error();
+    judges_frames = judges_frames || one.interface;
+    links.push_back(*std::move(link));
     const Link& attached = links.back();
     undo.add([&] { (void)kernel.detach(attached); });
-    RETURN_IF_ERROR(attacher.pin_new(
-        attached.fd(),
-        folder + "/" + std::string(emit::to_string(program.flavour))));
+    RETURN_IF_ERROR(attacher.pin_new(attached.fd(), folder + "/" + one.pin));
     const auto& known = attachment.programs;
     if (std::find(known.begin(), known.end(), digest) == known.end()) {
       attachment.programs.push_back(digest);

@@ -4,13 +4,16 @@
 //
 // Pins, below BPF_DIR (a folder on a bpffs):
 //   events, lost, containers,     the shared maps; they stay when the last
-//   tables                        container goes, with what nobody read yet
+//   tables, told                  container goes, with what nobody read yet
 //   lists/NAME~KIND               the place of a list in `tables` (tables.h)
-//   programs/DIGEST               one per distinct program, shared
+//   programs/DIGEST               one per distinct program, shared; but for
+//                                 frames, each further container of a pod has
+//                                 a copy that only its link holds
 //   numbers/DIGEST                the places of its lists
 //   users/DIGEST                  a container that uses it (unused.h)
 //   links/ID/connect4, …          one folder per container, a link in it for
-//                                 each hook point that judges
+//                                 each hook point that judges; for frames one
+//                                 for each interface, links/ID/frame-INDEX
 //   observer/…                    see observer.h
 // NAME and ID are percent-encoded where they have bytes other than
 // [A-Za-z0-9_-]: bpffs takes no name with a dot.
@@ -41,8 +44,10 @@
 
 namespace bailiff::hook {
 
-// Attaching one container takes about a millisecond; ten thousand at once are
-// through by then, and a runtime's hook timeout is longer.
+// Attaching one container takes about a millisecond, and 11 for each interface
+// of which frames are judged (the kernel waits for packets on their way);
+// several hundred at once are through by then, and a runtime's hook timeout is
+// longer.
 inline constexpr std::chrono::seconds kLockWait{8};
 
 // Gives a policy whose lists are all complete.  Called only when a list has to
@@ -57,11 +62,17 @@ struct AttachRequest {
   WholePolicy whole_policy;
   Digest policy_digest;
   const Plan& plan;  // of lower(policy, facts); borrowed for the call
+  // The container's network namespace, a borrowed descriptor; -1: it has none
+  // of its own, and frames are not judged, since they would be the host's.
+  int netns = -1;
 };
 
 struct Attachment {
   std::vector<Digest> programs;  // attached, each once
   bool observed = false;         // by the observer
+  // Of what frames are not judged, and why, a line each; empty when all are, or
+  // none need be.
+  std::vector<std::string> unjudged;
 };
 
 // Attaches the plan to `cgroup` so that either every program is attached and
@@ -78,7 +89,10 @@ struct Attachment {
 // still lives, the id is in use and kInvalidArgument says so.
 //
 // Fails with kUnsupported, naming the feature, when this kernel lacks one; the
-// caller decides whether the container may then start (see OnError).
+// caller decides whether the container may then start (see OnError).  Not so
+// for frames: without tcx, and on interfaces of a kind nobody can read, they
+// are left unjudged and Attachment says so.  The interfaces are those there are
+// now.
 // An empty plan attaches nothing and succeeds.
 Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                           Kernel& kernel);

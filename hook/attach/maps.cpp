@@ -14,6 +14,10 @@
 namespace bailiff::hook {
 namespace {
 
+// Cgroups whose last refused frame is remembered.  Of those past it the next
+// frame is told of once more than it need be.
+constexpr std::uint32_t kToldCgroups = 1024;
+
 struct KindTraits {
   std::uint8_t family;
   bool network;
@@ -154,6 +158,13 @@ Result<Map> create_map(emit::MapKind kind, Kernel& kernel) {
                                 .key_size = sizeof(std::uint32_t),
                                 .value_size = sizeof(std::uint64_t),
                                 .max_entries = 1},
+                               nullptr);
+    case emit::MapKind::kTold:
+      return kernel.create_map({.type = MapType::kLruHash,
+                                .name = "bailiff_told",
+                                .key_size = sizeof(std::uint64_t),
+                                .value_size = sizeof(bailiff_connect_event),
+                                .max_entries = kToldCgroups},
                                nullptr);
     case emit::MapKind::kContainers:
       // The kernel sizes it: an entry for each cgroup a program that uses it

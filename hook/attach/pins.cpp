@@ -57,6 +57,8 @@ std::string Pins::map(const emit::MapRef& ref) const {
       return bpf_dir_ + "/events";
     case emit::MapKind::kLost:
       return bpf_dir_ + "/lost";
+    case emit::MapKind::kTold:
+      return bpf_dir_ + "/told";
     case emit::MapKind::kContainers:
       return bpf_dir_ + "/containers";
     case emit::MapKind::kTables:

@@ -20,6 +20,7 @@
 #include "hook/attach/observer.h"
 #include "hook/attach/scratch_cgroup.h"
 #include "hook/attach/self_test.h"
+#include "hook/kernel/network_namespace.h"
 #include "oci/sys/cgroup.h"
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
@@ -121,6 +122,30 @@ Probe network_programs(const Result<ScratchCgroup>& scratch, Kernel& kernel) {
     const auto link = kernel.attach(*loaded, scratch->cgroup().fd(), flavour);
     if (!link) return missing(name, link.error().message, remedy);
   }
+  return ok(name, "load and attach");
+}
+
+// On the loopback of a network namespace of its own.
+Probe frame_programs(const Result<ScratchCgroup>& scratch, Kernel& kernel) {
+  const char* name = "frame programs";
+  const char* remedy =
+      "use a kernel from 6.6 on, built with CONFIG_NET_XGRESS=y; until then "
+      "frames over AF_PACKET and AF_XDP sockets are not judged: take NET_RAW "
+      "from containers";
+  if (!scratch) return degraded(name, "not tried without a cgroup", remedy);
+  const auto netns = make_network_namespace();
+  if (!netns) return degraded(name, netns.error().message, remedy);
+  const Interface loopback{.index = 1, .name = "lo", .type = 0};
+  const auto loaded =
+      kernel.load(emit::emit_allow_all(emit::Flavour::kFrame), {});
+  if (!loaded) return degraded(name, loaded.error().message, remedy);
+  const auto link = kernel.attach_frames(*loaded, netns->get(), loopback);
+  if (!link) return degraded(name, link.error().message, remedy);
+  const auto guard = kernel.load(emit::emit_frame_guard(), {});
+  if (!guard) return degraded(name, guard.error().message, remedy);
+  const auto guarded =
+      kernel.attach(*guard, scratch->cgroup().fd(), emit::Flavour::kSetsockopt);
+  if (!guarded) return degraded(name, guarded.error().message, remedy);
   return ok(name, "load and attach");
 }
 
@@ -274,6 +299,7 @@ std::vector<Probe> probe_host(const std::string& bpf_dir, Kernel& kernel) {
     probes.push_back(scratch_cgroup(scratch));
     probes.push_back(bpffs(bpf_dir, kernel));
     probes.push_back(network_programs(scratch, kernel));
+    probes.push_back(frame_programs(scratch, kernel));
     probes.push_back(cgroup_kill(scratch));
   }
   probes.push_back(map_kind("ring buffer", emit::MapKind::kEvents, kernel));

@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <cstring>
 #include <memory>
 
+#include "hook/kernel/network_namespace.h"
 #include "oci/sys/errno_error.h"
 #include "rules/emit/function_types.h"
 
@@ -32,6 +34,11 @@ constexpr int kNotSupported = 524;
 // and a log that is cut loses the verifier's own error code, not the reason.
 constexpr std::size_t kVerifierLogBytes = 1U << 20;
 constexpr std::size_t kVerifierLines = 3;
+
+// BPF_TCX_EGRESS and BPF_F_BEFORE of Linux 6.6, newer than the headers we are
+// built with.
+constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
+constexpr std::uint32_t kBefore = 1U << 3;
 
 // Between two tries for a lock somebody else holds: attaching one container
 // takes about this long.
@@ -105,6 +112,11 @@ Hook hook_of(emit::Flavour flavour) {
       return {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG};
     case emit::Flavour::kEgress:
       return {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS};
+    case emit::Flavour::kFrame:
+    case emit::Flavour::kBareFrame:
+      return {BPF_PROG_TYPE_SCHED_CLS, kTcxEgress};
+    case emit::Flavour::kSetsockopt:
+      return {BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT};
     case emit::Flavour::kTest:
       return {BPF_PROG_TYPE_SYSCALL, bpf_attach_type{}};
   }
@@ -470,6 +482,39 @@ Result<Link> LinuxKernel::attach(const Program& program, int cgroup,
   return error;
 }
 
+Result<std::vector<Interface>> LinuxKernel::interfaces(int netns) {
+  std::vector<Interface> found;
+  RETURN_IF_ERROR(in_network_namespace(netns, [&]() -> Status {
+    ASSIGN_OR_RETURN(found, interfaces_here());
+    return Ok{};
+  }));
+  return found;
+}
+
+Result<Link> LinuxKernel::attach_frames(const Program& program, int netns,
+                                        const Interface& interface) {
+  UniqueFd fd;
+  RETURN_IF_ERROR(in_network_namespace(netns, [&]() -> Status {
+    // By hand: libbpf as we link it refuses flags of what it does not know.
+    union bpf_attr attr {};
+    attr.link_create.prog_fd = static_cast<__u32>(program.fd());
+    attr.link_create.target_ifindex = interface.index;
+    attr.link_create.attach_type = kTcxEgress;
+    attr.link_create.flags = kBefore;
+    fd = UniqueFd(static_cast<int>(
+        ::syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr.link_create))));
+    if (fd) return Ok{};
+    const int err = errno;
+    Error error = failed("attach program to frames of '" + interface.name +
+                             "' (tcx needs Linux 6.6)",
+                         err);
+    if (err == EINVAL) error.code = Code::kUnsupported;
+    if (err == ENODEV) error.code = Code::kNotFound;
+    return error;
+  }));
+  return Link(std::move(fd));
+}
+
 Status LinuxKernel::detach(const Link& link) {
   if (::bpf_link_detach(link.fd()) == 0) return Ok{};
   return failed("detach link", errno);
@@ -507,7 +552,9 @@ Result<LinkState> LinuxKernel::state(const Link& link) {
   if (::bpf_obj_get_info_by_fd(link.fd(), &info, &size) != 0) {
     return failed("ask for a link's cgroup", errno);
   }
-  return LinkState{.program = info.prog_id, .cgroup = info.cgroup.cgroup_id};
+  return LinkState{
+      .program = info.prog_id,
+      .cgroup = info.type == BPF_LINK_TYPE_CGROUP ? info.cgroup.cgroup_id : 0};
 }
 
 }  // namespace bailiff::hook

@@ -59,7 +59,8 @@ struct MapSpec {
 
 struct LinkState {
   std::uint32_t program = 0;  // kernel id
-  // Of the cgroup it is attached to; 0 when that is gone.
+  // Of the cgroup it is attached to; 0 when that is gone, or when it is
+  // attached to something else.
   std::uint64_t cgroup = 0;
 };
 
@@ -92,6 +93,13 @@ inline constexpr std::string_view kObserverPrograms[] = {"on_fork", "on_exit",
 struct ObserverProgram {
   std::string name;
   Program program;
+};
+
+// An interface of a network namespace.
+struct Interface {
+  std::uint32_t index = 0;
+  std::string name;
+  std::uint16_t type = 0;  // ARPHRD_*: what its frames begin with
 };
 
 // The bytes of a plain value, for keys and values.
@@ -175,6 +183,13 @@ class Kernel {
   // Attaches a program of the observer to the tracepoint it was made for.  The
   // attachment ends with its last descriptor and pin.
   virtual Result<Link> attach_tracing(const Program& program) = 0;
+  // Those of the namespace `netns`, a borrowed descriptor, but for loopbacks.
+  virtual Result<std::vector<Interface>> interfaces(int netns) = 0;
+  // To what leaves the interface (tcx, Linux 6.6), before the programs that are
+  // there.  kNotFound when it is gone by now; with EEXIST when this very
+  // program is attached to it.
+  virtual Result<Link> attach_frames(const Program& program, int netns,
+                                     const Interface& interface) = 0;
   // Ends the attachment now; descriptors and pins of it become inert.
   virtual Status detach(const Link& link) = 0;
 
@@ -189,7 +204,7 @@ class Kernel {
 };
 
 // The kernel this process runs on.  Owns nothing; any number may exist.
-class LinuxKernel final : public Kernel {
+class LinuxKernel : public Kernel {
  public:
   LinuxKernel();
 
@@ -221,6 +236,9 @@ class LinuxKernel final : public Kernel {
   Result<std::vector<ObserverProgram>> load_observer(
       const ObserverMaps& maps) override;
   Result<Link> attach_tracing(const Program& program) override;
+  Result<std::vector<Interface>> interfaces(int netns) override;
+  Result<Link> attach_frames(const Program& program, int netns,
+                             const Interface& interface) override;
   Status detach(const Link& link) override;
   Status pin(int fd, const std::string& path) override;
   Result<Map> open_map(const std::string& path) override;

@@ -37,6 +37,7 @@ enum bailiff_event_hook {
   BAILIFF_HOOK_CONNECT = 0,
   BAILIFF_HOOK_SENDMSG = 1, /* a datagram with an address of its own */
   BAILIFF_HOOK_EGRESS = 2,  /* a packet; whose, is not known: tgid is 0 */
+  BAILIFF_HOOK_FRAME = 3,   /* a frame on its way out of an interface; so too */
 };
 
 /* In `flags`: the kernel could decide only a part of the rule's condition, and
@@ -50,7 +51,9 @@ struct bailiff_event {
   __u8 verdict;    /* enum bailiff_event_verdict, of the whole operation */
   __u8 flags;      /* BAILIFF_EVENT_* */
   __u64 time_ns;   /* CLOCK_MONOTONIC (bpf_ktime_get_ns) */
-  __u64 cgroup_id; /* of the container the program is attached to */
+  __u64 cgroup_id; /* of the container the program is attached to; for frames
+                    * that of the socket, perhaps below the container's, or 0:
+                    * it came from none */
   __u64 policy_id; /* Digest::short_id() of the compiled policy */
   __u32 rule;      /* index in that compiled policy's rules */
   __u32 tgid;      /* in the initial pid namespace, as are tid, uid and gid */

@@ -26,7 +26,8 @@ struct DumpOptions {
 
 class Dump {
  public:
-  explicit Dump(const CompiledPolicy& policy) : policy_(policy) {
+  Dump(const CompiledPolicy& policy, const Digest& digest)
+      : policy_(policy), digest_(digest) {
     for (const List& list : policy.lists) list_names_.push_back(list.name);
   }
 
@@ -52,6 +53,7 @@ class Dump {
     print_rules("connect", plan.connect);
     print_rules("sendmsg", plan.send);
     print_rules("egress", plan.packet);
+    print_rules("frame", plan.packet);
     return std::all_of(
         std::begin(kHookPoints), std::end(kHookPoints), [&](HookPoint hook) {
           return plan.rules_at(hook).empty() ||
@@ -119,7 +121,8 @@ class Dump {
 
   bool print_program(const std::vector<KernelRule>& rules,
                      emit::Flavour flavour) const {
-    const auto program = emit::emit_program(rules, policy_.lists, flavour);
+    const auto program =
+        emit::emit_program(rules, policy_.lists, flavour, digest_.short_id());
     if (!program) {
       std::cerr << "bailiff: program '" << to_string(flavour)
                 << "': " << program.error().message << "\n";
@@ -132,6 +135,7 @@ class Dump {
   }
 
   const CompiledPolicy& policy_;
+  Digest digest_;
   std::vector<std::string> list_names_;
 };
 
@@ -157,7 +161,7 @@ int run_dump(const DumpOptions& options) {
   for (const std::string& pattern : policy->exempt) {
     std::cout << "exempt " << pattern << "\n";
   }
-  Dump dump(*policy);
+  Dump dump(*policy, policy_digest(*bytes));
   dump.print_policy();
   return dump.print_programs(*facts) ? 0 : 1;
 }

@@ -121,6 +121,8 @@ std::string map_name(const MapRef& map) {
       return "events";
     case MapKind::kLost:
       return "lost";
+    case MapKind::kTold:
+      return "told";
     case MapKind::kContainers:
       return "containers";
     case MapKind::kTables:

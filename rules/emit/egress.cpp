@@ -4,144 +4,29 @@
 // the list, a protocol whose connect(2) no hook sees.  The kernel asks when the
 // packet has its route and before it is cut into fragments; its data begins
 // with the IP header.
-//
-// What cannot be read is refused, without a record: no packet the kernel makes
-// is like that, and a host that got one could make nothing of it.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
-#include <netinet/in.h>
 
 #include <cstddef>
 
 #include "rules/emit/flavour.h"
-#include "rules/emit/reached_host.h"
+#include "rules/emit/packet.h"
 #include "rules/emit/report.h"
 
 namespace bailiff::emit {
 namespace {
 
-constexpr int kHeader4 = 20;
-constexpr int kHeader6 = 40;
-// RFC 8200, section 4.1: each once, destination options twice.
-constexpr int kExtensionHeaders = 5;
-// IPv4's fragment offset, and that of IPv6's fragment header.
-constexpr std::int32_t kFragmentOffset4 = 0x1fff;
-constexpr std::int32_t kFragmentOffset6 = 0xfff8;
-
-// Copies `size` bytes from the place in r2 to `slot`.
-void read_packet(Writer& code, int size, int slot = kPacketSlot) {
-  const Label read = code.new_label();
-  code.append(move(kR1, kContext));
-  code.frame_address(kR3, slot);
-  code.append(move(kR4, size));
-  code.append(call(BPF_FUNC_skb_load_bytes));
-  code.jump(jump_if(Comparison::kEq, kR0, 0), read);
-  code.append(move(kR0, 0));
-  code.exit();
-  code.bind(read);
-}
-
-void load_header4(Writer& code) {
-  const Label first = code.new_label();
-  code.append(move(kR2, 0));
-  read_packet(code, kHeader4);
-  code.append(load(Size::k32, kR1, kFrame, kPacketSlot + 16));
-  code.append(store(Size::k32, kFrame, kAddressSlot, kR1));
-  code.append(store(Size::k32, kFrame, kAddressSlot + 4, 0));
-  code.append(store(Size::k64, kFrame, kAddressSlot + 8, 0));
-  code.append(move(kFamily, 4));
-  code.append(load(Size::k8, kR1, kFrame, kPacketSlot + 9));
-  code.append(store(Size::k32, kFrame, kProtocolSlot, kR1));
-  // The length of the header, in words.
-  code.append(load(Size::k8, kR1, kFrame, kPacketSlot));
-  code.append(alu(BPF_AND, kR1, 0xf));
-  code.append(alu(BPF_LSH, kR1, 2));
-  // Ports are in the first fragment only.
-  code.append(load(Size::k16, kR2, kFrame, kPacketSlot + 6));
-  code.append(from_network_order(kR2, 16));
-  code.append(alu(BPF_AND, kR2, kFragmentOffset4));
-  code.jump(jump_if(Comparison::kEq, kR2, 0), first);
-  code.append(move(kR1, 0));
-  code.bind(first);
-  code.append(store(Size::k32, kFrame, kTransportSlot, kR1));
-}
-
-// Goes to `label` when the protocol, in r1, is one of extension headers of
-// which the second byte tells the length.
-void branch_options(Writer& code, Label label) {
-  for (const int header : {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS}) {
-    code.jump(jump_if(Comparison::kEq, kR1, header), label);
-  }
-}
-
-// Steps over one extension header; to `end` when there is none.
-void step_extension(Writer& code, Label end) {
-  const Label options = code.new_label();
-  const Label next = code.new_label();
-  const Label first = code.new_label();
-  code.append(load(Size::k32, kR1, kFrame, kProtocolSlot));
-  branch_options(code, options);
-  code.jump(jump_if(Comparison::kNe, kR1, IPPROTO_FRAGMENT), end);
-
-  code.append(load(Size::k32, kR2, kFrame, kTransportSlot));
-  read_packet(code, 4);
-  code.append(load(Size::k8, kR1, kFrame, kPacketSlot));
-  code.append(store(Size::k32, kFrame, kProtocolSlot, kR1));
-  code.append(load(Size::k16, kR1, kFrame, kPacketSlot + 2));
-  code.append(from_network_order(kR1, 16));
-  code.append(alu(BPF_AND, kR1, kFragmentOffset6));
-  code.jump(jump_if(Comparison::kEq, kR1, 0), first);
-  code.append(store(Size::k32, kFrame, kTransportSlot, 0));
-  code.go(end);
-  code.bind(first);
-  code.append(move(kR1, 8));
-  code.go(next);
-
-  code.bind(options);
-  code.append(load(Size::k32, kR2, kFrame, kTransportSlot));
-  read_packet(code, 2);
-  code.append(load(Size::k8, kR1, kFrame, kPacketSlot));
-  code.append(store(Size::k32, kFrame, kProtocolSlot, kR1));
-  code.append(load(Size::k8, kR1, kFrame, kPacketSlot + 1));
-  code.append(alu(BPF_ADD, kR1, 1));
-  code.append(alu(BPF_LSH, kR1, 3));
-  code.bind(next);
-  code.append(load(Size::k32, kR2, kFrame, kTransportSlot));
-  code.append(alu(BPF_ADD, kR1, kR2));
-  code.append(store(Size::k32, kFrame, kTransportSlot, kR1));
-}
-
-void load_header6(Writer& code) {
-  const Label end = code.new_label();
-  const Label too_many = code.new_label();
-  code.append(move(kR2, 0));
-  read_packet(code, kHeader6);
-  code.append(load(Size::k8, kR1, kFrame, kPacketSlot + 6));
-  code.append(store(Size::k32, kFrame, kProtocolSlot, kR1));
-  code.append(store(Size::k32, kFrame, kTransportSlot, kHeader6));
-  code.append(load(Size::k64, kR1, kFrame, kPacketSlot + 24));
-  code.append(load(Size::k32, kR2, kFrame, kPacketSlot + 32));
-  code.append(load(Size::k32, kR3, kFrame, kPacketSlot + 36));
-  file_address6(code);
-  for (int i = 0; i < kExtensionHeaders; ++i) step_extension(code, end);
-  code.append(load(Size::k32, kR1, kFrame, kProtocolSlot));
-  branch_options(code, too_many);
-  code.jump(jump_if(Comparison::kNe, kR1, IPPROTO_FRAGMENT), end);
-  code.bind(too_many);
-  code.append(move(kR0, 0));
-  code.exit();
-  code.bind(end);
-}
+constexpr PacketPlace kPlace;
 
 void load_address(Writer& code) {
   const Label six = code.new_label();
   const Label done = code.new_label();
   code.append(load(Size::k32, kR1, kContext, offsetof(__sk_buff, protocol)));
   code.jump(jump_if(Comparison::kEq, kR1, htons(ETH_P_IPV6)), six);
-  load_header4(code);
+  load_packet4(code, kPlace);
   code.go(done);
   code.bind(six);
-  load_header6(code);
+  load_packet6(code, kPlace);
   code.bind(done);
 }
 
@@ -149,57 +34,8 @@ void load_address4(Writer& code, Register dst) {
   code.load_compared(Size::k32, dst, kAddressSlot);
 }
 
-// Zero where there are no ports: no rule is about that one.
-void load_port(Writer& code) {
-  if (code.begin_load(kLoadedAddress)) load_address(code);
-  if (!code.begin_load(kLoadedPort)) return;
-  const Label ports = code.new_label();
-  const Label done = code.new_label();
-  code.append(store(Size::k32, kFrame, kPortSlot, 0));
-  code.append(load(Size::k32, kR2, kFrame, kTransportSlot));
-  code.jump(jump_if(Comparison::kEq, kR2, 0), done);
-  code.append(load(Size::k32, kR1, kFrame, kProtocolSlot));
-  for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP,
-                             IPPROTO_UDPLITE, IPPROTO_DCCP}) {
-    code.jump(jump_if(Comparison::kEq, kR1, protocol), ports);
-  }
-  code.go(done);
-  code.bind(ports);
-  code.append(alu(BPF_ADD, kR2, 2));
-  read_packet(code, 2, kPortSlot);
-  code.append(load(Size::k16, kR1, kFrame, kPortSlot));
-  code.append(from_network_order(kR1, 16));
-  code.append(store(Size::k32, kFrame, kPortSlot, kR1));
-  code.bind(done);
-}
-
-// Nobody's: the processor may be working for somebody else.
-void load_comm(Writer& code) {
-  code.append(store(Size::k64, kFrame, kCommSlot, 0));
-  code.append(store(Size::k64, kFrame, kCommSlot + 8, 0));
-}
-
 void load_number(Writer& code, Number number, Register dst) {
-  switch (number) {
-    case Number::kPort:
-      load_port(code);
-      code.load_compared(Size::k32, dst, kPortSlot);
-      return;
-    case Number::kL4proto:
-      if (code.begin_load(kLoadedAddress)) load_address(code);
-      code.load_compared(Size::k32, dst, kProtocolSlot);
-      return;
-    case Number::kPid:
-    case Number::kTid:
-    case Number::kUid:
-    case Number::kGid:
-      break;
-  }
-  code.append(move(dst, 0));
-}
-
-void load_unknown(Writer& code, Register dst) {
-  code.append(load(Size::k32, dst, kContext, offsetof(__sk_buff, len)));
+  load_packet_number<load_address>(code, kPlace, number, dst);
 }
 
 }  // namespace
@@ -209,9 +45,9 @@ const FlavourCode& egress_code() {
       .family = std::nullopt,
       .load_address = load_address,
       .load_address4 = load_address4,
-      .load_comm = load_comm,
+      .load_comm = load_packet_comm,
       .load_number = load_number,
-      .load_unknown = load_unknown,
+      .load_unknown = load_packet_unknown,
       .finish = finish_and_report,
       .hook = BAILIFF_HOOK_EGRESS,
   };

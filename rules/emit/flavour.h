@@ -39,13 +39,29 @@ struct FlavourCode {
                  const FlavourCode& flavour);
   // What records say of where it was judged.
   bailiff_event_hook hook = BAILIFF_HOOK_CONNECT;
+  // What comes before everything else, when there is something.
+  void (*begin)(Writer& code) = nullptr;
+  // What the program returns to let pass, and to refuse.
+  std::int32_t pass = 1;
+  std::int32_t refuse = 0;
+  // Attached to a cgroup, whose storage says which container it is for.
+  // Otherwise a record has the cgroup of the socket, and `policy_id`.
+  bool of_cgroup = true;
+  std::uint64_t policy_id = 0;
 };
+
+// TCX_NEXT: it is for the next program of the device to judge, and in the end
+// passes.  And TC_ACT_SHOT.
+inline constexpr std::int32_t kNextProgram = -1;
+inline constexpr std::int32_t kDropFrame = 2;
 
 const FlavourCode& connect4_code();
 const FlavourCode& connect6_code();
 const FlavourCode& sendmsg4_code();
 const FlavourCode& sendmsg6_code();
 const FlavourCode& egress_code();
+const FlavourCode& frame_code();
+const FlavourCode& bare_frame_code();
 const FlavourCode& test_code();
 const FlavourCode& flavour_code(Flavour flavour);
 

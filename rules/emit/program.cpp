@@ -17,7 +17,16 @@
 namespace bailiff::emit {
 namespace {
 
+bool is_of_packets(Flavour flavour) {
+  return flavour == Flavour::kEgress || flavour == Flavour::kFrame ||
+         flavour == Flavour::kBareFrame;
+}
+
 Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
+  if (flavour == Flavour::kSetsockopt) {
+    return Error{.code = Code::kInvalidArgument,
+                 .message = "no rule can be judged in 'setsockopt'"};
+  }
   if (rules.size() > BAILIFF_MAX_PROGRAM_RULES) {
     return Error{.code = Code::kExhausted,
                  .message = std::to_string(rules.size()) +
@@ -25,7 +34,7 @@ Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
                             std::to_string(BAILIFF_MAX_PROGRAM_RULES)};
   }
   const auto decidable =
-      flavour == Flavour::kEgress ? decidable_of_packet : decidable_at_connect;
+      is_of_packets(flavour) ? decidable_of_packet : decidable_at_connect;
   for (const KernelRule& rule : rules) {
     for (const Leaf& leaf : leaves_of(rule.condition)) {
       const Field& one = field(leaf.fields.front());
@@ -123,6 +132,12 @@ std::string_view to_string(Flavour flavour) {
       return "sendmsg6";
     case Flavour::kEgress:
       return "egress";
+    case Flavour::kFrame:
+      return "frame";
+    case Flavour::kBareFrame:
+      return "bareframe";
+    case Flavour::kSetsockopt:
+      return "setsockopt";
     case Flavour::kTest:
       return "test";
   }
@@ -154,9 +169,11 @@ Flavour flavour_of(HookPoint hook) {
     case HookPoint::kSendmsg6:
       return Flavour::kSendmsg6;
     case HookPoint::kEgress:
+      return Flavour::kEgress;
+    case HookPoint::kFrame:
       break;
   }
-  return Flavour::kEgress;
+  return Flavour::kFrame;
 }
 
 const FlavourCode& flavour_code(Flavour flavour) {
@@ -171,6 +188,11 @@ const FlavourCode& flavour_code(Flavour flavour) {
       return sendmsg6_code();
     case Flavour::kEgress:
       return egress_code();
+    case Flavour::kFrame:
+      return frame_code();
+    case Flavour::kBareFrame:
+      return bare_frame_code();
+    case Flavour::kSetsockopt:  // judges by no rule: check_rules()
     case Flavour::kTest:
       break;
   }
@@ -202,14 +224,17 @@ Digest Program::digest() const {
 }
 
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
-                             const std::vector<List>& lists, Flavour flavour) {
+                             const std::vector<List>& lists, Flavour flavour,
+                             std::uint64_t policy_id) {
   RETURN_IF_ERROR(check_rules(rules, flavour));
-  const FlavourCode& ops = flavour_code(flavour);
+  FlavourCode ops = flavour_code(flavour);
+  ops.policy_id = policy_id;
   Writer code;
   LookUps look_ups;
   const Target target = {
       .code = code, .flavour = ops, .lists = lists, .look_ups = look_ups};
   code.append(move(kContext, kR1));
+  if (ops.begin != nullptr) ops.begin(code);
   load_values(target, rules);
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (i % 64 == 0) clear_hits(code);
@@ -232,7 +257,9 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
 Program emit_allow_all(Flavour flavour) {
   Program program;
   program.flavour = flavour;
-  program.insns = {move(kR0, 1), leave()};
+  const bool frames =
+      flavour == Flavour::kFrame || flavour == Flavour::kBareFrame;
+  program.insns = {move(kR0, frames ? kNextProgram : 1), leave()};
   return program;
 }
 

@@ -18,12 +18,15 @@ namespace bailiff::emit {
 
 // The dialect of a program: which context it reads and what its result means.
 enum class Flavour : std::uint8_t {
-  kConnect4,  // BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT
-  kConnect6,  // the same, BPF_CGROUP_INET6_CONNECT
-  kSendmsg4,  // the same, BPF_CGROUP_UDP4_SENDMSG
-  kSendmsg6,  // the same, BPF_CGROUP_UDP6_SENDMSG
-  kEgress,    // BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS
-  kTest,      // BPF_PROG_TYPE_SYSCALL over struct bailiff_test_event
+  kConnect4,   // BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT
+  kConnect6,   // the same, BPF_CGROUP_INET6_CONNECT
+  kSendmsg4,   // the same, BPF_CGROUP_UDP4_SENDMSG
+  kSendmsg6,   // the same, BPF_CGROUP_UDP6_SENDMSG
+  kEgress,     // BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS
+  kFrame,      // BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_EGRESS, of an Ethernet device
+  kBareFrame,  // the same, of a device whose frames begin with the IP header
+  kSetsockopt,  // BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT
+  kTest,        // BPF_PROG_TYPE_SYSCALL over struct bailiff_test_event
 };
 std::string_view to_string(Flavour flavour);  // "connect4"
 
@@ -43,6 +46,8 @@ enum class MapKind : std::uint8_t {
   kEvents,      // BPF_MAP_TYPE_RINGBUF
   kLost,        // per-CPU array of one __u64: records dropped, ring full
   kContainers,  // BPF_MAP_TYPE_CGROUP_STORAGE of bailiff_container_state
+  kTold,        // LRU hash: cgroup id to the last bailiff_connect_event of it
+                // that was told, for programs that have no cgroup storage
   kTables,      // BPF_MAP_TYPE_ARRAY_OF_MAPS: the tables of all lists
   // The number of a list's table in kTables, 4 bytes.  An array made for the
   // program has those of all its lists: its one value is how many there are, 4
@@ -85,7 +90,7 @@ struct Program {
   Digest digest() const;
 };
 
-// The dialect of a hook point's programs.
+// The dialect of a hook point's programs; of kFrame, that for Ethernet.
 Flavour flavour_of(HookPoint hook);
 
 // Compiles what a plan has at a hook point.  `lists` are the policy's.  Fails
@@ -93,8 +98,20 @@ Flavour flavour_of(HookPoint hook);
 // jump does not fit, and with kInvalidArgument for a field the kernel does not
 // know. Lists of addresses and networks stay maps, so that the program is the
 // same whatever is in them; the items of other lists are part of the program.
+// `policy_id` is Digest::short_id() of the policy: a constant of programs for
+// frames, which have no other way to know; the others are the same whatever it
+// is.
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
-                             const std::vector<List>& lists, Flavour flavour);
+                             const std::vector<List>& lists, Flavour flavour,
+                             std::uint64_t policy_id = 0);
+
+// The program that closes the two ways around frame programs (kSetsockopt).
+// Setting PACKET_QDISC_BYPASS succeeds without effect: it only makes sending
+// faster, so who asks for it loses nothing else, and what is sent is judged and
+// told of as what it is.  AF_XDP hands frames to the driver and has no such
+// other way: all of SOL_XDP is refused with EPERM, and without it no such
+// socket can be used.
+Program emit_frame_guard();
 
 // A program of two instructions that lets every operation pass: what shows
 // whether a kernel takes and attaches one, and what any costs.

@@ -13,16 +13,16 @@ namespace {
 #define RECORD_OFFSET(member) \
   (kRecordSlot + static_cast<int>(offsetof(bailiff_connect_event, member)))
 
-// Writes what all records of this operation have in common.
-void fill_record(Writer& code, const FlavourCode& flavour) {
-  code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.size),
-                    sizeof(bailiff_connect_event)));
-  code.append(store(Size::k16, kFrame, RECORD_OFFSET(header.kind),
-                    BAILIFF_EVENT_CONNECT));
-  code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.verdict), kVerdict));
-  code.append(call(BPF_FUNC_ktime_get_ns));
-  code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.time_ns), kR0));
-
+// Whose it is: cgroup and policy.
+void fill_identity(Writer& code, const FlavourCode& flavour) {
+  if (!flavour.of_cgroup) {
+    code.append(move(kR1, kContext));
+    code.append(call(BPF_FUNC_skb_cgroup_id));
+    code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.cgroup_id), kR0));
+    code.load_constant(kR1, flavour.policy_id);
+    code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.policy_id), kR1));
+    return;
+  }
   // Never null: the kernel allocates the storage with the attachment.
   code.load_map(kR1, {.kind = MapKind::kContainers, .list = {}});
   code.append(move(kR2, 0));
@@ -33,6 +33,19 @@ void fill_record(Writer& code, const FlavourCode& flavour) {
   code.append(
       load(Size::k64, kR1, kR0, offsetof(bailiff_container_state, policy_id)));
   code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.policy_id), kR1));
+}
+
+// Writes what all records of this operation have in common.
+void fill_record(Writer& code, const FlavourCode& flavour) {
+  code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.size),
+                    sizeof(bailiff_connect_event)));
+  code.append(store(Size::k16, kFrame, RECORD_OFFSET(header.kind),
+                    BAILIFF_EVENT_CONNECT));
+  code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.verdict), kVerdict));
+  code.append(call(BPF_FUNC_ktime_get_ns));
+  code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.time_ns), kR0));
+
+  fill_identity(code, flavour);
 
   const struct {
     Number number;
@@ -85,18 +98,48 @@ void send_record(Writer& code, const KernelRule& rule, Label subprogram) {
 #define STATE_OFFSET(member) \
   static_cast<int>(offsetof(bailiff_container_state, member))
 
-// Goes to `told` when what the container was refused last is what the record at
-// r6 says, and was told just now; otherwise notes it down.  What was allowed,
-// and what the service has to decide, is told each time.
+// A field of the record, and of what was told last.
+struct Remembered {
+  Size size;
+  int event;
+  int told;
+};
+
+// r3 = 0 if the record at r6 says what was told last, at r0, and is one that
+// need not be told again: of what was refused for good.  What was allowed, and
+// what the service has to decide, is told each time.
 //
 // Differences are gathered without jumps: the verifier follows this once for
 // each rule, and 8192 jumps are as many as it has in mind at a time.
-void skip_repeated(Writer& code, Label told) {
-  const struct {
-    Size size;
-    int event;
-    int state;
-  } kSame[] = {
+template <std::size_t kFields>
+void gather_differences(Writer& code, const Remembered (&fields)[kFields]) {
+  code.append(load(Size::k8, kR3, kR6, EVENT_OFFSET(header.verdict)));
+  code.append(alu(BPF_XOR, kR3, BAILIFF_VERDICT_DENIED));
+  code.append(load(Size::k8, kR1, kR6, EVENT_OFFSET(header.flags)));
+  code.append(alu(BPF_OR, kR3, kR1));
+  for (const Remembered& same : fields) {
+    code.append(load(same.size, kR1, kR6, same.event));
+    code.append(load(same.size, kR2, kR0, same.told));
+    code.append(alu(BPF_XOR, kR1, kR2));
+    code.append(alu(BPF_OR, kR3, kR1));
+  }
+}
+
+// Goes to `told` when r3 is 0 and what was told last, at r0, was told just now.
+void branch_told(Writer& code, int told_ns, Label told) {
+  const Label news = code.new_label();
+  code.append(load(Size::k64, kR1, kR6, EVENT_OFFSET(header.time_ns)));
+  code.append(load(Size::k64, kR2, kR0, told_ns));
+  code.append(alu(BPF_SUB, kR1, kR2));
+  code.load_constant(kR2, BAILIFF_REPEAT_NS);
+  code.jump(jump_if(Comparison::kGt, kR1, kR2), news);
+  code.jump(jump_if(Comparison::kEq, kR3, 0), told);
+  code.bind(news);
+}
+
+// By what the container's storage has of it.
+void skip_told_by_storage(Writer& code, Label told) {
+  constexpr Remembered kSame[] = {
       {Size::k64, EVENT_OFFSET(addr_be), STATE_OFFSET(told_addr_be)},
       {Size::k64, EVENT_OFFSET(addr_be) + 8, STATE_OFFSET(told_addr_be) + 8},
       {Size::k32, EVENT_OFFSET(header.rule), STATE_OFFSET(told_rule)},
@@ -105,41 +148,68 @@ void skip_repeated(Writer& code, Label told) {
       {Size::k8, EVENT_OFFSET(l4proto), STATE_OFFSET(told_l4proto)},
       {Size::k8, EVENT_OFFSET(header.verdict), STATE_OFFSET(told_verdict)},
   };
-  const Label news = code.new_label();
   code.load_map(kR1, {.kind = MapKind::kContainers, .list = {}});
   code.append(move(kR2, 0));
   code.append(call(BPF_FUNC_get_local_storage));
-  code.append(load(Size::k8, kR3, kR6, EVENT_OFFSET(header.verdict)));
-  code.append(alu(BPF_XOR, kR3, BAILIFF_VERDICT_DENIED));
-  code.append(load(Size::k8, kR1, kR6, EVENT_OFFSET(header.flags)));
-  code.append(alu(BPF_OR, kR3, kR1));
-  for (const auto& same : kSame) {
+  gather_differences(code, kSame);
+  branch_told(code, STATE_OFFSET(told_ns), told);
+  for (const Remembered& same : kSame) {
     code.append(load(same.size, kR1, kR6, same.event));
-    code.append(load(same.size, kR2, kR0, same.state));
-    code.append(store(same.size, kR0, same.state, kR1));
-    code.append(alu(BPF_XOR, kR1, kR2));
-    code.append(alu(BPF_OR, kR3, kR1));
+    code.append(store(same.size, kR0, same.told, kR1));
   }
   code.append(load(Size::k64, kR1, kR6, EVENT_OFFSET(header.time_ns)));
-  code.append(load(Size::k64, kR2, kR0, STATE_OFFSET(told_ns)));
-  code.append(move(kR4, kR1));
-  code.append(alu(BPF_SUB, kR4, kR2));
-  code.load_constant(kR5, BAILIFF_REPEAT_NS);
-  code.jump(jump_if(Comparison::kGt, kR4, kR5), news);
-  code.jump(jump_if(Comparison::kEq, kR3, 0), told);
-  code.bind(news);
   code.append(store(Size::k64, kR0, STATE_OFFSET(told_ns), kR1));
+}
+
+// By the last record of the cgroup.
+void skip_told_by_record(Writer& code, Label told) {
+  constexpr Remembered kSame[] = {
+      {Size::k64, EVENT_OFFSET(addr_be), EVENT_OFFSET(addr_be)},
+      {Size::k64, EVENT_OFFSET(addr_be) + 8, EVENT_OFFSET(addr_be) + 8},
+      {Size::k64, EVENT_OFFSET(header.policy_id),
+       EVENT_OFFSET(header.policy_id)},
+      {Size::k32, EVENT_OFFSET(header.rule), EVENT_OFFSET(header.rule)},
+      {Size::k16, EVENT_OFFSET(port), EVENT_OFFSET(port)},
+      {Size::k8, EVENT_OFFSET(l4proto), EVENT_OFFSET(l4proto)},
+      {Size::k8, EVENT_OFFSET(header.verdict), EVENT_OFFSET(header.verdict)},
+  };
+  const Label news = code.new_label();
+  const auto load_map_and_key = [&] {
+    code.load_map(kR1, {.kind = MapKind::kTold, .list = {}});
+    code.append(move(kR2, kR6));
+    code.append(alu(BPF_ADD, kR2, EVENT_OFFSET(header.cgroup_id)));
+  };
+  load_map_and_key();
+  code.append(call(BPF_FUNC_map_lookup_elem));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), news);
+  gather_differences(code, kSame);
+  branch_told(code, EVENT_OFFSET(header.time_ns), told);
+  code.bind(news);
+  load_map_and_key();
+  code.append(move(kR3, kR6));
+  code.append(move(kR4, BPF_ANY));
+  code.append(call(BPF_FUNC_map_update_elem));
+}
+
+// Goes to `told` when what was refused last is what the record at r6 says, and
+// was told just now; otherwise notes it down.
+void skip_repeated(Writer& code, const FlavourCode& flavour, Label told) {
+  if (flavour.of_cgroup) {
+    skip_told_by_storage(code, told);
+  } else {
+    skip_told_by_record(code, told);
+  }
 }
 
 #undef EVENT_OFFSET
 #undef STATE_OFFSET
 
 // r1: the record.  A frame of its own.
-void emit_record_subprogram(Writer& code) {
+void emit_record_subprogram(Writer& code, const FlavourCode& flavour) {
   constexpr int kKey = -4;
   const Label sent = code.new_label();
   code.append(move(kR6, kR1));
-  skip_repeated(code, sent);
+  skip_repeated(code, flavour, sent);
   code.append(move(kR2, kR6));
   code.load_map(kR1, {.kind = MapKind::kEvents, .list = {}});
   code.append(move(kR3, sizeof(bailiff_connect_event)));
@@ -185,12 +255,16 @@ void finish_and_report(Writer& code, const std::vector<KernelRule>& rules,
   static_assert(BAILIFF_VERDICT_ALLOWED == 0 && BAILIFF_VERDICT_DENIED == 1);
   code.append(move(kR0, kVerdict));
   code.append(alu(BPF_XOR, kR0, 1));
+  if (flavour.pass != 1 || flavour.refuse != 0) {
+    code.append(alu(BPF_MUL, kR0, flavour.pass - flavour.refuse));
+    code.append(alu(BPF_ADD, kR0, flavour.refuse));
+  }
   code.exit();
   code.bind(allow);
-  code.append(move(kR0, 1));
+  code.append(move(kR0, flavour.pass));
   code.exit();
   code.bind(subprogram);
-  emit_record_subprogram(code);
+  emit_record_subprogram(code, flavour);
 }
 
 }  // namespace bailiff::emit

@@ -11,7 +11,7 @@
 
 namespace bailiff::emit {
 
-// Returns the verdict: 1 lets the operation go on, 0 makes it fail with EPERM.
+// Returns the verdict, as the flavour's program type has it.
 // For each hit a struct bailiff_connect_event is put into the ring buffer
 // first.  When that is full the record is lost and counted, and the verdict
 // stands: it must not depend on somebody reading.

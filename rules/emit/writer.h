@@ -24,6 +24,7 @@
 //    -48  its protocol, a number of 32 bits like the next two
 //    -44  where its transport header begins; 0: it has none
 //    -56  its destination port
+//    -52  where its IP header begins
 //   -152  until there is a record, one of its headers
 // of the 512 bytes there are, 96 of which are a function's.
 #pragma once
@@ -57,6 +58,7 @@ inline constexpr int kProtocolSlot = kPidSlot;
 inline constexpr int kTransportSlot = kPidSlot + 4;
 inline constexpr int kPortSlot = kUidSlot;
 inline constexpr int kPacketSlot = kRecordSlot;
+inline constexpr int kNetworkSlot = kUidSlot + 4;
 
 // At kAnswersSlot.  What does not fit is asked where rules ask.
 inline constexpr auto kAnswers =

@@ -55,6 +55,8 @@ std::string_view to_string(HookPoint hook) {
       return "sendmsg6";
     case HookPoint::kEgress:
       return "egress";
+    case HookPoint::kFrame:
+      return "frame";
   }
   return "";
 }
@@ -82,6 +84,7 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
     case HookPoint::kSendmsg6:
       return send;
     case HookPoint::kEgress:
+    case HookPoint::kFrame:
       break;
   }
   return packet;

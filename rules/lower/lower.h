@@ -35,10 +35,11 @@ enum class HookPoint : std::uint8_t {
   kSendmsg4,  // a datagram to an address, without a connect(2) before it
   kSendmsg6,
   kEgress,  // a packet, whatever made it
+  kFrame,   // what leaves an interface and is not from an IP socket
 };
 inline constexpr HookPoint kHookPoints[] = {
     HookPoint::kConnect4, HookPoint::kConnect6, HookPoint::kSendmsg4,
-    HookPoint::kSendmsg6, HookPoint::kEgress};
+    HookPoint::kSendmsg6, HookPoint::kEgress,   HookPoint::kFrame};
 std::string_view to_string(HookPoint hook);  // "connect4"
 
 // The strongest first.
@@ -87,7 +88,7 @@ struct Observation {
 struct Plan {
   std::vector<KernelRule> connect;  // at connect4 and connect6
   std::vector<KernelRule> send;     // at sendmsg4 and sendmsg6
-  // At egress: what is refused and was not seen at the others.
+  // At egress and frame: what is refused and was not seen at the others.
   std::vector<KernelRule> packet;
   // Rules evaluated for processes and system calls of the container.
   Observation observe;

@@ -288,7 +288,9 @@ class Placer {
       result_.packet = kernel_rule(send_, decidable_of_packet);
       if (result_.packet && !result_.packet->deny) result_.packet.reset();
     }
-    if (result_.packet) hooks.push_back(HookPoint::kEgress);
+    if (result_.packet) {
+      hooks.insert(hooks.end(), {HookPoint::kEgress, HookPoint::kFrame});
+    }
 
     const KernelRule& shown =
         result_.connect ? *result_.connect : *result_.send;

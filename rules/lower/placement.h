@@ -23,7 +23,10 @@ struct PlacedRule {
   std::optional<KernelRule> connect;
   std::optional<KernelRule> send;
   // Only of a rule that refuses peers by name, and that needs to know nothing
-  // of the process: what a packet shows.
+  // of the process: what a packet shows.  Judged twice: where an IP socket's
+  // packet leaves its cgroup, and, of all that no such socket made (a frame
+  // over AF_PACKET, a packet that is forwarded), where it leaves an interface
+  // of the container's network namespace.
   std::optional<KernelRule> packet;
   bool container_event = false;
   // bit_of() each call that is observed for the rule.

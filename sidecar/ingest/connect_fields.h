@@ -45,7 +45,10 @@ class ConnectFields final : public FieldSource {
 
  private:
   // A packet is nobody's: see ConnectEvent.
-  bool of_process() const { return event_.judged_at != JudgedAt::kEgress; }
+  bool of_process() const {
+    return event_.judged_at != JudgedAt::kEgress &&
+           event_.judged_at != JudgedAt::kFrame;
+  }
 
   const ConnectEvent& event_;
   const ProcessFacts& process_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hook/attach/facts.h"
+#include "oci/sys/cgroup.h"
 #include "oci/sys/files.h"
 #include "oci/sys/pidfd.h"
 #include "sidecar/ingest/clock.h"
@@ -128,6 +129,23 @@ void Containers::bury(ContainerPtr container) {
   if (gone_.size() <= kRememberedContainers) return;
   by_cgroup_.erase(gone_.back()->record.cgroup_id);
   gone_.pop_back();
+}
+
+std::optional<KnownContainer> Containers::by_cgroup_or_above(
+    std::uint64_t cgroup_id) const {
+  if (const auto known = by_cgroup(cgroup_id)) return known;
+  const auto mount = CgroupMount::find();
+  if (!mount) return std::nullopt;
+  const auto cgroup = Cgroup::open_by_id(*mount, cgroup_id);
+  if (!cgroup) return std::nullopt;
+  std::string path = cgroup->relative_path();
+  for (;;) {
+    path.resize(std::min(path.rfind('/'), path.size()));
+    if (path.empty()) return std::nullopt;
+    const auto above = Cgroup::open(*mount, path);
+    if (!above) return std::nullopt;
+    if (const auto known = by_cgroup(above->id())) return known;
+  }
 }
 
 std::optional<KnownContainer> Containers::by_cgroup(

@@ -64,6 +64,9 @@ class Containers {
 
   // nullopt: never seen, or forgotten.
   std::optional<KnownContainer> by_cgroup(std::uint64_t cgroup_id) const;
+  // The one whose cgroup this is or, while it exists, lies in.  Reads cgroupfs.
+  std::optional<KnownContainer> by_cgroup_or_above(
+      std::uint64_t cgroup_id) const;
   // By id, unique id prefix, name or NAMESPACE/POD/NAME; those that run win
   // over those that are gone.  kNotFound; kInvalidArgument when it is
   // ambiguous.

@@ -23,6 +23,8 @@ std::optional<JudgedAt> judged_at_of(std::uint32_t hook) {
       return JudgedAt::kSendmsg;
     case BAILIFF_HOOK_EGRESS:
       return JudgedAt::kEgress;
+    case BAILIFF_HOOK_FRAME:
+      return JudgedAt::kFrame;
     default:  // of another version
       return std::nullopt;
   }
@@ -38,6 +40,8 @@ std::string_view to_string(JudgedAt place) {
       return "sendmsg";
     case JudgedAt::kEgress:
       return "egress";
+    case JudgedAt::kFrame:
+      return "frame";
   }
   return "";
 }

@@ -15,14 +15,15 @@
 namespace bailiff::sidecar {
 
 // Where an operation was judged.
-enum class JudgedAt : std::uint8_t { kConnect, kSendmsg, kEgress };
+enum class JudgedAt : std::uint8_t { kConnect, kSendmsg, kEgress, kFrame };
 std::string_view to_string(JudgedAt place);  // "connect"
 
 // A connect(2), or what reaches an address as one, that matched a rule or may
-// have (`candidate`).  Of a packet (kEgress) nobody knows the process: tgid,
-// tid, uid and gid are 0 and comm is empty.
+// have (`candidate`).  Of a packet (kEgress, kFrame) nobody knows the process:
+// tgid, tid, uid and gid are 0 and comm is empty.
 struct ConnectEvent {
   std::uint64_t monotonic_ns = 0;
+  // The container's; of a frame, that or one below it, or 0: nobody knows.
   std::uint64_t cgroup_id = 0;
   std::uint64_t policy_id = 0;  // Digest::short_id()
   std::uint32_t rule = 0;  // index in that policy: to be checked against it

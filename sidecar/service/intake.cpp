@@ -72,6 +72,7 @@ std::vector<std::string_view> types_at(JudgedAt place) {
     case JudgedAt::kSendmsg:
       return {"sendto", "sendmsg", "sendmmsg", "connect"};
     case JudgedAt::kEgress:
+    case JudgedAt::kFrame:
       return {"connect", "sendto", "sendmsg", "sendmmsg"};
   }
   return {};
@@ -382,6 +383,8 @@ KnownContainer Intake::container_of(std::uint64_t cgroup_id,
     read_containers();
     known = parts_.containers.by_cgroup(cgroup_id);
   }
+  // The container may have made the cgroup that a frame came from.
+  if (!known) known = parts_.containers.by_cgroup_or_above(cgroup_id);
   if (known) return *std::move(known);
   // Forgotten, or its record was lost.  The event is told all the same, under
   // the policies that need to know nothing of the container.

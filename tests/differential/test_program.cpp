@@ -68,6 +68,11 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
       made = UniqueFd(
           bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "lost", 4, 8, 1, nullptr));
       break;
+    case emit::MapKind::kTold:
+      made = UniqueFd(
+          bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "told", sizeof(std::uint64_t),
+                         sizeof(bailiff_connect_event), 1, nullptr));
+      break;
     case emit::MapKind::kContainers:
       made = UniqueFd(bpf_map_create(
           BPF_MAP_TYPE_CGROUP_STORAGE, "containers", sizeof(std::uint64_t),
@@ -208,6 +213,14 @@ Result<TestProgram> TestProgram::load(const emit::Program& program,
     case emit::Flavour::kEgress:
       type = BPF_PROG_TYPE_CGROUP_SKB;
       options.expected_attach_type = BPF_CGROUP_INET_EGRESS;
+      break;
+    case emit::Flavour::kFrame:
+    case emit::Flavour::kBareFrame:
+      type = BPF_PROG_TYPE_SCHED_CLS;
+      break;
+    case emit::Flavour::kSetsockopt:
+      type = BPF_PROG_TYPE_CGROUP_SOCKOPT;
+      options.expected_attach_type = BPF_CGROUP_SETSOCKOPT;
       break;
     case emit::Flavour::kTest:
       type = BPF_PROG_TYPE_SYSCALL;

@@ -143,7 +143,7 @@ std::string result_of(const std::string& input) {
   };
   show("connect", plan.connect);
   show("sendmsg", plan.send);
-  show("egress", plan.packet);
+  show("egress and frame", plan.packet);
   if (plan.connect.empty()) return text;
   return text + program_of(plan, policy, part("show"));
 }

@@ -112,6 +112,15 @@ class FaultyKernel final : public hook::Kernel {
     if (fails()) return injected();
     return real_.attach_tracing(program);
   }
+  Result<std::vector<hook::Interface>> interfaces(int netns) override {
+    if (fails()) return injected();
+    return real_.interfaces(netns);
+  }
+  Result<hook::Link> attach_frames(const hook::Program& program, int netns,
+                                   const hook::Interface& interface) override {
+    if (fails()) return injected();
+    return real_.attach_frames(program, netns, interface);
+  }
   Status detach(const hook::Link& link) override {
     if (fails()) return injected();
     return real_.detach(link);

@@ -4,10 +4,14 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -17,9 +21,11 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 
 #include "hook/attach/attach.h"
+#include "hook/kernel/network_namespace.h"
 
 namespace bailiff::test {
 namespace {
@@ -197,6 +203,142 @@ int ConnectedSender::send() {
   return error;
 }
 
+namespace {
+
+// A device whose other end is the descriptor, up.
+Status make_device(UniqueFd& fd, const char* name, short kind) {
+  fd = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  require(static_cast<bool>(fd), "open /dev/net/tun");
+  ifreq request{};
+  ::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+  request.ifr_flags = static_cast<short>(kind | IFF_NO_PI);
+  require(::ioctl(fd.get(), TUNSETIFF, &request) == 0, "make a device");
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  request.ifr_flags = IFF_UP;
+  require(::ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0, "set it up");
+  return Ok{};
+}
+
+// In a process of its own, in the namespace and, if there is one, the cgroup.
+int errno_of(int netns, const Cgroup* cgroup,
+             const std::function<int()>& work) {
+  const pid_t pid = cgroup != nullptr ? fork_into(*cgroup) : ::fork();
+  require(pid >= 0, "fork");
+  if (pid == 0) {
+    ::_exit(::setns(netns, CLONE_NEWNET) == 0 ? work() : 255);
+  }
+  int status = 0;
+  require(::waitpid(pid, &status, 0) == pid, "waitpid");
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+ScratchNetwork::ScratchNetwork() {
+  auto netns = hook::make_network_namespace();
+  require(netns.has_value(), "network namespace");
+  netns_ = *std::move(netns);
+  const Status made = hook::in_network_namespace(netns_.get(), [&]() -> Status {
+    RETURN_IF_ERROR(make_device(tap_, "tap0", IFF_TAP));
+    return make_device(tun_, "tun0", IFF_TUN);
+  });
+  require(made.has_value(), "devices");
+}
+
+int ScratchNetwork::send(const std::string& device,
+                         const std::vector<std::uint8_t>& bytes,
+                         const Cgroup* cgroup, std::uint16_t protocol) const {
+  return errno_of(netns_.get(), cgroup, [&] {
+    const int fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    sockaddr_ll to{};
+    to.sll_family = AF_PACKET;
+    to.sll_protocol = htons(protocol);
+    to.sll_ifindex = static_cast<int>(::if_nametoindex(device.c_str()));
+    return ::sendto(fd, bytes.data(), bytes.size(), 0,
+                    reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0
+               ? errno
+               : 0;
+  });
+}
+
+void ScratchNetwork::forward_to(const std::string& host) {
+  const std::string commands =
+      "ip addr replace 198.51.100.1/24 dev tun0 && "
+      "ip route add " +
+      host +
+      "/32 dev tap0 && "
+      "ip neigh add " +
+      host +
+      " lladdr 02:00:00:00:00:02 dev tap0 && "
+      "echo 1 >/proc/sys/net/ipv4/ip_forward";
+  const Status done = hook::in_network_namespace(netns_.get(), [&]() -> Status {
+    require(::system(commands.c_str()) == 0, "forward");
+    return Ok{};
+  });
+  require(done.has_value(), "forward");
+}
+
+void ScratchNetwork::feed(const std::vector<std::uint8_t>& packet) const {
+  require(::write(tun_.get(), packet.data(), packet.size()) ==
+              static_cast<ssize_t>(packet.size()),
+          "write to tun0");
+}
+
+bool ScratchNetwork::sent(const std::string& device,
+                          const std::vector<std::uint8_t>& bytes) {
+  bool found = false;
+  std::vector<std::uint8_t> frame(4096);
+  const int fd = (device == "tap0" ? tap_ : tun_).get();
+  for (;;) {
+    const ssize_t size = ::read(fd, frame.data(), frame.size());
+    if (size < 0) return found;
+    found = found || (static_cast<std::size_t>(size) == bytes.size() &&
+                      std::equal(bytes.begin(), bytes.end(), frame.begin()));
+  }
+}
+
+int ScratchNetwork::set_option(const Cgroup& cgroup, int family, int level,
+                               int option) const {
+  return errno_of(netns_.get(), &cgroup, [&] {
+    const int fd = ::socket(family, SOCK_RAW | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    return ::setsockopt(fd, level, option, &on, sizeof on) < 0 ? errno : 0;
+  });
+}
+
+std::vector<std::uint8_t> ScratchNetwork::address(
+    const std::string& device) const {
+  std::vector<std::uint8_t> bytes(6);
+  const Status asked =
+      hook::in_network_namespace(netns_.get(), [&]() -> Status {
+        const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        ifreq request{};
+        ::strncpy(request.ifr_name, device.c_str(), IFNAMSIZ - 1);
+        require(::ioctl(socket.get(), SIOCGIFHWADDR, &request) == 0, device);
+        std::copy_n(request.ifr_hwaddr.sa_data, bytes.size(), bytes.begin());
+        return Ok{};
+      });
+  require(asked.has_value(), device);
+  return bytes;
+}
+
+int ScratchNetwork::frame_programs(const std::string& device) const {
+  constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
+  __u32 ids[16];
+  __u32 found = 16;
+  const Status asked =
+      hook::in_network_namespace(netns_.get(), [&]() -> Status {
+        require(
+            ::bpf_prog_query(static_cast<int>(::if_nametoindex(device.c_str())),
+                             kTcxEgress, 0, nullptr, ids, &found) == 0 ||
+                errno == ENOENT,
+            "query programs");
+        return Ok{};
+      });
+  require(asked.has_value(), "query programs");
+  return static_cast<int>(found);
+}
+
 Sleeper::Sleeper(const Cgroup& cgroup) : pid_(-1) {
   int ready[2];
   require(::pipe2(ready, O_CLOEXEC) == 0, "pipe");
@@ -277,8 +419,8 @@ Check proc_name_is(const std::string& name) {
 Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                                     const Cgroup& cgroup,
                                     const std::string& bpf_dir,
-                                    const std::string& id,
-                                    hook::Kernel& kernel) {
+                                    const std::string& id, hook::Kernel& kernel,
+                                    int netns) {
   const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
   ASSIGN_OR_RETURN(
       hook::Attachment attachment,
@@ -289,7 +431,8 @@ Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                       return &policy;
                     },
                     .policy_digest = policy_digest(encode(policy)),
-                    .plan = plan},
+                    .plan = plan,
+                    .netns = netns},
                    cgroup, kernel));
   return std::move(attachment.programs);
 }

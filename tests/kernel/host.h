@@ -14,6 +14,7 @@
 #include "hook/attach/scratch_cgroup.h"
 #include "hook/kernel/kernel.h"
 #include "oci/sys/cgroup.h"
+#include "oci/sys/unique_fd.h"
 #include "rules/lower/lower.h"
 #include "rules/policy/compiled_policy.h"
 
@@ -88,6 +89,40 @@ class ConnectedSender {
   int channel_ = -1;
 };
 
+// A network namespace with an Ethernet device "tap0" and "tun0", whose frames
+// begin with the IP header.  What they send, the test reads.
+class ScratchNetwork {
+ public:
+  ScratchNetwork();
+  int netns() const { return netns_.get(); }
+
+  // Sends `bytes` as they are over AF_PACKET, from a process in the cgroup; or,
+  // when there is none, from this one.  `protocol` is what the sender says they
+  // are.  The errno; 0: sent.
+  int send(const std::string& device, const std::vector<std::uint8_t>& bytes,
+           const Cgroup* cgroup = nullptr,
+           std::uint16_t protocol = 0x0800) const;
+  // Whether `bytes` left the device since it was asked last.
+  bool sent(const std::string& device, const std::vector<std::uint8_t>& bytes);
+  // Gives the devices addresses, forwards between them, and knows who has the
+  // address `host` at tap0.
+  void forward_to(const std::string& host);
+  // Has the kernel receive the packet at tun0, as whoever holds its other end
+  // can.
+  void feed(const std::vector<std::uint8_t>& packet) const;
+  // errno of setsockopt() on a socket made in the namespace and the cgroup.
+  int set_option(const Cgroup& cgroup, int family, int level, int option) const;
+  // The Ethernet address of a device.
+  std::vector<std::uint8_t> address(const std::string& device) const;
+  // Programs the kernel runs for what leaves the device.
+  int frame_programs(const std::string& device) const;
+
+ private:
+  UniqueFd netns_;
+  UniqueFd tap_;
+  UniqueFd tun_;
+};
+
 // A process that sleeps in a cgroup until it is let go.
 class Sleeper {
  public:
@@ -103,8 +138,9 @@ class Sleeper {
 
 // Programs the kernel runs at a cgroup's network hooks.
 int attached_programs(const Cgroup& cgroup);
-// How many a container has of which listed peers are refused.
-inline constexpr int kHookCount = std::size(kHookPoints);
+// How many a container has of which listed peers are refused: all but that for
+// frames, which is not its cgroup's.
+inline constexpr int kHookCount = std::size(kHookPoints) - 1;
 int open_descriptors();
 
 // A policy by its parts, with defaults.
@@ -126,11 +162,12 @@ Check snet_in(std::uint32_t list);
 Check sport_is(std::int64_t port);
 Check proc_name_is(const std::string& name);
 
-// One container protected by a policy: attach() with what it needs.
+// One container protected by a policy: attach() with what it needs; `netns` is
+// its network namespace, -1: the host's.
 Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                                     const Cgroup& cgroup,
                                     const std::string& bpf_dir,
-                                    const std::string& id,
-                                    hook::Kernel& kernel);
+                                    const std::string& id, hook::Kernel& kernel,
+                                    int netns = -1);
 
 }  // namespace bailiff::test

@@ -2,7 +2,6 @@
 //
 // What a program for packets makes of packets nobody's kernel would send: run
 // on bytes (BPF_PROG_TEST_RUN), not on traffic.
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -14,61 +13,12 @@
 #include "hook/kernel/kernel.h"
 #include "rules/policy/compiled_policy.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/packet_bytes.h"
 
 namespace bailiff::test {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-
 constexpr std::uint16_t kPort = 4444;
-
-Bytes operator+(Bytes left, const Bytes& right) {
-  left.insert(left.end(), right.begin(), right.end());
-  return left;
-}
-
-Bytes udp(std::uint16_t port) {
-  Bytes header(8);
-  header[2] = static_cast<std::uint8_t>(port >> 8);
-  header[3] = static_cast<std::uint8_t>(port);
-  return header;
-}
-
-// `words`: the length of the header; `fragment`: its flags and offset.
-Bytes ip4(const char* to, const Bytes& payload, std::uint8_t protocol = 17,
-          std::uint8_t words = 5, std::uint16_t fragment = 0) {
-  Bytes header(words * 4U);
-  header[0] = static_cast<std::uint8_t>(4 << 4 | words);
-  header[6] = static_cast<std::uint8_t>(fragment >> 8);
-  header[7] = static_cast<std::uint8_t>(fragment);
-  header[9] = protocol;
-  ::inet_pton(AF_INET, to, &header[16]);
-  return header + payload;
-}
-
-Bytes ip6(const char* to, std::uint8_t next, const Bytes& payload) {
-  Bytes header(40);
-  header[0] = 6 << 4;
-  header[6] = next;
-  ::inet_pton(AF_INET6, to, &header[24]);
-  return header + payload;
-}
-
-// An extension header of `units` times 8 bytes.
-Bytes options(std::uint8_t next, std::uint8_t units = 1) {
-  Bytes header(units * 8U);
-  header[0] = next;
-  header[1] = static_cast<std::uint8_t>(units - 1);
-  return header;
-}
-
-Bytes fragment6(std::uint8_t next, std::uint16_t offset) {
-  Bytes header(8);
-  header[0] = next;
-  header[2] = static_cast<std::uint8_t>(offset >> 8);
-  header[3] = static_cast<std::uint8_t>(offset);
-  return header;
-}
 
 // A program that refuses 203.0.113.66 and 2001:db8::66 at port 4444 over UDP.
 class Packet : public ::testing::Test {

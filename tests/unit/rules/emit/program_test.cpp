@@ -94,6 +94,33 @@ TEST(EmitConnect, OnlyWhatMattersChangesTheDigest) {
   EXPECT_FALSE(digest(base, Flavour::kConnect6) == expected);
 }
 
+TEST(EmitFrame, ThePolicyIsPartOfItsProgramsAndOfNoOthers) {
+  const auto digest = [](Flavour flavour, std::uint64_t policy) {
+    return emit_program({rule(kListed)}, lists({}), flavour, policy)->digest();
+  };
+  EXPECT_FALSE(digest(Flavour::kFrame, 1) == digest(Flavour::kFrame, 2));
+  EXPECT_EQ(digest(Flavour::kEgress, 1), digest(Flavour::kEgress, 2));
+  EXPECT_EQ(digest(Flavour::kConnect4, 1), digest(Flavour::kConnect4, 2));
+}
+
+TEST(EmitFrame, UsesNoCgroupStorage) {
+  for (const Flavour flavour : {Flavour::kFrame, Flavour::kBareFrame}) {
+    const auto program = emit_program({rule(kListed)}, lists({}), flavour);
+    ASSERT_TRUE(program);
+    for (const MapRef& map : program->maps) {
+      EXPECT_NE(map.kind, MapKind::kContainers);
+    }
+  }
+}
+
+TEST(EmitFrameGuard, JudgesByNoRule) {
+  EXPECT_THAT(emit_frame_guard().maps, testing::IsEmpty());
+  const auto program =
+      emit_program({rule(kListed)}, lists({}), Flavour::kSetsockopt);
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().code, Code::kInvalidArgument);
+}
+
 TEST(EmitConnect, AnotherListNameIsAnotherProgram) {
   std::vector<List> renamed = lists({});
   renamed[0].name = "other";

@@ -308,7 +308,7 @@ TEST(Lower, RefusesPacketsToAListedPeer) {
   EXPECT_THAT(plan.placements.at(0).hooks,
               ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6,
                           HookPoint::kSendmsg4, HookPoint::kSendmsg6,
-                          HookPoint::kEgress));
+                          HookPoint::kEgress, HookPoint::kFrame));
   EXPECT_TRUE(plan.send.at(0).deny);
   EXPECT_TRUE(plan.packet.at(0).deny);
   EXPECT_EQ(plan.packet.at(0).condition, c2());

@@ -65,14 +65,16 @@ TEST_F(ConnectFieldsTest, AMessageIsOfItsOwnType) {
 }
 
 TEST_F(ConnectFieldsTest, APacketIsOfNoProcess) {
-  event_.judged_at = JudgedAt::kEgress;
   process_ = {};
   event_.comm.clear();
-  for (const FieldId field :
-       {FieldId::kProcName, FieldId::kProcPid, FieldId::kThreadTid,
-        FieldId::kProcCmdline, FieldId::kUserUid, FieldId::kUserName,
-        FieldId::kGroupGid}) {
-    EXPECT_EQ(text(field), "null");
+  for (const JudgedAt place : {JudgedAt::kEgress, JudgedAt::kFrame}) {
+    event_.judged_at = place;
+    for (const FieldId field :
+         {FieldId::kProcName, FieldId::kProcPid, FieldId::kThreadTid,
+          FieldId::kProcCmdline, FieldId::kUserUid, FieldId::kUserName,
+          FieldId::kGroupGid}) {
+      EXPECT_EQ(text(field), "null");
+    }
   }
   EXPECT_EQ(text(FieldId::kFdSip), "203.0.113.66");
   EXPECT_EQ(text(FieldId::kContainerId), "0123456789ab");

@@ -9,6 +9,8 @@
 
 #include <string>
 
+#include "tests/unit/oci/sys/scratch.h"
+
 namespace bailiff::sidecar {
 namespace {
 
@@ -45,6 +47,26 @@ TEST(Containers, AWholeIdWinsOverAPrefixOfAnother) {
   containers.add(container_of("abc", 1));
   containers.add(container_of("abcd", 2));
   EXPECT_EQ(containers.by_name("abc")->container->record.cgroup_id, 1U);
+}
+
+TEST(Containers, FindsOneByACgroupBelowItsOwn) {
+  const ScratchCgroup scratch("containers");
+  const std::string inner = scratch.path() + "/inner";
+  ASSERT_EQ(::mkdir(inner.c_str(), 0700), 0);
+  const Result<Cgroup> own = scratch.open();
+  const Result<Cgroup> below =
+      Cgroup::open(scratch.mount(), scratch.relative() + "/inner");
+  ASSERT_TRUE(own && below);
+  Containers containers;
+  EXPECT_FALSE(containers.by_cgroup_or_above(below->id()));
+  ASSERT_TRUE(containers.add(container_of("abc", own->id())));
+  EXPECT_FALSE(containers.by_cgroup(below->id()));
+  for (const std::uint64_t id : {own->id(), below->id()}) {
+    const auto found = containers.by_cgroup_or_above(id);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->container->record.id, "abc");
+  }
+  EXPECT_FALSE(containers.by_cgroup_or_above(0));
 }
 
 TEST(Containers, RemembersOneThatHasEnded) {

@@ -66,6 +66,8 @@ TEST(EventRecord, TellsWhereItWasJudged) {
   EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kSendmsg);
   event.hook = BAILIFF_HOOK_EGRESS;
   EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kEgress);
+  event.hook = BAILIFF_HOOK_FRAME;
+  EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kFrame);
   event.hook = 99;
   EXPECT_EQ(parse_event(bytes_of(event)).error().message,
             "event record: hook '99'");

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/kernel/network_namespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "oci/sys/errno_error.h"
+
+namespace bailiff::hook {
+namespace {
+
+Result<UniqueFd> open_namespace(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return errno_error("open '" + path + "'");
+  return fd;
+}
+
+Status on_a_thread(const std::function<Status()>& work) {
+  Status done = Ok{};
+  try {
+    std::thread([&] { done = work(); }).join();
+  } catch (const std::system_error& error) {
+    return errno_error("start a thread", error.code().value());
+  }
+  return done;
+}
+
+}  // namespace
+
+Result<std::optional<UniqueFd>> other_network_namespace(pid_t pid) {
+  ASSIGN_OR_RETURN(UniqueFd theirs,
+                   open_namespace("/proc/" + std::to_string(pid) + "/ns/net"));
+  ASSIGN_OR_RETURN(const UniqueFd ours, open_namespace("/proc/self/ns/net"));
+  struct stat one {};
+  struct stat other {};
+  if (::fstat(theirs.get(), &one) != 0 || ::fstat(ours.get(), &other) != 0) {
+    return errno_error("stat a network namespace");
+  }
+  if (one.st_dev == other.st_dev && one.st_ino == other.st_ino) {
+    return std::optional<UniqueFd>();
+  }
+  return std::optional(std::move(theirs));
+}
+
+Result<UniqueFd> make_network_namespace() {
+  UniqueFd made;
+  RETURN_IF_ERROR(on_a_thread([&]() -> Status {
+    if (::unshare(CLONE_NEWNET) != 0) {
+      return errno_error("make a network namespace");
+    }
+    ASSIGN_OR_RETURN(made, open_namespace("/proc/thread-self/ns/net"));
+    return Ok{};
+  }));
+  return made;
+}
+
+Status in_network_namespace(int netns, const std::function<Status()>& work) {
+  return on_a_thread([&]() -> Status {
+    if (::setns(netns, CLONE_NEWNET) != 0) {
+      return errno_error("enter the container's network namespace");
+    }
+    return work();
+  });
+}
+
+Result<std::vector<Interface>> interfaces_here() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return errno_error("make a socket to ask about interfaces");
+  const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)>
+      names(::if_nameindex(), ::if_freenameindex);
+  if (!names) return errno_error("list interfaces");
+  std::vector<Interface> found;
+  for (const struct if_nameindex* one = names.get(); one->if_index != 0;
+       ++one) {
+    ifreq request{};
+    ::strncpy(request.ifr_name, one->if_name, IFNAMSIZ - 1);
+    if (::ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) {
+      if (errno == ENODEV) continue;
+      return errno_error("ask about interface '" + std::string(one->if_name) +
+                         "'");
+    }
+    if ((request.ifr_flags & IFF_LOOPBACK) != 0) continue;
+    if (::ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0) {
+      if (errno == ENODEV) continue;
+      return errno_error("ask about interface '" + std::string(one->if_name) +
+                         "'");
+    }
+    found.push_back({.index = one->if_index,
+                     .name = one->if_name,
+                     .type = request.ifr_hwaddr.sa_family});
+  }
+  return found;
+}
+
+}  // namespace bailiff::hook

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// hook/kernel/network_namespace.h
+// What has to be done from inside another network namespace.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "hook/kernel/kernel.h"
+#include "oci/sys/unique_fd.h"
+#include "rules/base/result.h"
+
+namespace bailiff::hook {
+
+// The network namespace of the process; nullopt when it is the caller's own.
+// kNotFound when the process is gone.
+Result<std::optional<UniqueFd>> other_network_namespace(pid_t pid);
+
+// A new one, which ends with its last descriptor; it has a loopback interface.
+Result<UniqueFd> make_network_namespace();
+
+// Runs `work` in the namespace, on a thread of its own: whatever happens, the
+// caller stays where it is.  Waits for it.
+Status in_network_namespace(int netns, const std::function<Status()>& work);
+
+// The interfaces of the caller's namespace, but for loopbacks.  One that goes
+// meanwhile is left out.
+Result<std::vector<Interface>> interfaces_here();
+
+}  // namespace bailiff::hook

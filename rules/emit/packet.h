@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// rules/emit/packet.h
+// What programs that see packets read of them.  From their bytes: what the
+// kernel notes down beside a packet (skb->protocol) is for some senders to set.
+//
+// What cannot be read to the end is refused, without a record: no packet the
+// kernel makes is like that, and a host that got one could make nothing of it.
+// What another host would have to unwrap (a tunnel, MPLS, PPPoE) is judged as
+// what it is on the outside.
+#pragma once
+
+#include <cstdint>
+
+#include "rules/emit/flavour.h"
+#include "rules/emit/writer.h"
+
+namespace bailiff::emit {
+
+struct PacketPlace {
+  // kNetworkSlot has where the IP header begins; otherwise it comes first.
+  bool framed = false;
+  std::int32_t refuse = 0;  // as in the flavour
+};
+
+// Copies `size` bytes, at most 40, from the place in r2, counted from where the
+// context's data begins, to `slot`; what is not there is refused.
+// Clobbers r0..r5.
+void read_bytes(Writer& code, const PacketPlace& place, int size,
+                int slot = kPacketSlot);
+
+// Reads an IPv4 header, or an IPv6 one with those that extend it: fills
+// kAddressSlot, kProtocolSlot and kTransportSlot and sets kFamily.
+void load_packet4(Writer& code, const PacketPlace& place);
+void load_packet6(Writer& code, const PacketPlace& place);
+
+// Fills kPortSlot, once the header is read.  Zero where there are no ports: no
+// rule is about that one.
+void load_packet_port(Writer& code, const PacketPlace& place);
+
+void load_packet_comm(Writer& code);
+void load_packet_unknown(Writer& code, Register dst);
+
+// A flavour's load_number(), of a packet.
+template <void (*load_address)(Writer&)>
+void load_packet_number(Writer& code, const PacketPlace& place, Number number,
+                        Register dst) {
+  switch (number) {
+    case Number::kPort:
+      if (code.begin_load(kLoadedAddress)) load_address(code);
+      if (code.begin_load(kLoadedPort)) load_packet_port(code, place);
+      code.load_compared(Size::k32, dst, kPortSlot);
+      return;
+    case Number::kL4proto:
+      if (code.begin_load(kLoadedAddress)) load_address(code);
+      code.load_compared(Size::k32, dst, kProtocolSlot);
+      return;
+    case Number::kPid:
+    case Number::kTid:
+    case Number::kUid:
+    case Number::kGid:
+      break;
+  }
+  code.append(move(dst, 0));
+}
+
+}  // namespace bailiff::emit

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What leaves the interfaces of a protected container without having come from
+// an IP socket.
+#include <errno.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_xdp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hook/attach/attach.h"
+#include "hook/attach/lists.h"
+#include "hook/kernel/network_namespace.h"
+#include "hook/kernel/ring_buffer.h"
+#include "rules/abi/event.h"
+#include "tests/kernel/faulty_kernel.h"
+#include "tests/kernel/host.h"
+#include "tests/kernel/packet_bytes.h"
+
+namespace bailiff::test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr const char* kListed = "203.0.113.66";
+constexpr const char* kListed6 = "2001:db8::66";
+constexpr const char* kOther = "203.0.113.67";
+
+CompiledPolicy listed_hosts() {
+  PolicyBuilder builder;
+  builder.rule("Listed", sip_in(builder.list("hosts", {kListed, kListed6})));
+  return builder.build();
+}
+
+class Frame : public ::testing::Test {
+ protected:
+  std::string dir() const { return bpffs_.path() + "/bailiff"; }
+  const Cgroup& cgroup() const { return cgroup_.cgroup(); }
+
+  Result<std::vector<Digest>> protect_with(hook::Kernel& kernel,
+                                           const std::string& id = "c1") {
+    return protect(policy_, cgroup(), dir(), id, kernel, network_.netns());
+  }
+  // Whether the frame leaves; the sender is told when it does not.
+  bool leaves(const Bytes& frame, const char* device = "tap0",
+              std::uint16_t protocol = ETH_P_IP) {
+    const int error = network_.send(device, frame, &cgroup(), protocol);
+    const bool left = network_.sent(device, frame);
+    EXPECT_EQ(error, left ? 0 : ENOBUFS);
+    return left;
+  }
+  std::vector<bailiff_connect_event> events() {
+    std::vector<bailiff_connect_event> told;
+    auto ring = hook::RingBuffer::open(
+        dir() + "/events", [&](std::span<const std::byte> bytes) {
+          bailiff_connect_event event{};
+          std::memcpy(&event, bytes.data(), sizeof event);
+          told.push_back(event);
+        });
+    EXPECT_TRUE(ring && ring->consume());
+    return told;
+  }
+
+  ScratchBpffs bpffs_;
+  hook::LinuxKernel kernel_;
+  const hook::ScratchCgroup cgroup_ = make_cgroup();
+  ScratchNetwork network_;
+  const CompiledPolicy policy_ = listed_hosts();
+};
+
+TEST_F(Frame, ToAListedHostIsRefusedAndTold) {
+  ASSERT_TRUE(protect_with(kernel_));
+  EXPECT_TRUE(leaves(ethernet(ETH_P_IP) + ip4(kOther, udp(53))));
+  EXPECT_THAT(events(), IsEmpty());
+  EXPECT_FALSE(leaves(ethernet(ETH_P_IP) + ip4(kListed, udp(4444))));
+  const auto told = events();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].hook, BAILIFF_HOOK_FRAME);
+  EXPECT_EQ(told[0].header.verdict, BAILIFF_VERDICT_DENIED);
+  EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
+  EXPECT_EQ(told[0].header.policy_id,
+            policy_digest(encode(policy_)).short_id());
+  EXPECT_EQ(told[0].header.tgid, 0U);
+  EXPECT_EQ(told[0].family, 4);
+  EXPECT_EQ(told[0].port, 4444);
+  EXPECT_EQ(told[0].l4proto, IPPROTO_UDP);
+}
+
+TEST_F(Frame, IsToldOnceWhenItIsSentAgain) {
+  ASSERT_TRUE(protect_with(kernel_));
+  const Bytes frame = ethernet(ETH_P_IP) + ip4(kListed, udp(4444));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(leaves(frame));
+  EXPECT_THAT(events(), SizeIs(1));
+  EXPECT_FALSE(leaves(ethernet(ETH_P_IP) + ip4(kListed, udp(4445))));
+  EXPECT_THAT(events(), SizeIs(1));
+}
+
+TEST_F(Frame, OfIpv6IsJudgedToo) {
+  ASSERT_TRUE(protect_with(kernel_));
+  EXPECT_FALSE(
+      leaves(ethernet(ETH_P_IPV6) + ip6(kListed6, IPPROTO_UDP, udp(1))));
+  EXPECT_TRUE(
+      leaves(ethernet(ETH_P_IPV6) + ip6("2001:db8::67", IPPROTO_UDP, udp(1))));
+}
+
+TEST_F(Frame, IsJudgedBehindItsVlanTags) {
+  ASSERT_TRUE(protect_with(kernel_));
+  for (const std::vector<std::uint16_t>& tags :
+       {std::vector<std::uint16_t>{ETH_P_8021Q},
+        {ETH_P_8021AD},
+        {ETH_P_8021AD, ETH_P_8021Q}}) {
+    EXPECT_FALSE(leaves(ethernet(ETH_P_IP, tags) + ip4(kListed, udp(1))));
+    EXPECT_TRUE(leaves(ethernet(ETH_P_IP, tags) + ip4(kOther, udp(1))));
+    EXPECT_FALSE(leaves(ethernet(ETH_P_IPV6, tags) +
+                        ip6(kListed6, IPPROTO_UDP, udp(1))));
+  }
+}
+
+TEST_F(Frame, WithMoreTagsThanThereAreIsRefused) {
+  ASSERT_TRUE(protect_with(kernel_));
+  EXPECT_FALSE(
+      leaves(ethernet(ETH_P_IP, {ETH_P_8021AD, ETH_P_8021Q, ETH_P_8021Q}) +
+             ip4(kOther, udp(1))));
+}
+
+TEST_F(Frame, IsWhatItsBytesSayAndNotItsSender) {
+  ASSERT_TRUE(protect_with(kernel_));
+  EXPECT_FALSE(
+      leaves(ethernet(ETH_P_IP) + ip4(kListed, udp(1)), "tap0", ETH_P_ARP));
+  EXPECT_FALSE(
+      leaves(ethernet(ETH_P_IP) + ip4(kListed, udp(1)), "tap0", ETH_P_IPV6));
+}
+
+TEST_F(Frame, ThatIsNotIpPasses) {
+  ASSERT_TRUE(protect_with(kernel_));
+  EXPECT_TRUE(leaves(ethernet(ETH_P_ARP) + Bytes(28), "tap0", ETH_P_ARP));
+}
+
+TEST_F(Frame, OfADeviceWithoutHeadersIsJudgedByItsFirstByte) {
+  ASSERT_TRUE(protect_with(kernel_));
+  EXPECT_FALSE(leaves(ip4(kListed, udp(1)), "tun0"));
+  EXPECT_FALSE(leaves(ip4(kListed, udp(1)), "tun0", ETH_P_ARP));
+  EXPECT_TRUE(leaves(ip4(kOther, udp(1)), "tun0"));
+  EXPECT_FALSE(leaves(ip6(kListed6, IPPROTO_UDP, udp(1)), "tun0"));
+}
+
+// A neighbour in the pod, say.
+TEST_F(Frame, OfAProcessOutsideTheCgroupIsJudgedAndToldAsItsOwn) {
+  const auto neighbour = make_cgroup();
+  ASSERT_TRUE(protect_with(kernel_));
+  const Bytes frame = ethernet(ETH_P_IP) + ip4(kListed, udp(1));
+  EXPECT_EQ(network_.send("tap0", frame, &neighbour.cgroup()), ENOBUFS);
+  const auto told = events();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].header.cgroup_id, neighbour.cgroup().id());
+}
+
+TEST_F(Frame, CannotGoAroundTheQueueingDiscipline) {
+  ASSERT_TRUE(protect_with(kernel_));
+  EXPECT_EQ(
+      network_.set_option(cgroup(), AF_PACKET, SOL_PACKET, PACKET_QDISC_BYPASS),
+      0);
+  EXPECT_EQ(network_.set_option(cgroup(), AF_XDP, SOL_XDP, XDP_TX_RING), EPERM);
+  // Others are as they were.
+  EXPECT_EQ(network_.set_option(cgroup(), AF_PACKET, SOL_PACKET, PACKET_LOSS),
+            0);
+  EXPECT_EQ(network_.set_option(cgroup(), AF_PACKET, SOL_PACKET, 9999),
+            ENOPROTOOPT);
+}
+
+// A packet that a host would forward, to be found again behind `ethernet`.
+Bytes forwarded(const char* to, std::uint8_t ttl) {
+  Bytes packet = ip4(to, udp(4444));
+  packet[3] = static_cast<std::uint8_t>(packet.size());
+  packet[8] = ttl;
+  ::inet_pton(AF_INET, "198.51.100.2", &packet[12]);
+  packet[25] = 8;  // UDP's length
+  std::uint32_t sum = 0;
+  for (int i = 0; i < 20; i += 2) {
+    sum += static_cast<std::uint32_t>(packet[i] << 8 | packet[i + 1]);
+  }
+  sum = (sum & 0xffff) + (sum >> 16);
+  packet[10] = static_cast<std::uint8_t>(~sum >> 8);
+  packet[11] = static_cast<std::uint8_t>(~sum);
+  return packet;
+}
+
+// It has no socket, and so no cgroup.
+TEST_F(Frame, OfAForwardedPacketIsJudged) {
+  ASSERT_TRUE(protect_with(kernel_));
+  const auto passes = [&](const char* host) {
+    network_.forward_to(host);
+    network_.feed(forwarded(host, 64));
+    Bytes header = ethernet(ETH_P_IP);
+    header[0] = 2;
+    header[5] = 2;
+    const auto from = network_.address("tap0");
+    std::copy(from.begin(), from.end(), header.begin() + 6);
+    return network_.sent("tap0", header + forwarded(host, 63));
+  };
+  EXPECT_TRUE(passes(kOther));
+  EXPECT_THAT(events(), IsEmpty());
+  EXPECT_FALSE(passes(kListed));
+  const auto told = events();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].hook, BAILIFF_HOOK_FRAME);
+  EXPECT_EQ(told[0].header.cgroup_id, 0U);
+}
+
+TEST_F(Frame, IsJudgedByManyRules) {
+  constexpr int kRules = 500;
+  PolicyBuilder builder;
+  const auto hosts = builder.list("hosts", {kListed, kListed6});
+  for (int i = 0; i < kRules; ++i) {
+    Check port = sport_is(1000 + i);
+    builder.rule("Port", std::move(port));
+  }
+  CompiledPolicy policy = builder.build();
+  for (Rule& rule : policy.rules) {
+    std::get<And>(rule.condition.node).operands.push_back(Expr{sip_in(hosts)});
+  }
+  const auto programs =
+      protect(policy, cgroup(), dir(), "c1", kernel_, network_.netns());
+  ASSERT_TRUE(programs) << programs.error().message;
+  const auto frame = [](std::uint16_t port) {
+    return ethernet(ETH_P_IP, {ETH_P_8021Q}) + ip4(kListed, udp(port));
+  };
+  EXPECT_FALSE(leaves(frame(1000)));
+  EXPECT_FALSE(leaves(frame(1000 + kRules - 1)));
+  EXPECT_TRUE(leaves(frame(1000 + kRules)));
+}
+
+TEST_F(Frame, HasALinkForEachInterfaceAndOneForTheGuard) {
+  ASSERT_TRUE(protect_with(kernel_));
+  EXPECT_EQ(network_.frame_programs("tap0"), 1);
+  EXPECT_EQ(network_.frame_programs("tun0"), 1);
+  const auto names = kernel_.list(dir() + "/links/c1");
+  ASSERT_TRUE(names);
+  EXPECT_THAT(*names,
+              ElementsAre("connect4", "connect6", "egress", "frame-2",
+                          "frame-3", "sendmsg4", "sendmsg6", "setsockopt"));
+  ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
+  EXPECT_EQ(network_.frame_programs("tap0"), 0);
+  EXPECT_TRUE(leaves(ethernet(ETH_P_IP) + ip4(kListed, udp(1))));
+}
+
+TEST_F(Frame, ProgramsAreSharedByContainersOfOnePolicy) {
+  const auto other = make_cgroup();
+  const ScratchNetwork elsewhere;
+  ASSERT_TRUE(protect_with(kernel_));
+  const auto before = kernel_.list(dir() + "/programs");
+  ASSERT_TRUE(protect(policy_, other.cgroup(), dir(), "c2", kernel_,
+                      elsewhere.netns()));
+  EXPECT_EQ(*kernel_.list(dir() + "/programs"), *before);
+  std::vector<std::uint32_t> ids;
+  for (const char* id : {"c1", "c2"}) {
+    const auto link = kernel_.open_link(dir() + "/links/" + id + "/frame-2");
+    ASSERT_TRUE(link);
+    ids.push_back(kernel_.state(*link)->program);
+  }
+  EXPECT_EQ(ids[0], ids[1]);
+}
+
+TEST_F(Frame, IsJudgedUntilTheLastContainerOfThePodIsGone) {
+  const auto other = make_cgroup();
+  ASSERT_TRUE(protect_with(kernel_));
+  const auto second =
+      protect(policy_, other.cgroup(), dir(), "c2", kernel_, network_.netns());
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(network_.frame_programs("tap0"), 2);
+  const Bytes frame = ethernet(ETH_P_IP) + ip4(kListed, udp(1));
+  EXPECT_FALSE(leaves(frame));
+  EXPECT_THAT(events(), SizeIs(1));
+  ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
+  ASSERT_TRUE(hook::reconcile(dir(), kernel_));
+  EXPECT_FALSE(leaves(frame));
+  // Its lists are still brought up to date.
+  CompiledPolicy newer = policy_;
+  newer.lists[0].items = {kOther};
+  ASSERT_TRUE(hook::publish_lists(dir(), newer, kernel_));
+  EXPECT_TRUE(leaves(frame));
+  EXPECT_FALSE(leaves(ethernet(ETH_P_IP) + ip4(kOther, udp(1))));
+}
+
+TEST_F(Frame, IsNotJudgedInTheHostsNetwork) {
+  ASSERT_TRUE(protect(policy_, cgroup(), dir(), "c1", kernel_));
+  EXPECT_EQ(network_.frame_programs("tap0"), 0);
+  const auto names = kernel_.list(dir() + "/links/c1");
+  ASSERT_TRUE(names);
+  EXPECT_THAT(*names, Not(Contains("setsockopt")));
+  const auto own = hook::other_network_namespace(::getpid());
+  ASSERT_TRUE(own);
+  EXPECT_FALSE(*own);
+}
+
+TEST_F(Frame, LeavesNoTraceWhicheverCallOfAttachFails) {
+  const std::vector<std::string> before = bpffs_.entries();
+  int calls = 0;
+  for (;; ++calls) {
+    ASSERT_LT(calls, 1000);
+    FaultyKernel faulty(calls);
+    const int descriptors = open_descriptors();
+    const auto programs = protect_with(faulty);
+    if (!faulty.failed()) {
+      EXPECT_TRUE(programs) << programs.error().message;
+      break;
+    }
+    SCOPED_TRACE("call " + std::to_string(calls) + " fails");
+    ASSERT_FALSE(programs);
+    ASSERT_EQ(network_.frame_programs("tap0"), 0);
+    ASSERT_EQ(network_.frame_programs("tun0"), 0);
+    ASSERT_EQ(attached_programs(cgroup()), 0);
+    ASSERT_EQ(bpffs_.entries(), before);
+    ASSERT_EQ(open_descriptors(), descriptors);
+  }
+  EXPECT_GT(calls, 40);
+}
+
+// A kernel before 6.6.
+class WithoutTcx final : public hook::LinuxKernel {
+ public:
+  Result<hook::Link> attach_frames(const hook::Program& /*program*/,
+                                   int /*netns*/,
+                                   const hook::Interface& interface) override {
+    return Error{Code::kUnsupported, "no tcx for '" + interface.name + "'",
+                 EINVAL};
+  }
+};
+
+TEST_F(Frame, IsSaidToBeUnjudgedWhereTheKernelCannot) {
+  WithoutTcx old;
+  const Plan plan = lower(policy_, Facts{.values = {}, .complete = true});
+  const auto attachment =
+      hook::attach({.bpf_dir = dir(),
+                    .container_id = "c1",
+                    .policy = policy_,
+                    .whole_policy = [&]() -> Result<const CompiledPolicy*> {
+                      return &policy_;
+                    },
+                    .policy_digest = policy_digest(encode(policy_)),
+                    .plan = plan,
+                    .netns = network_.netns()},
+                   cgroup(), old);
+  ASSERT_TRUE(attachment) << attachment.error().message;
+  EXPECT_THAT(attachment->unjudged, ElementsAre(HasSubstr("no tcx")));
+  EXPECT_THAT(attachment->programs, SizeIs(kHookCount));
+  EXPECT_EQ(attached_programs(cgroup()), kHookCount);
+  EXPECT_EQ(network_.set_option(cgroup(), AF_XDP, SOL_XDP, XDP_UMEM_FILL_RING),
+            0);
+}
+
+TEST_F(Frame, LinksOfAContainerThatIsGoneAreRemoved) {
+  {
+    const auto leaving = make_cgroup();
+    ASSERT_TRUE(protect(policy_, leaving.cgroup(), dir(), "leaves", kernel_,
+                        network_.netns()));
+  }
+  ASSERT_TRUE(protect_with(kernel_, "stays"));
+  // The kernel takes a removed cgroup's links off in a worker of its own.
+  std::vector<std::string> removed;
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (removed.empty() && std::chrono::steady_clock::now() < deadline) {
+    const auto found = hook::reconcile(dir(), kernel_);
+    ASSERT_TRUE(found) << found.error().message;
+    removed = *found;
+  }
+  EXPECT_THAT(removed, ElementsAre("leaves"));
+  EXPECT_EQ(network_.frame_programs("tap0"), 1);
+}
+
+TEST_F(Frame, AnInterfaceThatGoesTakesNothingElseAlong) {
+  ASSERT_TRUE(protect_with(kernel_));
+  network_ = ScratchNetwork();
+  EXPECT_EQ(attached_programs(cgroup()), kHookCount);
+  ASSERT_TRUE(hook::reconcile(dir(), kernel_));
+  EXPECT_EQ(attached_programs(cgroup()), kHookCount);
+  EXPECT_TRUE(hook::detach(dir(), "c1", kernel_));
+}
+
+}  // namespace
+}  // namespace bailiff::test
