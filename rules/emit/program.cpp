@@ -102,8 +102,11 @@ void load_values(const Target& target, const std::vector<KernelRule>& rules) {
       look_ups += check->lists.size();
     }
   }
-  // What a packet says is read once: it takes calls, and every rule needs it.
-  if (rules.size() > kLazyRules || target.flavour.hook == BAILIFF_HOOK_EGRESS) {
+  // What a packet says is read once: it takes calls, every rule needs it, and
+  // kPacketSlot is the record's later.
+  const bool packet = target.flavour.hook == BAILIFF_HOOK_EGRESS ||
+                      target.flavour.hook == BAILIFF_HOOK_FRAME;
+  if (rules.size() > kLazyRules || packet) {
     for (const FieldId id : fields) load_value(target, id);
   }
   if (look_ups > kLazyLookUps) {

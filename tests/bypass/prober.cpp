@@ -79,8 +79,9 @@ int main(int argc, char** argv) {
   if (argc < 3) return 2;
   ::signal(SIGPIPE, SIG_IGN);
   std::vector<Technique> all;
-  for (const auto& some : {socket_techniques(), raw_techniques(),
-                           io_uring_techniques(), trick_techniques()}) {
+  for (const auto& some :
+       {socket_techniques(), raw_techniques(), xdp_techniques(),
+        io_uring_techniques(), trick_techniques()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -8,6 +8,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -140,6 +141,70 @@ int packet_socket_bypass(const Target& to) {
                            sizeof name));
 }
 
+// A whole frame, to everybody; `tag`: a VLAN tag of that type, 0 for none.
+std::vector<std::uint8_t> frame4(in_addr to, std::uint16_t tag) {
+  const auto packet = packet4(to);
+  // The tag is of no VLAN: it is taken off again by whoever receives it.
+  const std::size_t header = ETH_HLEN + (tag == 0 ? 0U : 4U);
+  std::vector<std::uint8_t> frame(header + packet.size());
+  std::memset(frame.data(), 0xff, ETH_ALEN);
+  frame[ETH_ALEN] = 2;
+  const std::uint16_t types[] = {htons(tag), htons(ETH_P_IP)};
+  std::memcpy(&frame[2 * ETH_ALEN], &types[0], sizeof types[0]);
+  std::memcpy(&frame[header - 2], &types[1], sizeof types[1]);
+  std::memcpy(&frame[header], packet.data(), packet.size());
+  return frame;
+}
+
+int packet_frame(const Target& to, std::uint16_t tag, std::uint16_t type) {
+  const auto frame = frame4(to.v4, tag);
+  sockaddr_ll name = everybody_on(to.device);
+  name.sll_protocol = htons(type);
+  return error_of(
+      ::sendto(make_socket(AF_PACKET, SOCK_RAW), frame.data(), frame.size(), 0,
+               reinterpret_cast<const sockaddr*>(&name), sizeof name));
+}
+
+int packet_vlan(const Target& to) {
+  return packet_frame(to, ETH_P_8021Q, ETH_P_8021Q);
+}
+
+int packet_provider_vlan(const Target& to) {
+  return packet_frame(to, ETH_P_8021AD, ETH_P_8021AD);
+}
+
+// The frame says IPv4, and its sender ARP.
+int packet_other_protocol(const Target& to) {
+  return packet_frame(to, 0, ETH_P_ARP);
+}
+
+// From a ring that the kernel reads frames from.
+int packet_ring(const Target& to) {
+  constexpr unsigned kSlot = 2048;
+  const int fd = make_socket(AF_PACKET, SOCK_RAW);
+  const tpacket_req size{.tp_block_size = 2 * kSlot,
+                         .tp_block_nr = 1,
+                         .tp_frame_size = kSlot,
+                         .tp_frame_nr = 2};
+  if (::setsockopt(fd, SOL_PACKET, PACKET_TX_RING, &size, sizeof size) < 0) {
+    return errno;
+  }
+  void* ring = ::mmap(nullptr, std::size_t{2} * kSlot, PROT_READ | PROT_WRITE,
+                      MAP_SHARED, fd, 0);
+  if (ring == MAP_FAILED) return errno;
+  const auto frame = frame4(to.v4, 0);
+  auto* header = static_cast<tpacket_hdr*>(ring);
+  std::memcpy(static_cast<char*>(ring) + TPACKET_HDRLEN - sizeof(sockaddr_ll),
+              frame.data(), frame.size());
+  header->tp_len = static_cast<unsigned>(frame.size());
+  __atomic_store_n(&header->tp_status, TP_STATUS_SEND_REQUEST,
+                   __ATOMIC_RELEASE);
+  const sockaddr_ll name = everybody_on(to.device);
+  return error_of(::sendto(fd, nullptr, 0, 0,
+                           reinterpret_cast<const sockaddr*>(&name),
+                           sizeof name));
+}
+
 }  // namespace
 
 std::vector<Technique> raw_techniques() {
@@ -162,6 +227,13 @@ std::vector<Technique> raw_techniques() {
       {"packet_socket", "a frame over AF_PACKET", kV4, packet_socket},
       {"packet_socket_bypass", "the same around the queueing discipline", kV4,
        packet_socket_bypass},
+      {"packet_vlan", "a frame with a VLAN tag", kV4, packet_vlan},
+      {"packet_provider_vlan", "a frame with a provider's VLAN tag", kV4,
+       packet_provider_vlan},
+      {"packet_other_protocol", "a frame its sender says is ARP", kV4,
+       packet_other_protocol},
+      {"packet_ring", "a frame from a ring of PACKET_TX_RING", kV4,
+       packet_ring},
   };
 }
 

@@ -45,6 +45,7 @@ struct Technique {
 // By the file that has them.
 std::vector<Technique> socket_techniques();
 std::vector<Technique> raw_techniques();
+std::vector<Technique> xdp_techniques();
 std::vector<Technique> io_uring_techniques();
 std::vector<Technique> trick_techniques();
 
