@@ -158,6 +158,15 @@ FUZZ_SECONDS ?= 60
 fuzz: | deps  ## each fuzzer for FUZZ_SECONDS (60)
 	@JOBS=$(JOBS) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
+# Not of `make test`: under software emulation it takes minutes.
+VM_PACKAGES := qemu-system-x86
+.PHONY: vm
+vm: $(RELEASE)/build.ninja  ## the kernel suite on Debian's Linux 6.1, emulated
+	@cmake --build $(RELEASE) -j $(JOBS) --target kernel bailiff-hook
+	@$(PACKAGE_STATE) $(VM_PACKAGES) > /dev/null 2>&1 || { $(APT_GET) update; \
+	  $(APT_GET) install --no-install-recommends $(VM_PACKAGES); }
+	@tests/vm/run $(RELEASE)/tests/bin/kernel $(RELEASE)/bin/bailiff-hook
+
 .PHONY: install
 install: build  ## install the programs below DESTDIR/PREFIX
 	@DESTDIR='$(DESTDIR)' cmake --install $(RELEASE) --prefix '$(PREFIX)'
