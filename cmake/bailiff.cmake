@@ -20,6 +20,12 @@
 #       whoever has bailiff_bpf_NAME among its DEPS; included as
 #       "<folder>/NAME.skel.h". BUILD/bpf/NAME.bpf.o is the object itself.
 #
+#   bailiff_bpf_code(NAME file.bpf.c)
+#       BUILD/generated/<folder>/NAME.inc: the instructions of the function NAME,
+#       alone in its section 'code/NAME', 8 bytes each. It must refer to
+#       nothing outside: there is nobody to link it. For whoever has
+#       bailiff_bpf_NAME among its DEPS.
+#
 #   bailiff_subdirectories()
 #       Adds each folder below this one that has a CMakeLists.txt.
 
@@ -239,6 +245,37 @@ function(bailiff_bpf_object name source)
   # The skeleton is bpftool's code: its casts are not ours to warn about.
   target_include_directories(bailiff_bpf_${name} SYSTEM INTERFACE
     "${PROJECT_BINARY_DIR}/generated")
+  add_dependencies(bailiff_bpf_${name} bpf_${name})
+endfunction()
+
+function(bailiff_bpf_code name source)
+  find_program(BAILIFF_BPF_CLANG NAMES clang-14 clang REQUIRED)
+  find_program(BAILIFF_LLVM_OBJCOPY NAMES llvm-objcopy-14 llvm-objcopy REQUIRED)
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR
+    BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE folder)
+  set(object "${PROJECT_BINARY_DIR}/bpf/${name}.bpf.o")
+  set(include "${PROJECT_BINARY_DIR}/generated/${folder}/${name}.inc")
+  file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/bpf"
+    "${PROJECT_BINARY_DIR}/generated/${folder}")
+  # -mcpu=v2: what Linux 5.3 and our disassembler know.
+  add_custom_command(
+    OUTPUT "${include}"
+    COMMAND "${BAILIFF_BPF_CLANG}" -target bpf -mcpu=v2 -O2 -std=gnu11
+      -Wall -Wextra -Wshadow -Werror
+      "-I${PROJECT_SOURCE_DIR}"
+      -idirafter "/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}"
+      -MD -MF "${object}.d" -MT "${include}"
+      -c "${CMAKE_CURRENT_SOURCE_DIR}/${source}" -o "${object}"
+    COMMAND "${CMAKE_COMMAND}" "-DOBJCOPY=${BAILIFF_LLVM_OBJCOPY}"
+      "-DOBJECT=${object}" "-DSECTION=code/${name}" "-DOUTPUT=${include}"
+      -P "${PROJECT_SOURCE_DIR}/cmake/bpf_code.cmake"
+    DEPENDS "${source}" "${PROJECT_SOURCE_DIR}/cmake/bpf_code.cmake"
+    DEPFILE "${object}.d"
+    COMMENT "Building BPF code ${folder}/${source}"
+    VERBATIM)
+  add_custom_target(bpf_${name} DEPENDS "${include}")
+  add_dependencies(generated bpf_${name})
+  add_library(bailiff_bpf_${name} INTERFACE)
   add_dependencies(bailiff_bpf_${name} bpf_${name})
 endfunction()
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr emit::ListKind kKinds[] = {
     emit::ListKind::kAddress4, emit::ListKind::kAddress6,
-    emit::ListKind::kNetwork4, emit::ListKind::kNetwork6};
+    emit::ListKind::kNetwork4, emit::ListKind::kNetwork6,
+    emit::ListKind::kNames};
 
 }  // namespace
 

@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <numeric>
 #include <optional>
+#include <string_view>
 
 #include "oci/sys/errno_error.h"
 #include "rules/abi/event.h"
 #include "rules/abi/limits.h"
+#include "rules/emit/dns_name.h"
 #include "rules/emit/list_table.h"
 
 namespace bailiff::hook {
@@ -21,24 +23,32 @@ constexpr std::uint32_t kToldCgroups = 1024;
 struct KindTraits {
   std::uint8_t family;
   bool network;
+  std::string_view item;  // what an item is called
 };
 
 KindTraits traits(emit::ListKind kind) {
   switch (kind) {
     case emit::ListKind::kAddress4:
-      return {4, false};
+      return {4, false, "an IP address"};
     case emit::ListKind::kAddress6:
-      return {6, false};
+      return {6, false, "an IP address"};
     case emit::ListKind::kNetwork4:
-      return {4, true};
+      return {4, true, "an IP network"};
     case emit::ListKind::kNetwork6:
-      return {6, true};
+      return {6, true, "an IP network"};
+    case emit::ListKind::kNames:
+      return {6, false, "a host name"};
   }
-  return {0, false};
+  return {0, false, ""};
 }
 
-std::optional<IpNetwork> parse_item(const std::string& item, bool networks) {
-  if (networks && item.find('/') != std::string::npos) {
+std::optional<IpNetwork> parse_item(const std::string& item,
+                                    emit::ListKind kind) {
+  if (kind == emit::ListKind::kNames) {
+    if (emit::name_hash(item)[0] == 0) return std::nullopt;
+    return IpNetwork{emit::name_key(item), 128};
+  }
+  if (traits(kind).network && item.find('/') != std::string::npos) {
     return parse_network(item);
   }
   const std::optional<IpAddress> address = parse_address(item);
@@ -78,11 +88,10 @@ Result<std::vector<IpNetwork>> list_networks(const std::vector<List>& lists,
   std::vector<IpNetwork> networks;
   for (const std::uint32_t list : with_included(lists, index)) {
     for (const std::string& item : lists[list].items) {
-      const auto network = parse_item(item, wanted.network);
+      const auto network = parse_item(item, kind);
       if (!network) {
         return invalid_argument("list '" + lists[index].name + "': item '" +
-                                item + "' is not an IP " +
-                                (wanted.network ? "network" : "address"));
+                                item + "' is not " + std::string(wanted.item));
       }
       if (network->base.family == wanted.family) networks.push_back(*network);
     }

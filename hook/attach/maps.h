@@ -17,9 +17,10 @@ namespace bailiff::hook {
 
 // The items of the list and of all it includes that belong in a map of this
 // kind: addresses of its family for kAddress*, and for kNetwork* networks and
-// addresses; each as a network, perhaps more than once.  Fails on an item that
-// is neither, naming it: a list that is silently shorter would let through what
-// the user meant to stop.  Pure.
+// addresses; each as a network, perhaps more than once.  Names are networks
+// too, of one name_key() each.  Fails on an item that is neither, naming it: a
+// list that is silently shorter would let through what the user meant to stop.
+// Pure.
 Result<std::vector<IpNetwork>> list_networks(const std::vector<List>& lists,
                                              std::uint32_t index,
                                              emit::ListKind kind);

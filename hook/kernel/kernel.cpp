@@ -111,6 +111,7 @@ Hook hook_of(emit::Flavour flavour) {
     case emit::Flavour::kSendmsg6:
       return {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG};
     case emit::Flavour::kEgress:
+    case emit::Flavour::kQuery:
       return {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS};
     case emit::Flavour::kFrame:
     case emit::Flavour::kBareFrame:

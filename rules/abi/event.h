@@ -38,6 +38,7 @@ enum bailiff_event_hook {
   BAILIFF_HOOK_SENDMSG = 1, /* a datagram with an address of its own */
   BAILIFF_HOOK_EGRESS = 2,  /* a packet; whose, is not known: tgid is 0 */
   BAILIFF_HOOK_FRAME = 3,   /* a frame on its way out of an interface; so too */
+  BAILIFF_HOOK_QUERY = 4,   /* a packet that asks for a name; likewise */
 };
 
 /* In `flags`: the kernel could decide only a part of the rule's condition, and
@@ -77,13 +78,16 @@ struct bailiff_connect_event {
   __u8 family;      /* 4 or 6; an IPv4-mapped IPv6 address is family 4 */
   __u8 l4proto;     /* IPPROTO_TCP, IPPROTO_UDP, … */
   __u32 hook;       /* enum bailiff_event_hook */
+  __u64 name;       /* first hash (dns.h) of the listed host name; 0: none */
 };
 
-BAILIFF_ABI_ASSERT(sizeof(struct bailiff_connect_event) == 96);
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_connect_event) == 104);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, addr_be) ==
                    72);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, port) ==
                    88);
+BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, name) ==
+                   96);
 
 /* The value of the `containers` map (BPF_MAP_TYPE_CGROUP_STORAGE, keyed by the
  * attached cgroup): what a program shared by many containers must know of the
@@ -101,7 +105,7 @@ struct bailiff_container_state {
   __u16 told_port;
   __u8 told_l4proto;
   __u8 told_verdict;
-  __u8 reserved[4];
+  __u32 told_name; /* its first 4 bytes */
 };
 
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_container_state) == 56);

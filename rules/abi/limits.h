@@ -7,7 +7,7 @@
 #define BAILIFF_RULES_ABI_LIMITS_H_
 
 /* Bytes of the ring buffer shared by all containers: a power of two, as the
- * kernel requires.  43,000 connect records wait in it while the sidecar is
+ * kernel requires.  37,000 connect records wait in it while the sidecar is
  * down; when it is full a record is dropped and counted in the `lost` map (the
  * verdict stands). */
 #define BAILIFF_RING_BYTES (4U << 20)

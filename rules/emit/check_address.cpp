@@ -211,7 +211,7 @@ class AddressCheck {
     if (family == 6) load_address();
     const MapRef map = map_of(target_, list, networks, family);
     if (!target_.look_ups.as_functions) {
-      emit_look_up(code_, target_.flavour, map, exits);
+      emit_look_up(code_, target_.flavour, map, kAddressSlot, exits);
       return;
     }
     call_look_up(code_, target_.flavour, map, target_.look_ups);

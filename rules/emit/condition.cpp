@@ -60,6 +60,8 @@ class ConditionEmitter {
     if (check.field == FieldId::kFdSip || check.field == FieldId::kFdRip ||
         check.field == FieldId::kFdSnet || check.field == FieldId::kFdRnet) {
       emit_address_check(target_, check, exits_);
+    } else if (of_host_name(check.field)) {
+      emit_name_check(target_, check, exits_);
     } else if (check.field == FieldId::kFdType) {
       emit_family_check(target_, check, "ipv4", "ipv6", exits_);
     } else if (check.field == FieldId::kFdTypechar) {

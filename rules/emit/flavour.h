@@ -62,6 +62,7 @@ const FlavourCode& sendmsg6_code();
 const FlavourCode& egress_code();
 const FlavourCode& frame_code();
 const FlavourCode& bare_frame_code();
+const FlavourCode& query_code();
 const FlavourCode& test_code();
 const FlavourCode& flavour_code(Flavour flavour);
 

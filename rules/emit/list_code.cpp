@@ -55,6 +55,7 @@ std::uint8_t family_of(ListKind kind) {
       return 4;
     case ListKind::kAddress6:
     case ListKind::kNetwork6:
+    case ListKind::kNames:
       break;
   }
   return 6;
@@ -65,10 +66,11 @@ class LookUp {
   using LoadAddress4 = void (*)(Writer& code, Register dst);
 
   LookUp(Writer& code, std::uint8_t family, LoadAddress4 load_address4,
-         const Frame& frame, Label missing)
+         const Frame& frame, int slot, Label missing)
       : code_(code),
         load_address4_(load_address4),
         frame_(frame),
+        slot_(slot),
         missing_(missing),
         family_(family),
         shape_(family == 4 ? kTree4 : kTree6) {}
@@ -124,10 +126,10 @@ class LookUp {
       load_address4_(code_, kR1);
       and_memory(kR1, kR0, kMask);
     } else {
-      code_.append(load(Size::k64, kR1, kFrame, kAddressSlot));
+      code_.append(load(Size::k64, kR1, kFrame, slot_));
       and_memory(kR1, kR0, kMask);
       multiply(kR1, kListHash2);
-      code_.append(load(Size::k64, kR3, kFrame, kAddressSlot + 8));
+      code_.append(load(Size::k64, kR3, kFrame, slot_ + 8));
       and_memory(kR3, kR0, kMask + 8);
       code_.append(alu(BPF_ADD, kR1, kR3));
     }
@@ -207,7 +209,7 @@ class LookUp {
       return;
     }
     for (int word = 0; word < 2; ++word) {
-      code_.append(load(Size::k64, kR1, kFrame, kAddressSlot + 8 * word));
+      code_.append(load(Size::k64, kR1, kFrame, slot_ + 8 * word));
       code_.append(from_network_order(kR1, 64));
       code_.append(move32(kR2, kR1));
       code_.append(alu(BPF_RSH, kR1, 32));
@@ -288,6 +290,7 @@ class LookUp {
   Writer& code_;
   LoadAddress4 load_address4_;
   const Frame& frame_;
+  int slot_;  // of what is looked up, unless it is IPv4
   Label missing_;
   std::uint8_t family_;
   TreeShape shape_;
@@ -300,9 +303,9 @@ void load_argument4(Writer& code, Register dst) {
 }  // namespace
 
 void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
-                  const Exits& exits) {
+                  int slot, const Exits& exits) {
   LookUp(code, family_of(list.list_kind), flavour.load_address4, kMainFrame,
-         exits.if_false)
+         slot, exits.if_false)
       .emit(list);
   code.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true, exits.if_false,
               exits.next);
@@ -338,7 +341,8 @@ void emit_look_up_functions(Writer& code, const LookUps& look_ups) {
       code.append(store(Size::k64, kFrame, kAddressSlot, kR2));
       code.append(store(Size::k64, kFrame, kAddressSlot + 8, kR3));
     }
-    LookUp(code, family, load_argument4, kFunctionFrame, missing).emit();
+    LookUp(code, family, load_argument4, kFunctionFrame, kAddressSlot, missing)
+        .emit();
     code.exit();
     code.bind(missing);
     code.append(move(kR0, 0));

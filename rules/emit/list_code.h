@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rules/emit/list_code.h
-// The code that looks the event's address up in a list; list_table.h says what
-// it finds there.
+// The code that looks an address, or a name, up in a list; list_table.h says
+// what it finds there.
 #pragma once
 
 #include "rules/emit/condition.h"
@@ -11,11 +11,11 @@
 
 namespace bailiff::emit {
 
-// Appends code that leaves through `exits`; for events of the list's family.
-// Clobbers r0..r5 and r8.  Precondition: kAddressSlot is filled, unless the
-// family is 4 and the flavour loads such addresses from elsewhere.
+// Appends code that leaves through `exits`.  What is looked up lies in the 16
+// bytes of the stack at `slot`; of a list of IPv4 addresses, the event's
+// address is, which must be of that family.  Clobbers r0..r5 and r8.
 void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
-                  const Exits& exits);
+                  int slot, const Exits& exits);
 
 // The same by a function: appends its call, behind which r0 is 1 when the
 // address is listed and else 0.  Clobbers r1..r5.

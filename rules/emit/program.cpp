@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/emit/program.h"
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "rules/emit/flavour.h"
 #include "rules/emit/hits.h"
 #include "rules/emit/list_code.h"
+#include "rules/emit/query.h"
 #include "rules/emit/writer.h"
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
@@ -17,9 +19,23 @@
 namespace bailiff::emit {
 namespace {
 
-bool is_of_packets(Flavour flavour) {
-  return flavour == Flavour::kEgress || flavour == Flavour::kFrame ||
-         flavour == Flavour::kBareFrame;
+bool (*decidable_in(Flavour flavour))(const Check&) {
+  switch (flavour) {
+    case Flavour::kConnect4:
+    case Flavour::kConnect6:
+    case Flavour::kSendmsg4:
+    case Flavour::kSendmsg6:
+    case Flavour::kTest:
+    case Flavour::kSetsockopt:  // judges by no rule
+      return decidable_at_connect;
+    case Flavour::kEgress:
+    case Flavour::kFrame:
+    case Flavour::kBareFrame:
+      return decidable_of_packet;
+    case Flavour::kQuery:
+      break;
+  }
+  return decidable_of_query;
 }
 
 Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
@@ -33,8 +49,7 @@ Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
                             " rules in one program, more than " +
                             std::to_string(BAILIFF_MAX_PROGRAM_RULES)};
   }
-  const auto decidable =
-      is_of_packets(flavour) ? decidable_of_packet : decidable_at_connect;
+  const auto decidable = decidable_in(flavour);
   for (const KernelRule& rule : rules) {
     for (const Leaf& leaf : leaves_of(rule.condition)) {
       const Field& one = field(leaf.fields.front());
@@ -141,6 +156,8 @@ std::string_view to_string(Flavour flavour) {
       return "bareframe";
     case Flavour::kSetsockopt:
       return "setsockopt";
+    case Flavour::kQuery:
+      return "query";
     case Flavour::kTest:
       return "test";
   }
@@ -157,6 +174,8 @@ std::string_view to_string(ListKind kind) {
       return "net4";
     case ListKind::kNetwork6:
       return "net6";
+    case ListKind::kNames:
+      return "names";
   }
   return "";
 }
@@ -174,9 +193,11 @@ Flavour flavour_of(HookPoint hook) {
     case HookPoint::kEgress:
       return Flavour::kEgress;
     case HookPoint::kFrame:
+      return Flavour::kFrame;
+    case HookPoint::kQuery:
       break;
   }
-  return Flavour::kFrame;
+  return Flavour::kQuery;
 }
 
 const FlavourCode& flavour_code(Flavour flavour) {
@@ -191,6 +212,8 @@ const FlavourCode& flavour_code(Flavour flavour) {
       return sendmsg6_code();
     case Flavour::kEgress:
       return egress_code();
+    case Flavour::kQuery:
+      return query_code();
     case Flavour::kFrame:
       return frame_code();
     case Flavour::kBareFrame:
@@ -238,6 +261,8 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
       .code = code, .flavour = ops, .lists = lists, .look_ups = look_ups};
   code.append(move(kContext, kR1));
   if (ops.begin != nullptr) ops.begin(code);
+  std::optional<Label> question;
+  if (flavour == Flavour::kQuery) question = read_questions(code, rules);
   load_values(target, rules);
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (i % 64 == 0) clear_hits(code);
@@ -254,6 +279,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   }
   ops.finish(code, rules, ops);
   emit_look_up_functions(code, look_ups);
+  if (question) append_question_subprogram(code, *question);
   return std::move(code).finish(flavour);
 }
 

@@ -25,6 +25,7 @@ enum class Flavour : std::uint8_t {
   kEgress,     // BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS
   kFrame,      // BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_EGRESS, of an Ethernet device
   kBareFrame,  // the same, of a device whose frames begin with the IP header
+  kQuery,      // as kEgress, for the names that packets ask for
   kSetsockopt,  // BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT
   kTest,        // BPF_PROG_TYPE_SYSCALL over struct bailiff_test_event
 };
@@ -38,9 +39,11 @@ enum class ListKind : std::uint8_t {
   kAddress4,
   kAddress6,
   kNetwork4,
-  kNetwork6
+  kNetwork6,
+  kNames,  // as IPv6 addresses: name_key()
 };
-std::string_view to_string(ListKind kind);  // "addr4", "addr6", "net4", "net6"
+// "addr4", "addr6", "net4", "net6", "names"
+std::string_view to_string(ListKind kind);
 
 enum class MapKind : std::uint8_t {
   kEvents,      // BPF_MAP_TYPE_RINGBUF

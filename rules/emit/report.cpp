@@ -81,6 +81,12 @@ void fill_record(Writer& code, const FlavourCode& flavour) {
     code.append(store(Size::k8, kFrame, RECORD_OFFSET(family), kFamily));
   }
   code.append(store(Size::k32, kFrame, RECORD_OFFSET(hook), flavour.hook));
+  if (flavour.hook == BAILIFF_HOOK_QUERY) {
+    code.append(load(Size::k64, kR1, kFrame, kNameSlot));
+  } else {
+    code.append(move(kR1, 0));
+  }
+  code.append(store(Size::k64, kFrame, RECORD_OFFSET(name), kR1));
 }
 
 // Calls the subprogram for one rule.
@@ -147,6 +153,7 @@ void skip_told_by_storage(Writer& code, Label told) {
       {Size::k16, EVENT_OFFSET(port), STATE_OFFSET(told_port)},
       {Size::k8, EVENT_OFFSET(l4proto), STATE_OFFSET(told_l4proto)},
       {Size::k8, EVENT_OFFSET(header.verdict), STATE_OFFSET(told_verdict)},
+      {Size::k32, EVENT_OFFSET(name), STATE_OFFSET(told_name)},
   };
   code.load_map(kR1, {.kind = MapKind::kContainers, .list = {}});
   code.append(move(kR2, 0));

@@ -11,21 +11,24 @@
 //    -40  comm, zero behind its end
 //    -48  bpf_get_current_pid_tgid()
 //    -56  bpf_get_current_uid_gid()
-//   -152  the record being filled in (struct bailiff_connect_event)
-//   -280  hits, 16 words of 64 rules
-//   -288  the first page of a list
-//   -296  bits to find in its filter
-//   -304  index of the word that has them
-//   -312  which page of a level of its tree
-//   -344  the address in numbers of 32 bits, of 8 bytes each
+//   -160  the record being filled in (struct bailiff_connect_event)
+//   -288  hits, 16 words of 64 rules
+//   -296  the first page of a list
+//   -304  bits to find in its filter
+//   -312  index of the word that has them
+//   -320  which page of a level of its tree
+//   -352  the address in numbers of 32 bits, of 8 bytes each
 // or, when lists are asked by functions, which have frames of their own,
-//   -408  answers of lists, a bit each, up to the hits
+//   -416  answers of lists, a bit each, up to the hits
 // and, for a packet, which is no process's,
 //    -48  its protocol, a number of 32 bits like the next two
 //    -44  where its transport header begins; 0: it has none
 //    -56  its destination port
 //    -52  where its IP header begins
-//   -152  until there is a record, one of its headers
+//   -160  until there is a record, one of its headers
+// and, for one that asks for names and so calls no such function,
+//   -416  the names
+//   -424  the name that was found listed
 // of the 512 bytes there are, 96 of which are a function's.
 #pragma once
 
@@ -46,19 +49,20 @@ inline constexpr int kZeroSlot = -24;
 inline constexpr int kCommSlot = -40;
 inline constexpr int kPidSlot = -48;
 inline constexpr int kUidSlot = -56;
-inline constexpr int kRecordSlot = -152;
-inline constexpr int kHitsSlot = -280;
-inline constexpr int kHeaderSlot = -288;
-inline constexpr int kFilterBitsSlot = -296;
-inline constexpr int kFilterWordSlot = -304;
-inline constexpr int kTreePageSlot = -312;
-inline constexpr int kNumbersSlot = -344;
-inline constexpr int kAnswersSlot = -408;
+inline constexpr int kRecordSlot = -160;
+inline constexpr int kHitsSlot = -288;
+inline constexpr int kHeaderSlot = -296;
+inline constexpr int kFilterBitsSlot = -304;
+inline constexpr int kFilterWordSlot = -312;
+inline constexpr int kTreePageSlot = -320;
+inline constexpr int kNumbersSlot = -352;
+inline constexpr int kAnswersSlot = -416;
 inline constexpr int kProtocolSlot = kPidSlot;
 inline constexpr int kTransportSlot = kPidSlot + 4;
 inline constexpr int kPortSlot = kUidSlot;
 inline constexpr int kPacketSlot = kRecordSlot;
 inline constexpr int kNetworkSlot = kUidSlot + 4;
+inline constexpr int kNameSlot = -424;
 
 // At kAnswersSlot.  What does not fit is asked where rules ask.
 inline constexpr auto kAnswers =

@@ -147,6 +147,11 @@ std::optional<FieldId> longest_field_prefix(std::string_view text);
 // it, or else as nearest() in diagnostic.h.
 std::string_view nearest_field(std::string_view name);
 
+// The name of the host at the other end, as it was asked for.
+constexpr bool of_host_name(FieldId id) {
+  return id == FieldId::kFdSipName || id == FieldId::kFdRipName;
+}
+
 // Falco's name without its PT_, such as "UINT64".
 std::string_view to_string(FalcoType type);
 FieldType field_type_of(FalcoType type);

@@ -69,6 +69,11 @@ bool decidable_of_packet(const Check& check) {
   }
 }
 
+bool decidable_of_query(const Check& check) {
+  return of_host_name(check.field) && check.quantifier == Quantifier::kNone &&
+         (check.op == Op::kEq || is_membership(check.op));
+}
+
 bool is_membership(Op op) { return op == Op::kIn || op == Op::kIntersects; }
 
 std::vector<Value> inline_operands(const Check& check,
@@ -81,7 +86,8 @@ std::vector<Value> inline_operands(const Check& check,
   for (const Value& value : check.values) add(value);
 
   const FieldType shape = field(check.field).type;
-  if (shape == FieldType::kAddress || shape == FieldType::kNetwork) {
+  if (shape == FieldType::kAddress || shape == FieldType::kNetwork ||
+      of_host_name(check.field)) {
     return operands;
   }
   const FalcoType type = value_type(check.field, check.argument);

@@ -29,16 +29,20 @@ bool decidable_at_connect(const Check& check);
 // known: it may be sent on behalf of nobody.
 bool decidable_of_packet(const Check& check);
 
+// Whether a program can decide it of a name that is asked for.
+bool decidable_of_query(const Check& check);
+
 // kIn, or kIntersects, which of a single value is the same.
 bool is_membership(Op op);
 
 // Operands one check may have inside a program; each costs instructions on
 // the way to the verdict.  With more, the rule is observed.  Lists of
-// addresses and networks are looked up in maps and have no such bound.
+// addresses, networks and host names are looked up in maps and have no such
+// bound.
 inline constexpr std::size_t kMaxInlineOperands = 512;
 
-// The operands of a set operator: those written, and for fields other than
-// addresses and networks the items of its lists; each once, in order.
+// The operands of a set operator: those written, and the items of its lists
+// unless they are looked up in maps; each once, in order.
 std::vector<Value> inline_operands(const Check& check,
                                    const std::vector<List>& lists);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rules/base/codes.h"
+#include "rules/lower/host_name.h"
 #include "rules/lower/lower.h"
 
 namespace bailiff {
@@ -20,6 +21,26 @@ std::pair<Severity, std::string_view> unkept(Mode mode) {
   return {Severity::kError, "cannot be enforced"};
 }
 
+// Whether a rule of the policy at `index` names a host that nobody can ask for.
+// An error whatever the mode: a pattern, say, would seem to be listed.
+bool refuse_names(Loaded& loaded, std::size_t index, std::uint32_t rule) {
+  const CompiledPolicy& compiled = *loaded.policy;
+  const std::string name =
+      first_no_host_name(compiled.rules[rule].condition, compiled.lists);
+  if (name.empty()) return false;
+  loaded.diagnostics.add(
+      {.severity = Severity::kError,
+       .code = codes::kValidate,
+       .message = "rule '" + compiled.rules[rule].name +
+                  "' compares host names with '" + name + "', which is not one",
+       .span = loaded.policy_names[index],
+       .hint = "write each name by itself: subdomains and patterns are not "
+               "matched, and other scripts are written as xn--…",
+       .item_type = "policy",
+       .item_name = compiled.policies[index].name});
+  return true;
+}
+
 }  // namespace
 
 void check_enforceable(Loaded& loaded) {
@@ -31,7 +52,10 @@ void check_enforceable(Loaded& loaded) {
     const Policy& policy = compiled.policies[i];
     const auto [severity, what] = unkept(policy.mode);
     for (const std::uint32_t rule : policy.rules) {
-      if (placements[rule].enforcement != Enforcement::kUnsupported) continue;
+      if (placements[rule].enforcement != Enforcement::kUnsupported) {
+        if (refuse_names(loaded, i, rule)) refused = true;
+        continue;
+      }
       loaded.diagnostics.add(
           {.severity = severity,
            .code = severity == Severity::kError ? codes::kValidate

@@ -57,6 +57,8 @@ std::string_view to_string(HookPoint hook) {
       return "egress";
     case HookPoint::kFrame:
       return "frame";
+    case HookPoint::kQuery:
+      return "query";
   }
   return "";
 }
@@ -85,19 +87,22 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
       return send;
     case HookPoint::kEgress:
     case HookPoint::kFrame:
+      return packet;
+    case HookPoint::kQuery:
       break;
   }
-  return packet;
+  return query;
 }
 
 bool Plan::judges() const {
-  return !connect.empty() || !send.empty() || !packet.empty();
+  return !connect.empty() || !send.empty() || !packet.empty() || !query.empty();
 }
 
 void Plan::attach_nothing() {
   connect.clear();
   send.clear();
   packet.clear();
+  query.clear();
   observe = {};
 }
 
@@ -115,6 +120,7 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
   for (const std::uint32_t rule : rules) {
     PlacedRule placed = place(policy, rule, facts, refused.contains(rule));
     add_to(plan.connect, std::move(placed.connect));
+    add_to(plan.query, std::move(placed.query));
     add_to(plan.send, std::move(placed.send));
     add_to(plan.packet, std::move(placed.packet));
     if (placed.container_event) plan.container_event.push_back(rule);

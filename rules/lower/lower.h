@@ -36,10 +36,12 @@ enum class HookPoint : std::uint8_t {
   kSendmsg6,
   kEgress,  // a packet, whatever made it
   kFrame,   // what leaves an interface and is not from an IP socket
+  kQuery,   // a packet that asks a resolver for a name
 };
 inline constexpr HookPoint kHookPoints[] = {
     HookPoint::kConnect4, HookPoint::kConnect6, HookPoint::kSendmsg4,
-    HookPoint::kSendmsg6, HookPoint::kEgress,   HookPoint::kFrame};
+    HookPoint::kSendmsg6, HookPoint::kEgress,   HookPoint::kFrame,
+    HookPoint::kQuery};
 std::string_view to_string(HookPoint hook);  // "connect4"
 
 // The strongest first.
@@ -90,6 +92,8 @@ struct Plan {
   std::vector<KernelRule> send;     // at sendmsg4 and sendmsg6
   // At egress and frame: what is refused and was not seen at the others.
   std::vector<KernelRule> packet;
+  // Where packets ask for names: checks of the names alone.
+  std::vector<KernelRule> query;
   // Rules evaluated for processes and system calls of the container.
   Observation observe;
   // Rules evaluated when the container is registered (evt.type=container).

@@ -118,6 +118,30 @@ class HoldsForListed {
   }
 };
 
+// Whether it holds wherever `check` does.
+class HoldsWith {
+ public:
+  explicit HoldsWith(const Check& check) : check_(check) {}
+
+  bool operator()(const Constant& constant) const { return constant.value; }
+  bool operator()(const Check& check) const { return check == check_; }
+  bool operator()(const TermCheck&) const { return false; }
+  bool operator()(const Not&) const { return false; }
+  bool operator()(const And& node) const {
+    return std::all_of(
+        node.operands.begin(), node.operands.end(),
+        [&](const Expr& one) { return std::visit(*this, one.node); });
+  }
+  bool operator()(const Or& node) const {
+    return std::any_of(
+        node.operands.begin(), node.operands.end(),
+        [&](const Expr& one) { return std::visit(*this, one.node); });
+  }
+
+ private:
+  const Check& check_;
+};
+
 // Those of `parts` that can hold, each once.
 Expr any_of(const std::vector<Expr>& parts) {
   Or any;
@@ -159,6 +183,12 @@ class Placer {
     find_send();
     find_observed();
     find_unserved();
+    find_query();
+    if (result_.query &&
+        std::all_of(unknown.begin(), unknown.end(), of_host_name)) {
+      place_query(container);
+      return std::move(result_);
+    }
     // What the hook does not know of a connection may be told when it is made.
     if ((result_.calls & bit_of(BAILIFF_CALL_CONNECT)) != 0) unknown.clear();
     if (unknown.empty()) {
@@ -234,6 +264,23 @@ class Placer {
       }
     }
     send_ = any_of(parts);
+  }
+
+  // Names that fulfil the rule whatever else is so: when it is asked for, the
+  // host's address and port are not known.
+  void find_query() {
+    std::vector<Expr> names;
+    for (const Leaf& leaf : leaves_of(connect_)) {
+      if (leaf.check == nullptr || !decidable_of_query(*leaf.check)) continue;
+      if (too_long(*leaf.check)) continue;
+      if (!std::visit(HoldsWith(*leaf.check), connect_.node)) continue;
+      names.push_back({*leaf.check});
+    }
+    if (names.empty()) return;
+    result_.query = KernelRule{.rule = result_.placement.rule,
+                               .condition = any_of(names),
+                               .candidate = false,
+                               .deny = refused_};
   }
 
   void find_unserved() {
@@ -315,6 +362,21 @@ class Placer {
     if (result_.container_event) {
       say("a container's start is decided when the hook has registered it");
     }
+  }
+
+  void place_query(const Expr& container) {
+    result_.placement.enforcement = Enforcement::kKernel;
+    result_.placement.hooks = {HookPoint::kQuery};
+    say("decided when the name is asked for, over port 53; connections to an "
+        "address that was not asked for are not judged");
+    // The start of a container has no peer with a name.
+    if (!fields_without_source(container, {Teller::kContainerEvent}).empty()) {
+      result_.container_event = false;
+    }
+    if (result_.container_event) {
+      say("a container's start is decided when the hook has registered it");
+    }
+    say_unserved();
   }
 
   void say_no_packets(const std::vector<Leaf>& leaves) {

@@ -28,6 +28,9 @@ struct PlacedRule {
   // over AF_PACKET, a packet that is forwarded), where it leaves an interface
   // of the container's network namespace.
   std::optional<KernelRule> packet;
+  // Of a rule that holds for whoever reaches a host of some name: it does for
+  // who asks for the name.
+  std::optional<KernelRule> query;
   bool container_event = false;
   // bit_of() each call that is observed for the rule.
   std::uint64_t calls = 0;

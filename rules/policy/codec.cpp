@@ -29,7 +29,7 @@ namespace bailiff {
 namespace {
 
 constexpr std::string_view kMagic = "BAILIFF\n";
-constexpr std::uint32_t kFormatVersion = 2;
+constexpr std::uint32_t kFormatVersion = 3;
 constexpr std::size_t kDigestBytes = sizeof(Digest::bytes);
 constexpr std::size_t kVersionEnd = kMagic.size() + sizeof(kFormatVersion);
 static_assert(kPolicyPrefixBytes == kVersionEnd + sizeof(std::uint32_t));
@@ -628,7 +628,8 @@ class ListsApart {
     if (node.lists.empty()) return;
     const Field& subject = field(node.field);
     const bool address = subject.type == FieldType::kAddress ||
-                         subject.type == FieldType::kNetwork;
+                         subject.type == FieldType::kNetwork ||
+                         of_host_name(node.field);
     // What is known of the container is compared when it is created.
     if (address && (subject.from & kFromContainer) == 0) return;
     keep(node.lists);

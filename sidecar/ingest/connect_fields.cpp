@@ -82,6 +82,10 @@ void ConnectFields::view(FieldId field, std::string_view /*argument*/,
     case kFdRip:
     case kFdRnet:
       return views.add(event_.address);
+    case kFdSipName:
+    case kFdRipName:
+      if (!event_.name.empty()) views.add(event_.name);
+      return;
     case kFdSport:
     case kFdRport:
       return views.add(number(event_.port));

@@ -47,7 +47,8 @@ class ConnectFields final : public FieldSource {
   // A packet is nobody's: see ConnectEvent.
   bool of_process() const {
     return event_.judged_at != JudgedAt::kEgress &&
-           event_.judged_at != JudgedAt::kFrame;
+           event_.judged_at != JudgedAt::kFrame &&
+           event_.judged_at != JudgedAt::kQuery;
   }
 
   const ConnectEvent& event_;

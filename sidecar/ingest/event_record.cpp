@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/ingest/event_record.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include <algorithm>
@@ -25,6 +26,8 @@ std::optional<JudgedAt> judged_at_of(std::uint32_t hook) {
       return JudgedAt::kEgress;
     case BAILIFF_HOOK_FRAME:
       return JudgedAt::kFrame;
+    case BAILIFF_HOOK_QUERY:
+      return JudgedAt::kQuery;
     default:  // of another version
       return std::nullopt;
   }
@@ -42,6 +45,8 @@ std::string_view to_string(JudgedAt place) {
       return "egress";
     case JudgedAt::kFrame:
       return "frame";
+    case JudgedAt::kQuery:
+      return "query";
   }
   return "";
 }
@@ -63,11 +68,14 @@ Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
                  "event record: kind '" + std::to_string(header.kind) + "'"};
   }
   bailiff_connect_event connect{};
-  if (header.size < sizeof connect) {
+  // Programs that run since before there were names write none.
+  constexpr std::size_t kLeast = offsetof(bailiff_connect_event, name);
+  if (header.size < kLeast) {
     return malformed("a connect of '" + std::to_string(header.size) +
                      "' bytes");
   }
-  ::memcpy(&connect, record.data(), sizeof connect);
+  ::memcpy(&connect, record.data(),
+           std::min<std::size_t>(header.size, sizeof connect));
   if (connect.family != 4 && connect.family != 6) {
     return malformed("family '" + std::to_string(connect.family) + "'");
   }
@@ -97,6 +105,7 @@ Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
   std::copy_n(connect.addr_be, bytes, event.address.bytes.begin());
   event.port = connect.port;
   event.l4proto = connect.l4proto;
+  event.name_hash = connect.name;
   event.denied = header.verdict == BAILIFF_VERDICT_DENIED;
   event.candidate = (header.flags & BAILIFF_EVENT_CANDIDATE) != 0;
   return event;

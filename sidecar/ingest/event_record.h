@@ -15,12 +15,19 @@
 namespace bailiff::sidecar {
 
 // Where an operation was judged.
-enum class JudgedAt : std::uint8_t { kConnect, kSendmsg, kEgress, kFrame };
+enum class JudgedAt : std::uint8_t {
+  kConnect,
+  kSendmsg,
+  kEgress,
+  kFrame,
+  kQuery
+};
 std::string_view to_string(JudgedAt place);  // "connect"
 
 // A connect(2), or what reaches an address as one, that matched a rule or may
-// have (`candidate`).  Of a packet (kEgress, kFrame) nobody knows the process:
-// tgid, tid, uid and gid are 0 and comm is empty.
+// have (`candidate`).  Of a packet (kEgress, kFrame, and kQuery, which asks for
+// a name) nobody knows the process: tgid, tid, uid and gid are 0 and comm is
+// empty.
 struct ConnectEvent {
   std::uint64_t monotonic_ns = 0;
   // The container's; of a frame, that or one below it, or 0: nobody knows.
@@ -33,6 +40,9 @@ struct ConnectEvent {
   std::uint16_t port = 0;
   std::uint8_t l4proto = 0;  // IPPROTO_TCP, …
   JudgedAt judged_at = JudgedAt::kConnect;
+  std::uint64_t name_hash = 0;  // of the host's name (dns.h); 0: none known
+  // The name itself.  Not in the record: the reader looks it up.
+  std::string name;
   // The type of event it is to the rule (evt.type): a datagram may fulfil it as
   // the connection it replaces.  Not in the record: the reader finds out.
   std::string_view type = "connect";

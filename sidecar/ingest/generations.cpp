@@ -57,6 +57,7 @@ Result<std::shared_ptr<Generation>> Generation::make(CompiledPolicy policy,
     generation->list_entries_.push_back(flatten(lists, i).size());
   }
   generation->matcher_ = std::make_shared<const Matcher>(generation->policy_);
+  generation->host_names_ = HostNames(generation->policy_);
   return generation;
 }
 
@@ -77,8 +78,15 @@ void Generation::adopt_lists(const CompiledPolicy& current) {
     list.includes.clear();
   }
   auto matcher = std::make_shared<const Matcher>(adopted);
+  HostNames names(adopted);
   const std::lock_guard lock(mutex_);
   matcher_ = std::move(matcher);
+  host_names_ = std::move(names);
+}
+
+std::string Generation::host_name(std::uint64_t hash) const {
+  const std::lock_guard lock(mutex_);
+  return host_names_.find(hash);
 }
 
 Result<std::unique_ptr<Generations>> Generations::open(

@@ -23,6 +23,7 @@
 #include "rules/eval/matcher.h"
 #include "rules/policy/compiled_policy.h"
 #include "rules/types/output_template.h"
+#include "sidecar/ingest/host_names.h"
 
 namespace bailiff::sidecar {
 
@@ -48,6 +49,9 @@ class Generation {
   // For conditions evaluated here.  Shared with whoever evaluates while
   // adopt_lists() puts one with other lists in its place.
   std::shared_ptr<const Matcher> matcher() const;
+  // The name, of those its rules ask for, that event records have by this
+  // number; "" when there is none.
+  std::string host_name(std::uint64_t hash) const;
   // Lists have the items that lists of the same name have in `current`: the
   // lists in the kernel, which are shared by all generations, have them too.
   void adopt_lists(const CompiledPolicy& current);
@@ -63,6 +67,7 @@ class Generation {
   std::vector<std::uint64_t> list_entries_;                 // of each list
   mutable std::mutex mutex_;
   std::shared_ptr<const Matcher> matcher_;
+  HostNames host_names_;
 };
 // Shared by the containers that run under it and by events on their way.
 using GenerationPtr = std::shared_ptr<const Generation>;

@@ -73,6 +73,7 @@ std::vector<std::string_view> types_at(JudgedAt place) {
       return {"sendto", "sendmsg", "sendmmsg", "connect"};
     case JudgedAt::kEgress:
     case JudgedAt::kFrame:
+    case JudgedAt::kQuery:
       return {"connect", "sendto", "sendmsg", "sendmmsg"};
   }
   return {};
@@ -422,6 +423,9 @@ void Intake::on_record(std::span<const std::byte> bytes) {
     log_repeated("policy", "event of a policy that is not known container=" +
                                container.record.id);
     return;
+  }
+  if (event.name_hash != 0) {
+    seen->event.name = seen->generation->host_name(event.name_hash);
   }
   const CompiledPolicy& policy = seen->generation->policy();
   const std::vector<std::uint32_t> in_scope =

@@ -211,6 +211,7 @@ Result<TestProgram> TestProgram::load(const emit::Program& program,
       options.expected_attach_type = BPF_CGROUP_UDP6_SENDMSG;
       break;
     case emit::Flavour::kEgress:
+    case emit::Flavour::kQuery:
       type = BPF_PROG_TYPE_CGROUP_SKB;
       options.expected_attach_type = BPF_CGROUP_INET_EGRESS;
       break;

@@ -138,9 +138,9 @@ class Sleeper {
 
 // Programs the kernel runs at a cgroup's network hooks.
 int attached_programs(const Cgroup& cgroup);
-// How many a container has of which listed peers are refused: all but that for
-// frames, which is not its cgroup's.
-inline constexpr int kHookCount = std::size(kHookPoints) - 1;
+// How many a container has of which listed peers are refused: all but those
+// for frames, which are not its cgroup's, and for names.
+inline constexpr int kHookCount = std::size(kHookPoints) - 2;
 int open_descriptors();
 
 // A policy by its parts, with defaults.

@@ -321,13 +321,13 @@ TEST_F(Verdict, CountsWhatAFullRingLosesAndStillRefuses) {
   builder.rule("Host again", sip_in(hosts), true);
   protect_with(builder.build());
   // A record takes 8 bytes more than it has: this many cannot fit.
-  constexpr int kRecords = BAILIFF_RING_BYTES / sizeof(bailiff_connect_event);
-  EXPECT_EQ(connect({.address = "127.66.0.1", .times = kRecords / 2}), EPERM);
+  constexpr int kTimes = BAILIFF_RING_BYTES / sizeof(bailiff_connect_event) / 2;
+  EXPECT_EQ(connect({.address = "127.66.0.1", .times = kTimes}), EPERM);
   const auto lost = hook::lost_records(dir() + "/lost");
   ASSERT_TRUE(lost);
   const auto told = events();
   EXPECT_GT(*lost, 0U);
-  EXPECT_EQ(told.size() + *lost, static_cast<std::size_t>(kRecords));
+  EXPECT_EQ(told.size() + *lost, std::size_t{kTimes} * 2);
 }
 
 TEST_F(Verdict, KeepsEventsForAReaderThatComesLater) {

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "rules/emit/dns_name.h"
+
 namespace bailiff::hook {
 namespace {
 
@@ -47,6 +49,20 @@ TEST(ListNetworks, AreNetworksAndAddresses) {
               ElementsAre("10.0.0.0/8", "1.2.3.4/32"));
   EXPECT_THAT(networks_of(lists, 0, emit::ListKind::kNetwork6),
               ElementsAre("fc00::/7"));
+}
+
+TEST(ListNetworks, OfNamesAreTheirKeys) {
+  const std::vector<List> lists = {list("l", {"evil.example", "C2.example."})};
+  const auto networks = list_networks(lists, 0, emit::ListKind::kNames);
+  ASSERT_TRUE(networks);
+  EXPECT_THAT(*networks,
+              ElementsAre(IpNetwork{emit::name_key("evil.example"), 128},
+                          IpNetwork{emit::name_key("c2.example"), 128}));
+  const auto refused =
+      list_networks({list("l", {"a..b"})}, 0, emit::ListKind::kNames);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "list 'l': item 'a..b' is not a host name");
 }
 
 TEST(ListNetworks, FollowIncludes) {

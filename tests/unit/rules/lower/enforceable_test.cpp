@@ -53,6 +53,20 @@ TEST(CheckEnforceable, AcceptsWhatTheKernelOrTheSidecarDecides) {
   EXPECT_TRUE(checked("evt.type = openat", "enforce").policy);
 }
 
+TEST(CheckEnforceable, RefusesHostNamesThatNobodyCanAskFor) {
+  for (const char* mode : {"enforce", "monitor"}) {
+    const Loaded loaded = checked(
+        "evt.type = connect and fd.sip.name in (a.example, '*.b.example')",
+        mode);
+    EXPECT_FALSE(loaded.policy);
+    EXPECT_THAT(render(loaded.diagnostics, loaded.sources),
+                HasSubstr("rule 'r' compares host names with '*.b.example'"));
+  }
+  EXPECT_TRUE(
+      checked("evt.type = connect and fd.sip.name = a.example", "enforce")
+          .policy);
+}
+
 TEST(CheckEnforceable, LeavesAFailedLoadAlone) {
   Loaded loaded = load({.files = {{.name = "r.yaml", .text = "- rule: r\n"}}});
   const std::size_t before = loaded.diagnostics.all().size();

@@ -314,6 +314,46 @@ TEST(Lower, RefusesPacketsToAListedPeer) {
   EXPECT_EQ(plan.packet.at(0).condition, c2());
 }
 
+Expr named() { return check(FieldId::kFdSipName, Op::kIn, {}, {0}); }
+
+TEST(Lower, ARuleOnNamesIsDecidedWhereTheyAreAskedFor) {
+  const Plan plan = refusing(all_of({event_is("connect"), named()}));
+  const Placement& placement = plan.placements.at(0);
+  EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
+  EXPECT_THAT(placement.hooks, ElementsAre(HookPoint::kQuery));
+  EXPECT_THAT(placement.reason, HasSubstr("when the name is asked for"));
+  EXPECT_EQ(plan.query.at(0).condition, named());
+  EXPECT_TRUE(plan.query.at(0).deny);
+  EXPECT_TRUE(plan.attaches());
+  EXPECT_THAT(plan.connect, IsEmpty());
+}
+
+TEST(Lower, ARuleOnNamesMayBeAboutContainersToo) {
+  const Plan plan = refusing(
+      any_of({all_of({event_is("connect"), named()}), event_is("container")}));
+  EXPECT_THAT(plan.query, testing::SizeIs(1));
+  EXPECT_THAT(plan.container_event, ElementsAre(0U));
+  const Plan names = refusing(named());
+  EXPECT_THAT(names.query, testing::SizeIs(1));
+  EXPECT_THAT(names.container_event, IsEmpty());
+}
+
+TEST(Lower, OnlyNamesThatFulfilARuleByThemselvesAreDecidedAtTheQuery) {
+  const Expr other = check(FieldId::kFdRipName, Op::kEq, {"evil.example"});
+  const Plan either =
+      refusing(all_of({event_is("connect"), any_of({named(), other})}));
+  EXPECT_EQ(either.query.at(0).condition, any_of({named(), other}));
+  for (const Expr& rest :
+       {check(FieldId::kFdSport, Op::kEq, {std::int64_t{443}}), other}) {
+    const Plan both = refusing(all_of({event_is("connect"), named(), rest}));
+    EXPECT_THAT(both.query, IsEmpty());
+    EXPECT_EQ(both.placements.at(0).enforcement, Enforcement::kUnsupported);
+  }
+  const Plan allowing =
+      refusing(all_of({event_is("connect"), negated(named())}));
+  EXPECT_EQ(allowing.placements.at(0).enforcement, Enforcement::kUnsupported);
+}
+
 TEST(Lower, JudgesPacketsOnlyToRefuseThem) {
   const Plan plan =
       lower(PolicyBuilder().rule(log4j()).policy({0}, Mode::kMonitor, true),

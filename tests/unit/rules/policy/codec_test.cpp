@@ -129,7 +129,7 @@ TEST(Codec, TheSamePolicyGivesTheSameBytes) {
   // A change of format has to change the version with it.
   EXPECT_EQ(policy_digest(encode({})).hex(),
             digest_of(encode({}).substr(0, encode({}).size() - 16)).hex());
-  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\2\0\0\0", 12));
+  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\3\0\0\0", 12));
 }
 
 TEST(Codec, TheHeadIsEnoughForAllButWhatTheKernelLooksUp) {
@@ -158,6 +158,19 @@ TEST(Codec, TheHeadDoesNotGrowWithWhatTheKernelLooksUp) {
   policy.lists[0].items.insert(policy.lists[0].items.end(), 1000, "1.2.3.5");
   EXPECT_EQ(head_bytes(encode(policy)), before);
   EXPECT_NE(policy_digest(encode(policy)), digest);
+}
+
+TEST(Codec, NamesOfHostsAreLookedUpByTheKernel) {
+  CompiledPolicy policy;
+  policy.lists = {{.name = "n", .items = {"evil.example"}, .includes = {}}};
+  Rule rule;
+  rule.condition = check(FieldId::kFdSipName, Op::kIn, {}, {0});
+  policy.rules.push_back(rule);
+  const Result<CompiledPolicy> head = decode_head(encode(policy));
+  ASSERT_TRUE(head) << head.error().message;
+  EXPECT_FALSE(head->lists[0].complete);
+  policy.rules[0].condition = check(FieldId::kProcName, Op::kIn, {}, {0});
+  EXPECT_TRUE(decode_head(encode(policy))->lists[0].complete);
 }
 
 TEST(Codec, ItemsAreInTheHeadWhenOneCheckHasToReadThem) {
@@ -193,7 +206,7 @@ TEST(Codec, NamesWhatIsWrong) {
   std::string bytes = encode(sample());
   bytes[8] = 9;
   EXPECT_EQ(refusal(bytes),
-            "compiled policy: format version 9, this program reads version 2; "
+            "compiled policy: format version 9, this program reads version 3; "
             "compile the policy again");
   bytes = encode(sample());
   bytes[12] = 31;

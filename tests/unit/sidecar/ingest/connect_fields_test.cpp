@@ -80,6 +80,15 @@ TEST_F(ConnectFieldsTest, APacketIsOfNoProcess) {
   EXPECT_EQ(text(FieldId::kContainerId), "0123456789ab");
 }
 
+TEST_F(ConnectFieldsTest, TheNameOfTheHostIsTheListedOneThatWasAskedFor) {
+  EXPECT_EQ(text(FieldId::kFdSipName), "null");
+  event_.judged_at = JudgedAt::kQuery;
+  event_.name = "evil.example";
+  EXPECT_EQ(text(FieldId::kFdSipName), "evil.example");
+  EXPECT_EQ(text(FieldId::kFdRipName), "evil.example");
+  EXPECT_EQ(text(FieldId::kProcName), "null");
+}
+
 TEST_F(ConnectFieldsTest, TellsADescriptorToConditionsOnly) {
   EXPECT_EQ(text(FieldId::kFdNum, Use::kCondition), "0");
   EXPECT_EQ(text(FieldId::kFdNum, Use::kOutput), "null");

@@ -68,9 +68,26 @@ TEST(EventRecord, TellsWhereItWasJudged) {
   EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kEgress);
   event.hook = BAILIFF_HOOK_FRAME;
   EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kFrame);
+  event.hook = BAILIFF_HOOK_QUERY;
+  EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kQuery);
   event.hook = 99;
   EXPECT_EQ(parse_event(bytes_of(event)).error().message,
             "event record: hook '99'");
+}
+
+TEST(EventRecord, HasTheNumberOfAName) {
+  bailiff_connect_event event = good();
+  event.name = 7;
+  EXPECT_EQ(parse_event(bytes_of(event))->name_hash, 7U);
+}
+
+TEST(EventRecord, AcceptsARecordFromBeforeThereWereNames) {
+  bailiff_connect_event event = good();
+  event.header.size = offsetof(bailiff_connect_event, name);
+  event.name = 7;
+  const auto parsed = parse_event(bytes_of(event));
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->name_hash, 0U);
 }
 
 TEST(EventRecord, AcceptsALongerRecordOfALaterVersion) {

@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Ways to ask for a listed name that a filter may fail to read, each for a name
+# of its own: in a container that nobody enforces, where the resolver must hear
+# of it, or it would show nothing; and in one that is enforced, where it must
+# not, and where one alert must tell of it.
+
+load ../e2e/story
+
+setup_file() {
+  story_open
+  install -D -m 0755 "$ASKER" "$ROOTFS/bin/asker"
+  resolver_start
+  names_listed
+  service_configure names "$SCRATCH/rules/names.rules.yaml" \
+    "$SCRATCH/rules/names.policies.yaml"
+  service_start
+  bundle_make "$SCRATCH/bundle-plain" "$ROOTFS" plain sleep 1000
+  plain_runc run --detach --bundle "$SCRATCH/bundle-plain" plain \
+    </dev/null >"$SCRATCH/plain.out" 2>&1 3>&-
+  contained_detached enforced sleep 1000
+  export PLAIN=$SCRATCH/plain.tsv ENFORCED=$SCRATCH/enforced.tsv
+  plain_runc exec plain asker "$HARMLESS4" >"$PLAIN"
+  mv "$HEARD" "$SCRATCH/plain.heard"
+  resolver_restart
+  plain_runc exec enforced asker "$HARMLESS4" >"$ENFORCED"
+}
+
+teardown_file() {
+  story_quiet
+  story_close
+}
+
+resolver_start() {
+  export HEARD=$SCRATCH/heard
+  spawn "$SCRATCH/resolver.err" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 "$BATS_TEST_DIRNAME/resolver.py" "$HARMLESS4" "$HEARD"
+  export RESOLVER_PID=$SPAWNED_PID
+  wait_until 10 "a resolver" in_netns outside \
+    sh -c "ss -Hltn 'sport = :53' | grep -q ."
+}
+
+resolver_restart() {
+  kill "$RESOLVER_PID"
+  wait_until 10 "the resolver to end" no_resolver
+  resolver_start
+}
+no_resolver() {
+  ! in_netns outside sh -c "ss -Haltn 'sport = :53' | grep -q LISTEN"
+}
+
+names_listed() {
+  local label
+  label=$(printf 'x%.0s' {1..63})
+  cat >"$SCRATCH/rules/names.rules.yaml" <<END
+- list: names
+  items: [sendto.evil.example, connected.evil.example, case.evil.example,
+    padding.evil.example, parts.evil.example,
+    long.$label.$label.$label.evil.example, tcp.evil.example,
+    bytes.evil.example, second.evil.example, segments.evil.example,
+    nslookup.evil.example]
+- rule: Listed name
+  desc: a name nobody may reach
+  condition: evt.type = connect and fd.sip.name in (names)
+  output: "asked for %fd.sip.name at %fd.sip"
+  priority: WARNING
+- rule: Watched name
+  desc: a name that is only told of
+  condition: evt.type = connect and fd.rip.name = watched.example
+  output: "asked for %fd.rip.name"
+  priority: NOTICE
+END
+  cat >"$SCRATCH/rules/names.policies.yaml" <<END
+policies:
+  - name: Refuse
+    rules: [Listed name]
+    block: true
+    response: none
+  - name: Watch
+    rules: [Watched name]
+    mode: monitor
+    response: none
+END
+}
+
+# alerts_of NAME: "hook verdict", a line for each.
+alerts_of() {
+  service_events | jq -r --arg name "$1" '
+    select(.output_fields["fd.sip.name"] == $name)
+    | "\(.bailiff.hook) \(.bailiff.verdict)"'
+}
+
+@test "each way to ask is heard where nobody enforces" {
+  local technique name result failed=0
+  while IFS=$'\t' read -r technique name result; do
+    grep -qxF "$name" "$SCRATCH/plain.heard" || {
+      echo "$technique: not heard ($result)"
+      failed=1
+    }
+  done <"$PLAIN"
+  ((!failed && $(wc -l <"$PLAIN") == 10))
+}
+
+@test "no way to ask is heard from an enforced container" {
+  local technique name result failed=0
+  while IFS=$'\t' read -r technique name result; do
+    [[ $result != answered ]] && ! grep -qxF "$name" "$HEARD" || {
+      echo "$technique: heard ($result)"
+      failed=1
+    }
+  done <"$ENFORCED"
+  ((!failed && $(wc -l <"$ENFORCED") == 10))
+}
+
+@test "one alert tells of each name that was asked for" {
+  local technique name result failed=0
+  local -a alerts
+  while IFS=$'\t' read -r technique name result; do
+    # Two datagrams in one are refused unread: of which name, nobody knows.
+    [[ $technique != segments ]] || continue
+    mapfile -t alerts < <(alerts_of "$name")
+    [[ ${#alerts[@]} -eq 1 && ${alerts[0]} == "query denied" ]] || {
+      echo "$technique: ${#alerts[@]} alerts ($result): ${alerts[*]}"
+      failed=1
+    }
+  done <"$ENFORCED"
+  ((!failed))
+}
+
+@test "an alert names the name" {
+  event "Listed name" '.output | contains("asked for sendto.evil.example at 203.0.113.80")'
+}
+
+@test "busybox's nslookup fails for a listed name and works for others" {
+  run plain_runc exec enforced nslookup nslookup.evil.example "$HARMLESS4"
+  ((status != 0))
+  run -0 plain_runc exec enforced nslookup -type=a good.example "$HARMLESS4"
+  says 203.0.113.200
+  event "Listed name" '.output_fields["fd.sip.name"] == "nslookup.evil.example"'
+}
+
+@test "a name that is only watched is told of and answered" {
+  run -0 plain_runc exec enforced nslookup -type=a watched.example "$HARMLESS4"
+  says 203.0.113.200
+  event "Watched name" '.bailiff.verdict == "would_deny" or
+    .bailiff.verdict == "allowed" or .bailiff.verdict == "observed"'
+}
+
+@test "explain says that the kernel decides at the query" {
+  run -0 "$BAILIFF_BIN/bailiff" explain "$SCRATCH/rules/names.rules.yaml" \
+    --policy "$SCRATCH/rules/names.policies.yaml" -o json
+  [[ $(jq -c '.[0] | [.enforcement, .hooks]' <<<"$output") == \
+    '["kernel",["query"]]' ]]
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""resolver.py ADDRESS LOG: answers each question for an IPv4 address with
+203.0.113.200, over UDP and TCP, and writes the name, in small letters, into
+LOG, a line each."""
+
+import socketserver
+import sys
+import threading
+
+ANSWER = bytes([203, 0, 113, 200])
+
+
+def name_in(message):
+    """The name of the question, and where it ends."""
+    labels = []
+    at = 12
+    while message[at]:
+        labels.append(message[at + 1:at + 1 + message[at]].decode("latin-1"))
+        at += 1 + message[at]
+    return ".".join(labels).lower(), at + 5
+
+
+def answer_to(message, log):
+    name, end = name_in(message)
+    log.write(name + "\n")
+    log.flush()
+    header = message[:2] + b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00"
+    record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04" + ANSWER
+    return header + message[12:end] + record
+
+
+class Datagram(socketserver.BaseRequestHandler):
+    def handle(self):
+        message, socket = self.request
+        socket.sendto(answer_to(message, self.server.log), self.client_address)
+
+
+class Stream(socketserver.StreamRequestHandler):
+    def handle(self):
+        while length := self.rfile.read(2):
+            message = self.rfile.read(int.from_bytes(length, "big"))
+            answer = answer_to(message, self.server.log)
+            self.wfile.write(len(answer).to_bytes(2, "big") + answer)
+
+
+class TcpServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+def main():
+    address = (sys.argv[1], 53)
+    with open(sys.argv[2], "a", encoding="latin-1") as log:
+        datagrams = socketserver.UDPServer(address, Datagram)
+        streams = TcpServer(address, Stream)
+        datagrams.log = streams.log = log
+        threading.Thread(target=streams.serve_forever, daemon=True).start()
+        datagrams.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
