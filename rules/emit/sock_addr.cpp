@@ -34,7 +34,9 @@ void load_lower(Writer& code, Register dst, int slot) {
 }  // namespace
 
 void load_sock_addr_comm(Writer& code) {
-  // Zero behind its end, as the kernel copies it with strscpy_pad().
+  // Zero behind its end on every kernel: 6.1.192 was seen not to pad it.
+  code.append(store(Size::k64, kFrame, kCommSlot, 0));
+  code.append(store(Size::k64, kFrame, kCommSlot + 8, 0));
   code.frame_address(kR1, kCommSlot);
   code.append(move(kR2, BAILIFF_EVENT_COMM_LEN));
   code.append(call(BPF_FUNC_get_current_comm));
