@@ -13,7 +13,9 @@ namespace bailiff::hook {
 // this goes out of scope, which needs all that was in it to be gone by then.
 class ScratchCgroup {
  public:
-  // Its name is `prefix` and six random characters.
+  // Its name is `prefix`, the number of this process, and random characters.
+  // Those of the prefix whose process is gone are removed: it was killed.  (One
+  // of another pid namespace may look so; while it has processes it stays.)
   [[nodiscard]] static Result<ScratchCgroup> make(const std::string& prefix);
   ScratchCgroup(ScratchCgroup&& other) noexcept
       : cgroup_(std::move(other.cgroup_)),
