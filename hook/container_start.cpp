@@ -343,6 +343,9 @@ Status protect(const Places& places, const oci::ContainerState& state,
   RETURN_IF_ERROR(write_records(places, record, undo));
   undo.keep();
   start.unjudged = std::move(attachment.unjudged);
+  if (!*netns && !plan.rules_at(HookPoint::kFrame).empty()) {
+    start.unjudged.emplace_back("it is on the host's network");
+  }
   return Ok{};
 }
 
