@@ -5,6 +5,7 @@
 #include <linux/if_arp.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -145,7 +146,7 @@ Status plan_frames(const AttachRequest& request, Kernel& kernel,
   if (rules.empty() || request.netns < 0) return Ok{};
   ASSIGN_OR_RETURN(const std::vector<Interface> interfaces,
                    kernel.interfaces(request.netns));
-  bool any = false;
+  std::map<emit::Flavour, emit::Program> emitted;
   for (const Interface& interface : interfaces) {
     const auto flavour = frame_flavour(interface);
     if (!flavour) {
@@ -154,14 +155,15 @@ Status plan_frames(const AttachRequest& request, Kernel& kernel,
           std::to_string(interface.type) + "' cannot be read");
       continue;
     }
-    ASSIGN_OR_RETURN(emit::Program program,
-                     emit::emit_program(rules, request.policy.lists, *flavour,
-                                        request.policy_digest.short_id()));
-    planned.push_back({std::move(program), interface,
+    if (!emitted.contains(*flavour)) {
+      ASSIGN_OR_RETURN(emitted[*flavour],
+                       emit::emit_program(rules, request.policy.lists, *flavour,
+                                          request.policy_digest.short_id()));
+    }
+    planned.push_back({emitted[*flavour], interface,
                        "frame-" + std::to_string(interface.index)});
-    any = true;
   }
-  if (any) {
+  if (!emitted.empty()) {
     const emit::Flavour guard = emit::Flavour::kSetsockopt;
     planned.push_back({emit::emit_frame_guard(), std::nullopt,
                        std::string(emit::to_string(guard))});
