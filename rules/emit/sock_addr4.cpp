@@ -6,7 +6,6 @@
 
 #include "rules/emit/flavour.h"
 #include "rules/emit/reached_host.h"
-#include "rules/emit/report.h"
 #include "rules/emit/sock_addr.h"
 
 namespace bailiff::emit {
@@ -25,22 +24,10 @@ void load_address(Writer& code) {
   code.append(store(Size::k64, kFrame, kAddressSlot + 8, 0));
 }
 
-constexpr FlavourCode kConnect = {
-    .family = 4,
-    .load_address = load_address,
-    .load_address4 = load_address4,
-    .load_comm = load_sock_addr_comm,
-    .load_number = load_sock_addr_number,
-    .load_unknown = load_sock_addr_unknown,
-    .finish = finish_and_report,
-    .hook = BAILIFF_HOOK_CONNECT,
-};
-
-constexpr FlavourCode sending(FlavourCode flavour) {
-  flavour.hook = BAILIFF_HOOK_SENDMSG;
-  return flavour;
-}
-constexpr FlavourCode kSendmsg = sending(kConnect);
+constexpr FlavourCode kConnect =
+    sock_addr_code(4, load_address, load_address4, BAILIFF_HOOK_CONNECT);
+constexpr FlavourCode kSendmsg =
+    sock_addr_code(4, load_address, load_address4, BAILIFF_HOOK_SENDMSG);
 
 }  // namespace
 

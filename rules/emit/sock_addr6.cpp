@@ -2,10 +2,10 @@
 // BPF_CGROUP_INET6_CONNECT and BPF_CGROUP_UDP6_SENDMSG: the same on a socket of
 // family AF_INET6.
 #include <cstddef>
+#include <optional>
 
 #include "rules/emit/flavour.h"
 #include "rules/emit/reached_host.h"
-#include "rules/emit/report.h"
 #include "rules/emit/sock_addr.h"
 
 namespace bailiff::emit {
@@ -25,22 +25,10 @@ void load_address4(Writer& code, Register dst) {
   code.load_compared(Size::k32, dst, kAddressSlot);
 }
 
-constexpr FlavourCode kConnect = {
-    .family = std::nullopt,
-    .load_address = load_address,
-    .load_address4 = load_address4,
-    .load_comm = load_sock_addr_comm,
-    .load_number = load_sock_addr_number,
-    .load_unknown = load_sock_addr_unknown,
-    .finish = finish_and_report,
-    .hook = BAILIFF_HOOK_CONNECT,
-};
-
-constexpr FlavourCode sending(FlavourCode flavour) {
-  flavour.hook = BAILIFF_HOOK_SENDMSG;
-  return flavour;
-}
-constexpr FlavourCode kSendmsg = sending(kConnect);
+constexpr FlavourCode kConnect = sock_addr_code(
+    std::nullopt, load_address, load_address4, BAILIFF_HOOK_CONNECT);
+constexpr FlavourCode kSendmsg = sock_addr_code(
+    std::nullopt, load_address, load_address4, BAILIFF_HOOK_SENDMSG);
 
 }  // namespace
 
