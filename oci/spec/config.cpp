@@ -2,57 +2,15 @@
 #include "oci/spec/config.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
+#include "oci/spec/capabilities.h"
 #include "oci/spec/json.h"
 #include "oci/sys/errno_error.h"
 
 namespace bailiff::oci {
 namespace {
-
-// Every capability up to Linux 3.16.  CAP_PERFMON, CAP_BPF and
-// CAP_CHECKPOINT_RESTORE came later and managers built before do not know them.
-constexpr std::array<std::string_view, 38> kOldCapabilities = {
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ"};
 
 bool contains(const std::vector<std::string>& strings, std::string_view text) {
   return std::find(strings.begin(), strings.end(), text) != strings.end();
@@ -168,7 +126,8 @@ bool Mount::is_bind() const {
 
 bool ContainerConfig::looks_privileged() const {
   return !has_seccomp && masked_paths.empty() && readonly_paths.empty() &&
-         std::all_of(kOldCapabilities.begin(), kOldCapabilities.end(),
+         std::all_of(kCapabilities.begin(),
+                     kCapabilities.begin() + kOldCapabilities,
                      [this](std::string_view capability) {
                        return contains(bounding_capabilities, capability);
                      });

@@ -19,6 +19,8 @@
 #include <span>
 #include <string_view>
 
+#include "oci/spec/capabilities.h"
+
 namespace bailiff::sidecar {
 namespace {
 
@@ -146,49 +148,6 @@ constexpr Name kBpf[] = {BAILIFF_NAME(BPF_MAP_CREATE),
                          BAILIFF_NAME(BPF_ITER_CREATE),
                          BAILIFF_NAME(BPF_LINK_DETACH),
                          BAILIFF_NAME(BPF_PROG_BIND_MAP)};
-constexpr std::string_view kCapabilities[] = {
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-};
 
 }  // namespace
 
@@ -286,8 +245,8 @@ std::string bpf_command(std::uint64_t command) {
 
 std::string capabilities(std::uint64_t set) {
   std::string text;
-  for (std::size_t i = 0; i < std::size(kCapabilities); ++i) {
-    if ((set >> i & 1) != 0) add(text, kCapabilities[i], ' ');
+  for (std::size_t i = 0; i < oci::kCapabilities.size(); ++i) {
+    if ((set >> i & 1) != 0) add(text, oci::kCapabilities[i], ' ');
   }
   return text;
 }

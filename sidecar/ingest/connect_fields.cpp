@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/ingest/connect_fields.h"
 
-#include <netinet/in.h>
-
 #include <string>
 
 #include "sidecar/alert/timestamp.h"
@@ -19,20 +17,6 @@ std::int64_t number(std::uint64_t value) {
 template <typename T>
 void add_if_known(const std::optional<T>& value, Views& views) {
   if (value) views.add(*value);
-}
-
-std::string_view protocol_name(std::uint8_t l4proto) {
-  switch (l4proto) {
-    case IPPROTO_TCP:
-      return "tcp";
-    case IPPROTO_UDP:
-      return "udp";
-    case IPPROTO_ICMP:
-    case IPPROTO_ICMPV6:
-      return "icmp";
-    default:  // every other IP protocol is reached through a raw socket
-      return "raw";
-  }
 }
 
 std::string endpoint(const ConnectEvent& event) {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -12,6 +11,7 @@
 
 #include "rules/fields/event_type.h"
 #include "rules/lower/observed.h"
+#include "sidecar/ingest/field_text.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -79,20 +79,6 @@ Kind kind_of(const bailiff_descriptor& told, const std::string& file) {
       return kFile;
     default:
       return anonymous_kind(file);
-  }
-}
-
-std::string_view protocol_name(std::uint8_t protocol) {
-  switch (protocol) {
-    case IPPROTO_TCP:
-      return "tcp";
-    case IPPROTO_UDP:
-      return "udp";
-    case IPPROTO_ICMP:
-    case IPPROTO_ICMPV6:
-      return "icmp";
-    default:  // every other IP protocol is reached through a raw socket
-      return "raw";
   }
 }
 

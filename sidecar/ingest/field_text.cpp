@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/ingest/field_text.h"
 
+#include <netinet/in.h>
+
 namespace bailiff::sidecar {
 
 std::string join_arguments(const std::vector<std::string>& args) {
@@ -18,6 +20,20 @@ std::string command_line(std::string_view name,
   const std::string rest = join_arguments(args);
   if (!rest.empty()) line += ' ' + rest;
   return line;
+}
+
+std::string_view protocol_name(std::uint8_t l4proto) {
+  switch (l4proto) {
+    case IPPROTO_TCP:
+      return "tcp";
+    case IPPROTO_UDP:
+      return "udp";
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+      return "icmp";
+    default:  // every other IP protocol is reached through a raw socket
+      return "raw";
+  }
 }
 
 void view_container_field(const Facts& facts, FieldId field, Views& views) {

@@ -3,6 +3,7 @@
 // Texts that several event sources make the same way.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ std::string join_arguments(const std::vector<std::string>& args);
 // Name and arguments: proc.cmdline.
 std::string command_line(std::string_view name,
                          const std::vector<std::string>& args);
+
+// fd.l4proto, of an IPPROTO_*.
+std::string_view protocol_name(std::uint8_t l4proto);
 
 // A field that is constant for a container, container.info included; nothing
 // for one the facts do not have.  Borrows `facts`.
