@@ -144,6 +144,7 @@ class PolicyFile {
   // As decode_head() gives it.
   const CompiledPolicy& head() const { return head_; }
   const Digest& digest() const { return digest_; }
+  const Digest& conditions() const { return conditions_; }
   const FileVersion& version() const { return version_; }
 
   // Borrowed from this.
@@ -170,6 +171,7 @@ class PolicyFile {
                      read_start(fd_.get(), path_, length));
     ASSIGN_OR_RETURN(head_, named(decode_head(bytes)));
     digest_ = policy_digest(bytes);
+    conditions_ = conditions_digest(bytes);
     return Ok{};
   }
 
@@ -186,6 +188,7 @@ class PolicyFile {
   FileVersion version_;
   CompiledPolicy head_;
   Digest digest_;
+  Digest conditions_;
   std::optional<CompiledPolicy> whole_;
 };
 
@@ -274,21 +277,30 @@ Status describe(const oci::ContainerState& state,
   return Ok{};
 }
 
+enum class Stage : std::uint8_t { kCreated, kRunning };
+
 // The container's own cgroup.
-Result<Cgroup> container_cgroup(const Pidfd& process, pid_t pid) {
+Result<Cgroup> container_cgroup(const Pidfd& process, pid_t pid, Stage stage) {
   ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
   ASSIGN_OR_RETURN(Cgroup cgroup, Cgroup::of_process(mount, pid));
   ASSIGN_OR_RETURN(const std::string own, unified_path(::getpid()));
-  RETURN_IF_ERROR(verify_container_cgroup(cgroup, pid, own));
+  switch (stage) {
+    case Stage::kCreated:
+      RETURN_IF_ERROR(verify_container_cgroup(cgroup, pid, own));
+      break;
+    case Stage::kRunning:
+      RETURN_IF_ERROR(verify_running_cgroup(cgroup, pid, own));
+      break;
+  }
   if (!process.alive()) {
-    return Error{Code::kNotFound, "its process ended during the creation"};
+    return Error{Code::kNotFound, "its process has ended"};
   }
   return cgroup;
 }
 
 Status protect(const Places& places, const oci::ContainerState& state,
-               const std::vector<std::string>& config_folders, Kernel& kernel,
-               Start& start) {
+               const std::vector<std::string>& config_folders, Stage stage,
+               Kernel& kernel, Start& start) {
   oci::ContainerRecord& record = start.record;
   if (state.pid <= 0) {
     return invalid_argument("the runtime's state names no process");
@@ -306,7 +318,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
   }
   const Status described = describe(state, config_folders, record);
   const auto netns = other_network_namespace(state.pid);
-  const Result<Cgroup> found = container_cgroup(process, state.pid);
+  const Result<Cgroup> found = container_cgroup(process, state.pid, stage);
   if (found) {
     record.cgroup_path = found->path();
     record.cgroup_id = found->id();
@@ -322,16 +334,29 @@ Status protect(const Places& places, const oci::ContainerState& state,
   if (oci::is_exempt(file.head().exempt, state.id, record.facts)) {
     plan.attach_nothing();
   }
+  const AttachRequest request{.bpf_dir = places.bpf_dir,
+                              .container_id = state.id,
+                              .policy = file.head(),
+                              .whole_policy = [&] { return file.whole(); },
+                              .policy_digest = file.digest(),
+                              .policy_id = file.conditions().short_id(),
+                              .plan = plan,
+                              .netns = *netns ? (*netns)->get() : -1};
   Undo undo;
-  ASSIGN_OR_RETURN(Attachment attachment,
-                   attach({.bpf_dir = places.bpf_dir,
-                           .container_id = state.id,
-                           .policy = file.head(),
-                           .whole_policy = [&] { return file.whole(); },
-                           .policy_digest = file.digest(),
-                           .plan = plan,
-                           .netns = *netns ? (*netns)->get() : -1},
-                          cgroup, kernel));
+  Attachment attachment;
+  switch (stage) {
+    case Stage::kCreated: {
+      ASSIGN_OR_RETURN(attachment, attach(request, cgroup, kernel));
+      break;
+    }
+    case Stage::kRunning: {
+      ASSIGN_OR_RETURN(const auto exchange,
+                       Exchange::begin(places.bpf_dir, kernel));
+      ASSIGN_OR_RETURN(attachment, exchange->add(request, cgroup));
+      RETURN_IF_ERROR(exchange->keep());
+      break;
+    }
+  }
   undo.add([&] { (void)detach(places.bpf_dir, state.id, kernel); });
   for (const Digest& digest : attachment.programs) {
     record.programs.push_back(digest.hex());
@@ -349,19 +374,37 @@ Status protect(const Places& places, const oci::ContainerState& state,
   return Ok{};
 }
 
+Start begin(const Places& places, const oci::ContainerState& state,
+            const std::vector<std::string>& config_folders, Stage stage,
+            Kernel& kernel) {
+  Start start;
+  start.record.event = stage == Stage::kCreated ? "start" : "adopt";
+  start.record.id = state.id;
+  start.record.pid = state.pid;
+  start.record.bundle = state.bundle;
+  start.status = protect(places, state, config_folders, stage, kernel, start);
+  if (!start.status) start.record.programs.clear();
+  return start;
+}
+
 }  // namespace
 
 Start start_container(const Places& places, const oci::ContainerState& state,
                       const std::vector<std::string>& config_folders,
                       Kernel& kernel) {
-  Start start;
-  start.record.event = "start";
-  start.record.id = state.id;
-  start.record.pid = state.pid;
-  start.record.bundle = state.bundle;
-  start.status = protect(places, state, config_folders, kernel, start);
-  if (!start.status) start.record.programs.clear();
-  return start;
+  return begin(places, state, config_folders, Stage::kCreated, kernel);
+}
+
+Start adopt_container(const Places& places, const oci::ContainerState& state,
+                      const std::vector<std::string>& config_folders,
+                      Kernel& kernel) {
+  const std::string path = record_path(places, state.id);
+  if (::access(path.c_str(), F_OK) == 0) {
+    Start start;
+    start.status = invalid_argument("it is enforced already ('" + path + "')");
+    return start;
+  }
+  return begin(places, state, config_folders, Stage::kRunning, kernel);
 }
 
 Status record_degraded(const Places& places, oci::ContainerRecord record,

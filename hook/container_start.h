@@ -39,6 +39,12 @@ Start start_container(const Places& places, const oci::ContainerState& state,
                       const std::vector<std::string>& config_folders,
                       Kernel& kernel);
 
+// The same for a container that runs already and of which nothing is known: it
+// is enforced from now on.  `unjudged` says what that cannot bring.
+Start adopt_container(const Places& places, const oci::ContainerState& state,
+                      const std::vector<std::string>& config_folders,
+                      Kernel& kernel);
+
 // Writes the records of a container that runs without being enforced.
 Status record_degraded(const Places& places, oci::ContainerRecord record,
                        const std::string& reason);

@@ -33,12 +33,13 @@ constexpr int kExitRefused = 1;
 constexpr int kExitUsage = 2;
 
 constexpr char kUsage[] =
-    "usage: bailiff-hook createRuntime|poststop [--run-dir DIR]\n"
+    "usage: bailiff-hook createRuntime|adopt|poststop [--run-dir DIR]\n"
     "           [--state-dir DIR] [--bpf-dir DIR] [--bundle DIR]\n"
     "           [--on-failure deny|allow]\n"
     "\n"
     "Attaches the compiled policy STATE_DIR/policy.bin to the container whose\n"
-    "OCI state is on standard input, or takes it off again.\n"
+    "OCI state is on standard input, or takes it off again.  adopt is for a\n"
+    "container that runs already, and changes nothing when it fails.\n"
     "\n"
     "  --run-dir DIR     records for bailiffd (/run/bailiff)\n"
     "  --state-dir DIR   the compiled policy (/var/lib/bailiff)\n"
@@ -48,7 +49,7 @@ constexpr char kUsage[] =
     "                    (it does not start) or allow; the default is the\n"
     "                    compiled policy's, and deny without one\n";
 
-enum class Stage { kCreateRuntime, kPoststop };
+enum class Stage { kCreateRuntime, kAdopt, kPoststop };
 
 struct Options {
   Stage stage = Stage::kCreateRuntime;
@@ -75,10 +76,13 @@ std::optional<Options> parse_options(const std::vector<std::string>& args) {
     return std::nullopt;
   };
   Options options;
-  if (args.empty()) return wrong("which stage, createRuntime or poststop?");
+  if (args.empty())
+    return wrong("which stage, createRuntime, adopt or poststop?");
   // "prestart" is where hooks of old configurations run; it is the same point.
   if (args[0] == "createRuntime" || args[0] == "prestart") {
     options.stage = Stage::kCreateRuntime;
+  } else if (args[0] == "adopt") {
+    options.stage = Stage::kAdopt;
   } else if (args[0] == "poststop") {
     options.stage = Stage::kPoststop;
   } else {
@@ -190,6 +194,26 @@ int create(const Options& options, const std::string& started_in,
               "container '" + state->id + "': ", std::move(start.record));
 }
 
+// Of no runtime's doing: it runs on as it did when this fails.
+int adopt(const Options& options, Kernel& kernel) {
+  const auto state = oci::read_state(STDIN_FILENO);
+  if (!state) {
+    say(state.error().message);
+    return kExitRefused;
+  }
+  const Start start = adopt_container(options.places, *state,
+                                      {state->bundle, options.bundle}, kernel);
+  const std::string who = "container '" + state->id + "': ";
+  if (!start.status) {
+    say(who + start.status.error().message + "; not adopted");
+    return kExitRefused;
+  }
+  for (const std::string& line : start.unjudged) {
+    say("warning: " + who + line + ": raw frames are not judged there");
+  }
+  return 0;
+}
+
 int stop(const Options& options, Kernel& kernel) {
   const auto state = oci::read_state(STDIN_FILENO);
   if (!state) {
@@ -238,6 +262,8 @@ int run(const std::vector<std::string>& args) {
   switch (options->stage) {
     case Stage::kCreateRuntime:
       return create(*options, started_in, kernel);
+    case Stage::kAdopt:
+      return adopt(*options, kernel);
     case Stage::kPoststop:
       return stop(*options, kernel);
   }

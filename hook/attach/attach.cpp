@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "hook/attach/lists.h"
 #include "hook/attach/maps.h"
 #include "hook/attach/observer.h"
 #include "hook/attach/pins.h"
@@ -158,7 +159,7 @@ Status plan_frames(const AttachRequest& request, Kernel& kernel,
     if (!emitted.contains(*flavour)) {
       ASSIGN_OR_RETURN(emitted[*flavour],
                        emit::emit_program(rules, request.policy.lists, *flavour,
-                                          request.policy_digest.short_id()));
+                                          request.policy_id));
     }
     planned.push_back({emitted[*flavour], interface,
                        "frame-" + std::to_string(interface.index)});
@@ -179,9 +180,10 @@ Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
     if (hook == HookPoint::kFrame) continue;
     const std::vector<KernelRule>& rules = request.plan.rules_at(hook);
     if (rules.empty()) continue;
-    ASSIGN_OR_RETURN(emit::Program program,
-                     emit::emit_program(rules, request.policy.lists,
-                                        emit::flavour_of(hook)));
+    ASSIGN_OR_RETURN(
+        emit::Program program,
+        emit::emit_program(rules, request.policy.lists, emit::flavour_of(hook),
+                           request.policy_id));
     planned.push_back(
         {std::move(program), std::nullopt, std::string(to_string(hook))});
   }
@@ -189,7 +191,8 @@ Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
   return planned;
 }
 
-// One attach in progress; each step leaves its undo behind.
+// One attach in progress; each step leaves its undo behind, which may run when
+// this object is gone.
 class Attacher {
  public:
   Attacher(const AttachRequest& request, const Pins& pins, Kernel& kernel,
@@ -212,9 +215,10 @@ class Attacher {
     return map;
   }
 
-  // Makes room and puts the lists into the kernel, all at once, that the
-  // programs among these need which are not pinned.
-  Status prepare(const std::vector<Planned>& planned) {
+  // Puts the lists into the kernel, all at once, that the programs among these
+  // need which are not pinned; with kMakeRoom, after removing what nobody uses.
+  enum class Room : std::uint8_t { kMakeRoom, kLeave };
+  Status prepare(const std::vector<Planned>& planned, Room room) {
     const auto pinned = [&](const Planned& one) -> Result<bool> {
       const auto opened =
           kernel_.open_program(pins_.program(one.program.digest()));
@@ -229,7 +233,9 @@ class Attacher {
     if (all) return Ok{};
     // Something new is about to stay: time to see what is no longer needed,
     // which may be one of these.
-    RETURN_IF_ERROR(remove_unused(pins_, kernel_));
+    if (room == Room::kMakeRoom) {
+      RETURN_IF_ERROR(remove_unused(pins_, kernel_));
+    }
     std::set<emit::MapRef> lists;
     for (const Planned& one : planned) {
       ASSIGN_OR_RETURN(const bool there, pinned(one));
@@ -255,7 +261,7 @@ class Attacher {
     const Status removed = kernel_.unlink(user);
     if (!removed && !not_found(removed.error())) return removed.error();
     RETURN_IF_ERROR(kernel_.make_link(container_, user));
-    undo_.add([this, user] { (void)kernel_.unlink(user); });
+    undo_.add([&kernel = kernel_, user] { (void)kernel.unlink(user); });
     return program;
   }
 
@@ -276,30 +282,46 @@ class Attacher {
     return kernel_.load(emitted, fds);
   }
 
-  Result<Link> attach_frames(const Program& shared,
-                             const emit::Program& emitted,
-                             const Interface& interface) {
-    auto link = kernel_.attach_frames(shared, request_.netns, interface);
+  // Attaches it to the cgroup, or to the interface it is for.
+  Result<Link> attach(const Planned& one, const Program& program, int cgroup) {
+    if (!one.interface) {
+      return kernel_.attach(program, cgroup, one.program.flavour);
+    }
+    auto link = kernel_.attach_frames(program, request_.netns, *one.interface);
     if (link || link.error().sys_errno != EEXIST) return link;
-    // An interface takes a program once, and a container of the same pod and
-    // policy has attached it; it may end before this one does.  The lists of
-    // the copy keep their places: the container's other programs have the same.
+    ASSIGN_OR_RETURN(const Program own, copy(one.program));
+    return kernel_.attach_frames(own, request_.netns, *one.interface);
+  }
+
+  // Puts it in the place of the link's.
+  Status replace(const Link& link, const Planned& one, const Program& program) {
+    const Status replaced = kernel_.replace(link, program);
+    if (replaced || !one.interface || replaced.error().sys_errno != EEXIST) {
+      return replaced;
+    }
+    ASSIGN_OR_RETURN(const Program own, copy(one.program));
+    return kernel_.replace(link, own);
+  }
+
+  Status pin_new(int fd, const std::string& pin) {
+    RETURN_IF_ERROR(kernel_.pin(fd, pin));
+    undo_.add([&kernel = kernel_, pin] { (void)kernel.unlink(pin); });
+    return Ok{};
+  }
+
+ private:
+  // An interface takes a program once, and a container of the same pod and
+  // policy has attached it; it may end before this one does.  The lists of the
+  // copy keep their places: the container's other programs have the same.
+  Result<Program> copy(const emit::Program& emitted) {
     std::optional<Map> numbers;
     if (names_lists(emitted)) {
       ASSIGN_OR_RETURN(numbers,
                        kernel_.open_map(pins_.numbers(emitted.digest())));
     }
-    ASSIGN_OR_RETURN(const Program own, load(emitted, numbers));
-    return kernel_.attach_frames(own, request_.netns, interface);
+    return load(emitted, numbers);
   }
 
-  Status pin_new(int fd, const std::string& pin) {
-    RETURN_IF_ERROR(kernel_.pin(fd, pin));
-    undo_.add([this, pin] { (void)kernel_.unlink(pin); });
-    return Ok{};
-  }
-
- private:
   // The array of the places of the program's lists, pinned; nullopt for a
   // program without lists.
   Result<std::optional<Map>> numbers_of(const emit::Program& emitted,
@@ -346,13 +368,14 @@ class Attacher {
       made.push_back(std::move(table));
     }
     const auto array = std::make_shared<Map>(std::move(tables));
-    undo_.add(
-        [this, array, places] { (void)clear_places(*array, places, kernel_); });
+    undo_.add([&kernel = kernel_, array, places] {
+      (void)clear_places(*array, places, kernel);
+    });
     RETURN_IF_ERROR(kernel_.set_inners(*array, inners));
     for (std::size_t i = 0; i < missing.size(); ++i) {
       const std::string link = pins_.map(*missing[i]);
       RETURN_IF_ERROR(kernel_.make_link(std::to_string(places[i]), link));
-      undo_.add([this, link] { (void)kernel_.unlink(link); });
+      undo_.add([&kernel = kernel_, link] { (void)kernel.unlink(link); });
     }
     return Ok{};
   }
@@ -397,7 +420,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   RETURN_IF_ERROR(make_folders(folder, kernel, undo));
 
   Attacher attacher(request, pins, kernel, undo);
-  RETURN_IF_ERROR(attacher.prepare(planned));
+  RETURN_IF_ERROR(attacher.prepare(planned, Attacher::Room::kMakeRoom));
   bool judges_frames = false;
   for (const Planned& one : planned) {
     const bool guard = one.program.flavour == emit::Flavour::kSetsockopt;
@@ -405,10 +428,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
     const Digest digest = one.program.digest();
     ASSIGN_OR_RETURN(const Program loaded,
                      attacher.program(one.program, digest));
-    auto link =
-        one.interface ? attacher.attach_frames(loaded, one.program,
-                                               *one.interface)
-                      : kernel.attach(loaded, cgroup.fd(), one.program.flavour);
+    auto link = attacher.attach(one, loaded, cgroup.fd());
     if (!link && one.interface) {
       // Nothing leaves by an interface that is gone.
       if (not_found(link.error())) continue;
@@ -430,7 +450,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   }
   if (!request.plan.observe.rules.empty()) {
     RETURN_IF_ERROR(observe(pins, request.container_id, cgroup,
-                            request.policy_digest, request.plan.observe, kernel,
+                            request.policy_id, request.plan.observe, kernel,
                             undo));
     attachment.observed = true;
   }
@@ -440,8 +460,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   }
   // The kernel made the cgroup's entry, all zero, with the first link.
   ASSIGN_OR_RETURN(const Map states, attacher.map(emit::MapKind::kContainers));
-  const bailiff_container_state state{
-      .cgroup_id = cgroup.id(), .policy_id = request.policy_digest.short_id()};
+  const bailiff_container_state state{.cgroup_id = cgroup.id()};
   if (auto written =
           kernel.update(states, bytes_of(cgroup.id()), bytes_of(state));
       !written) {
@@ -450,6 +469,200 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   }
   undo.keep();
   return attachment;
+}
+
+// What add() does for one container.
+class Exchange::Step {
+ public:
+  Step(const AttachRequest& request, const Cgroup& cgroup, Exchange& exchange,
+       std::string folder, bool is_judged, Undo& undo)
+      : request_(request),
+        cgroup_(cgroup),
+        pins_(exchange.pins_),
+        kernel_(exchange.kernel_),
+        folder_(std::move(folder)),
+        is_judged_(is_judged),
+        undo_(undo),
+        attacher_(request, exchange.pins_, exchange.kernel_, undo) {}
+
+  Result<Attachment> run(std::vector<std::string>& retired) {
+    Attachment attachment;
+    std::vector<Planned> planned;
+    if (request_.plan.judges()) {
+      ASSIGN_OR_RETURN(planned, plan_programs(request_, kernel_, attachment));
+    }
+    ASSIGN_OR_RETURN(const auto pinned, names_in(folder_, kernel_));
+    before_.insert(pinned.begin(), pinned.end());
+    if (!planned.empty()) {
+      for (const std::string& sub :
+           {pins_.lists(), pins_.numbers(), pins_.programs(), pins_.users(),
+            pins_.links(), folder_}) {
+        RETURN_IF_ERROR(make_folders(sub, kernel_, undo_));
+      }
+      RETURN_IF_ERROR(write_state());
+      RETURN_IF_ERROR(attacher_.prepare(planned, Attacher::Room::kLeave));
+    }
+    RETURN_IF_ERROR(put_in_place(planned, attachment));
+    if (!request_.plan.observe.rules.empty()) {
+      RETURN_IF_ERROR(observe(pins_, request_.container_id, cgroup_,
+                              request_.policy_id, request_.plan.observe,
+                              kernel_, undo_));
+      attachment.observed = true;
+    }
+    for (const std::string& name : before_) {
+      if (!after_.contains(name)) retired.push_back(folder_ + "/" + name);
+    }
+    return attachment;
+  }
+
+ private:
+  // The cgroup has its entry in kContainers before the first program that
+  // reads it.  It stays when the placeholder goes: the kernel keeps it as long
+  // as the cgroup and the map.
+  Status write_state() {
+    if (is_judged_) return Ok{};
+    ASSIGN_OR_RETURN(const Map states,
+                     attacher_.map(emit::MapKind::kContainers));
+    ASSIGN_OR_RETURN(const Program placeholder,
+                     attacher_.load(emit::emit_placeholder(), std::nullopt));
+    ASSIGN_OR_RETURN(const Link link, kernel_.attach(placeholder, cgroup_.fd(),
+                                                     emit::Flavour::kConnect4));
+    const bailiff_container_state state{.cgroup_id = cgroup_.id()};
+    return kernel_.update(states, bytes_of(cgroup_.id()), bytes_of(state));
+  }
+
+  Status put_in_place(const std::vector<Planned>& planned,
+                      Attachment& attachment) {
+    bool judges_frames = false;
+    for (const Planned& one : planned) {
+      const bool guard = one.program.flavour == emit::Flavour::kSetsockopt;
+      if (guard && !judges_frames) continue;
+      const Digest digest = one.program.digest();
+      ASSIGN_OR_RETURN(const Program program,
+                       attacher_.program(one.program, digest));
+      Status placed = place(one, program);
+      if (!placed && one.interface) {
+        // Nothing leaves by an interface that is gone.
+        if (not_found(placed.error())) continue;
+        if (placed.error().code == Code::kUnsupported && !judges_frames) {
+          attachment.unjudged.push_back(placed.error().message);
+          break;
+        }
+      }
+      if (!placed) return placed;
+      judges_frames = judges_frames || one.interface;
+      after_.insert(one.pin);
+      const auto& known = attachment.programs;
+      if (std::find(known.begin(), known.end(), digest) == known.end()) {
+        attachment.programs.push_back(digest);
+      }
+    }
+    return Ok{};
+  }
+
+  Status place(const Planned& one, const Program& program) {
+    const std::string pin = folder_ + "/" + one.pin;
+    if (before_.contains(one.pin)) {
+      ASSIGN_OR_RETURN(Link opened, kernel_.open_link(pin));
+      ASSIGN_OR_RETURN(Program opened_program, kernel_.program_of(opened));
+      const Status replaced = attacher_.replace(opened, one, program);
+      if (replaced) {
+        undo_.add(
+            [&kernel = kernel_,
+             link = std::make_shared<Link>(std::move(opened)),
+             before = std::make_shared<Program>(std::move(opened_program))] {
+              (void)kernel.replace(*link, *before);
+            });
+        return Ok{};
+      }
+      if (!not_found(replaced.error())) return replaced;
+      // What it was attached to is gone, and the link with it.
+      RETURN_IF_ERROR(kernel_.unlink(pin));
+    }
+    ASSIGN_OR_RETURN(Link made, attacher_.attach(one, program, cgroup_.fd()));
+    const auto link = std::make_shared<Link>(std::move(made));
+    undo_.add([&kernel = kernel_, link] { (void)kernel.detach(*link); });
+    return attacher_.pin_new(link->fd(), pin);
+  }
+
+  const AttachRequest& request_;
+  const Cgroup& cgroup_;
+  const Pins& pins_;
+  Kernel& kernel_;
+  const std::string folder_;
+  const bool is_judged_;  // by links on this cgroup
+  Undo& undo_;
+  Attacher attacher_;
+  std::set<std::string> before_;  // names of its links
+  std::set<std::string> after_;
+};
+
+Result<std::unique_ptr<Exchange>> Exchange::begin(const std::string& bpf_dir,
+                                                  Kernel& kernel) {
+  std::unique_ptr<Exchange> exchange(new Exchange(bpf_dir, kernel));
+  RETURN_IF_ERROR(kernel.check_bpffs(bpf_dir));
+  ASSIGN_OR_RETURN(exchange->lock_, make_and_lock(exchange->pins_, kernel,
+                                                  exchange->folder_undo_));
+  // Later it could be what has to be put back.
+  RETURN_IF_ERROR(remove_unused(exchange->pins_, kernel));
+  return exchange;
+}
+
+Exchange::~Exchange() {
+  while (!undo_.empty()) undo_.pop_back();
+}
+
+Result<Attachment> Exchange::add(const AttachRequest& request,
+                                 const Cgroup& cgroup) {
+  ASSIGN_OR_RETURN(const std::string folder,
+                   pins_.container(request.container_id));
+  ASSIGN_OR_RETURN(const auto live, live_cgroups(folder, kernel_));
+  if (std::any_of(live.begin(), live.end(),
+                  [&](std::uint64_t id) { return id != cgroup.id(); })) {
+    return invalid_argument("container id '" + request.container_id +
+                            "' is in use by a container in another cgroup");
+  }
+  auto undo = std::make_unique<Undo>();
+  std::vector<std::string> retired;
+  Step step(request, cgroup, *this, folder, !live.empty(), *undo);
+  ASSIGN_OR_RETURN(Attachment attachment, step.run(retired));
+  undo_.push_back(std::move(undo));
+  retired_.insert(retired_.end(), retired.begin(), retired.end());
+  if (!attachment.observed) unobserved_.push_back(request.container_id);
+  return attachment;
+}
+
+Status Exchange::publish_lists(const CompiledPolicy& policy,
+                               const Digest& digest) {
+  return publish_locked(
+      pins_, policy.lists, digest,
+      [&]() -> Result<const CompiledPolicy*> { return &policy; }, kernel_);
+}
+
+Status Exchange::keep() {
+  for (const auto& undo : undo_) undo->keep();
+  undo_.clear();
+  folder_undo_.keep();
+  // One that fails does not keep the others on.
+  Status first = Ok{};
+  const auto note = [&](const Status& status) {
+    if (first && !status) first = status;
+  };
+  for (const std::string& pin : retired_) note(retire(pin));
+  for (const std::string& id : unobserved_) {
+    note(stop_observing(pins_, id, kernel_));
+  }
+  note(remove_unused(pins_, kernel_));
+  return first;
+}
+
+Status Exchange::retire(const std::string& pin) {
+  ASSIGN_OR_RETURN(const Link link, kernel_.open_link(pin));
+  RETURN_IF_ERROR(kernel_.detach(link));
+  RETURN_IF_ERROR(kernel_.unlink(pin));
+  const std::string folder = pin.substr(0, pin.rfind('/'));
+  ASSIGN_OR_RETURN(const auto left, names_in(folder, kernel_));
+  return left.empty() ? kernel_.remove_folder(folder) : Status(Ok{});
 }
 
 Status detach(const std::string& bpf_dir, const std::string& container_id,

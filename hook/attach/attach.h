@@ -33,10 +33,13 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "hook/attach/pins.h"
+#include "hook/attach/undo.h"
 #include "hook/kernel/kernel.h"
 #include "oci/sys/cgroup.h"
 #include "rules/lower/lower.h"
@@ -61,6 +64,7 @@ struct AttachRequest {
   const CompiledPolicy& policy;  // its head is enough; borrowed for the call
   WholePolicy whole_policy;
   Digest policy_digest;
+  std::uint64_t policy_id = 0;  // in records: short_id() of conditions_digest()
   const Plan& plan;  // of lower(policy, facts); borrowed for the call
   // The container's network namespace, a borrowed descriptor; -1: it has none
   // of its own, and frames are not judged, since they would be the host's.
@@ -96,6 +100,49 @@ struct Attachment {
 // An empty plan attaches nothing and succeeds.
 Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                           Kernel& kernel);
+
+// Brings containers that run to what another policy asks, all of them or none,
+// with no moment in which one is not judged: the program of a link is replaced
+// at once, what is judged from now on is attached, and only when all is in
+// place, in keep(), ends what is judged no longer.  So for a moment a container
+// may be judged by some rules of both policies.
+//
+// A container that nothing is attached to yet is one whose programs are all
+// new.  What it did before is not judged, nor are what it has opened as long as
+// it does not use it.
+class Exchange {
+ public:
+  // Locks BPF_DIR until the object is destroyed.  Borrows `kernel`.
+  static Result<std::unique_ptr<Exchange>> begin(const std::string& bpf_dir,
+                                                 Kernel& kernel);
+  // Without keep(), puts back what was, the last first.
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // The errors are those of attach(); after one, this container is as it was.
+  Result<Attachment> add(const AttachRequest& request, const Cgroup& cgroup);
+  // As publish_lists(), which would wait for the lock.
+  Status publish_lists(const CompiledPolicy& policy, const Digest& digest);
+  // The change is complete: it stays.  After an error too, which is about what
+  // is judged no longer and could not be ended.
+  Status keep();
+
+ private:
+  class Step;
+  Exchange(const std::string& bpf_dir, Kernel& kernel)
+      : pins_(bpf_dir), kernel_(kernel) {}
+
+  Status retire(const std::string& pin);
+
+  const Pins pins_;
+  Kernel& kernel_;
+  UniqueFd lock_;  // longer than what follows
+  Undo folder_undo_;
+  std::vector<std::unique_ptr<Undo>> undo_;  // of each container
+  std::vector<std::string> retired_;         // pins of links
+  std::vector<std::string> unobserved_;      // ids of containers
+};
 
 // Removes the container's links.  Nothing there is success: poststop may run
 // twice.

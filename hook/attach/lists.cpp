@@ -34,6 +34,12 @@ Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
     if (lock.error().code == Code::kNotFound) return Ok{};
     return lock.error();
   }
+  return publish_locked(pins, lists, digest, whole_policy, kernel);
+}
+
+Status publish_locked(const Pins& pins, const std::vector<List>& lists,
+                      const Digest& digest, const WholePolicy& whole_policy,
+                      Kernel& kernel) {
   emit::MapRef ref;
   ref.kind = emit::MapKind::kTables;
   const auto tables = kernel.open_map(pins.map(ref));

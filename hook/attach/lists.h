@@ -29,5 +29,9 @@ Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
 Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
                      const Digest& digest, const WholePolicy& whole_policy,
                      Kernel& kernel);
+// The same, under the lock of BPF_DIR.
+Status publish_locked(const Pins& pins, const std::vector<List>& lists,
+                      const Digest& digest, const WholePolicy& whole_policy,
+                      Kernel& kernel);
 
 }  // namespace bailiff::hook

@@ -269,7 +269,7 @@ Status ensure_observer_programs(const Pins& pins, Kernel& kernel, Undo& undo) {
 }
 
 Status observe(const Pins& pins, const std::string& container_id,
-               const Cgroup& cgroup, const Digest& policy,
+               const Cgroup& cgroup, std::uint64_t policy_id,
                const Observation& wanted, Kernel& kernel, Undo& undo) {
   const std::uint32_t level =
       level_of(cgroup.relative_path(), sees_all_cgroups());
@@ -279,21 +279,38 @@ Status observe(const Pins& pins, const std::string& container_id,
                      "' is more than " +
                      std::to_string(BAILIFF_MAX_CGROUP_LEVEL) + " levels deep"};
   }
+  const std::uint64_t name = short_name(container_id);
   // What an earlier container of the same id has left.
-  RETURN_IF_ERROR(stop_observing(pins, container_id, kernel));
+  RETURN_IF_ERROR(
+      remove_entries(pins, kernel, [&](const Entry& entry) -> Result<bool> {
+        return entry.wanted.name == name && entry.cgroup_id != cgroup.id();
+      }));
   RETURN_IF_ERROR(ensure_observer_maps(pins, kernel, undo));
   RETURN_IF_ERROR(ensure_observer_programs(pins, kernel, undo));
   ASSIGN_OR_RETURN(const Map observed,
                    kernel.open_map(map_pin(pins, "observed")));
   const bailiff_observed entry{
-      .policy_id = policy.short_id(),
-      .name = short_name(container_id),
+      .policy_id = policy_id,
+      .name = name,
       .calls = wanted.calls,
       .level = level,
       .flags = (wanted.environment ? BAILIFF_OBSERVE_ENVIRONMENT : 0U) |
                (wanted.directory ? BAILIFF_OBSERVE_DIRECTORY : 0U)};
-  undo.add([pins, container_id, &kernel] {
-    (void)stop_observing(pins, container_id, kernel);
+  bailiff_observed before{};
+  const Status known =
+      kernel.look_up(observed, bytes_of(cgroup.id()),
+                     std::as_writable_bytes(std::span(&before, 1)));
+  if (!known && !not_found(known.error())) return known.error();
+  undo.add([pins, container_id, before, id = cgroup.id(),
+            was_observed = known.has_value(), &kernel] {
+    if (!was_observed) {
+      (void)stop_observing(pins, container_id, kernel);
+      return;
+    }
+    const auto map = kernel.open_map(map_pin(pins, "observed"));
+    if (!map) return;
+    (void)kernel.update(*map, bytes_of(id), bytes_of(before));
+    (void)refresh(pins, *map, kernel);
   });
   RETURN_IF_ERROR(
       kernel.update(observed, bytes_of(cgroup.id()), bytes_of(entry)));

@@ -42,10 +42,11 @@ Status try_observer(Kernel& kernel);
 // Where the ring of records is pinned.  Pure.
 std::string observer_ring(const Pins& pins);
 
-// Begins to observe `cgroup`.  The observer is loaded and attached when it is
-// not.  Whatever fails, `undo` puts back what was.
+// Begins to observe `cgroup`, or to observe it for other rules.  The observer
+// is loaded and attached when it is not.  `undo` puts back what was, whatever
+// fails.
 Status observe(const Pins& pins, const std::string& container_id,
-               const Cgroup& cgroup, const Digest& policy,
+               const Cgroup& cgroup, std::uint64_t policy_id,
                const Observation& wanted, Kernel& kernel, Undo& undo);
 
 // Ends what was begun for the id.  One that is not observed is success.

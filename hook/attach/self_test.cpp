@@ -166,7 +166,9 @@ Error shown(const std::string& what) {
 
 Result<std::string> self_test(Kernel& kernel) {
   const CompiledPolicy policy = self_test_policy();
-  const Digest digest = policy_digest(encode(policy));
+  const std::string encoded = encode(policy);
+  const Digest digest = policy_digest(encoded);
+  const std::uint64_t policy_id = conditions_digest(encoded).short_id();
   const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
   if (plan.connect.empty() || plan.connect.front().candidate ||
       !plan.connect.front().deny) {
@@ -187,8 +189,9 @@ Result<std::string> self_test(Kernel& kernel) {
   std::vector<Link> links;
   for (const emit::Flavour flavour :
        {emit::Flavour::kConnect4, emit::Flavour::kConnect6}) {
-    ASSIGN_OR_RETURN(const emit::Program emitted,
-                     emit::emit_program(plan.connect, policy.lists, flavour));
+    ASSIGN_OR_RETURN(
+        const emit::Program emitted,
+        emit::emit_program(plan.connect, policy.lists, flavour, policy_id));
     std::vector<std::uint32_t> numbers;
     for (const emit::MapRef& ref : emitted.maps) {
       if (ref.kind == emit::MapKind::kList) {
@@ -229,8 +232,7 @@ Result<std::string> self_test(Kernel& kernel) {
     ASSIGN_OR_RETURN(Link link, kernel.attach(program, cgroup.fd(), flavour));
     links.push_back(std::move(link));
   }
-  const bailiff_container_state state{.cgroup_id = cgroup.id(),
-                                      .policy_id = digest.short_id()};
+  const bailiff_container_state state{.cgroup_id = cgroup.id()};
   bool told = false;
   std::optional<RingBuffer> events;
   for (KindOfMap& one : maps) {

@@ -516,6 +516,14 @@ Result<Link> LinuxKernel::attach_frames(const Program& program, int netns,
   return Link(std::move(fd));
 }
 
+Status LinuxKernel::replace(const Link& link, const Program& program) {
+  if (::bpf_link_update(link.fd(), program.fd(), nullptr) == 0) return Ok{};
+  const int err = errno;
+  Error error = failed("replace a link's program", err);
+  if (err == ENOLINK) error.code = Code::kNotFound;
+  return error;
+}
+
 Status LinuxKernel::detach(const Link& link) {
   if (::bpf_link_detach(link.fd()) == 0) return Ok{};
   return failed("detach link", errno);
@@ -556,6 +564,13 @@ Result<LinkState> LinuxKernel::state(const Link& link) {
   return LinkState{
       .program = info.prog_id,
       .cgroup = info.type == BPF_LINK_TYPE_CGROUP ? info.cgroup.cgroup_id : 0};
+}
+
+Result<Program> LinuxKernel::program_of(const Link& link) {
+  ASSIGN_OR_RETURN(const LinkState state, this->state(link));
+  UniqueFd fd(::bpf_prog_get_fd_by_id(state.program));
+  if (fd) return Program(std::move(fd));
+  return failed("open a link's program", errno);
 }
 
 }  // namespace bailiff::hook

@@ -190,6 +190,11 @@ class Kernel {
   // program is attached to it.
   virtual Result<Link> attach_frames(const Program& program, int netns,
                                      const Interface& interface) = 0;
+  // Puts `program` in the place of the link's, at once: what is judged
+  // meanwhile is judged by one of them.  kNotFound when the cgroup or the
+  // interface it was attached to is gone; of frames, with EEXIST when this very
+  // program is attached to the interface by another link.
+  virtual Status replace(const Link& link, const Program& program) = 0;
   // Ends the attachment now; descriptors and pins of it become inert.
   virtual Status detach(const Link& link) = 0;
 
@@ -201,6 +206,8 @@ class Kernel {
 
   virtual Result<std::uint32_t> program_id(const Program& program) = 0;
   virtual Result<LinkState> state(const Link& link) = 0;
+  // The program that is attached by the link.
+  virtual Result<Program> program_of(const Link& link) = 0;
 };
 
 // The kernel this process runs on.  Owns nothing; any number may exist.
@@ -239,6 +246,7 @@ class LinuxKernel : public Kernel {
   Result<std::vector<Interface>> interfaces(int netns) override;
   Result<Link> attach_frames(const Program& program, int netns,
                              const Interface& interface) override;
+  Status replace(const Link& link, const Program& program) override;
   Status detach(const Link& link) override;
   Status pin(int fd, const std::string& path) override;
   Result<Map> open_map(const std::string& path) override;
@@ -246,6 +254,7 @@ class LinuxKernel : public Kernel {
   Result<Link> open_link(const std::string& path) override;
   Result<std::uint32_t> program_id(const Program& program) override;
   Result<LinkState> state(const Link& link) override;
+  Result<Program> program_of(const Link& link) override;
 };
 
 }  // namespace bailiff::hook

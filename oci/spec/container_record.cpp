@@ -123,7 +123,8 @@ Result<ContainerRecord> parse_container_record(std::string_view text) {
   ASSIGN_OR_RETURN(const FieldReader from, FieldReader::open(json, kWhat));
   ContainerRecord record;
   RETURN_IF_ERROR(read(from, "event", record.event));
-  if (record.event != "start" && record.event != "stop") {
+  if (record.event != "start" && record.event != "adopt" &&
+      record.event != "stop") {
     return from.wrong("event", "expected 'start' or 'stop'");
   }
   RETURN_IF_ERROR(read(from, "id", record.id));

@@ -24,7 +24,7 @@
 namespace bailiff::oci {
 
 struct ContainerRecord {
-  std::string event;          // "start" or "stop"
+  std::string event;          // "start", "adopt" or "stop"
   std::string id;             // the runtime's
   std::uint64_t time_ns = 0;  // CLOCK_REALTIME of this record
   std::int64_t pid = 0;       // of the container's init, on the host

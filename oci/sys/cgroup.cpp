@@ -20,6 +20,7 @@
 
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
+#include "oci/sys/process.h"
 
 namespace bailiff {
 namespace {
@@ -424,8 +425,27 @@ Status Cgroup::thaw() const {
   return written;
 }
 
-Status verify_container_cgroup(const Cgroup& cgroup, pid_t pid,
-                               const std::string& own) {
+namespace {
+
+enum class Stage : std::uint8_t { kCreated, kRunning };
+
+// Whether `pid` or a process above it is in the pid namespace of `first`, which
+// is not ours: that one has every process of the host.
+bool is_below_pid_namespace(pid_t pid, pid_t first) {
+  const auto is_ours = shares_namespace(first, "pid");
+  if (!is_ours || *is_ours) return false;
+  for (int step = 0; step < kMaxAncestors && pid > 1; ++step) {
+    const auto same = same_namespace(pid, first, "pid");
+    if (same && *same) return true;
+    const Result<Pidfd> process = Pidfd::open(pid);
+    const Result<pid_t> parent = process ? process->parent() : Result<pid_t>(0);
+    pid = parent ? *parent : 0;
+  }
+  return false;
+}
+
+Status verify_cgroup(const Cgroup& cgroup, pid_t pid, const std::string& own,
+                     Stage stage) {
   const std::string& path = cgroup.relative_path();
   const auto refuse = [&path](const std::string& reason) {
     return Error{Code::kInvalidArgument,
@@ -445,10 +465,25 @@ Status verify_container_cgroup(const Cgroup& cgroup, pid_t pid,
   for (const pid_t other : processes) {
     const std::optional<bool> ours = descends_from(other, pid);
     if (ours.value_or(true)) continue;  // nullopt: it has ended
+    if (stage == Stage::kRunning && is_below_pid_namespace(other, pid)) {
+      continue;
+    }
     return refuse("process " + std::to_string(other) + " is in it and does " +
                   "not descend from process " + std::to_string(pid));
   }
   return Ok{};
+}
+
+}  // namespace
+
+Status verify_container_cgroup(const Cgroup& cgroup, pid_t pid,
+                               const std::string& own) {
+  return verify_cgroup(cgroup, pid, own, Stage::kCreated);
+}
+
+Status verify_running_cgroup(const Cgroup& cgroup, pid_t pid,
+                             const std::string& own) {
+  return verify_cgroup(cgroup, pid, own, Stage::kRunning);
 }
 
 }  // namespace bailiff

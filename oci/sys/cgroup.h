@@ -119,4 +119,10 @@ Result<std::string> unified_path(pid_t pid);
 Status verify_container_cgroup(const Cgroup& cgroup, pid_t pid,
                                const std::string& own);
 
+// The same for a container that runs, in which `exec` may have put processes
+// that do not descend from `pid`: those must be in its pid namespace or in one
+// below.  A container without a pid namespace of its own has none of those.
+Status verify_running_cgroup(const Cgroup& cgroup, pid_t pid,
+                             const std::string& own);
+
 }  // namespace bailiff

@@ -84,19 +84,32 @@ bool is_host_root() {
   return line && inside == 0 && outside == 0 && count == kAllIds;
 }
 
+namespace {
+
+// `process` is a folder of /proc.
+Result<struct stat> namespace_of(const std::string& process,
+                                 const std::string& kind) {
+  const std::string path = "/proc/" + process + "/ns/" + kind;
+  struct stat found = {};
+  if (::stat(path.c_str(), &found) == 0) return found;
+  return errno_error("check '" + path + "'");
+}
+
+Result<bool> same_namespace(const std::string& one, const std::string& other,
+                            const std::string& kind) {
+  ASSIGN_OR_RETURN(const struct stat first, namespace_of(one, kind));
+  ASSIGN_OR_RETURN(const struct stat second, namespace_of(other, kind));
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+}  // namespace
+
 Result<bool> shares_namespace(pid_t pid, const std::string& kind) {
-  const std::string theirs_path =
-      "/proc/" + std::to_string(pid) + "/ns/" + kind;
-  const std::string ours_path = "/proc/self/ns/" + kind;
-  struct stat theirs = {};
-  struct stat ours = {};
-  if (::stat(theirs_path.c_str(), &theirs) != 0) {
-    return errno_error("check '" + theirs_path + "'");
-  }
-  if (::stat(ours_path.c_str(), &ours) != 0) {
-    return errno_error("check '" + ours_path + "'");
-  }
-  return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+  return same_namespace(std::to_string(pid), "self", kind);
+}
+
+Result<bool> same_namespace(pid_t one, pid_t other, const std::string& kind) {
+  return same_namespace(std::to_string(one), std::to_string(other), kind);
 }
 
 }  // namespace bailiff

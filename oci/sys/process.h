@@ -37,5 +37,7 @@ bool is_host_root();
 // Whether the process `pid` is in the caller's own namespace `kind`, which is a
 // file name below /proc/PID/ns: "net", "pid", "ipc".
 Result<bool> shares_namespace(pid_t pid, const std::string& kind);
+// Whether both are in the same.
+Result<bool> same_namespace(pid_t one, pid_t other, const std::string& kind);
 
 }  // namespace bailiff

@@ -55,7 +55,7 @@ struct bailiff_event {
   __u64 cgroup_id; /* of the container the program is attached to; for frames
                     * that of the socket, perhaps below the container's, or 0:
                     * it came from none */
-  __u64 policy_id; /* Digest::short_id() of the compiled policy */
+  __u64 policy_id; /* short_id() of conditions_digest() of the policy */
   __u32 rule;      /* index in that compiled policy's rules */
   __u32 tgid;      /* in the initial pid namespace, as are tid, uid and gid */
   __u32 tid;
@@ -94,7 +94,6 @@ BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, name) ==
  * one it runs for.  Written by the hook before the container starts. */
 struct bailiff_container_state {
   __u64 cgroup_id;
-  __u64 policy_id;
   /* What was refused last and told, so that a process that tries it again and
    * again is told of once in BAILIFF_REPEAT_NS.  Not locked: two processors
    * that write at once cost a record. */
@@ -108,9 +107,9 @@ struct bailiff_container_state {
   __u32 told_name; /* its first 4 bytes */
 };
 
-BAILIFF_ABI_ASSERT(sizeof(struct bailiff_container_state) == 56);
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_container_state) == 48);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_container_state,
-                                      told_addr_be) == 24);
+                                      told_addr_be) == 16);
 
 /* Context of the test flavour (BPF_PROG_TYPE_SYSCALL), which runs the same
  * condition code on made-up events.  Rule i of the program is bit i % 64 of

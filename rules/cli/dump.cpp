@@ -26,8 +26,8 @@ struct DumpOptions {
 
 class Dump {
  public:
-  Dump(const CompiledPolicy& policy, const Digest& digest)
-      : policy_(policy), digest_(digest) {
+  Dump(const CompiledPolicy& policy, std::uint64_t policy_id)
+      : policy_(policy), policy_id_(policy_id) {
     for (const List& list : policy.lists) list_names_.push_back(list.name);
   }
 
@@ -122,7 +122,7 @@ class Dump {
   bool print_program(const std::vector<KernelRule>& rules,
                      emit::Flavour flavour) const {
     const auto program =
-        emit::emit_program(rules, policy_.lists, flavour, digest_.short_id());
+        emit::emit_program(rules, policy_.lists, flavour, policy_id_);
     if (!program) {
       std::cerr << "bailiff: program '" << to_string(flavour)
                 << "': " << program.error().message << "\n";
@@ -135,7 +135,7 @@ class Dump {
   }
 
   const CompiledPolicy& policy_;
-  Digest digest_;
+  std::uint64_t policy_id_;
   std::vector<std::string> list_names_;
 };
 
@@ -161,7 +161,7 @@ int run_dump(const DumpOptions& options) {
   for (const std::string& pattern : policy->exempt) {
     std::cout << "exempt " << pattern << "\n";
   }
-  Dump dump(*policy, policy_digest(*bytes));
+  Dump dump(*policy, conditions_digest(*bytes).short_id());
   dump.print_policy();
   return dump.print_programs(*facts) ? 0 : 1;
 }

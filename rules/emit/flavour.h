@@ -45,8 +45,10 @@ struct FlavourCode {
   std::int32_t pass = 1;
   std::int32_t refuse = 0;
   // Attached to a cgroup, whose storage says which container it is for.
-  // Otherwise a record has the cgroup of the socket, and `policy_id`.
+  // Otherwise a record has the cgroup of the socket.
   bool of_cgroup = true;
+  // In records.  A constant, so that a record is of the rules that wrote it
+  // while a container's programs are replaced.
   std::uint64_t policy_id = 0;
 };
 

@@ -101,12 +101,15 @@ Flavour flavour_of(HookPoint hook);
 // jump does not fit, and with kInvalidArgument for a field the kernel does not
 // know. Lists of addresses and networks stay maps, so that the program is the
 // same whatever is in them; the items of other lists are part of the program.
-// `policy_id` is Digest::short_id() of the policy: a constant of programs for
-// frames, which have no other way to know; the others are the same whatever it
-// is.
+// `policy_id` is Digest::short_id() of the policy's conditions_digest().
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
                              std::uint64_t policy_id = 0);
+
+// A kConnect4 program that lets everything pass.  Attached to a cgroup, it
+// makes the kernel allocate the cgroup's entry in kContainers, so that it can
+// be written before anything is judged.
+Program emit_placeholder();
 
 // The program that closes the two ways around frame programs (kSetsockopt).
 // Setting PACKET_QDISC_BYPASS succeeds without effect: it only makes sending

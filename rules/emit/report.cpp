@@ -15,23 +15,19 @@ namespace {
 
 // Whose it is: cgroup and policy.
 void fill_identity(Writer& code, const FlavourCode& flavour) {
-  if (!flavour.of_cgroup) {
+  if (flavour.of_cgroup) {
+    // Never null: the kernel allocates the storage with the attachment.
+    code.load_map(kR1, {.kind = MapKind::kContainers, .list = {}});
+    code.append(move(kR2, 0));
+    code.append(call(BPF_FUNC_get_local_storage));
+    code.append(load(Size::k64, kR0, kR0,
+                     offsetof(bailiff_container_state, cgroup_id)));
+  } else {
     code.append(move(kR1, kContext));
     code.append(call(BPF_FUNC_skb_cgroup_id));
-    code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.cgroup_id), kR0));
-    code.load_constant(kR1, flavour.policy_id);
-    code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.policy_id), kR1));
-    return;
   }
-  // Never null: the kernel allocates the storage with the attachment.
-  code.load_map(kR1, {.kind = MapKind::kContainers, .list = {}});
-  code.append(move(kR2, 0));
-  code.append(call(BPF_FUNC_get_local_storage));
-  code.append(
-      load(Size::k64, kR1, kR0, offsetof(bailiff_container_state, cgroup_id)));
-  code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.cgroup_id), kR1));
-  code.append(
-      load(Size::k64, kR1, kR0, offsetof(bailiff_container_state, policy_id)));
+  code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.cgroup_id), kR0));
+  code.load_constant(kR1, flavour.policy_id);
   code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.policy_id), kR1));
 }
 

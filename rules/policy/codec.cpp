@@ -29,7 +29,7 @@ namespace bailiff {
 namespace {
 
 constexpr std::string_view kMagic = "BAILIFF\n";
-constexpr std::uint32_t kFormatVersion = 3;
+constexpr std::uint32_t kFormatVersion = 4;
 constexpr std::size_t kDigestBytes = sizeof(Digest::bytes);
 constexpr std::size_t kVersionEnd = kMagic.size() + sizeof(kFormatVersion);
 static_assert(kPolicyPrefixBytes == kVersionEnd + sizeof(std::uint32_t));
@@ -251,6 +251,7 @@ class Reader {
 
   bool ok() const { return error_.empty(); }
   bool at_end() const { return rest_.empty(); }
+  std::size_t left() const { return rest_.size(); }
   const std::string& error() const { return error_; }
 
   void fail(std::string message) {
@@ -670,6 +671,7 @@ struct Head {
   std::size_t bytes = 0;
   CompiledPolicy policy;
   std::vector<Part> parts;  // in the order of the file
+  std::size_t parts_bytes = 0;
 };
 
 // Least bytes an element takes, to judge counts by.
@@ -703,16 +705,28 @@ Head read_head(Reader& in) {
   if (!in.ok()) return head;
   const ListsApart apart(policy);
   for (std::uint32_t i = 0; i < lists && in.ok(); ++i) {
-    if (apart[i]) {
-      policy.lists[i].complete = false;
-      Part part{.list = i, .bytes = in.u32(), .digest = in.digest()};
-      head.parts.push_back(part);
-    } else {
-      policy.lists[i].items = in.texts("items");
-    }
+    policy.lists[i].complete = !apart[i];
+    if (!apart[i]) policy.lists[i].items = in.texts("items");
+  }
+  head.parts_bytes = in.left();
+  for (std::uint32_t i = 0; i < lists && in.ok(); ++i) {
+    if (!apart[i]) continue;
+    Part part{.list = i, .bytes = in.u32(), .digest = in.digest()};
+    head.parts.push_back(part);
   }
   if (in.ok() && !in.at_end()) in.fail("bytes at the end of the head");
   return head;
+}
+
+// The last digest of the head, or the one before it.
+Digest digest_at_end(std::string_view encoded, std::size_t from_end) {
+  Digest digest;
+  const Result<std::size_t> length = policy_head_bytes(encoded);
+  if (!length || encoded.size() < *length) return digest;
+  std::memcpy(digest.bytes.data(),
+              encoded.data() + (*length - from_end * kDigestBytes),
+              kDigestBytes);
+  return digest;
 }
 
 Error refusal(const std::string& why) {
@@ -726,9 +740,16 @@ Result<Head> checked_head(std::string_view bytes) {
   if (digest_of(body) != policy_digest(bytes)) {
     return refusal("truncated or altered (the digest does not match)");
   }
-  Reader in(body.substr(kPolicyPrefixBytes));
+  Reader in(body.substr(kPolicyPrefixBytes,
+                        body.size() - kPolicyPrefixBytes - kDigestBytes));
   Head head = read_head(in);
   if (!in.ok()) return refusal(in.error());
+  const std::size_t conditions =
+      body.size() - kPolicyPrefixBytes - kDigestBytes - head.parts_bytes;
+  if (digest_of(body.substr(kPolicyPrefixBytes, conditions)) !=
+      conditions_digest(bytes)) {
+    return refusal("altered (the digest of its conditions does not match)");
+  }
   head.bytes = length;
   return head;
 }
@@ -753,19 +774,22 @@ std::string encode(const CompiledPolicy& policy) {
   for (const Policy& part : policy.policies) write(out, part);
 
   const ListsApart apart(policy);
-  Writer items;
   for (std::size_t i = 0; i < policy.lists.size(); ++i) {
     assert(policy.lists[i].complete);
-    if (!apart[i]) {
-      out.texts(policy.lists[i].items);
-      continue;
-    }
+    if (!apart[i]) out.texts(policy.lists[i].items);
+  }
+  const Digest conditions =
+      digest_of(std::string_view(out.written()).substr(kPolicyPrefixBytes));
+  Writer items;
+  for (std::size_t i = 0; i < policy.lists.size(); ++i) {
+    if (!apart[i]) continue;
     const std::size_t begin = items.written().size();
     items.texts(policy.lists[i].items);
     const std::string_view part = items.written().substr(begin);
     out.count(part.size());
     out.digest(digest_of(part));
   }
+  out.digest(conditions);
   out.put_u32(kVersionEnd,
               static_cast<std::uint32_t>(out.written().size() + kDigestBytes));
   out.digest(digest_of(out.written()));
@@ -788,7 +812,7 @@ Result<std::size_t> policy_head_bytes(std::string_view prefix) {
   }
   const std::size_t bytes = in.u32();
   if (!in.ok()) return refusal("truncated");
-  if (bytes < kPolicyPrefixBytes + kDigestBytes ||
+  if (bytes < kPolicyPrefixBytes + 2 * kDigestBytes ||
       bytes > BAILIFF_MAX_POLICY_BYTES) {
     return refusal("its head cannot have " + std::to_string(bytes) + " bytes");
   }
@@ -827,12 +851,11 @@ Result<CompiledPolicy> decode(std::string_view bytes) {
 }
 
 Digest policy_digest(std::string_view encoded) {
-  Digest digest;
-  const Result<std::size_t> length = policy_head_bytes(encoded);
-  if (!length || encoded.size() < *length) return digest;
-  std::memcpy(digest.bytes.data(), encoded.data() + (*length - kDigestBytes),
-              kDigestBytes);
-  return digest;
+  return digest_at_end(encoded, 1);
+}
+
+Digest conditions_digest(std::string_view encoded) {
+  return digest_at_end(encoded, 2);
 }
 
 }  // namespace bailiff

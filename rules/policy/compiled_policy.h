@@ -111,6 +111,10 @@ inline constexpr std::size_t kPolicyPrefixBytes = 16;
 // The name of a compiled policy: the digest its head ends with, which covers
 // the digests of what lies behind it.  Takes a file or its head.
 Digest policy_digest(std::string_view encoded);
+// The name of all that a policy asks and does, whatever those lists hold whose
+// items lie behind its head: to change them makes no other programs.
+// Digest::short_id() of it is the policy's number in event records.
+Digest conditions_digest(std::string_view encoded);
 
 // Deepest nesting of and/or/not a compiled policy may have.  Falco's own
 // engine allows fewer than 199 nested parentheses.

@@ -12,6 +12,7 @@
 
 #include "hook/attach/probes.h"
 #include "rules/document/service_config.h"
+#include "sidecar/cli/adopt.h"
 #include "sidecar/cli/doctor.h"
 #include "sidecar/cli/online.h"
 
@@ -140,6 +141,37 @@ void add_online_commands(CLI::App& app, std::ostream& terminal_out,
   add("policies", "The policies in force", show_policies);
   add("reload", "Load rule and policy files again, all or nothing", reload);
   add_alerts(app, site);
+}
+
+void add_adopt(CLI::App& app, std::ostream& terminal_out,
+               std::ostream& terminal_err, int& exit_code) {
+  CLI::App& command = *app.add_subcommand(
+      "adopt", "Enforce containers that ran before Bailiff did");
+  struct Options {
+    AdoptOptions adopt;
+    std::string output = "table";
+  };
+  auto options = std::make_shared<Options>();
+  command.add_option("container", options->adopt.ids,
+                     "Ids or unique id prefixes; none: every container");
+  command
+      .add_option("--root", options->adopt.roots,
+                  "A state folder of the runtime, as runc's --root; may be "
+                  "repeated; without it, where engines have them")
+      ->allow_extra_args(false);
+  command
+      .add_option("--runtime", options->adopt.runtime,
+                  "The program that is asked for their state")
+      ->capture_default_str();
+  command.add_option("--config", options->adopt.config, "bailiff.yaml");
+  add_output(command, options->output);
+  const Streams streams{terminal_out, terminal_err};
+  command.final_callback([options, streams, &exit_code] {
+    exit_code = adopt_containers({.out = streams.out,
+                                  .err = streams.err,
+                                  .json = options->output == "json"},
+                                 options->adopt);
+  });
 }
 
 void add_doctor(CLI::App& app, std::ostream& terminal_out,

@@ -17,6 +17,9 @@ namespace bailiff::sidecar {
 void add_online_commands(CLI::App& app, std::ostream& terminal_out,
                          std::ostream& terminal_err, int& exit_code);
 // Probes this host by trying; needs root to find out most of it.
+// `bailiff adopt`, which needs no service.
+void add_adopt(CLI::App& app, std::ostream& terminal_out,
+               std::ostream& terminal_err, int& exit_code);
 void add_doctor(CLI::App& app, std::ostream& terminal_out,
                 std::ostream& terminal_err, int& exit_code);
 

@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
   add_eval(app, exit_code);
   add_fields(app, exit_code);
   sidecar::add_online_commands(app, std::cout, std::cerr, exit_code);
+  sidecar::add_adopt(app, std::cout, std::cerr, exit_code);
   sidecar::add_doctor(app, std::cout, std::cerr, exit_code);
   try {
     app.parse(argc, argv);

@@ -114,6 +114,19 @@ bool Containers::is_known(const oci::ContainerRecord& record) const {
          std::any_of(gone_.begin(), gone_.end(), same);
 }
 
+void Containers::update(ContainerPtr container) {
+  const std::lock_guard lock(mutex_);
+  const oci::ContainerRecord& record = container->record;
+  const auto running = running_.find(record.id);
+  if (running == running_.end() ||
+      running->second->record.cgroup_id != record.cgroup_id ||
+      running->second->record.time_ns != record.time_ns) {
+    return;
+  }
+  if (record.cgroup_id != 0) by_cgroup_[record.cgroup_id] = container;
+  running->second = std::move(container);
+}
+
 void Containers::stop(const std::string& id, std::uint64_t time_ns) {
   const std::lock_guard lock(mutex_);
   const auto running = running_.find(id);

@@ -59,6 +59,10 @@ class Containers {
   // running container, the other is remembered as gone.  False: nothing
   // changed, as it was known.
   bool add(ContainerPtr container);
+  // Puts `container` in the place of the one that is known by its cgroup, or by
+  // its id and start when it has none: the same with another policy.  One that
+  // is not known, or is gone, is left alone.
+  void update(ContainerPtr container);
   // The container with this id that had started by `time_ns` has ended.
   void stop(const std::string& id, std::uint64_t time_ns);
 

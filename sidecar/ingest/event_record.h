@@ -32,7 +32,7 @@ struct ConnectEvent {
   std::uint64_t monotonic_ns = 0;
   // The container's; of a frame, that or one below it, or 0: nobody knows.
   std::uint64_t cgroup_id = 0;
-  std::uint64_t policy_id = 0;  // Digest::short_id()
+  std::uint64_t policy_id = 0;  // Generation::policy_id()
   std::uint32_t rule = 0;  // index in that policy: to be checked against it
   std::uint32_t tgid = 0, tid = 0, uid = 0, gid = 0;  // as on the host
   std::string comm;

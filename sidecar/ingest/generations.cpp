@@ -33,15 +33,15 @@ Result<std::shared_ptr<Generation>> read_generation(const std::string& path) {
     return Error{policy.error().code,
                  "'" + path + "': " + policy.error().message};
   }
-  return Generation::make(*std::move(policy), policy_digest(bytes));
+  return Generation::make(*std::move(policy), bytes);
 }
 
 }  // namespace
 
 Result<std::shared_ptr<Generation>> Generation::make(CompiledPolicy policy,
-                                                     const Digest& digest) {
+                                                     std::string_view encoded) {
   std::shared_ptr<Generation> generation(
-      new Generation(std::move(policy), digest));
+      new Generation(std::move(policy), encoded));
   for (const Rule& rule : generation->policy_.rules) {
     ASSIGN_OR_RETURN(OutputTemplate output, parse_output(rule.output));
     generation->outputs_.push_back(std::move(output));
@@ -110,9 +110,8 @@ Result<std::unique_ptr<Generations>> Generations::open(
 
 Result<GenerationPtr> Generations::publish(const CompiledPolicy& policy) {
   const std::string bytes = encode(policy);
-  const Digest digest = policy_digest(bytes);
-  const std::string hex = digest.hex();
-  ASSIGN_OR_RETURN(auto generation, Generation::make(policy, digest));
+  ASSIGN_OR_RETURN(auto generation, Generation::make(policy, bytes));
+  const std::string hex = generation->digest().hex();
   // Its own file first: a container that starts as soon as policy.bin is there
   // names a generation that can be found.
   RETURN_IF_ERROR(write_atomically(path(hex), bytes, kFileMode));
@@ -167,11 +166,12 @@ Result<GenerationPtr> Generations::find(const std::string& hex) {
       known_.emplace(hex, std::move(generation)).first->second);
 }
 
-GenerationPtr Generations::find(std::uint64_t short_id) const {
+GenerationPtr Generations::find(std::uint64_t policy_id) const {
   const std::lock_guard lock(mutex_);
+  if (current_ && current_->policy_id() == policy_id) return current_;
   const auto found =
       std::find_if(known_.begin(), known_.end(), [&](const auto& entry) {
-        return entry.second->digest().short_id() == short_id;
+        return entry.second->policy_id() == policy_id;
       });
   return found == known_.end() ? nullptr : found->second;
 }

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,10 +31,14 @@ namespace bailiff::sidecar {
 // Everything but the lists never changes.  Any thread.
 class Generation {
  public:
+  // `encoded` is encode(policy), or a head of it.
   static Result<std::shared_ptr<Generation>> make(CompiledPolicy policy,
-                                                  const Digest& digest);
+                                                  std::string_view encoded);
 
   const Digest& digest() const { return digest_; }
+  // In event records; see conditions_digest().  Generations that differ in
+  // nothing but the items of lists have the same.
+  std::uint64_t policy_id() const { return policy_id_; }
   const CompiledPolicy& policy() const { return policy_; }
   const OutputTemplate& output(std::uint32_t rule) const {
     return outputs_[rule];
@@ -57,11 +62,14 @@ class Generation {
   void adopt_lists(const CompiledPolicy& current);
 
  private:
-  Generation(CompiledPolicy policy, const Digest& digest)
-      : policy_(std::move(policy)), digest_(digest) {}
+  Generation(CompiledPolicy policy, std::string_view encoded)
+      : policy_(std::move(policy)),
+        digest_(policy_digest(encoded)),
+        policy_id_(conditions_digest(encoded).short_id()) {}
 
   const CompiledPolicy policy_;
   const Digest digest_;
+  const std::uint64_t policy_id_;
   std::vector<OutputTemplate> outputs_;                     // of each rule
   std::vector<std::vector<OutputTemplate>> extra_outputs_;  // of each rule
   std::vector<std::uint64_t> list_entries_;                 // of each list
@@ -92,8 +100,9 @@ class Generations {
   GenerationPtr current() const;
   // By Digest::hex(); from memory or from its file.
   Result<GenerationPtr> find(const std::string& hex);
-  // By Digest::short_id(), from memory; nullptr when there is none.
-  GenerationPtr find(std::uint64_t short_id) const;
+  // By policy_id(), from memory; the current one if it is that; nullptr when
+  // there is none.
+  GenerationPtr find(std::uint64_t policy_id) const;
 
   // Forgets and removes those that are neither current nor in `hexes`.
   // Returns how many files could not be removed.

@@ -30,7 +30,7 @@ struct ObservedEvent {
   Kind kind = Kind::kCall;
   std::uint64_t monotonic_ns = 0;
   std::uint64_t cgroup_id = 0;
-  std::uint64_t policy_id = 0;                        // Digest::short_id()
+  std::uint64_t policy_id = 0;                        // Generation::policy_id()
   std::uint32_t tgid = 0, tid = 0, uid = 0, gid = 0;  // as on the host
   std::string comm;
   bailiff_process process{};

@@ -157,6 +157,22 @@ Draft unprotected_draft(const Settings& settings,
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }
 
+Draft adopted_draft(const Settings& settings,
+                    const oci::ContainerRecord& record) {
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = record.time_ns;
+  alert.priority = Priority::kNotice;
+  alert.rule = "Adopted container";
+  alert.source = "bailiff";
+  alert.message = "Adopted container (container=" + record.id +
+                  " programs=" + std::to_string(record.programs.size()) + ")";
+  alert.output_fields = {
+      {kTimeField, static_cast<std::int64_t>(record.time_ns)}};
+  alert.container = alert_container(record);
+  return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
+}
+
 Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
                  std::uint64_t count, std::uint64_t realtime_ns) {
   Alert alert;

@@ -59,6 +59,9 @@ Draft plain_draft(const Settings& settings, Alert alert,
 // asks for it, so it goes to every sink.
 Draft unprotected_draft(const Settings& settings,
                         const oci::ContainerRecord& record);
+// A container that ran already is enforced from now on.
+Draft adopted_draft(const Settings& settings,
+                    const oci::ContainerRecord& record);
 
 // On records of a container's processes and system calls that found no room:
 // some of what it did is not known.

@@ -274,18 +274,23 @@ void Intake::tell_losses() {
 
 // Containers may have run before this service did.
 void Intake::seed_processes() {
+  for (const KnownContainer& known : parts_.containers.all()) {
+    if (!known.gone) seed_processes(*known.container);
+  }
+}
+
+// Those the observer told nobody of.
+void Intake::seed_processes(const Container& container) {
+  if (container.observed.rules.empty()) return;
   const Result<CgroupMount> mount = CgroupMount::find();
   if (!mount) return;
-  for (const KnownContainer& known : parts_.containers.all()) {
-    if (known.gone || known.container->observed.rules.empty()) continue;
-    const Result<Cgroup> cgroup =
-        Cgroup::open_by_id(*mount, known.container->record.cgroup_id);
-    if (!cgroup) continue;
-    const Result<std::vector<pid_t>> pids = cgroup->processes();
-    if (!pids) continue;
-    for (const pid_t pid : *pids) {
-      if (pid > 0) processes_.seed(static_cast<std::uint32_t>(pid));
-    }
+  const Result<Cgroup> cgroup =
+      Cgroup::open_by_id(*mount, container.record.cgroup_id);
+  if (!cgroup) return;
+  const Result<std::vector<pid_t>> pids = cgroup->processes();
+  if (!pids) return;
+  for (const pid_t pid : *pids) {
+    if (pid > 0) processes_.seed(static_cast<std::uint32_t>(pid));
   }
 }
 
@@ -395,6 +400,22 @@ KnownContainer Intake::container_of(std::uint64_t cgroup_id,
           true};
 }
 
+ContainerPtr Intake::under(const ContainerPtr& container,
+                           std::uint64_t policy_id) {
+  const auto is = [&](const ContainerPtr& one) {
+    return one && one->generation && one->generation->policy_id() == policy_id;
+  };
+  if (is(container)) return container;
+  if (is(under_) && under_->record.id == container->record.id &&
+      under_->record.cgroup_id == container->record.cgroup_id) {
+    return under_;
+  }
+  GenerationPtr generation = parts_.generations.find(policy_id);
+  if (!generation) return nullptr;
+  under_ = make_container(container->record, std::move(generation));
+  return under_;
+}
+
 void Intake::on_record(std::span<const std::byte> bytes) {
   Result<ConnectEvent> parsed = parse_event(bytes);
   if (!parsed) {
@@ -413,8 +434,7 @@ void Intake::on_record(std::span<const std::byte> bytes) {
   seen->container = container_of(event.cgroup_id, event.policy_id).container;
   const Container& container = *seen->container;
   seen->generation = container.generation;
-  if (!seen->generation ||
-      seen->generation->digest().short_id() != event.policy_id) {
+  if (!seen->generation || seen->generation->policy_id() != event.policy_id) {
     seen->generation = parts_.generations.find(event.policy_id);
   }
   if (!seen->generation ||
@@ -475,13 +495,13 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
       event.kind == ObservedEvent::Kind::kExit) {
     return;
   }
-  const ContainerPtr container =
+  const ContainerPtr known =
       container_of(event.cgroup_id, event.policy_id).container;
-  if (!container->generation ||
-      container->generation->digest().short_id() != event.policy_id) {
+  const ContainerPtr container = under(known, event.policy_id);
+  if (!container) {
     parts_.metrics.count_lost("policy");
     log_repeated("policy", "event of a policy that is not known container=" +
-                               container->record.id);
+                               known->record.id);
     return;
   }
   observed.descriptor = describe_descriptor(event);
@@ -554,7 +574,9 @@ bool Intake::take_spooled(const std::string& path) {
     static_cast<void>(std::rename(path.c_str(), aside.c_str()));
     return true;
   }
-  if (record->event == "start") return take_start(path, *std::move(record));
+  if (record->event == "start" || record->event == "adopt") {
+    return take_start(path, *std::move(record));
+  }
   if (record->event == "stop") {
     parts_.containers.stop(record->id, record->time_ns);
   }
@@ -568,6 +590,11 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
       make_container(std::move(record), std::move(generation));
   parts_.containers.add(container);
   const oci::ContainerRecord& started = container->record;
+  const GenerationPtr current = parts_.generations.current();
+  if (container->generation && current &&
+      container->generation->policy_id() != current->policy_id()) {
+    parts_.outdated();
+  }
   if (!started.degraded.empty()) {
     log_warning("container runs without enforcement: " + started.degraded +
                 " container=" + started.id);
@@ -579,8 +606,14 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
 
   const std::shared_ptr<const Settings> settings = parts_.settings();
   const std::uint64_t number = ++last_number_;
-  std::vector<StartHit> hits =
-      start_hits(*container, *settings, number, match_memory_);
+  // One that is adopted has started long ago.
+  const bool adopted = started.event == "adopt";
+  std::vector<StartHit> hits;
+  if (adopted) {
+    seed_processes(*container);
+  } else {
+    hits = start_hits(*container, *settings, number, match_memory_);
+  }
   Response response = Response::kNone;
   for (const StartHit& hit : hits) {
     response = std::max(response, hit.decision.response);
@@ -589,12 +622,14 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
   Work work;
   if (response == Response::kKill) work.kill = parts_.kills.kill(started);
   work.event_ns = shifted(started.time_ns, -ClockOffsets::now().realtime_ns);
-  work.draft = [container, settings, number, hits = std::move(hits)] {
+  work.draft = [container, settings, number, adopted, hits = std::move(hits)] {
     const ContainerEventFields output(container->record, container->facts,
                                       number);
     std::vector<Draft> drafts;
     if (!container->record.degraded.empty()) {
       drafts.push_back(unprotected_draft(*settings, container->record));
+    } else if (adopted) {
+      drafts.push_back(adopted_draft(*settings, container->record));
     }
     for (const StartHit& hit : hits) {
       const Alert alert =

@@ -56,6 +56,9 @@ class Intake {
     Recorder& recorder;
     Metrics& metrics;
     std::function<std::shared_ptr<const Settings>()> settings;
+    // Called when a container has started under another policy than the
+    // current one.  Does not block.
+    std::function<void()> outdated;
   };
 
   // Reads what waits in RUN_DIR and in the ring buffer, then starts the
@@ -96,7 +99,11 @@ class Intake {
   bool read_observer();
   void tell_losses();
   void seed_processes();
+  void seed_processes(const Container& container);
   KnownContainer container_of(std::uint64_t cgroup_id, std::uint64_t policy_id);
+  // The container as it was under that policy, or as it will be: it may be
+  // changing.  nullptr: no such policy is known.
+  ContainerPtr under(const ContainerPtr& container, std::uint64_t policy_id);
   void read_spool();
   // False: it is to be read again later.
   bool take_spooled(const std::string& path);
@@ -112,6 +119,7 @@ class Intake {
   MatchMemory match_memory_;       // of the thread
 
   ProcessTable processes_;  // of the thread
+  ContainerPtr under_;      // what under() returned last
   // Losses are asked for when something was read since.
   bool read_since_losses_ = false;
   std::chrono::steady_clock::time_point losses_told_{};

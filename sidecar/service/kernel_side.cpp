@@ -25,6 +25,13 @@ class LinuxKernelSide final : public KernelSide {
   Status publish_lists(const CompiledPolicy& policy) override {
     return hook::publish_lists(bpf_dir_, policy, kernel_);
   }
+  Result<hook::UpdatedContainers> update_containers(
+      const CompiledPolicy& policy,
+      const std::vector<oci::ContainerRecord>& containers,
+      const hook::WriteRecords& write) override {
+    return hook::update_containers(bpf_dir_, policy, containers, write,
+                                   kernel_);
+  }
   Result<std::unique_ptr<EventSource>> open_events(
       EventSource::Record record) override {
     RETURN_IF_ERROR(hook::ensure_shared_maps(bpf_dir_, kernel_));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "hook/attach/update.h"
 #include "rules/base/result.h"
 #include "rules/policy/compiled_policy.h"
 #include "sidecar/ingest/event_source.h"
@@ -25,6 +26,12 @@ class KernelSide {
   virtual Result<std::vector<std::string>> reconcile() = 0;
   // Gives the lists of running containers the items of `policy`.
   virtual Status publish_lists(const CompiledPolicy& policy) = 0;
+  // Gives running containers the conditions and the lists of `policy`; see
+  // hook/attach/update.h.
+  virtual Result<hook::UpdatedContainers> update_containers(
+      const CompiledPolicy& policy,
+      const std::vector<oci::ContainerRecord>& containers,
+      const hook::WriteRecords& write) = 0;
   // Makes the shared maps when they are not there yet.
   virtual Result<std::unique_ptr<EventSource>> open_events(
       EventSource::Record record) = 0;

@@ -24,6 +24,10 @@ namespace {
 
 constexpr mode_t kFolderMode = 0700;
 
+// How often is looked for containers that ended without a word, which those do
+// that were adopted, and those whose runtime crashed.
+constexpr std::chrono::seconds kUpdateEvery{30};
+
 // What an actor and a reason may add to an audit record.
 constexpr std::size_t kMaxReasonBytes = 4096;
 
@@ -148,6 +152,8 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                         raw->forwarder_->notify();
                       }));
   RETURN_IF_ERROR(service->apply(loaded.policy));
+  service->updater_ = std::make_unique<Updater>(
+      [raw] { raw->update_containers(); }, kUpdateEvery);
   ASSIGN_OR_RETURN(
       service->intake_,
       Intake::start({.run_dir = raw->config_.run_dir,
@@ -158,7 +164,9 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                      .kills = *raw->kills_,
                      .recorder = *raw->recorder_,
                      .metrics = raw->metrics_,
-                     .settings = [raw] { return raw->settings(); }}));
+                     .settings = [raw] { return raw->settings(); },
+                     .outdated = [raw] { raw->updater_->ask(); }}));
+  service->updater_->ask();
   service->forget_generations();
   return service;
 }
@@ -167,6 +175,7 @@ Service::~Service() { stop(std::chrono::steady_clock::now()); }
 
 void Service::stop(std::chrono::steady_clock::time_point deadline) {
   if (intake_) intake_->stop();
+  updater_.reset();
   if (recorder_ && !recorder_->drain(deadline)) {
     log_error("stop: events that were decided are not stored");
   }
@@ -215,15 +224,119 @@ Status Service::apply(const CompiledPolicy& policy) {
   const std::lock_guard lock(kernel_mutex_);
   const GenerationPtr before = generations_->current();
   RETURN_IF_ERROR(generations_->publish(policy));
-  // Where no kernel object can be kept there is no list to bring up to date.
+  // Where no kernel object can be kept there is nothing to bring up to date.
   if (!kernel_->check()) return Ok{};
-  Status published = kernel_->publish_lists(policy);
+  Status published = bring_up_to_date();
   if (published) return Ok{};
   // All or nothing: back to what was, the lists that did change included.
   Status back = generations_->restore(before);
   if (back && before) back = kernel_->publish_lists(before->policy());
   if (!back) log_error("undo a failed reload: " + back.error().message);
-  return with_context("lists", std::move(published).error());
+  return published;
+}
+
+std::vector<oci::ContainerRecord> Service::outdated() const {
+  const std::uint64_t policy_id = generations_->current()->policy_id();
+  std::vector<oci::ContainerRecord> found;
+  for (const KnownContainer& known : containers_.all()) {
+    const Container& container = *known.container;
+    // Without a cgroup of its own there is nothing to attach to.
+    if (known.gone || container.record.cgroup_id == 0) continue;
+    if (container.generation && container.record.degraded.empty() &&
+        container.generation->policy_id() == policy_id) {
+      continue;
+    }
+    found.push_back(container.record);
+  }
+  return found;
+}
+
+Status Service::write_records(
+    const std::vector<oci::ContainerRecord>& now,
+    const std::vector<oci::ContainerRecord>& before) const {
+  const auto write = [&](const oci::ContainerRecord& record) -> Status {
+    const std::string path =
+        config_.run_dir + "/containers/" + record.id + ".json";
+    // It has ended, and poststop has removed its record.
+    if (::access(path.c_str(), F_OK) != 0) return Ok{};
+    return write_atomically(path, to_json(record), 0600, Durability::kProcess);
+  };
+  for (const oci::ContainerRecord& record : now) {
+    Status written = write(record);
+    if (written) continue;
+    for (const oci::ContainerRecord& each : before) {
+      static_cast<void>(write(each));
+    }
+    return written;
+  }
+  return Ok{};
+}
+
+Status Service::bring_up_to_date() {
+  const GenerationPtr current = generations_->current();
+  const std::vector<oci::ContainerRecord> before = outdated();
+  if (before.empty()) {
+    outdated_problem_.clear();
+    Status published = kernel_->publish_lists(current->policy());
+    if (published) return published;
+    return with_context("lists", std::move(published).error());
+  }
+  Result<hook::UpdatedContainers> updated = kernel_->update_containers(
+      current->policy(), before,
+      [&](const std::vector<oci::ContainerRecord>& now) {
+        return write_records(now, before);
+      });
+  if (!updated) {
+    return with_context("containers that run", std::move(updated).error());
+  }
+  outdated_problem_.clear();
+  for (oci::ContainerRecord& record : updated->records) {
+    GenerationPtr generation = record.degraded.empty() ? current : nullptr;
+    log_info("container is under the current policy container=" + record.id);
+    containers_.update(
+        make_container(std::move(record), std::move(generation)));
+  }
+  if (!updated->left.empty()) {
+    log_warning("take off what is judged no longer: " + updated->left);
+  }
+  return Ok{};
+}
+
+void Service::forget_gone() {
+  const Result<std::vector<std::string>> removed = kernel_->reconcile();
+  if (!removed) {
+    log_warning("reconcile: " + removed.error().message + ", ignoring");
+    return;
+  }
+  for (const std::string& id : *removed) {
+    log_info("removed what a container that is gone left container=" + id);
+    const Result<KnownContainer> known = containers_.by_name(id);
+    if (!known || known->container->record.id != id) continue;
+    // Another may have the id by now.
+    const oci::ContainerRecord& record = known->container->record;
+    if (has_processes(record)) continue;
+    containers_.stop(id, record.time_ns);
+    static_cast<void>(
+        ::unlink((config_.run_dir + "/containers/" + id + ".json").c_str()));
+  }
+}
+
+void Service::update_containers() {
+  const std::lock_guard one(reload_mutex_);
+  {
+    const std::lock_guard lock(kernel_mutex_);
+    if (!kernel_->check()) return;
+    forget_gone();
+    const Status updated =
+        outdated().empty() ? Status(Ok{}) : bring_up_to_date();
+    if (!updated) {
+      outdated_problem_ = updated.error().message;
+      log_error("containers stay under an earlier policy: " +
+                outdated_problem_);
+      return;
+    }
+  }
+  forget_generations();
 }
 
 void Service::forget_generations() {
@@ -256,10 +369,10 @@ Status Service::reload() {
     settings_ = make_settings(config);
   }
   forget_generations();
+  updater_->ask();
   if (!loaded.warnings.empty()) log_warning("policy:\n" + loaded.warnings);
   log_info(
-      "reloaded: lists hold for every container, conditions and policies for "
-      "containers that start from now on policy=" +
+      "reloaded: rules, policies and lists hold for every container policy=" +
       generations_->current()->digest().hex());
   return Ok{};
 }
@@ -276,10 +389,13 @@ std::vector<ReadinessCheck> Service::readiness() {
       current ? current->digest().hex() : "");
   add("store", recorder_ ? recorder_->problem() : "the service is stopping",
       config_.state_dir + "/bailiff.db");
+  std::string outdated;
   Status kept = [&] {
     const std::lock_guard lock(kernel_mutex_);
+    outdated = outdated_problem_;
     return kernel_->check();
   }();
+  add("containers", outdated, "all are under the current policy");
   add("bpffs", kept ? "" : kept.error().message, config_.bpf_dir);
   add("ring_buffer", intake_->events_problem(), config_.bpf_dir + "/events");
   return checks;

@@ -36,6 +36,7 @@
 #include "sidecar/service/kernel_side.h"
 #include "sidecar/service/metrics.h"
 #include "sidecar/service/recorder.h"
+#include "sidecar/service/updater.h"
 #include "sidecar/store/store.h"
 
 namespace bailiff::sidecar {
@@ -75,8 +76,9 @@ class Service final : public Backend {
                            const std::string& actor) override;
   std::vector<PolicyView> policies() override;
   std::string rules_json() override;
-  // Rules, policies, lists, exemptions and on_failure take effect; a change of
-  // anything else is refused, as it needs a restart.
+  // Rules, policies, lists, exemptions and on_failure take effect, in every
+  // container that runs or in none; a change of anything else is refused, as it
+  // needs a restart.
   Status reload() override;
 
  private:
@@ -86,6 +88,17 @@ class Service final : public Backend {
   Status open_folders();
   Status open_sinks();
   Status apply(const CompiledPolicy& policy);
+  // Brings lists and containers that run to the current policy, all or none.
+  // Precondition: kernel_mutex_ is held.
+  Status bring_up_to_date();
+  // What bring_up_to_date() has to change.
+  std::vector<oci::ContainerRecord> outdated() const;
+  Status write_records(const std::vector<oci::ContainerRecord>& now,
+                       const std::vector<oci::ContainerRecord>& before) const;
+  // Removes what containers left that are gone, and brings those that are found
+  // to be under an earlier policy to the current one.
+  void update_containers();
+  void forget_gone();
   void forget_generations();
   std::shared_ptr<const Settings> settings() const;
   ContainerView view(const KnownContainer& known) const;
@@ -104,6 +117,8 @@ class Service final : public Backend {
   std::mutex kernel_mutex_;
   std::unique_ptr<KernelSide> kernel_;
   ReadinessCheck self_test_;
+  // Why containers run under an earlier policy; "": they do not.
+  std::string outdated_problem_;
 
   Metrics metrics_;
   std::unique_ptr<Store> store_;
@@ -115,6 +130,7 @@ class Service final : public Backend {
   // Ends after the recorder, which holds work of it.
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<Updater> updater_;  // uses all of the above
 };
 
 }  // namespace bailiff::sidecar

@@ -121,6 +121,15 @@ class FaultyKernel final : public hook::Kernel {
     if (fails()) return injected();
     return real_.attach_frames(program, netns, interface);
   }
+  Status replace(const hook::Link& link,
+                 const hook::Program& program) override {
+    if (fails()) return injected();
+    return real_.replace(link, program);
+  }
+  Result<hook::Program> program_of(const hook::Link& link) override {
+    if (fails()) return injected();
+    return real_.program_of(link);
+  }
   Status detach(const hook::Link& link) override {
     if (fails()) return injected();
     return real_.detach(link);

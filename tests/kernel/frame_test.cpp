@@ -95,7 +95,7 @@ TEST_F(Frame, ToAListedHostIsRefusedAndTold) {
   EXPECT_EQ(told[0].header.verdict, BAILIFF_VERDICT_DENIED);
   EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
   EXPECT_EQ(told[0].header.policy_id,
-            policy_digest(encode(policy_)).short_id());
+            conditions_digest(encode(policy_)).short_id());
   EXPECT_EQ(told[0].header.tgid, 0U);
   EXPECT_EQ(told[0].family, 4);
   EXPECT_EQ(told[0].port, 4444);

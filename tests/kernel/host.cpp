@@ -431,6 +431,7 @@ Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                       return &policy;
                     },
                     .policy_digest = policy_digest(encode(policy)),
+                    .policy_id = conditions_digest(encode(policy)).short_id(),
                     .plan = plan,
                     .netns = netns},
                    cgroup, kernel));

@@ -160,7 +160,8 @@ TEST_F(Verdict, TellsWhatWasRefused) {
   EXPECT_GE(event.header.time_ns, before);
   EXPECT_LE(event.header.time_ns, after);
   EXPECT_EQ(event.header.cgroup_id, cgroup().id());
-  EXPECT_EQ(event.header.policy_id, policy_digest(encode(policy)).short_id());
+  EXPECT_EQ(event.header.policy_id,
+            conditions_digest(encode(policy)).short_id());
   EXPECT_EQ(event.header.rule, 0U);
   EXPECT_EQ(event.header.tgid, static_cast<__u32>(pid_));
   EXPECT_EQ(event.header.tid, static_cast<__u32>(pid_));

@@ -102,9 +102,15 @@ std::size_t head_bytes(std::string_view bytes) {
   return *policy_head_bytes(bytes);
 }
 
-// The bytes with the digest of the head made right again.
-std::string sealed(std::string bytes) {
+// The bytes with the digests of the head made right again, of which `parts`
+// tell of lists that lie behind it.
+std::string sealed(std::string bytes, std::size_t parts = 0) {
   const std::size_t end = head_bytes(bytes) - 16;
+  const std::size_t begin = kPolicyPrefixBytes;
+  const Digest conditions = digest_of(
+      std::string_view(bytes).substr(begin, end - 16 - begin - parts));
+  std::copy(conditions.bytes.begin(), conditions.bytes.end(),
+            bytes.begin() + end - 16);
   const Digest digest = digest_of(std::string_view(bytes).substr(0, end));
   std::copy(digest.bytes.begin(), digest.bytes.end(), bytes.begin() + end);
   return bytes;
@@ -129,7 +135,7 @@ TEST(Codec, TheSamePolicyGivesTheSameBytes) {
   // A change of format has to change the version with it.
   EXPECT_EQ(policy_digest(encode({})).hex(),
             digest_of(encode({}).substr(0, encode({}).size() - 16)).hex());
-  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\3\0\0\0", 12));
+  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\4\0\0\0", 12));
 }
 
 TEST(Codec, TheHeadIsEnoughForAllButWhatTheKernelLooksUp) {
@@ -146,6 +152,7 @@ TEST(Codec, TheHeadIsEnoughForAllButWhatTheKernelLooksUp) {
     ASSERT_TRUE(policy) << policy.error().message;
     EXPECT_EQ(*policy, expected);
     EXPECT_EQ(policy_digest(input), policy_digest(bytes));
+    EXPECT_EQ(conditions_digest(input), conditions_digest(bytes));
   }
   EXPECT_EQ(decode_head(head.substr(0, head.size() - 1)).error().message,
             "compiled policy: truncated");
@@ -155,9 +162,13 @@ TEST(Codec, TheHeadDoesNotGrowWithWhatTheKernelLooksUp) {
   CompiledPolicy policy = sample();
   const std::size_t before = head_bytes(encode(policy));
   const Digest digest = policy_digest(encode(policy));
+  const Digest conditions = conditions_digest(encode(policy));
   policy.lists[0].items.insert(policy.lists[0].items.end(), 1000, "1.2.3.5");
   EXPECT_EQ(head_bytes(encode(policy)), before);
   EXPECT_NE(policy_digest(encode(policy)), digest);
+  EXPECT_EQ(conditions_digest(encode(policy)), conditions);
+  policy.rules[0].condition = {Constant{true}};
+  EXPECT_NE(conditions_digest(encode(policy)), conditions);
 }
 
 TEST(Codec, NamesOfHostsAreLookedUpByTheKernel) {
@@ -206,7 +217,7 @@ TEST(Codec, NamesWhatIsWrong) {
   std::string bytes = encode(sample());
   bytes[8] = 9;
   EXPECT_EQ(refusal(bytes),
-            "compiled policy: format version 9, this program reads version 3; "
+            "compiled policy: format version 9, this program reads version 4; "
             "compile the policy again");
   bytes = encode(sample());
   bytes[12] = 31;
@@ -214,7 +225,7 @@ TEST(Codec, NamesWhatIsWrong) {
   EXPECT_EQ(refusal(bytes), "compiled policy: its head cannot have 31 bytes");
   std::string longer = encode(sample());
   const std::size_t head = head_bytes(longer);
-  longer.insert(head - 16, "x");
+  longer.insert(head - 32, "x");
   longer[12] = static_cast<char>(longer[12] + 1);
   ASSERT_EQ(head_bytes(longer), head + 1);
   EXPECT_EQ(refusal(sealed(longer)),
@@ -230,12 +241,13 @@ TEST(Codec, NamesWhatIsWrong) {
 // With a right digest every byte is believed only as far as it makes sense:
 // whatever is accepted must encode to what was read.
 TEST(Codec, SurvivesEveryAlteredByteWithARightDigest) {
+  constexpr std::size_t kPartsBytes = 2 * (4 + 16);
   const std::string bytes = encode(sample());
-  for (std::size_t i = kPolicyPrefixBytes; i < head_bytes(bytes) - 16; ++i) {
+  for (std::size_t i = kPolicyPrefixBytes; i < head_bytes(bytes) - 32; ++i) {
     for (const int change : {0x01, 0x80, 0xff}) {
       std::string altered = bytes;
       altered[i] = static_cast<char>(altered[i] ^ change);
-      altered = sealed(altered);
+      altered = sealed(altered, kPartsBytes);
       const Result<CompiledPolicy> policy = decode(altered);
       if (policy) {
         EXPECT_EQ(encode(*policy), altered) << i;

@@ -71,23 +71,23 @@ TEST_F(GenerationsTest, HasNoneOnANewHost) {
 }
 
 TEST_F(GenerationsTest, FindsTheCurrentOneAfterARestart) {
-  const Digest digest = publish(policy_of("r", "192.0.2.1"))->digest();
+  const GenerationPtr before = publish(policy_of("r", "192.0.2.1"));
   reopen();
   ASSERT_NE(generations_->current(), nullptr);
-  EXPECT_EQ(generations_->current()->digest(), digest);
+  EXPECT_EQ(generations_->current()->digest(), before->digest());
   EXPECT_EQ(generations_->current()->policy().rules[0].name, "r");
-  EXPECT_EQ(generations_->find(digest.short_id()), generations_->current());
+  EXPECT_EQ(generations_->find(before->policy_id()), generations_->current());
 }
 
 TEST_F(GenerationsTest, FindsAnEarlierOneAfterARestart) {
-  const Digest first = publish(policy_of("one", "192.0.2.1"))->digest();
+  const GenerationPtr first = publish(policy_of("one", "192.0.2.1"));
   publish(policy_of("two", "192.0.2.1"));
   reopen();
-  EXPECT_EQ(generations_->find(first.short_id()), nullptr);
-  Result<GenerationPtr> found = generations_->find(first.hex());
+  EXPECT_EQ(generations_->find(first->policy_id()), nullptr);
+  Result<GenerationPtr> found = generations_->find(first->digest().hex());
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ((*found)->policy().rules[0].name, "one");
-  EXPECT_EQ(generations_->find(first.short_id()), *found);
+  EXPECT_EQ(generations_->find(first->policy_id()), *found);
 }
 
 TEST_F(GenerationsTest, AnEarlierOneHasTheListsOfTheCurrentOne) {

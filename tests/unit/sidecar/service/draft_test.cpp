@@ -22,8 +22,7 @@ TEST(RuleAlert, HasTheFieldsThatTheConfigurationAdds) {
       {.name = "user.uid", .output = "%user.uid"},
       {.name = "proc.name", .output = "%proc.name"},
       {.name = "who", .output = "<%user.uid>", .formatted = true}};
-  const auto generation =
-      Generation::make(policy, policy_digest(encode(policy)));
+  const auto generation = Generation::make(policy, encode(policy));
   ASSERT_TRUE(generation);
   test::FakeEvent event;
   event.with(FieldId::kProcName, {"nc"})

@@ -125,6 +125,7 @@ struct FakeKernelState {
   std::string broken_test;  // an error of self_test()
   std::deque<std::string> publish_errors;
   std::vector<std::vector<std::string>> published;  // items of the first list
+  std::vector<std::string> updated;                 // ids of containers
 };
 
 class FakeKernelSide final : public KernelSide {
@@ -151,6 +152,20 @@ class FakeKernelSide final : public KernelSide {
     state_.published.push_back(policy.lists.empty() ? std::vector<std::string>{}
                                                     : policy.lists[0].items);
     return Ok{};
+  }
+  Result<hook::UpdatedContainers> update_containers(
+      const CompiledPolicy& policy,
+      const std::vector<oci::ContainerRecord>& containers,
+      const hook::WriteRecords& write) override {
+    RETURN_IF_ERROR(publish_lists(policy));
+    hook::UpdatedContainers updated{containers, ""};
+    for (oci::ContainerRecord& record : updated.records) {
+      record.policy = policy_digest(encode(policy)).hex();
+      record.degraded.clear();
+      state_.updated.push_back(record.id);
+    }
+    RETURN_IF_ERROR(write(updated.records));
+    return updated;
   }
   Result<std::unique_ptr<EventSource>> open_events(
       EventSource::Record record) override {

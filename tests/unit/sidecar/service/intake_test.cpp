@@ -150,7 +150,7 @@ TEST_F(IntakeTest, AnswersAnEventForEachPolicyAndKillsOnce) {
   containers_.add(make_container(
       start_record(kId, kCgroup, current->digest().hex()), current));
   const bailiff_connect_event event =
-      connect_of(kCgroup, current->digest().short_id(), 0);
+      connect_of(kCgroup, current->policy_id(), 0);
   kernel_state_.ring.write(event);
   kernel_state_.ring.write(event);
   const std::vector<std::string> json = alerts(4);
@@ -172,8 +172,7 @@ TEST_F(IntakeTest, TellsOfADatagramAsWhatFulfilsTheRule) {
   start();
   containers_.add(make_container(
       start_record(kId, kCgroup, current->digest().hex()), current));
-  bailiff_connect_event event =
-      connect_of(kCgroup, current->digest().short_id(), 0);
+  bailiff_connect_event event = connect_of(kCgroup, current->policy_id(), 0);
   event.hook = BAILIFF_HOOK_SENDMSG;
   kernel_state_.ring.write(event);
   for (const std::string& json : alerts(2)) {
@@ -190,8 +189,7 @@ TEST_F(IntakeTest, TellsOfWhatHappenedWhileNobodyWatched) {
   record.event = "stop";
   record.time_ns += 1;
   spool(record, "00000000000000000002");
-  kernel_state_.ring.write(
-      connect_of(kCgroup, current->digest().short_id(), 0));
+  kernel_state_.ring.write(connect_of(kCgroup, current->policy_id(), 0));
   start();
   const std::vector<std::string> json = alerts(3);
   ASSERT_EQ(json.size(), 3U);
@@ -247,7 +245,7 @@ TEST_F(IntakeTest, JudgesWhatTheObserverTellsAndKills) {
       start_record(kId, kCgroup, current->digest().hex()), current));
   const auto told = [&](auto record) {
     record.common_part().header.cgroup_id = kCgroup;
-    record.common_part().header.policy_id = current->digest().short_id();
+    record.common_part().header.policy_id = current->policy_id();
     kernel_state_.observer.write(record.build());
   };
   told(test::exec_record(4'100'001, {"/bin/installer", "-q"})
@@ -284,8 +282,7 @@ TEST_F(IntakeTest, AnExemptContainerIsLeftAlone) {
   start();
   containers_.add(make_container(
       start_record(kId, kCgroup, current->digest().hex()), current));
-  kernel_state_.ring.write(
-      connect_of(kCgroup, current->digest().short_id(), 0));
+  kernel_state_.ring.write(connect_of(kCgroup, current->policy_id(), 0));
   EXPECT_THAT(alerts(2)[0], HasSubstr("\"outcome\":\"exempt\""));
   EXPECT_THAT(responder_state_.killed, IsEmpty());
 }
@@ -295,13 +292,11 @@ TEST_F(IntakeTest, ACandidateThatDoesNotHoldIsNoAlert) {
   start();
   containers_.add(make_container(
       start_record(kId, kCgroup, current->digest().hex()), current));
-  bailiff_connect_event event =
-      connect_of(kCgroup, current->digest().short_id(), 1);
+  bailiff_connect_event event = connect_of(kCgroup, current->policy_id(), 1);
   event.header.flags = BAILIFF_EVENT_CANDIDATE;
   event.header.verdict = BAILIFF_VERDICT_ALLOWED;
   kernel_state_.ring.write(event);
-  kernel_state_.ring.write(
-      connect_of(kCgroup, current->digest().short_id(), 0));
+  kernel_state_.ring.write(connect_of(kCgroup, current->policy_id(), 0));
   // The second event's alerts are the only ones.
   EXPECT_THAT(alerts(2), ElementsAre(HasSubstr("\"rule\":\"c2\""),
                                      HasSubstr("\"rule\":\"c2\"")));
@@ -310,7 +305,7 @@ TEST_F(IntakeTest, ACandidateThatDoesNotHoldIsNoAlert) {
 TEST_F(IntakeTest, TellsOfAContainerNobodyKnows) {
   const GenerationPtr current = publish(Response::kKill);
   start();
-  kernel_state_.ring.write(connect_of(99, current->digest().short_id(), 0));
+  kernel_state_.ring.write(connect_of(99, current->policy_id(), 0));
   EXPECT_THAT(alerts(2)[0],
               HasSubstr("\"outcome\":\"error: the container is not known\""));
 }
@@ -329,8 +324,7 @@ TEST_F(IntakeTest, CountsEventsOfAnUnknownPolicyAndMalformedOnes) {
 
 TEST_F(IntakeTest, ARuleOutOfBoundsIsCounted) {
   const GenerationPtr current = publish(Response::kKill);
-  kernel_state_.ring.write(
-      connect_of(kCgroup, current->digest().short_id(), 1000));
+  kernel_state_.ring.write(connect_of(kCgroup, current->policy_id(), 1000));
   start();
   EXPECT_THAT(metrics(), HasSubstr("{source=\"policy\"} 1\n"));
 }

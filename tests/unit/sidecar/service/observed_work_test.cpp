@@ -32,8 +32,7 @@ CompiledPolicy policy() {
 
 std::vector<std::uint32_t> rules_for(bailiff_call call, std::int64_t result) {
   const CompiledPolicy rules = policy();
-  const GenerationPtr generation =
-      *Generation::make(rules, policy_digest(encode(rules)));
+  const GenerationPtr generation = *Generation::make(rules, encode(rules));
   const ContainerPtr container = make_container({}, generation);
   auto record = test::call_record(4'100'001, call);
   record.fixed().result = result;

@@ -152,7 +152,7 @@ TEST_F(ServiceTest, AnswersWhatTheKernelReports) {
   const GenerationPtr current =
       (*Generations::open(scratch_.path() + "/state"))->current();
   const std::int64_t before = service_->store().newest();
-  kernel_.ring.write(connect_of(kCgroup, current->digest().short_id(), 0));
+  kernel_.ring.write(connect_of(kCgroup, current->policy_id(), 0));
   while (service_->store().newest() < before + 2) {
     ASSERT_TRUE(
         service_->store().wait_for_newer(service_->store().newest(), 60'000));

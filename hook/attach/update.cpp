@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/attach/update.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "hook/attach/attach.h"
+#include "hook/attach/facts.h"
+#include "hook/kernel/network_namespace.h"
+#include "oci/spec/exempt.h"
+#include "oci/sys/cgroup.h"
+#include "oci/sys/pidfd.h"
+#include "rules/lower/lower.h"
+
+namespace bailiff::hook {
+namespace {
+
+bool not_found(const Error& error) { return error.code == Code::kNotFound; }
+
+bool is_in(const std::string& path, const std::string& cgroup) {
+  return path == cgroup || path.starts_with(cgroup + "/");
+}
+
+}  // namespace
+
+Result<std::optional<UniqueFd>> container_netns(
+    const oci::ContainerRecord& record, const Cgroup& cgroup) {
+  const auto pid = static_cast<pid_t>(record.pid);
+  if (pid <= 0) return std::optional<UniqueFd>();
+  const auto process = Pidfd::open(pid);
+  if (!process) {
+    if (not_found(process.error())) return std::optional<UniqueFd>();
+    return process.error();
+  }
+  // Its number may be another process's by now, which is in another cgroup.
+  const auto path = unified_path(pid);
+  auto netns = other_network_namespace(pid);
+  if (!process->alive() || !path || !is_in(*path, cgroup.relative_path())) {
+    return std::optional<UniqueFd>();
+  }
+  return netns;
+}
+
+Result<UpdatedContainers> update_containers(
+    const std::string& bpf_dir, const CompiledPolicy& policy,
+    const std::vector<oci::ContainerRecord>& containers,
+    const WriteRecords& write, Kernel& kernel) {
+  const std::string encoded = encode(policy);
+  const Digest digest = policy_digest(encoded);
+  ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+  ASSIGN_OR_RETURN(const auto exchange, Exchange::begin(bpf_dir, kernel));
+  UpdatedContainers updated;
+  for (const oci::ContainerRecord& container : containers) {
+    const auto cgroup = Cgroup::open_by_id(mount, container.cgroup_id);
+    if (!cgroup) {
+      if (not_found(cgroup.error())) continue;
+      return cgroup.error();
+    }
+    Plan plan = lower(policy, lowering_facts(container.facts));
+    if (oci::is_exempt(policy.exempt, container.id, container.facts)) {
+      plan.attach_nothing();
+    }
+    ASSIGN_OR_RETURN(const auto netns, container_netns(container, *cgroup));
+    const auto attachment =
+        exchange->add({.bpf_dir = bpf_dir,
+                       .container_id = container.id,
+                       .policy = policy,
+                       .whole_policy = [&]() -> Result<const CompiledPolicy*> {
+                         return &policy;
+                       },
+                       .policy_digest = digest,
+                       .policy_id = conditions_digest(encoded).short_id(),
+                       .plan = plan,
+                       .netns = netns ? netns->get() : -1},
+                      *cgroup);
+    oci::ContainerRecord& record = updated.records.emplace_back(container);
+    if (!attachment) {
+      if (container.degraded.empty()) {
+        Error error = attachment.error();
+        error.message = "container '" + container.id + "': " + error.message;
+        return error;
+      }
+      record.degraded = attachment.error().message;
+      continue;
+    }
+    record.policy = digest.hex();
+    record.degraded.clear();
+    record.programs.clear();
+    for (const Digest& program : attachment->programs) {
+      record.programs.push_back(program.hex());
+    }
+  }
+  RETURN_IF_ERROR(exchange->publish_lists(policy, digest));
+  RETURN_IF_ERROR(write(updated.records));
+  if (const Status kept = exchange->keep(); !kept) {
+    updated.left = kept.error().message;
+  }
+  return updated;
+}
+
+}  // namespace bailiff::hook

@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Policies that change while containers run, and containers that ran before.
+
+load story
+
+setup_file() {
+  story_open
+  cat >"$SCRATCH/rules/tool.rules.yaml" <<'END'
+- rule: Tool started
+  desc: a program nobody has business with
+  condition: evt.type in (execve, execveat) and proc.name = tool
+  output: "%proc.cmdline"
+  priority: WARNING
+END
+  cat >"$SCRATCH/rules/nothing.yaml" <<'END'
+policies:
+  - name: Watch
+    rules: ["Tool started"]
+    response: none
+END
+  cat "$SCRATCH/rules/nothing.yaml" >"$SCRATCH/rules/both.yaml"
+  sed 1d "$REFUSE_POLICY" >>"$SCRATCH/rules/both.yaml"
+  export RULES="[$SCRATCH/rules/log4j.rules.yaml,
+    $SCRATCH/rules/site-indicators.rules.yaml,
+    $SCRATCH/rules/tool.rules.yaml]"
+  ln -s busybox "$ROOTFS/bin/tool"
+}
+teardown_file() { story_close; }
+teardown() { story_quiet; }
+
+# service_with POLICIES: its policy file may be changed later.
+service_with() {
+  install -m 0600 "$1" "$SCRATCH/rules/current.yaml"
+  service "$SCRATCH/rules/current.yaml"
+}
+change_to() {
+  install -m 0600 "$1" "$SCRATCH/rules/current.yaml"
+  bailiff_api reload
+}
+
+# connects CONTAINER: what a process of it says that connects to the listed host
+connects() {
+  local command
+  mapfile -d '' -t command < <(connects_to "$ATTACKER4")
+  bailiff_runc exec "$1" "${command[@]}"
+}
+
+@test "a container that runs gets the conditions of a new policy" {
+  service_with "$SCRATCH/rules/nothing.yaml"
+  contained_detached early sleep 1000
+  run connects early
+  says reached
+
+  change_to "$SCRATCH/rules/both.yaml"
+  run connects early
+  says "Operation not permitted"
+  event "$C2_RULE" '.bailiff.verdict == "denied"
+    and .bailiff.container.id == "early"'
+  run -127 bailiff_runc exec early /bin/tool one
+  event "Tool started" '.output_fields["proc.cmdline"] == "tool one"'
+  bailiff_api status | grep -q "all are under the current policy"
+
+  # And loses what is judged no longer.
+  change_to "$SCRATCH/rules/nothing.yaml"
+  run connects early
+  says reached
+  run -127 bailiff_runc exec early /bin/tool two
+  event "Tool started" '.output_fields["proc.cmdline"] == "tool two"'
+}
+
+@test "a policy that is refused changes nothing in what runs" {
+  service_with "$SCRATCH/rules/both.yaml"
+  contained_detached kept sleep 1000
+  echo 'policies: [{name: Wrong, rules: ["no such rule"]}]' \
+    >"$SCRATCH/rules/current.yaml"
+  run -1 bailiff_api reload
+  run connects kept
+  says "Operation not permitted"
+  event "$C2_RULE" '.bailiff.container.id == "kept"'
+}
+
+@test "what changed while the service was down reaches what runs" {
+  service_with "$SCRATCH/rules/nothing.yaml"
+  contained_detached early sleep 1000
+  service_stop KILL
+  install -m 0600 "$SCRATCH/rules/both.yaml" "$SCRATCH/rules/current.yaml"
+  service_start
+  wait_until 10 "the container to be under the policy" refused_in early
+  event "$C2_RULE" '.bailiff.container.id == "early"'
+}
+
+refused_in() { ! connects "$1" 2>/dev/null | grep -q reached; }
+
+@test "a container that ran before is adopted" {
+  service_with "$SCRATCH/rules/both.yaml"
+  bundle_make "$SCRATCH/bundle-elder" "$ROOTFS" elder sleep 1000
+  plain_runc run --detach --bundle "$SCRATCH/bundle-elder" elder \
+    </dev/null >"$SCRATCH/elder.out" 2>&1 3>&-
+  run connects elder
+  says reached
+
+  run bailiff adopt --config "$SVC/bailiff.yaml" --root "$SCRATCH/runc" elder
+  ((status == 0))
+  says "yes" "seccomp"
+  run connects elder
+  says "Operation not permitted"
+  event "Adopted container" '.bailiff.container.id == "elder"'
+  event "$C2_RULE" '.bailiff.verdict == "denied"
+    and .bailiff.container.id == "elder"'
+  run -127 bailiff_runc exec elder /bin/tool late
+  event "Tool started" '.output_fields["proc.cmdline"] == "tool late"
+    and .bailiff.container.id == "elder"'
+  bailiff_api ps | grep -q elder
+
+  # Not twice, and not one that is not there.
+  run -1 bailiff adopt --config "$SVC/bailiff.yaml" --root "$SCRATCH/runc" elder
+  says "it is enforced already"
+  run -2 bailiff adopt --config "$SVC/bailiff.yaml" --root "$SCRATCH/runc" none
+  says "'none' is the id of no container"
+
+  # Nobody tells that it ends: its configuration has no hook of ours.
+  plain_runc delete --force elder
+  bailiff_api reload
+  wait_until 10 "what it left to be removed" nothing_left_of elder
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <span>
+#include <thread>
+
+#include "hook/attach/attach.h"
+#include "hook/kernel/ring_buffer.h"
+#include "rules/abi/event.h"
+#include "tests/kernel/faulty_kernel.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff::test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+// "Always" is refused by either, one more host by each.
+CompiledPolicy refusing(const std::string& host) {
+  PolicyBuilder builder;
+  builder.rule("Always", sip_in(builder.list("always", {"127.66.0.9"})));
+  builder.rule("Host", sip_in(builder.list("only " + host, {host})));
+  return builder.build();
+}
+
+class Exchange : public ::testing::Test {
+ protected:
+  std::string dir() const { return bpffs_.path() + "/bailiff"; }
+
+  static int error_of(const Cgroup& cgroup, const std::string& address) {
+    return connect_in(cgroup, {.address = address}).error;
+  }
+  static bool obeys_first(const Cgroup& cgroup) {
+    return error_of(cgroup, "127.66.0.1") == EPERM &&
+           error_of(cgroup, "127.66.0.2") == 0 &&
+           error_of(cgroup, "127.66.0.9") == EPERM;
+  }
+  static bool obeys_second(const Cgroup& cgroup) {
+    return error_of(cgroup, "127.66.0.1") == 0 &&
+           error_of(cgroup, "127.66.0.2") == EPERM &&
+           error_of(cgroup, "127.66.0.9") == EPERM;
+  }
+
+  // Of containers c0, c1, …
+  Status exchange(const CompiledPolicy& policy,
+                  const std::vector<const Cgroup*>& cgroups,
+                  hook::Kernel& kernel, bool keep = true) {
+    const std::string encoded = encode(policy);
+    const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
+    ASSIGN_OR_RETURN(const auto exchange, hook::Exchange::begin(dir(), kernel));
+    for (std::size_t i = 0; i < cgroups.size(); ++i) {
+      ASSIGN_OR_RETURN(
+          const hook::Attachment attachment,
+          exchange->add(
+              {.bpf_dir = dir(),
+               .container_id = "c" + std::to_string(i),
+               .policy = policy,
+               .whole_policy = [&]() -> Result<const CompiledPolicy*> {
+                 return &policy;
+               },
+               .policy_digest = policy_digest(encoded),
+               .policy_id = conditions_digest(encoded).short_id(),
+               .plan = plan,
+               .netns = netns_},
+              *cgroups[i]));
+    }
+    RETURN_IF_ERROR(exchange->publish_lists(policy, policy_digest(encoded)));
+    if (!keep) return Ok{};
+    // What a failure leaves is too much, and not too little.
+    kept_ = true;
+    return exchange->keep();
+  }
+
+  std::vector<bailiff_connect_event> events() const {
+    std::vector<bailiff_connect_event> events;
+    auto ring = hook::RingBuffer::open(
+        dir() + "/events", [&](std::span<const std::byte> bytes) {
+          bailiff_connect_event event{};
+          std::memcpy(&event, bytes.data(),
+                      std::min(sizeof(event), bytes.size()));
+          events.push_back(event);
+        });
+    EXPECT_TRUE(ring && ring->consume());
+    return events;
+  }
+
+  ScratchBpffs bpffs_;
+  hook::LinuxKernel kernel_;
+  int netns_ = -1;
+  bool kept_ = false;
+  const CompiledPolicy first_ = refusing("127.66.0.1");
+  const CompiledPolicy second_ = refusing("127.66.0.2");
+};
+
+TEST_F(Exchange, BringsRunningContainersToAnotherPolicy) {
+  const auto one = make_cgroup();
+  const auto two = make_cgroup();
+  ASSERT_TRUE(protect(first_, one.cgroup(), dir(), "c0", kernel_));
+  ASSERT_TRUE(protect(first_, two.cgroup(), dir(), "c1", kernel_));
+  ASSERT_TRUE(obeys_first(one.cgroup()));
+  const Status changed =
+      exchange(second_, {&one.cgroup(), &two.cgroup()}, kernel_);
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_TRUE(obeys_second(one.cgroup()));
+  EXPECT_TRUE(obeys_second(two.cgroup()));
+  EXPECT_EQ(attached_programs(one.cgroup()), kHookCount);
+  // Nothing of the first policy is left.
+  EXPECT_THAT(bpffs_.entries(), Not(Contains(HasSubstr("127%2E66%2E0%2E1"))));
+}
+
+TEST_F(Exchange, PutsAllBackUnlessItIsKept) {
+  const auto one = make_cgroup();
+  ASSERT_TRUE(protect(first_, one.cgroup(), dir(), "c0", kernel_));
+  const std::vector<std::string> before = bpffs_.entries();
+  ASSERT_TRUE(exchange(second_, {&one.cgroup()}, kernel_, /*keep=*/false));
+  EXPECT_TRUE(obeys_first(one.cgroup()));
+  EXPECT_EQ(bpffs_.entries(), before);
+}
+
+TEST_F(Exchange, PutsAllBackWhicheverCallFails) {
+  const auto one = make_cgroup();
+  const auto two = make_cgroup();
+  ASSERT_TRUE(protect(first_, one.cgroup(), dir(), "c0", kernel_));
+  ASSERT_TRUE(protect(first_, two.cgroup(), dir(), "c1", kernel_));
+  const std::vector<std::string> before = bpffs_.entries();
+  int call = 0;
+  for (;; ++call) {
+    ASSERT_LT(call, 1000);
+    SCOPED_TRACE("call " + std::to_string(call) + " fails");
+    FaultyKernel faulty(call);
+    const int descriptors = open_descriptors();
+    const Status changed =
+        exchange(second_, {&one.cgroup(), &two.cgroup()}, faulty);
+    ASSERT_EQ(open_descriptors(), descriptors);
+    if (kept_) break;
+    ASSERT_FALSE(changed);
+    ASSERT_EQ(bpffs_.entries(), before);
+    ASSERT_EQ(attached_programs(one.cgroup()), kHookCount);
+    // Connecting takes a process each: not after every call.
+    if (call % 7 != 0) continue;
+    ASSERT_TRUE(obeys_first(one.cgroup()));
+    ASSERT_TRUE(obeys_first(two.cgroup()));
+  }
+  EXPECT_GT(call, 50);
+  EXPECT_TRUE(obeys_second(one.cgroup()));
+  EXPECT_TRUE(obeys_second(two.cgroup()));
+}
+
+TEST_F(Exchange, LeavesNoMomentUnjudged) {
+  const auto one = make_cgroup();
+  ASSERT_TRUE(protect(first_, one.cgroup(), dir(), "c0", kernel_));
+  std::atomic<bool> done = false;
+  std::atomic<int> tries = 0;
+  std::atomic<int> passed = 0;
+  std::thread prober([&] {
+    while (!done) {
+      for (const bool send : {false, true}) {
+        const Connected result =
+            connect_in(one.cgroup(),
+                       {.address = "127.66.0.9", .send = send, .times = 500});
+        if (result.error != EPERM) ++passed;
+        tries += 500;
+      }
+    }
+  });
+  for (int round = 0; round < 20 || tries < 10'000; ++round) {
+    const Status changed =
+        exchange(round % 2 == 0 ? second_ : first_, {&one.cgroup()}, kernel_);
+    EXPECT_TRUE(changed) << changed.error().message;
+    if (!changed) break;
+  }
+  done = true;
+  prober.join();
+  EXPECT_EQ(passed, 0);
+}
+
+TEST_F(Exchange, TakesOffWhatIsNoLongerJudged) {
+  const auto one = make_cgroup();
+  ASSERT_TRUE(protect(first_, one.cgroup(), dir(), "c0", kernel_));
+  ASSERT_TRUE(exchange(CompiledPolicy{}, {&one.cgroup()}, kernel_));
+  EXPECT_EQ(attached_programs(one.cgroup()), 0);
+  EXPECT_EQ(error_of(one.cgroup(), "127.66.0.9"), 0);
+  EXPECT_THAT(bpffs_.entries(), Each(Not(HasSubstr("links/"))));
+  EXPECT_THAT(bpffs_.entries(), Each(Not(HasSubstr("programs/"))));
+  // And back again.
+  ASSERT_TRUE(exchange(first_, {&one.cgroup()}, kernel_));
+  EXPECT_TRUE(obeys_first(one.cgroup()));
+}
+
+TEST_F(Exchange, ProtectsAContainerThatRunsUnprotected) {
+  const auto one = make_cgroup();
+  const Sleeper sleeper(one.cgroup());
+  ASSERT_TRUE(exchange(first_, {&one.cgroup()}, kernel_));
+  EXPECT_TRUE(obeys_first(one.cgroup()));
+  EXPECT_EQ(attached_programs(one.cgroup()), kHookCount);
+  const auto told = events();
+  ASSERT_THAT(told, Not(IsEmpty()));
+  for (const bailiff_connect_event& event : told) {
+    EXPECT_EQ(event.header.cgroup_id, one.cgroup().id());
+    EXPECT_EQ(event.header.policy_id,
+              conditions_digest(encode(first_)).short_id());
+  }
+}
+
+TEST_F(Exchange, RefusesAnIdThatIsInUseElsewhere) {
+  const auto one = make_cgroup();
+  const auto two = make_cgroup();
+  ASSERT_TRUE(protect(first_, one.cgroup(), dir(), "c0", kernel_));
+  const Status changed = exchange(second_, {&two.cgroup()}, kernel_);
+  ASSERT_FALSE(changed);
+  EXPECT_THAT(changed.error().message, HasSubstr("in another cgroup"));
+  EXPECT_TRUE(obeys_first(one.cgroup()));
+}
+
+TEST_F(Exchange, ReplacesWhatJudgesFrames) {
+  const ScratchNetwork network;
+  netns_ = network.netns();
+  const auto one = make_cgroup();
+  const auto two = make_cgroup();
+  ASSERT_TRUE(
+      protect(first_, one.cgroup(), dir(), "c0", kernel_, network.netns()));
+  ASSERT_TRUE(
+      protect(first_, two.cgroup(), dir(), "c1", kernel_, network.netns()));
+  ASSERT_EQ(network.frame_programs("tap0"), 2);
+  const Status changed =
+      exchange(second_, {&one.cgroup(), &two.cgroup()}, kernel_);
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_EQ(network.frame_programs("tap0"), 2);
+  EXPECT_EQ(network.frame_programs("tun0"), 2);
+}
+
+}  // namespace
+}  // namespace bailiff::test
