@@ -606,11 +606,12 @@ static const struct shape shapes[BAILIFF_CALL_COUNT] = {
     [BAILIFF_CALL_FINIT_MODULE] = {.descriptor = 1, .text = 2},
     [BAILIFF_CALL_MEMFD_CREATE] = {.text = 1, .descriptor = RESULT},
     [BAILIFF_CALL_MOUNT] = {.text = 1, .path = 2},
+    [BAILIFF_CALL_BIND] = {.descriptor = 1, .address = 2},
 };
 
 /* Calls of a 32-bit socketcall(), from 1 (linux/net.h). */
 static const __u8 socket_calls[] = {
-    BAILIFF_NOT_OBSERVED,  BAILIFF_CALL_SOCKET,  BAILIFF_NOT_OBSERVED,
+    BAILIFF_NOT_OBSERVED,  BAILIFF_CALL_SOCKET,  BAILIFF_CALL_BIND,
     BAILIFF_CALL_CONNECT,  BAILIFF_CALL_LISTEN,  BAILIFF_CALL_ACCEPT,
     BAILIFF_NOT_OBSERVED,  BAILIFF_NOT_OBSERVED, BAILIFF_NOT_OBSERVED,
     BAILIFF_NOT_OBSERVED,  BAILIFF_NOT_OBSERVED, BAILIFF_CALL_SENDTO,

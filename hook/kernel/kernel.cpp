@@ -113,6 +113,12 @@ Hook hook_of(emit::Flavour flavour) {
     case emit::Flavour::kEgress:
     case emit::Flavour::kQuery:
       return {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS};
+    case emit::Flavour::kIngress:
+      return {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS};
+    case emit::Flavour::kPostBind4:
+      return {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND};
+    case emit::Flavour::kPostBind6:
+      return {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET6_POST_BIND};
     case emit::Flavour::kFrame:
     case emit::Flavour::kBareFrame:
       return {BPF_PROG_TYPE_SCHED_CLS, kTcxEgress};

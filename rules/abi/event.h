@@ -39,6 +39,8 @@ enum bailiff_event_hook {
   BAILIFF_HOOK_EGRESS = 2,  /* a packet; whose, is not known: tgid is 0 */
   BAILIFF_HOOK_FRAME = 3,   /* a frame on its way out of an interface; so too */
   BAILIFF_HOOK_QUERY = 4,   /* a packet that asks for a name; likewise */
+  BAILIFF_HOOK_INGRESS = 5, /* a packet before its socket gets it; likewise */
+  BAILIFF_HOOK_BIND = 6,    /* bind(2): the address is the socket's own */
 };
 
 /* In `flags`: the kernel could decide only a part of the rule's condition, and
@@ -61,8 +63,15 @@ struct bailiff_event {
   __u32 tid;
   __u32 uid;
   __u32 gid;
-  __u32 reserved;
-  char comm[BAILIFF_EVENT_COMM_LEN]; /* NUL terminated */
+  /* Of a packet that comes in (BAILIFF_HOOK_INGRESS), which is for no process
+   * yet: the end it is for, as addr_be, port and family are the other one. */
+  __u16 local_port;
+  __u8 local_family;
+  __u8 reserved;
+  union {
+    char comm[BAILIFF_EVENT_COMM_LEN]; /* NUL terminated */
+    __u8 local_be[16];
+  };
 };
 
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_event) == 72);
@@ -70,7 +79,8 @@ BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_event, rule) == 32);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_event, comm) == 56);
 
 /* A connect(2), or something that reaches an address as that would, judged
- * before it happens. */
+ * before it happens; or, by `hook`, what comes in from an address, or binds to
+ * one. */
 struct bailiff_connect_event {
   struct bailiff_event header;
   __u8 addr_be[16]; /* destination; IPv4 in the first 4 bytes, rest 0 */
@@ -101,7 +111,7 @@ struct bailiff_container_state {
   __u8 told_addr_be[16];
   __u32 told_rule;
   __u32 told_tgid;
-  __u16 told_port;
+  __u16 told_port; /* of what comes in, the port it is for */
   __u8 told_l4proto;
   __u8 told_verdict;
   __u32 told_name; /* its first 4 bytes */
@@ -127,8 +137,12 @@ struct bailiff_test_event {
   __u32 denied;                               /* out */
   char comm[BAILIFF_EVENT_COMM_LEN];          /* zero behind its end */
   __u64 hits[BAILIFF_MAX_PROGRAM_RULES / 64]; /* out */
+  __u8 local_be[16];                          /* the other end */
+  __u16 local_port;
+  __u8 local_family;
+  __u8 reserved[5];
 };
 
-BAILIFF_ABI_ASSERT(sizeof(struct bailiff_test_event) == 184);
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_test_event) == 208);
 
 #endif /* BAILIFF_RULES_ABI_EVENT_H_ */

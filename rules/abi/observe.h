@@ -59,7 +59,8 @@
   CALL(INIT_MODULE, init_module, 128) \
   CALL(FINIT_MODULE, finit_module, 350) \
   CALL(MEMFD_CREATE, memfd_create, 356) \
-  CALL(MOUNT, mount, 21)
+  CALL(MOUNT, mount, 21) \
+  CALL(BIND, bind, 361)
 /* clang-format on */
 
 enum bailiff_call {

@@ -21,7 +21,7 @@ calls and of its container plugin. `bailiff fields` prints the same; this page
 is made from `fields.def` by `make docs`.
 
 - **known to** says who can tell the value: the `kernel` before a connection is
-  made, the `service` after it, and the `container` for what cannot change while
+  made, or taken, the `service` after it, and the `container` for what cannot change while
   the container runs. A field that nobody tells yet loads, as it does in Falco;
   a policy that enforces a rule on it is refused.
 - **argument** is what stands behind the name: `evt.arg.flags`, `proc.aname[2]`.
@@ -126,7 +126,9 @@ std::string_view argument_form(FieldArgument argument) {
 // Whoever knows it first.
 std::string_view known_to(const Field& field) {
   if ((field.from & kFromContainer) != 0) return "container";
-  if ((field.from & kFromKernelConnect) != 0) return "kernel";
+  if ((field.from & (kFromKernelConnect | kFromKernelArrival)) != 0) {
+    return "kernel";
+  }
   return field.from == kFromNobody ? "" : "service";
 }
 

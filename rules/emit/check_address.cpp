@@ -3,11 +3,13 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "rules/emit/check.h"
 #include "rules/emit/list_code.h"
 #include "rules/lower/connect.h"
+#include "rules/lower/inbound.h"
 
 namespace bailiff::emit {
 namespace {
@@ -51,6 +53,15 @@ MapRef map_of(const Target& target, std::uint32_t list, bool networks,
           .list_kind = networks ? ranges : addresses};
 }
 
+// The end of the event the check is on: nullopt is that of its address.
+std::optional<LocalEnd> end_of(const Target& target, const Check& check) {
+  return of_local_end(check.field) ? target.flavour.local : std::nullopt;
+}
+
+int slot_of(const std::optional<LocalEnd>& end) {
+  return end ? end->slot : kAddressSlot;
+}
+
 // r1 = x - x, which the verifier does not see to be 0.  Clobbers r2.
 void append_unknown_zero(const Target& target) {
   target.flavour.load_unknown(target.code, kR1);
@@ -61,7 +72,10 @@ void append_unknown_zero(const Target& target) {
 class AddressCheck {
  public:
   AddressCheck(const Target& target, const Check& check)
-      : target_(target), code_(target.code), check_(check) {}
+      : target_(target),
+        code_(target.code),
+        check_(check),
+        end_(end_of(target, check)) {}
 
   void emit(const Exits& exits) const {
     if (check_.op == Op::kNe) {
@@ -86,7 +100,12 @@ class AddressCheck {
     }
     load_address();
     const Label six = code_.new_label();
-    branch_family6(target_, six);
+    if (end_) {
+      code_.load_compared(Size::k32, kR1, end_->family_slot);
+      code_.jump(jump_if(Comparison::kEq, kR1, 6), six);
+    } else {
+      branch_family6(target_, six);
+    }
     emit_family(
         4, {.if_true = exits.if_true, .if_false = exits.if_false, .next = six});
     code_.bind(six);
@@ -135,13 +154,17 @@ class AddressCheck {
 
   // The address into r1, and r2 for IPv6.
   void load_words(std::uint8_t family) const {
+    if (family == 4 && end_) {
+      code_.load_compared(Size::k32, kR1, end_->slot);
+      return;
+    }
     if (family == 4) {
       target_.flavour.load_address4(code_, kR1);
       return;
     }
     load_address();
-    code_.load_compared(Size::k64, kR1, kAddressSlot);
-    code_.load_compared(Size::k64, kR2, kAddressSlot + 8);
+    code_.load_compared(Size::k64, kR1, slot_of(end_));
+    code_.load_compared(Size::k64, kR2, slot_of(end_) + 8);
   }
 
   void compare4(const IpNetwork& network, const Exits& exits) const {
@@ -198,7 +221,7 @@ class AddressCheck {
                const Exits& exits) const {
     const bool networks = is_network(check_);
     const auto& answers = target_.look_ups.answers;
-    if (const auto answer = answers.find({list, networks});
+    if (const auto answer = answers.find({list, networks, end_.has_value()});
         answer != answers.end()) {
       const auto [word, bit] = std::div(static_cast<int>(answer->second), 64);
       code_.append(load(Size::k64, kR1, kFrame, kAnswersSlot + word * 8));
@@ -211,10 +234,10 @@ class AddressCheck {
     if (family == 6) load_address();
     const MapRef map = map_of(target_, list, networks, family);
     if (!target_.look_ups.as_functions) {
-      emit_look_up(code_, target_.flavour, map, kAddressSlot, exits);
+      emit_look_up(code_, target_.flavour, map, slot_of(end_), exits);
       return;
     }
-    call_look_up(code_, target_.flavour, map, target_.look_ups);
+    call_look_up(code_, target_.flavour, map, slot_of(end_), target_.look_ups);
     code_.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true,
                  exits.if_false, exits.next);
   }
@@ -222,6 +245,7 @@ class AddressCheck {
   const Target& target_;
   Writer& code_;
   const Check& check_;
+  std::optional<LocalEnd> end_;
 };
 
 }  // namespace
@@ -249,23 +273,31 @@ void emit_list_answers(const Target& target,
   }
   for (const Check* check : checks) {
     const bool networks = is_network(*check);
+    const std::optional<LocalEnd> end = end_of(target, *check);
     for (const std::uint32_t list : check->lists) {
       if (answers.size() == kAnswers) break;
-      if (!answers.try_emplace({list, networks}, answers.size()).second) {
+      if (!answers
+               .try_emplace({list, networks, end.has_value()}, answers.size())
+               .second) {
         continue;
       }
       const std::size_t bit = (answers.size() - 1) % kWordBits;
       if (bit == 0) code.append(move(kR8, 0));
       const auto ask = [&](std::uint8_t family) {
         call_look_up(code, flavour, map_of(target, list, networks, family),
-                     target.look_ups);
+                     slot_of(end), target.look_ups);
       };
       if (flavour.family) {
         ask(*flavour.family);
       } else {
         const Label six = code.new_label();
         const Label asked = code.new_label();
-        code.jump(jump_if(Comparison::kEq, kFamily, 6), six);
+        if (end) {
+          code.load_compared(Size::k32, kR1, end->family_slot);
+          code.jump(jump_if(Comparison::kEq, kR1, 6), six);
+        } else {
+          code.jump(jump_if(Comparison::kEq, kFamily, 6), six);
+        }
         ask(4);
         code.go(asked);
         code.bind(six);

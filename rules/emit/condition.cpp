@@ -57,8 +57,8 @@ class ConditionEmitter {
       emit_constant_check(target_, check, *value, exits_);
       return;
     }
-    if (check.field == FieldId::kFdSip || check.field == FieldId::kFdRip ||
-        check.field == FieldId::kFdSnet || check.field == FieldId::kFdRnet) {
+    const FieldType type = field(check.field).type;
+    if (type == FieldType::kAddress || type == FieldType::kNetwork) {
       emit_address_check(target_, check, exits_);
     } else if (of_host_name(check.field)) {
       emit_name_check(target_, check, exits_);
@@ -79,6 +79,7 @@ class ConditionEmitter {
     if (id == FieldId::kFdSport || id == FieldId::kFdRport) {
       return Number::kPort;
     }
+    if (id == FieldId::kFdLport) return Number::kLocalPort;
     if (id == FieldId::kProcPid) return Number::kPid;
     if (id == FieldId::kThreadTid) return Number::kTid;
     if (id == FieldId::kUserUid) return Number::kUid;

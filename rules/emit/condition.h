@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <map>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "rules/emit/flavour.h"
@@ -29,10 +29,10 @@ struct LookUps {
   bool as_functions = false;
   // Those that are called, by family.
   std::map<std::uint8_t, Label> functions = {};
-  // Lists that are asked before the first rule, by index and whether they are
-  // asked for networks: the number of the bit that is set when the list has the
-  // address, from kAnswersSlot on.
-  std::map<std::pair<std::uint32_t, bool>, std::size_t> answers = {};
+  // Lists that are asked before the first rule, by index, whether they are
+  // asked for networks, and whether for the local end: the number of the bit
+  // that is set when the list has the address, from kAnswersSlot on.
+  std::map<std::tuple<std::uint32_t, bool, bool>, std::size_t> answers = {};
 };
 
 // What conditions are compiled with.

@@ -15,7 +15,21 @@
 namespace bailiff::emit {
 
 // The numbers of an event, in host order.
-enum class Number : std::uint8_t { kPort, kL4proto, kPid, kTid, kUid, kGid };
+enum class Number : std::uint8_t {
+  kPort,
+  kLocalPort,
+  kL4proto,
+  kPid,
+  kTid,
+  kUid,
+  kGid
+};
+
+// Where the address of the local end is kept, beside that of the remote one.
+struct LocalEnd {
+  int slot;
+  int family_slot;  // 4 or 6, 32 bits
+};
 
 // Each function appends code that may use r0..r5.
 struct FlavourCode {
@@ -39,6 +53,9 @@ struct FlavourCode {
                  const FlavourCode& flavour);
   // What records say of where it was judged.
   bailiff_event_hook hook = BAILIFF_HOOK_CONNECT;
+  // Loaded with the address, of the other end, where an event has two.
+  // Otherwise the address is that of the end the fields are of.
+  std::optional<LocalEnd> local = std::nullopt;
   // What comes before everything else, when there is something.
   void (*begin)(Writer& code) = nullptr;
   // What the program returns to let pass, and to refuse.
@@ -65,6 +82,9 @@ const FlavourCode& egress_code();
 const FlavourCode& frame_code();
 const FlavourCode& bare_frame_code();
 const FlavourCode& query_code();
+const FlavourCode& ingress_code();
+const FlavourCode& post_bind4_code();
+const FlavourCode& post_bind6_code();
 const FlavourCode& test_code();
 const FlavourCode& flavour_code(Flavour flavour);
 

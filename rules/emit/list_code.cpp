@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "rules/emit/list_table.h"
@@ -63,12 +64,12 @@ std::uint8_t family_of(ListKind kind) {
 
 class LookUp {
  public:
-  using LoadAddress4 = void (*)(Writer& code, Register dst);
+  using LoadAddress4 = std::function<void(Writer& code, Register dst)>;
 
   LookUp(Writer& code, std::uint8_t family, LoadAddress4 load_address4,
          const Frame& frame, int slot, Label missing)
       : code_(code),
-        load_address4_(load_address4),
+        load_address4_(std::move(load_address4)),
         frame_(frame),
         slot_(slot),
         missing_(missing),
@@ -300,11 +301,18 @@ void load_argument4(Writer& code, Register dst) {
   code.append(load(Size::k32, dst, kFrame, kAddressSlot));
 }
 
+LookUp::LoadAddress4 loader(const FlavourCode& flavour, int slot) {
+  if (slot == kAddressSlot) return flavour.load_address4;
+  return [slot](Writer& code, Register dst) {
+    code.load_compared(Size::k32, dst, slot);
+  };
+}
+
 }  // namespace
 
 void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
                   int slot, const Exits& exits) {
-  LookUp(code, family_of(list.list_kind), flavour.load_address4, kMainFrame,
+  LookUp(code, family_of(list.list_kind), loader(flavour, slot), kMainFrame,
          slot, exits.if_false)
       .emit(list);
   code.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true, exits.if_false,
@@ -312,17 +320,17 @@ void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
 }
 
 void call_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
-                  LookUps& look_ups) {
+                  int slot, LookUps& look_ups) {
   const std::uint8_t family = family_of(list.list_kind);
   auto function = look_ups.functions.find(family);
   if (function == look_ups.functions.end()) {
     function = look_ups.functions.emplace(family, code.new_label()).first;
   }
   if (family == 4) {
-    flavour.load_address4(code, kR2);
+    loader(flavour, slot)(code, kR2);
   } else {
-    code.append(load(Size::k64, kR2, kFrame, kAddressSlot));
-    code.append(load(Size::k64, kR3, kFrame, kAddressSlot + 8));
+    code.append(load(Size::k64, kR2, kFrame, slot));
+    code.append(load(Size::k64, kR3, kFrame, slot + 8));
   }
   code.load_map(kR1, list);
   code.append(load(Size::k32, kR1, kR1, 0));

@@ -12,15 +12,15 @@
 namespace bailiff::emit {
 
 // Appends code that leaves through `exits`.  What is looked up lies in the 16
-// bytes of the stack at `slot`; of a list of IPv4 addresses, the event's
-// address is, which must be of that family.  Clobbers r0..r5 and r8.
+// bytes of the stack at `slot`; that of kAddressSlot, of a list of IPv4
+// addresses, is the flavour's load_address4().  Clobbers r0..r5 and r8.
 void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
                   int slot, const Exits& exits);
 
 // The same by a function: appends its call, behind which r0 is 1 when the
 // address is listed and else 0.  Clobbers r1..r5.
 void call_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
-                  LookUps& look_ups);
+                  int slot, LookUps& look_ups);
 // Appends the functions that are called, behind the end of the main program.
 void emit_look_up_functions(Writer& code, const LookUps& look_ups);
 

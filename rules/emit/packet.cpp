@@ -92,11 +92,18 @@ void load_packet4(Writer& code, const PacketPlace& place) {
   const Label first = code.new_label();
   code.append(move(kR2, 0));
   read_packet(code, place, kHeader4);
-  code.append(load(Size::k32, kR1, kFrame, kPacketSlot + 16));
-  code.append(store(Size::k32, kFrame, kAddressSlot, kR1));
-  code.append(store(Size::k32, kFrame, kAddressSlot + 4, 0));
-  code.append(store(Size::k64, kFrame, kAddressSlot + 8, 0));
+  const auto file = [&](int offset, int slot) {
+    code.append(load(Size::k32, kR1, kFrame, kPacketSlot + offset));
+    code.append(store(Size::k32, kFrame, slot, kR1));
+    code.append(store(Size::k32, kFrame, slot + 4, 0));
+    code.append(store(Size::k64, kFrame, slot + 8, 0));
+  };
+  file(place.local ? 12 : 16, kAddressSlot);
   code.append(move(kFamily, 4));
+  if (place.local) {
+    file(16, place.local->slot);
+    code.append(store(Size::k32, kFrame, place.local->family_slot, 4));
+  }
   code.append(load(Size::k8, kR1, kFrame, kPacketSlot + 9));
   code.append(store(Size::k32, kFrame, kProtocolSlot, kR1));
   // The length of the header, in words.
@@ -121,10 +128,21 @@ void load_packet6(Writer& code, const PacketPlace& place) {
   code.append(load(Size::k8, kR1, kFrame, kPacketSlot + 6));
   code.append(store(Size::k32, kFrame, kProtocolSlot, kR1));
   code.append(store(Size::k32, kFrame, kTransportSlot, kHeader6));
-  code.append(load(Size::k64, kR1, kFrame, kPacketSlot + 24));
-  code.append(load(Size::k32, kR2, kFrame, kPacketSlot + 32));
-  code.append(load(Size::k32, kR3, kFrame, kPacketSlot + 36));
-  file_address6(code);
+  const auto file = [&](int offset) {
+    code.append(load(Size::k64, kR1, kFrame, kPacketSlot + offset));
+    code.append(load(Size::k32, kR2, kFrame, kPacketSlot + offset + 8));
+    code.append(load(Size::k32, kR3, kFrame, kPacketSlot + offset + 12));
+    file_address6(code);
+  };
+  file(24);
+  if (place.local) {
+    for (int i = 0; i < 16; i += 8) {
+      code.append(load(Size::k64, kR1, kFrame, kAddressSlot + i));
+      code.append(store(Size::k64, kFrame, place.local->slot + i, kR1));
+    }
+    code.append(store(Size::k32, kFrame, place.local->family_slot, kFamily));
+    file(8);
+  }
   for (int i = 0; i < kExtensionHeaders; ++i) step_extension(code, place, end);
   code.append(load(Size::k32, kR1, kFrame, kProtocolSlot));
   branch_options(code, too_many);

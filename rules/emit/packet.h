@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "rules/emit/flavour.h"
 #include "rules/emit/writer.h"
@@ -20,6 +21,9 @@ struct PacketPlace {
   // kNetworkSlot has where the IP header begins; otherwise it comes first.
   bool framed = false;
   std::int32_t refuse = 0;  // as in the flavour
+  // Of what comes in: the address is that of the sender, and this has the one
+  // it is for.
+  std::optional<LocalEnd> local = std::nullopt;
 };
 
 // Copies `size` bytes, at most 40, from the place in r2, counted from where the
@@ -54,6 +58,7 @@ void load_packet_number(Writer& code, const PacketPlace& place, Number number,
       if (code.begin_load(kLoadedAddress)) load_address(code);
       code.load_compared(Size::k32, dst, kProtocolSlot);
       return;
+    case Number::kLocalPort:
     case Number::kPid:
     case Number::kTid:
     case Number::kUid:

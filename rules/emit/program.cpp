@@ -15,6 +15,7 @@
 #include "rules/emit/writer.h"
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
+#include "rules/lower/inbound.h"
 
 namespace bailiff::emit {
 namespace {
@@ -25,13 +26,21 @@ bool (*decidable_in(Flavour flavour))(const Check&) {
     case Flavour::kConnect6:
     case Flavour::kSendmsg4:
     case Flavour::kSendmsg6:
-    case Flavour::kTest:
     case Flavour::kSetsockopt:  // judges by no rule
       return decidable_at_connect;
+    case Flavour::kTest:
+      return [](const Check& check) {
+        return decidable_at_connect(check) || decidable_of_arrival(check);
+      };
     case Flavour::kEgress:
     case Flavour::kFrame:
     case Flavour::kBareFrame:
       return decidable_of_packet;
+    case Flavour::kIngress:
+      return decidable_of_arrival;
+    case Flavour::kPostBind4:
+    case Flavour::kPostBind6:
+      return decidable_at_bind;
     case Flavour::kQuery:
       break;
   }
@@ -120,7 +129,8 @@ void load_values(const Target& target, const std::vector<KernelRule>& rules) {
   // What a packet says is read once: it takes calls, every rule needs it, and
   // kPacketSlot is the record's later.
   const bool packet = target.flavour.hook == BAILIFF_HOOK_EGRESS ||
-                      target.flavour.hook == BAILIFF_HOOK_FRAME;
+                      target.flavour.hook == BAILIFF_HOOK_FRAME ||
+                      target.flavour.hook == BAILIFF_HOOK_INGRESS;
   if (rules.size() > kLazyRules || packet) {
     for (const FieldId id : fields) load_value(target, id);
   }
@@ -158,6 +168,12 @@ std::string_view to_string(Flavour flavour) {
       return "setsockopt";
     case Flavour::kQuery:
       return "query";
+    case Flavour::kIngress:
+      return "ingress";
+    case Flavour::kPostBind4:
+      return "post_bind4";
+    case Flavour::kPostBind6:
+      return "post_bind6";
     case Flavour::kTest:
       return "test";
   }
@@ -194,6 +210,12 @@ Flavour flavour_of(HookPoint hook) {
       return Flavour::kEgress;
     case HookPoint::kFrame:
       return Flavour::kFrame;
+    case HookPoint::kIngress:
+      return Flavour::kIngress;
+    case HookPoint::kPostBind4:
+      return Flavour::kPostBind4;
+    case HookPoint::kPostBind6:
+      return Flavour::kPostBind6;
     case HookPoint::kQuery:
       break;
   }
@@ -214,6 +236,12 @@ const FlavourCode& flavour_code(Flavour flavour) {
       return egress_code();
     case Flavour::kQuery:
       return query_code();
+    case Flavour::kIngress:
+      return ingress_code();
+    case Flavour::kPostBind4:
+      return post_bind4_code();
+    case Flavour::kPostBind6:
+      return post_bind6_code();
     case Flavour::kFrame:
       return frame_code();
     case Flavour::kBareFrame:

@@ -39,7 +39,7 @@ void name_loopback6(Writer& code) {
 
 }  // namespace
 
-void file_address6(Writer& code) {
+void file_address6(Writer& code, bool reached) {
   constexpr std::uint64_t kNat64 = 0x0064ff9b00000000;
   const Label not_nat64 = code.new_label();
   const Label four = code.new_label();
@@ -61,13 +61,13 @@ void file_address6(Writer& code) {
   code.jump(jump_if(Comparison::kNe, kR2, kR4), native);
   code.bind(four);
   code.append(move(kFamily, 4));
-  name_loopback4(code, kR3, kR4);
+  if (reached) name_loopback4(code, kR3, kR4);
   code.append(store(Size::k32, kFrame, kAddressSlot, kR3));
   code.append(store(Size::k32, kFrame, kAddressSlot + 4, 0));
   code.append(store(Size::k64, kFrame, kAddressSlot + 8, 0));
   code.go(done);
   code.bind(native);
-  name_loopback6(code);
+  if (reached) name_loopback6(code);
   code.append(store(Size::k64, kFrame, kAddressSlot, kR1));
   code.append(store(Size::k32, kFrame, kAddressSlot + 8, kR2));
   code.append(store(Size::k32, kFrame, kAddressSlot + 12, kR3));

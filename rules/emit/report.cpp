@@ -56,7 +56,8 @@ void fill_record(Writer& code, const FlavourCode& flavour) {
     flavour.load_number(code, number, kR1);
     code.append(store(Size::k32, kFrame, offset, kR1));
   }
-  code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.reserved), 0));
+  // And what is behind it, of the same 4 bytes.
+  code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.local_port), 0));
 
   if (code.begin_load(kLoadedComm)) flavour.load_comm(code);
   if (code.begin_load(kLoadedAddress)) flavour.load_address(code);
@@ -83,6 +84,17 @@ void fill_record(Writer& code, const FlavourCode& flavour) {
     code.append(move(kR1, 0));
   }
   code.append(store(Size::k64, kFrame, RECORD_OFFSET(name), kR1));
+  if (flavour.hook != BAILIFF_HOOK_INGRESS) return;
+  // Nobody's name: the address is where that would be.
+  for (int i = 0; i < 16; i += 8) {
+    code.append(load(Size::k64, kR1, kFrame, flavour.local->slot + i));
+    code.append(
+        store(Size::k64, kFrame, RECORD_OFFSET(header.local_be) + i, kR1));
+  }
+  flavour.load_number(code, Number::kLocalPort, kR1);
+  code.append(store(Size::k16, kFrame, RECORD_OFFSET(header.local_port), kR1));
+  code.append(load(Size::k32, kR1, kFrame, flavour.local->family_slot));
+  code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.local_family), kR1));
 }
 
 // Calls the subprogram for one rule.
@@ -140,13 +152,18 @@ void branch_told(Writer& code, int told_ns, Label told) {
 }
 
 // By what the container's storage has of it.
-void skip_told_by_storage(Writer& code, Label told) {
-  constexpr Remembered kSame[] = {
+void skip_told_by_storage(Writer& code, const FlavourCode& flavour,
+                          Label told) {
+  // Who connects to a port again does so from another one.
+  const int port = flavour.hook == BAILIFF_HOOK_INGRESS
+                       ? EVENT_OFFSET(header.local_port)
+                       : EVENT_OFFSET(port);
+  const Remembered fields[] = {
       {Size::k64, EVENT_OFFSET(addr_be), STATE_OFFSET(told_addr_be)},
       {Size::k64, EVENT_OFFSET(addr_be) + 8, STATE_OFFSET(told_addr_be) + 8},
       {Size::k32, EVENT_OFFSET(header.rule), STATE_OFFSET(told_rule)},
       {Size::k32, EVENT_OFFSET(header.tgid), STATE_OFFSET(told_tgid)},
-      {Size::k16, EVENT_OFFSET(port), STATE_OFFSET(told_port)},
+      {Size::k16, port, STATE_OFFSET(told_port)},
       {Size::k8, EVENT_OFFSET(l4proto), STATE_OFFSET(told_l4proto)},
       {Size::k8, EVENT_OFFSET(header.verdict), STATE_OFFSET(told_verdict)},
       {Size::k32, EVENT_OFFSET(name), STATE_OFFSET(told_name)},
@@ -154,9 +171,9 @@ void skip_told_by_storage(Writer& code, Label told) {
   code.load_map(kR1, {.kind = MapKind::kContainers, .list = {}});
   code.append(move(kR2, 0));
   code.append(call(BPF_FUNC_get_local_storage));
-  gather_differences(code, kSame);
+  gather_differences(code, fields);
   branch_told(code, STATE_OFFSET(told_ns), told);
-  for (const Remembered& same : kSame) {
+  for (const Remembered& same : fields) {
     code.append(load(same.size, kR1, kR6, same.event));
     code.append(store(same.size, kR0, same.told, kR1));
   }
@@ -198,7 +215,7 @@ void skip_told_by_record(Writer& code, Label told) {
 // was told just now; otherwise notes it down.
 void skip_repeated(Writer& code, const FlavourCode& flavour, Label told) {
   if (flavour.of_cgroup) {
-    skip_told_by_storage(code, told);
+    skip_told_by_storage(code, flavour, told);
   } else {
     skip_told_by_record(code, told);
   }

@@ -50,6 +50,9 @@ void load_sock_addr_number(Writer& code, Number number, Register dst) {
           load(Size::k32, dst, kContext, offsetof(bpf_sock_addr, user_port)));
       code.append(from_network_order(dst, 16));
       return;
+    case Number::kLocalPort:  // of no check here, and of no record
+      code.append(move(dst, 0));
+      return;
     case Number::kL4proto:
       code.append(
           load(Size::k32, dst, kContext, offsetof(bpf_sock_addr, protocol)));

@@ -11,7 +11,10 @@ namespace bailiff::emit {
 namespace {
 
 constexpr int kAddress = offsetof(bailiff_test_event, addr_be);
+constexpr int kLocal = offsetof(bailiff_test_event, local_be);
 constexpr int kComm = offsetof(bailiff_test_event, comm);
+// There is no record, and numbers stay where they are.
+constexpr LocalEnd kLocalEnd = {.slot = kUidSlot, .family_slot = kRecordSlot};
 
 void load_address(Writer& code) {
   code.append(
@@ -20,6 +23,13 @@ void load_address(Writer& code) {
   code.append(load(Size::k64, kR2, kContext, kAddress + 8));
   code.append(store(Size::k64, kFrame, kAddressSlot, kR1));
   code.append(store(Size::k64, kFrame, kAddressSlot + 8, kR2));
+  code.append(load(Size::k64, kR1, kContext, kLocal));
+  code.append(load(Size::k64, kR2, kContext, kLocal + 8));
+  code.append(store(Size::k64, kFrame, kLocalEnd.slot, kR1));
+  code.append(store(Size::k64, kFrame, kLocalEnd.slot + 8, kR2));
+  code.append(load(Size::k8, kR1, kContext,
+                   offsetof(bailiff_test_event, local_family)));
+  code.append(store(Size::k32, kFrame, kLocalEnd.family_slot, kR1));
 }
 
 void load_address4(Writer& code, Register dst) {
@@ -38,6 +48,10 @@ void load_number(Writer& code, Number number, Register dst) {
     case Number::kPort:
       code.append(
           load(Size::k16, dst, kContext, offsetof(bailiff_test_event, port)));
+      return;
+    case Number::kLocalPort:
+      code.append(load(Size::k16, dst, kContext,
+                       offsetof(bailiff_test_event, local_port)));
       return;
     case Number::kL4proto:
       code.append(
@@ -93,6 +107,7 @@ const FlavourCode& test_code() {
       .load_number = load_number,
       .load_unknown = load_unknown,
       .finish = finish,
+      .local = kLocalEnd,
   };
   return flavour;
 }

@@ -26,6 +26,10 @@
 //    -56  its destination port
 //    -52  where its IP header begins
 //   -160  until there is a record, one of its headers
+// one that comes in has besides, as there is no comm either,
+//    -40  the address it is for
+//    -54  the port it is for, behind the one it is from
+//    -52  the family of that address
 // and, for one that asks for names and so calls no such function,
 //   -416  the names
 //   -424  the name that was found listed
@@ -63,6 +67,8 @@ inline constexpr int kPortSlot = kUidSlot;
 inline constexpr int kPacketSlot = kRecordSlot;
 inline constexpr int kNetworkSlot = kUidSlot + 4;
 inline constexpr int kNameSlot = -424;
+inline constexpr int kLocalSlot = kCommSlot;
+inline constexpr int kLocalFamilySlot = kNetworkSlot;
 
 // At kAnswersSlot.  What does not fit is asked where rules ask.
 inline constexpr auto kAnswers =

@@ -100,6 +100,9 @@ enum FieldFrom : std::uint8_t {
   kFromContainerEvent = 8,
   // The sidecar, for processes and system calls that were observed.
   kFromObserved = 16,
+  // The kernel, of a packet that comes in for a server, before it gets it.  The
+  // service knows the same of it.
+  kFromKernelArrival = 32,
 };
 
 struct Field {

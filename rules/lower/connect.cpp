@@ -22,7 +22,10 @@ std::optional<Value> constant_at_connect(FieldId id) {
 }
 
 bool decidable_at_connect(const Check& check) {
-  if ((field(check.field).from & kFromKernelConnect) == 0) return false;
+  return (field(check.field).from & kFromKernelConnect) != 0 && has_code(check);
+}
+
+bool has_code(const Check& check) {
   // Decided when the program is made, by comparing.
   if (check.op == Op::kExists || constant_at_connect(check.field) ||
       check.field == FieldId::kFdType || check.field == FieldId::kFdTypechar ||

@@ -22,6 +22,9 @@ bool is_send(std::string_view type);
 // connection before it is made, so its result is that of one that succeeds.
 std::optional<Value> constant_at_connect(FieldId id);
 
+// Whether there is code for the check's operator, on a field whose values the
+// kernel knows.
+bool has_code(const Check& check);
 // Whether a program can decide the check: its field is one the kernel knows at
 // a connect, and its operator one that is emitted for that field.
 bool decidable_at_connect(const Check& check);

@@ -200,6 +200,9 @@ std::uint8_t sources_of(const std::string& type) {
   return 0xff;  // nothing is known of it: any may have one
 }
 
+// What only those tell who tell of other events than a connect.
+constexpr std::uint8_t kFromElsewhere = kFromObserved | kFromKernelArrival;
+
 std::optional<bool> decide_connect(const Check& check,
                                    const std::vector<List>& lists) {
   if (const auto value = constant_at_connect(check.field)) {
@@ -258,7 +261,7 @@ Decide known_of_event(const std::string& type, const std::vector<List>& lists) {
       type, lists,
       [type](FieldId id) {
         const std::uint8_t from = field(id).from;
-        return (from & sources_of(type)) != 0 || (from & ~kFromObserved) == 0;
+        return (from & sources_of(type)) != 0 || (from & ~kFromElsewhere) == 0;
       },
       [=, &lists](const Check& check) -> std::optional<bool> {
         if (type != "connect" && !is_send(type)) return std::nullopt;
@@ -319,7 +322,7 @@ bool has_no_source(FieldId id, std::string_view argument, Teller teller) {
     case Teller::kContainerEvent:
       // What others tell of their events is null in these, but for what is
       // only told by the observer, who would tell it of these too.
-      return (from & ~kFromObserved) == 0;
+      return (from & ~kFromElsewhere) == 0;
     case Teller::kObserver:
       if (id == FieldId::kEvtArg && !is_told(teller.call, argument)) {
         return true;
@@ -359,9 +362,9 @@ std::vector<Leaf> leaves_of(const Expr& expr) {
 
 namespace {
 
-class OverApproximation {
+class Approximation {
  public:
-  OverApproximation(const std::function<bool(const Check&)>& open, bool wanted)
+  Approximation(const std::function<bool(const Check&)>& open, bool wanted)
       : open_(open), wanted_(wanted) {}
 
   Expr operator()(const Constant& constant) const { return {constant}; }
@@ -371,8 +374,8 @@ class OverApproximation {
   }
   Expr operator()(const TermCheck&) const { return {Constant{wanted_}}; }
   Expr operator()(const Not& node) const {
-    return {Not{
-        std::visit(OverApproximation(open_, !wanted_), node.operand->node)}};
+    return {
+        Not{std::visit(Approximation(open_, !wanted_), node.operand->node)}};
   }
   Expr operator()(const And& node) const {
     return {And{operands(node.operands)}};
@@ -390,14 +393,20 @@ class OverApproximation {
   }
 
   const std::function<bool(const Check&)>& open_;
-  bool wanted_;  // what makes the whole more likely to hold
+  bool wanted_;  // what open checks come out as
 };
 
 }  // namespace
 
 Expr over_approximate(const Expr& expr,
                       const std::function<bool(const Check&)>& open) {
-  const Expr result = std::visit(OverApproximation(open, true), expr.node);
+  const Expr result = std::visit(Approximation(open, true), expr.node);
+  return simplify(result, decide_nothing());
+}
+
+Expr under_approximate(const Expr& expr,
+                       const std::function<bool(const Check&)>& open) {
+  const Expr result = std::visit(Approximation(open, false), expr.node);
   return simplify(result, decide_nothing());
 }
 

@@ -75,5 +75,8 @@ std::vector<Leaf> leaves_of(const Expr& expr);
 // is true, and every check of terms, are taken to come out so that it holds.
 Expr over_approximate(const Expr& expr,
                       const std::function<bool(const Check&)>& open);
+// Something that holds only when `expr` does: the other way round.
+Expr under_approximate(const Expr& expr,
+                       const std::function<bool(const Check&)>& open);
 
 }  // namespace bailiff

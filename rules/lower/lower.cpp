@@ -59,6 +59,12 @@ std::string_view to_string(HookPoint hook) {
       return "frame";
     case HookPoint::kQuery:
       return "query";
+    case HookPoint::kIngress:
+      return "ingress";
+    case HookPoint::kPostBind4:
+      return "post_bind4";
+    case HookPoint::kPostBind6:
+      return "post_bind6";
   }
   return "";
 }
@@ -88,6 +94,11 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
     case HookPoint::kEgress:
     case HookPoint::kFrame:
       return packet;
+    case HookPoint::kIngress:
+      return arrival;
+    case HookPoint::kPostBind4:
+    case HookPoint::kPostBind6:
+      return bind;
     case HookPoint::kQuery:
       break;
   }
@@ -95,7 +106,8 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
 }
 
 bool Plan::judges() const {
-  return !connect.empty() || !send.empty() || !packet.empty() || !query.empty();
+  return !connect.empty() || !send.empty() || !packet.empty() ||
+         !query.empty() || !arrival.empty() || !bind.empty();
 }
 
 void Plan::attach_nothing() {
@@ -103,6 +115,8 @@ void Plan::attach_nothing() {
   send.clear();
   packet.clear();
   query.clear();
+  arrival.clear();
+  bind.clear();
   observe = {};
 }
 
@@ -123,6 +137,8 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
     add_to(plan.query, std::move(placed.query));
     add_to(plan.send, std::move(placed.send));
     add_to(plan.packet, std::move(placed.packet));
+    add_to(plan.arrival, std::move(placed.arrival));
+    add_to(plan.bind, std::move(placed.bind));
     if (placed.container_event) plan.container_event.push_back(rule);
     if (placed.calls != 0) {
       plan.observe.rules.push_back(rule);

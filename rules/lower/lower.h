@@ -34,14 +34,18 @@ enum class HookPoint : std::uint8_t {
   kConnect6,
   kSendmsg4,  // a datagram to an address, without a connect(2) before it
   kSendmsg6,
-  kEgress,  // a packet, whatever made it
-  kFrame,   // what leaves an interface and is not from an IP socket
-  kQuery,   // a packet that asks a resolver for a name
+  kEgress,     // a packet, whatever made it
+  kFrame,      // what leaves an interface and is not from an IP socket
+  kQuery,      // a packet that asks a resolver for a name
+  kIngress,    // a packet, before its socket gets it
+  kPostBind4,  // bind(2), when address and port are settled
+  kPostBind6,
 };
 inline constexpr HookPoint kHookPoints[] = {
     HookPoint::kConnect4, HookPoint::kConnect6, HookPoint::kSendmsg4,
     HookPoint::kSendmsg6, HookPoint::kEgress,   HookPoint::kFrame,
-    HookPoint::kQuery};
+    HookPoint::kQuery,    HookPoint::kIngress,  HookPoint::kPostBind4,
+    HookPoint::kPostBind6};
 std::string_view to_string(HookPoint hook);  // "connect4"
 
 // The strongest first.
@@ -94,6 +98,9 @@ struct Plan {
   std::vector<KernelRule> packet;
   // Where packets ask for names: checks of the names alone.
   std::vector<KernelRule> query;
+  // At ingress: connections and datagrams that are refused.
+  std::vector<KernelRule> arrival;
+  std::vector<KernelRule> bind;  // at post_bind4 and post_bind6
   // Rules evaluated for processes and system calls of the container.
   Observation observe;
   // Rules evaluated when the container is registered (evt.type=container).

@@ -10,6 +10,7 @@
 #include "rules/fields/event_type.h"
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
+#include "rules/lower/inbound.h"
 #include "rules/types/event_set.h"
 
 namespace bailiff {
@@ -85,15 +86,32 @@ std::optional<std::vector<std::string>> events_of(
   return names;
 }
 
-bool is_address(FieldId id) {
+bool is_peer_address(FieldId id) {
   const FieldType type = field(id).type;
-  return type == FieldType::kAddress || type == FieldType::kNetwork;
+  return of_peer(id) &&
+         (type == FieldType::kAddress || type == FieldType::kNetwork);
 }
 
 // Whether it tells one peer from another.
 bool names_destination(const Expr& expr) {
   const std::vector<FieldId> fields = fields_of(expr);
-  return std::any_of(fields.begin(), fields.end(), is_address);
+  return std::any_of(fields.begin(), fields.end(), is_peer_address);
+}
+
+Expr port_check(FieldId id, Op op, std::int64_t port) {
+  Check check;
+  check.field = id;
+  check.op = op;
+  check.values = {port};
+  return {std::move(check)};
+}
+
+Expr protocol_is(const char* name) {
+  Check check;
+  check.field = FieldId::kFdL4proto;
+  check.op = Op::kEq;
+  check.values = {std::string(name)};
+  return {std::move(check)};
 }
 
 // Whether it holds for peers that are listed, and no others.
@@ -101,7 +119,7 @@ class HoldsForListed {
  public:
   bool operator()(const Constant& constant) const { return !constant.value; }
   bool operator()(const Check& check) const {
-    return is_address(check.field) &&
+    return is_peer_address(check.field) &&
            (check.op == Op::kEq || is_membership(check.op));
   }
   bool operator()(const TermCheck&) const { return false; }
@@ -165,7 +183,8 @@ class Placer {
         facts_(facts),
         refused_(refused),
         folded_(fold(policy.rules[rule].condition, facts, policy.lists)),
-        connect_(simplify(folded_, known_of_event("connect", policy.lists))),
+        connect_(outbound("connect")),
+        judged_(connect_),
         send_({Constant{false}}) {
     result_.placement.rule = rule;
     result_.placement.fields = fields_of(folded_);
@@ -179,8 +198,18 @@ class Placer {
     result_.container_event = !is_false(container);
     std::vector<FieldId> unknown =
         fields_without_source(connect_, {Teller::kConnectHook});
-    hooked_ = !is_false(connect_) && unknown.empty();
+    whole_ = unknown.empty();
+    if (!whole_) {
+      // As the rule has them.
+      unknown = fields_without_source(
+          simplify(folded_, known_of_event("connect", policy_.lists)),
+          {Teller::kConnectHook});
+      judged_ = certain(connect_);
+    }
+    hooked_ = !is_false(judged_);
     find_send();
+    find_arrival();
+    find_bind();
     find_observed();
     find_unserved();
     find_query();
@@ -201,6 +230,8 @@ class Placer {
     }
     if (hooked_ || !is_false(send_)) {
       place_network();
+    } else if (result_.arrival || result_.bind) {
+      result_.placement.enforcement = Enforcement::kKernel;
     } else if (result_.calls != 0) {
       result_.placement.enforcement = Enforcement::kObserve;
     } else if (result_.container_event) {
@@ -212,19 +243,43 @@ class Placer {
       place_unsupported();
       return std::move(result_);
     }
+    place_inbound();
     say_observed();
     say_unserved();
     return std::move(result_);
   }
 
  private:
+  // The condition, of an event that is sent.
+  Expr outbound(const char* type) const {
+    return by_ends_outbound(
+        simplify(folded_, known_of_event(type, policy_.lists)));
+  }
+
+  // What of an outbound condition is certain before the local end is: it is
+  // worth knowing to refuse it.  The rest is observed.
+  Expr certain(Expr expr) const {
+    if (!refused_) return {Constant{false}};
+    const std::vector<FieldId> unknown =
+        fields_without_source(expr, {Teller::kConnectHook});
+    if (unknown.empty()) return expr;
+    if (!std::all_of(unknown.begin(), unknown.end(), of_local_end)) {
+      return {Constant{false}};
+    }
+    return under_approximate(
+        expr, [](const Check& check) { return of_local_end(check.field); });
+  }
+
   // The calls among the event types the condition is for.  A condition that
   // any event may fulfil names none: every call of the container would be told.
   void find_observed() {
     if (!result_.placement.events) return;
     for (const std::string& type : *result_.placement.events) {
       const std::optional<bailiff_call> call = observed_call(type);
-      if (!call || (*call == BAILIFF_CALL_CONNECT && hooked_)) continue;
+      if (!call || (*call == BAILIFF_CALL_CONNECT && hooked_ && whole_)) {
+        continue;
+      }
+      if (*call == BAILIFF_CALL_BIND && result_.bind) continue;
       const Expr observed =
           simplify(folded_, known_of_observed(*call, policy_.lists));
       if (is_false(observed)) continue;
@@ -253,17 +308,119 @@ class Placer {
   // fulfil it themselves (they are observed in any case).
   void find_send() {
     std::vector<Expr> parts;
-    if (hooked_ && (refused_ || names_destination(connect_))) {
-      parts.push_back(connect_);
+    if (hooked_ && (refused_ || names_destination(judged_))) {
+      parts.push_back(judged_);
     }
     for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
       if (!refused_) break;
-      Expr part = simplify(folded_, known_of_event(type, policy_.lists));
-      if (fields_without_source(part, {Teller::kConnectHook}).empty()) {
-        parts.push_back(std::move(part));
-      }
+      parts.push_back(certain(outbound(type)));
     }
     send_ = any_of(parts);
+  }
+
+  bool names_event(std::string_view type) const {
+    const auto& events = result_.placement.events;
+    return events &&
+           std::find(events->begin(), events->end(), type) != events->end();
+  }
+
+  // What comes in is judged to refuse it; what is let in is observed when a
+  // process takes it.
+  void find_arrival() {
+    if (!refused_) return;
+    std::vector<Expr> parts;
+    for (const char* type : {"accept", "accept4"}) {
+      add_arrivals(type, Role::kServer, parts);
+    }
+    for (const char* type : {"recvfrom", "recvmsg", "recvmmsg"}) {
+      add_arrivals(type, Role::kServer, parts);
+      add_arrivals(type, Role::kClient, parts);
+    }
+    if (parts.empty()) return;
+    result_.arrival = KernelRule{.rule = result_.placement.rule,
+                                 .condition = any_of(parts),
+                                 .candidate = false,
+                                 .deny = true};
+  }
+
+  void add_arrivals(const char* type, Role role, std::vector<Expr>& parts) {
+    if (!names_event(type)) return;
+    Expr part = simplify(by_ends(folded_, role, true),
+                         known_of_arrival(type, role, policy_.lists));
+    if (is_false(part)) return;
+    bool decidable = true;
+    for (const Leaf& leaf : leaves_of(part)) {
+      if (leaf.check != nullptr && decidable_of_arrival(*leaf.check) &&
+          !too_long(*leaf.check)) {
+        continue;
+      }
+      decidable = false;
+      for (const FieldId id : leaf.fields) {
+        not_in_packet_.emplace(field(id).name);
+      }
+    }
+    if (!decidable) return;
+    const bool accepted = type[0] == 'a';
+    if (accepted) {
+      parts.push_back(simplify({And{{protocol_is("tcp"), std::move(part)}}},
+                               decide_nothing()));
+      return;
+    }
+    const bool listed = std::visit(HoldsForListed(), part.node);
+    std::vector<Expr> all = {protocol_is("udp")};
+    if (role == Role::kServer) {
+      all.push_back(port_check(FieldId::kFdLport, Op::kLt, kFirstClientPort));
+      // Between two ports of servers nobody knows who asked, and a rule that
+      // lets in some peers only must not refuse an answer.
+      if (!listed) {
+        all.push_back(port_check(FieldId::kFdRport, Op::kGe, kFirstClientPort));
+      }
+    } else {
+      if (!listed) {
+        answers_pass_ = true;
+        return;
+      }
+      all.push_back(port_check(FieldId::kFdLport, Op::kGe, kFirstClientPort));
+    }
+    all.push_back(std::move(part));
+    parts.push_back(simplify({And{std::move(all)}}, decide_nothing()));
+  }
+
+  void find_bind() {
+    if (!refused_ || !names_event("bind")) return;
+    const Expr bind = simplify(by_ends(folded_, Role::kServer, false),
+                               known_of_bind(policy_.lists));
+    const std::vector<Leaf> leaves = leaves_of(bind);
+    if (is_false(bind) ||
+        !std::all_of(leaves.begin(), leaves.end(), [&](const Leaf& leaf) {
+          return leaf.check != nullptr && decidable_at_bind(*leaf.check) &&
+                 !too_long(*leaf.check);
+        })) {
+      return;
+    }
+    result_.bind = KernelRule{.rule = result_.placement.rule,
+                              .condition = bind,
+                              .candidate = false,
+                              .deny = true};
+  }
+
+  void place_inbound() {
+    std::vector<HookPoint>& hooks = result_.placement.hooks;
+    if (result_.arrival) {
+      hooks.push_back(HookPoint::kIngress);
+      say("what comes in is decided before a process gets it");
+    }
+    if (!not_in_packet_.empty()) {
+      say("of what comes in, not all is refused: a packet does not show " +
+          enumeration({not_in_packet_.begin(), not_in_packet_.end()}));
+    }
+    if (result_.arrival && answers_pass_) {
+      say("datagrams that may be answers are not refused");
+    }
+    if (result_.bind) {
+      hooks.insert(hooks.end(), {HookPoint::kPostBind4, HookPoint::kPostBind6});
+      say("bind(2) is decided before it succeeds, of IPv4 and IPv6 sockets");
+    }
   }
 
   // Names that fulfil the rule whatever else is so: when it is asked for, the
@@ -287,6 +444,7 @@ class Placer {
     unnamed_ = can_be("");
     for (const std::string& name : named_events(folded_, policy_.lists)) {
       if (name == "connect" || name == "container") continue;
+      if (name == "bind" && result_.bind) continue;
       if (is_observed(name)) continue;
       if (can_be(name)) unserved_.push_back(name);
     }
@@ -321,7 +479,7 @@ class Placer {
   void place_network() {
     std::vector<HookPoint>& hooks = result_.placement.hooks;
     if (hooked_) {
-      result_.connect = kernel_rule(connect_, decidable_at_connect);
+      result_.connect = kernel_rule(judged_, decidable_at_connect);
       hooks.insert(hooks.end(), {HookPoint::kConnect4, HookPoint::kConnect6});
     }
     result_.send = kernel_rule(send_, decidable_at_connect);
@@ -342,7 +500,7 @@ class Placer {
     const KernelRule& shown =
         result_.connect ? *result_.connect : *result_.send;
     const std::vector<Leaf> leaves =
-        leaves_of(result_.connect ? connect_ : send_);
+        leaves_of(result_.connect ? judged_ : send_);
     say_open_checks(leaves);
     if (reason_.empty()) {
       result_.placement.enforcement = Enforcement::kKernel;
@@ -487,6 +645,8 @@ class Placer {
     result_.placement.enforcement = Enforcement::kUnsupported;
     result_.container_event = false;
     result_.calls = 0;
+    result_.arrival.reset();
+    result_.bind.reset();
     std::vector<std::string> names;
     for (const FieldId id : fields) names.emplace_back(field(id).name);
     say(enumeration(names) +
@@ -540,10 +700,14 @@ class Placer {
   bool refused_;
   Expr folded_;
   Expr connect_;         // `folded_`, of a connect event
+  Expr judged_;          // as far as it is certain before
+  bool whole_ = false;   // that is all of it
   bool hooked_ = false;  // the connect hooks serve it
   Expr send_;            // of a message to an address
   std::vector<std::string> observed_;
   std::vector<FieldId> unknown_of_observed_;
+  std::set<std::string> not_in_packet_;
+  bool answers_pass_ = false;
   std::vector<std::string> unserved_;
   bool unnamed_ = false;
   std::string reason_;

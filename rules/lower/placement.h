@@ -31,6 +31,12 @@ struct PlacedRule {
   // Of a rule that holds for whoever reaches a host of some name: it does for
   // who asks for the name.
   std::optional<KernelRule> query;
+  // Only of a rule that refuses what comes in, and that needs to know no more
+  // than a packet shows (inbound.h).
+  std::optional<KernelRule> arrival;
+  // Of a rule that refuses bind(2), and of which the kernel knows all; others
+  // are observed.
+  std::optional<KernelRule> bind;
   bool container_event = false;
   // bit_of() each call that is observed for the rule.
   std::uint64_t calls = 0;

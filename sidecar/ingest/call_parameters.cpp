@@ -133,6 +133,7 @@ constexpr Argument kArguments[] = {
     {BAILIFF_CALL_FINIT_MODULE, "flags", 2, Form::kModule},
     {BAILIFF_CALL_MEMFD_CREATE, "name", 0, Form::kText},
     {BAILIFF_CALL_MEMFD_CREATE, "flags", 1, Form::kMemfd},
+    {BAILIFF_CALL_BIND, "fd", 0, Form::kFd},
     {BAILIFF_CALL_MOUNT, "dev", 0, Form::kText},
     {BAILIFF_CALL_MOUNT, "dir", 1, Form::kPath},
     {BAILIFF_CALL_MOUNT, "flags", 3, Form::kMount},
@@ -357,6 +358,9 @@ std::optional<Parameter> CallParameters::of_call(std::string_view name) const {
   if (name == "data") return known(event_.data);
   if (name == "tuple" && descriptor_) {
     return Parameter{descriptor_->name, ""};
+  }
+  if (name == "addr" && descriptor_ && descriptor_->given) {
+    return Parameter{to_string(*descriptor_->given), ""};
   }
   if (name == "addr" && descriptor_ && descriptor_->remote) {
     return Parameter{to_string(*descriptor_->remote), ""};

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/ingest/connect_fields.h"
 
+#include <netinet/in.h>
+
 #include <string>
 
+#include "rules/lower/inbound.h"
 #include "sidecar/alert/timestamp.h"
+#include "sidecar/ingest/descriptor.h"
 #include "sidecar/ingest/field_text.h"
 #include "sidecar/ingest/user_names.h"
 
@@ -23,8 +27,34 @@ std::string endpoint(const ConnectEvent& event) {
   return to_string(event.address) + ":" + std::to_string(event.port);
 }
 
+bool is_outbound(const ConnectEvent& event) {
+  return event.judged_at != JudgedAt::kIngress &&
+         event.judged_at != JudgedAt::kBind;
+}
+
+// The ends of what comes in or is bound; of what is to be sent, the remote one.
+Descriptor descriptor_of(const ConnectEvent& event) {
+  Descriptor descriptor;
+  const SocketEnd end{.address = event.address, .port = event.port};
+  if (event.judged_at == JudgedAt::kBind) {
+    descriptor.local = end;
+    descriptor.is_server = true;
+    return descriptor;
+  }
+  descriptor.remote = end;
+  if (event.judged_at != JudgedAt::kIngress) return descriptor;
+  descriptor.local =
+      SocketEnd{.address = event.local, .port = event.local_port};
+  // As the program has it.
+  descriptor.connected = event.l4proto == IPPROTO_TCP;
+  descriptor.is_server =
+      descriptor.connected || event.local_port < kFirstClientPort;
+  return descriptor;
+}
+
 // Before connect(2) a socket that was not bound has the wildcard address.
 std::string tuple(const ConnectEvent& event) {
+  if (!is_outbound(event)) return tuple_name(descriptor_of(event));
   return std::string(event.address.family == 4 ? "0.0.0.0:0" : ":::0") + "->" +
          endpoint(event);
 }
@@ -45,9 +75,10 @@ void ConnectFields::view(FieldId field, std::string_view /*argument*/,
     case kEvtDir:
       return views.add("<");
     case kEvtArgs:
-      return views.keep(event_.type == "connect"
-                            ? "res=0 addr=" + endpoint(event_)
-                            : "tuple=" + tuple(event_));
+      return views.keep(
+          event_.type == "connect" ? "res=0 addr=" + endpoint(event_)
+          : event_.type == "bind"  ? "res=0 addr=" + endpoint(event_)
+                                   : "tuple=" + tuple(event_));
     case kEvtRes:
       return views.add("SUCCESS");
     case kEvtRawres:
@@ -61,18 +92,42 @@ void ConnectFields::view(FieldId field, std::string_view /*argument*/,
       return views.add(ipv4 ? "4" : "6");
     case kFdName:
       return views.keep(tuple(event_));
+    case kFdIp:
+    case kFdNet:
+    case kFdPort:
+    case kFdCip:
+    case kFdCnet:
+    case kFdCport:
+    case kFdLip:
+    case kFdLnet:
+    case kFdLport:
     case kFdSip:
     case kFdSnet:
+    case kFdSport:
     case kFdRip:
     case kFdRnet:
-      return views.add(event_.address);
+    case kFdRport:
+      view_end(field, descriptor_of(event_), views);
+      return;
+    case kFdIsServer:
+      if (!is_outbound(event_)) views.add(descriptor_of(event_).is_server);
+      return;
+    case kFdConnected:
+      if (!is_outbound(event_)) views.add(descriptor_of(event_).connected);
+      return;
+    case kFdSockfamily:
+      if (!is_outbound(event_)) views.add("ip");
+      return;
+    case kEvtFailed:
+      if (!is_outbound(event_)) views.add(false);
+      return;
+    case kSyscallType:
+      if (!is_outbound(event_)) views.add(event_.type);
+      return;
     case kFdSipName:
     case kFdRipName:
       if (!event_.name.empty()) views.add(event_.name);
       return;
-    case kFdSport:
-    case kFdRport:
-      return views.add(number(event_.port));
     case kFdL4proto:
       return views.add(protocol_name(event_.l4proto));
     case kProcName:

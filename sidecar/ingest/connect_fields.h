@@ -13,7 +13,7 @@
 
 namespace bailiff::sidecar {
 
-// The fields of a connect event.
+// The fields of a connect event, and of what else is judged before it happens.
 //
 // The event was judged before the connection was made, so that its result does
 // not exist; it is told as if it had succeeded (falco-language, "Result
@@ -48,6 +48,7 @@ class ConnectFields final : public FieldSource {
   bool of_process() const {
     return event_.judged_at != JudgedAt::kEgress &&
            event_.judged_at != JudgedAt::kFrame &&
+           event_.judged_at != JudgedAt::kIngress &&
            event_.judged_at != JudgedAt::kQuery;
   }
 

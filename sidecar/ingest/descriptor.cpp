@@ -10,14 +10,13 @@
 #include <vector>
 
 #include "rules/fields/event_type.h"
+#include "rules/lower/inbound.h"
 #include "rules/lower/observed.h"
 #include "sidecar/ingest/field_text.h"
 
 namespace bailiff::sidecar {
 namespace {
 
-// As Linux gives them to sockets that connect (ip_local_port_range).
-constexpr std::uint16_t kFirstClientPort = 32768;
 constexpr std::uint8_t kEstablished = 1;  // TCP_ESTABLISHED, of UDP too
 
 struct Kind {
@@ -119,14 +118,6 @@ bool guess_server(const Descriptor& descriptor) {
          descriptor.remote->port >= kFirstClientPort;
 }
 
-std::string tuple_name(const Descriptor& descriptor) {
-  const auto& client = descriptor.client();
-  const auto& server = descriptor.server();
-  if (client && server) return to_string(*client) + "->" + to_string(*server);
-  if (server) return to_string(*server);
-  return client ? to_string(*client) : "";
-}
-
 void describe_socket(const ObservedEvent& event, Descriptor& descriptor) {
   const bailiff_descriptor& told = event.descriptor;
   const Kind kind = socket_kind(told.family);
@@ -138,18 +129,25 @@ void describe_socket(const ObservedEvent& event, Descriptor& descriptor) {
   descriptor.connected = told.state == kEstablished;
   descriptor.local = end_of(told.family, told.local_be, told.local_port);
   descriptor.remote = end_of(told.family, told.remote_be, told.remote_port);
+  const bool binds = event.call == BAILIFF_CALL_BIND;
   // A datagram has the address that goes with it.
   const bool refused = event.call == BAILIFF_CALL_CONNECT && event.result < 0 &&
                        event.result != -EINPROGRESS;
-  if (!refused && (!descriptor.remote || is_any(*descriptor.remote))) {
+  if (!refused && !binds &&
+      (!descriptor.remote || is_any(*descriptor.remote))) {
     descriptor.remote =
         end_of(told.address_family, told.address_be, told.address_port);
   }
   if (refused) descriptor.remote.reset();
+  if (binds) {
+    descriptor.given =
+        end_of(told.address_family, told.address_be, told.address_port);
+  }
   switch (event.call) {
     case BAILIFF_CALL_ACCEPT:
     case BAILIFF_CALL_ACCEPT4:
     case BAILIFF_CALL_LISTEN:
+    case BAILIFF_CALL_BIND:
       descriptor.is_server = true;
       break;
     default:
@@ -163,7 +161,7 @@ void describe_socket(const ObservedEvent& event, Descriptor& descriptor) {
     descriptor.typechar = "4";
   }
   descriptor.name = tuple_name(descriptor);
-  const bool listens = event.call == BAILIFF_CALL_LISTEN;
+  const bool listens = event.call == BAILIFF_CALL_LISTEN || binds;
   if (!listens && descriptor.local && is_any(*descriptor.local)) {
     descriptor.local.reset();
   }
@@ -251,6 +249,65 @@ std::string absolute_path(const std::string& path,
     result += part;
   }
   return result.empty() ? "/" : result;
+}
+
+std::string tuple_name(const Descriptor& descriptor) {
+  const auto& client = descriptor.client();
+  const auto& server = descriptor.server();
+  if (client && server) return to_string(*client) + "->" + to_string(*server);
+  if (server) return to_string(*server);
+  return client ? to_string(*client) : "";
+}
+
+bool view_end(FieldId field, const Descriptor& descriptor, Views& views) {
+  using enum FieldId;
+  const auto address = [&](const std::optional<SocketEnd>& end) {
+    if (end) views.add(end->address);
+  };
+  const auto port = [&](const std::optional<SocketEnd>& end) {
+    if (end) views.add(std::int64_t{end->port});
+  };
+  switch (field) {
+    case kFdIp:
+    case kFdNet:
+      address(descriptor.client());
+      address(descriptor.server());
+      return true;
+    case kFdCip:
+    case kFdCnet:
+      address(descriptor.client());
+      return true;
+    case kFdSip:
+    case kFdSnet:
+      address(descriptor.server());
+      return true;
+    case kFdLip:
+    case kFdLnet:
+      address(descriptor.local);
+      return true;
+    case kFdRip:
+    case kFdRnet:
+      address(descriptor.remote);
+      return true;
+    case kFdPort:
+      port(descriptor.client());
+      port(descriptor.server());
+      return true;
+    case kFdCport:
+      port(descriptor.client());
+      return true;
+    case kFdSport:
+      port(descriptor.server());
+      return true;
+    case kFdLport:
+      port(descriptor.local);
+      return true;
+    case kFdRport:
+      port(descriptor.remote);
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::string to_string(const SocketEnd& end) {

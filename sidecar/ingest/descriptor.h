@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "rules/eval/evaluate.h"
 #include "rules/types/value.h"
 #include "sidecar/ingest/observed_record.h"
 
@@ -30,6 +31,8 @@ struct Descriptor {
   // An end that has no address yet, as that of a socket that was not bound, is
   // absent: 0.0.0.0 is nobody's address.
   std::optional<SocketEnd> local, remote;
+  // What bind(2) was given, whether it got it or not.
+  std::optional<SocketEnd> given;
   std::uint64_t inode = 0;
 
   bool is_ip() const { return typechar == "4" || typechar == "6"; }
@@ -55,5 +58,10 @@ std::string absolute_path(const std::string& path,
 
 // "1.2.3.4:80" as in fd.name.
 std::string to_string(const SocketEnd& end);
+// fd.name of a socket of the internet.
+std::string tuple_name(const Descriptor& descriptor);
+// Adds the value of a field of the client, the server, the local, the remote or
+// either end; false: it is none of those.
+bool view_end(FieldId field, const Descriptor& descriptor, Views& views);
 
 }  // namespace bailiff::sidecar

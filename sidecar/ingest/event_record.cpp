@@ -16,6 +16,12 @@ Error malformed(const std::string& why) {
   return Error{Code::kInvalidArgument, "event record: " + why};
 }
 
+IpAddress address_of(std::uint8_t family, const std::uint8_t (&bytes)[16]) {
+  IpAddress address{.family = family};
+  std::copy_n(bytes, family == 4 ? 4 : 16, address.bytes.begin());
+  return address;
+}
+
 std::optional<JudgedAt> judged_at_of(std::uint32_t hook) {
   switch (hook) {
     case BAILIFF_HOOK_CONNECT:
@@ -28,6 +34,10 @@ std::optional<JudgedAt> judged_at_of(std::uint32_t hook) {
       return JudgedAt::kFrame;
     case BAILIFF_HOOK_QUERY:
       return JudgedAt::kQuery;
+    case BAILIFF_HOOK_INGRESS:
+      return JudgedAt::kIngress;
+    case BAILIFF_HOOK_BIND:
+      return JudgedAt::kBind;
     default:  // of another version
       return std::nullopt;
   }
@@ -47,6 +57,10 @@ std::string_view to_string(JudgedAt place) {
       return "frame";
     case JudgedAt::kQuery:
       return "query";
+    case JudgedAt::kIngress:
+      return "ingress";
+    case JudgedAt::kBind:
+      return "bind";
   }
   return "";
 }
@@ -99,10 +113,16 @@ Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
   event.tid = header.tid;
   event.uid = header.uid;
   event.gid = header.gid;
-  event.comm.assign(header.comm, ::strnlen(header.comm, sizeof header.comm));
-  event.address.family = connect.family;
-  const std::size_t bytes = connect.family == 4 ? 4 : 16;
-  std::copy_n(connect.addr_be, bytes, event.address.bytes.begin());
+  event.address = address_of(connect.family, connect.addr_be);
+  if (event.judged_at == JudgedAt::kIngress) {
+    if (header.local_family != 4 && header.local_family != 6) {
+      return malformed("family '" + std::to_string(header.local_family) + "'");
+    }
+    event.local = address_of(header.local_family, header.local_be);
+    event.local_port = header.local_port;
+  } else {
+    event.comm.assign(header.comm, ::strnlen(header.comm, sizeof header.comm));
+  }
   event.port = connect.port;
   event.l4proto = connect.l4proto;
   event.name_hash = connect.name;

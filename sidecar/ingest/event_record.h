@@ -20,14 +20,16 @@ enum class JudgedAt : std::uint8_t {
   kSendmsg,
   kEgress,
   kFrame,
-  kQuery
+  kQuery,
+  kIngress,
+  kBind
 };
 std::string_view to_string(JudgedAt place);  // "connect"
 
 // A connect(2), or what reaches an address as one, that matched a rule or may
-// have (`candidate`).  Of a packet (kEgress, kFrame, and kQuery, which asks for
-// a name) nobody knows the process: tgid, tid, uid and gid are 0 and comm is
-// empty.
+// have (`candidate`).  Of a packet (kEgress, kFrame, kIngress, and kQuery,
+// which asks for a name) nobody knows the process: tgid, tid, uid and gid are 0
+// and comm is empty.
 struct ConnectEvent {
   std::uint64_t monotonic_ns = 0;
   // The container's; of a frame, that or one below it, or 0: nobody knows.
@@ -36,8 +38,13 @@ struct ConnectEvent {
   std::uint32_t rule = 0;  // index in that policy: to be checked against it
   std::uint32_t tgid = 0, tid = 0, uid = 0, gid = 0;  // as on the host
   std::string comm;
-  IpAddress address;  // destination
+  // Destination; of what comes in (kIngress), where it is from; of a bind(2)
+  // (kBind), the socket's own.
+  IpAddress address;
   std::uint16_t port = 0;
+  // kIngress: what it is for.
+  IpAddress local;
+  std::uint16_t local_port = 0;
   std::uint8_t l4proto = 0;  // IPPROTO_TCP, …
   JudgedAt judged_at = JudgedAt::kConnect;
   std::uint64_t name_hash = 0;  // of the host's name (dns.h); 0: none known

@@ -511,58 +511,9 @@ bool ObservedFields::view_descriptor(FieldId field, Views& views) const {
       views.add(observed_.name_changed);
       return true;
     default:
-      return view_ends(field, fd, views);
-  }
-}
-
-bool ObservedFields::view_ends(FieldId field, const Descriptor& fd,
-                               Views& views) const {
-  const auto address = [&](const std::optional<SocketEnd>& end) {
-    if (end) views.add(end->address);
-  };
-  const auto port = [&](const std::optional<SocketEnd>& end) {
-    if (end) views.add(number(end->port));
-  };
-  switch (field) {
-    case kFdIp:
-    case kFdNet:
-      address(fd.client());
-      address(fd.server());
+      // One that nobody tells, if it is not of an end.
+      view_end(field, fd, views);
       return true;
-    case kFdCip:
-    case kFdCnet:
-      address(fd.client());
-      return true;
-    case kFdSip:
-    case kFdSnet:
-      address(fd.server());
-      return true;
-    case kFdLip:
-    case kFdLnet:
-      address(fd.local);
-      return true;
-    case kFdRip:
-    case kFdRnet:
-      address(fd.remote);
-      return true;
-    case kFdPort:
-      port(fd.client());
-      port(fd.server());
-      return true;
-    case kFdCport:
-      port(fd.client());
-      return true;
-    case kFdSport:
-      port(fd.server());
-      return true;
-    case kFdLport:
-      port(fd.local);
-      return true;
-    case kFdRport:
-      port(fd.remote);
-      return true;
-    default:
-      return true;  // one that nobody tells
   }
 }
 

@@ -57,8 +57,6 @@ class ObservedFields final : public FieldSource {
   bool view_program_file(FieldId field, Views& views) const;
   bool view_user(FieldId field, Views& views) const;
   bool view_descriptor(FieldId field, Views& views) const;
-  bool view_ends(FieldId field, const Descriptor& descriptor,
-                 Views& views) const;
   bool view_container(FieldId field, std::string_view argument,
                       Views& views) const;
 

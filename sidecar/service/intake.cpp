@@ -75,6 +75,10 @@ std::vector<std::string_view> types_at(JudgedAt place) {
     case JudgedAt::kFrame:
     case JudgedAt::kQuery:
       return {"connect", "sendto", "sendmsg", "sendmmsg"};
+    case JudgedAt::kIngress:
+      return {"accept4", "accept", "recvfrom", "recvmsg", "recvmmsg"};
+    case JudgedAt::kBind:
+      return {"bind"};
   }
   return {};
 }

@@ -282,8 +282,7 @@ Check Generator::check(FieldId id, bool in_kernel) {
   const FieldType type = field(id).type;
   do {
     check.op = one_of(kOperators);
-  } while (!has_operator(type, check.op) ||
-           (in_kernel && !decidable_at_connect(check)));
+  } while (!has_operator(type, check.op) || (in_kernel && !has_code(check)));
   cells_.insert({id, check.op});
   if (check.op == Op::kExists) return check;
   const bool set = takes_many(check.op, Quantifier::kNone);
@@ -291,7 +290,7 @@ Check Generator::check(FieldId id, bool in_kernel) {
     constexpr Quantifier kQuantifiers[] = {
         Quantifier::kOneof, Quantifier::kAnyof, Quantifier::kAllof};
     check.quantifier = one_of(kQuantifiers);
-    if (in_kernel && !decidable_at_connect(check)) {
+    if (in_kernel && !has_code(check)) {
       check.quantifier = Quantifier::kNone;
     }
   }
@@ -338,7 +337,7 @@ Expr Generator::condition(std::uint8_t from, int depth) {
     }
     const auto last = static_cast<std::int64_t>(fields.size()) - 1;
     return {check(fields[static_cast<std::size_t>(between(0, last))],
-                  from == kFromKernelConnect)};
+                  from == kFromKernelConnect || from == kFromKernelArrival)};
   }
   if (kind < 5) return {Not{condition(from, depth - 1)}};
   std::vector<Expr> operands;
@@ -395,6 +394,9 @@ Event Generator::event() {
   if (chance(10)) destination.bytes[3] ^= 1;
   record.family = destination.family;
   std::memcpy(record.addr_be, destination.bytes.data(), 16);
+  const IpAddress local = address();
+  record.local_family = local.family;
+  std::memcpy(record.local_be, local.bytes.data(), 16);
 
   const auto number = [&](std::uint64_t largest) {
     const std::int64_t drawn =
@@ -402,6 +404,7 @@ Event Generator::event() {
     return static_cast<std::uint64_t>(drawn) & largest;
   };
   record.port = static_cast<std::uint16_t>(number(UINT16_MAX));
+  record.local_port = static_cast<std::uint16_t>(number(UINT16_MAX));
   constexpr std::uint8_t kProtocols[] = {6, 17, 1, 255, 132, 58, 0};
   record.l4proto = one_of(kProtocols);
   record.tgid = static_cast<std::uint32_t>(number(UINT32_MAX));

@@ -215,6 +215,18 @@ Result<TestProgram> TestProgram::load(const emit::Program& program,
       type = BPF_PROG_TYPE_CGROUP_SKB;
       options.expected_attach_type = BPF_CGROUP_INET_EGRESS;
       break;
+    case emit::Flavour::kIngress:
+      type = BPF_PROG_TYPE_CGROUP_SKB;
+      options.expected_attach_type = BPF_CGROUP_INET_INGRESS;
+      break;
+    case emit::Flavour::kPostBind4:
+      type = BPF_PROG_TYPE_CGROUP_SOCK;
+      options.expected_attach_type = BPF_CGROUP_INET4_POST_BIND;
+      break;
+    case emit::Flavour::kPostBind6:
+      type = BPF_PROG_TYPE_CGROUP_SOCK;
+      options.expected_attach_type = BPF_CGROUP_INET6_POST_BIND;
+      break;
     case emit::Flavour::kFrame:
     case emit::Flavour::kBareFrame:
       type = BPF_PROG_TYPE_SCHED_CLS;

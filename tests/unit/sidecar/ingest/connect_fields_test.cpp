@@ -80,6 +80,67 @@ TEST_F(ConnectFieldsTest, APacketIsOfNoProcess) {
   EXPECT_EQ(text(FieldId::kContainerId), "0123456789ab");
 }
 
+TEST_F(ConnectFieldsTest, OfWhatComesInTheSenderIsTheClient) {
+  event_.judged_at = JudgedAt::kIngress;
+  event_.type = "accept4";
+  event_.local = *parse_address("10.0.0.5");
+  event_.local_port = 8080;
+  event_.port = 40000;
+  for (const FieldId field :
+       {FieldId::kFdCip, FieldId::kFdCnet, FieldId::kFdRip, FieldId::kFdRnet}) {
+    EXPECT_EQ(text(field), "203.0.113.66");
+  }
+  for (const FieldId field :
+       {FieldId::kFdSip, FieldId::kFdSnet, FieldId::kFdLip, FieldId::kFdLnet}) {
+    EXPECT_EQ(text(field), "10.0.0.5");
+  }
+  EXPECT_EQ(text(FieldId::kFdCport), "40000");
+  EXPECT_EQ(text(FieldId::kFdRport), "40000");
+  EXPECT_EQ(text(FieldId::kFdSport), "8080");
+  EXPECT_EQ(text(FieldId::kFdLport), "8080");
+  EXPECT_EQ(text(FieldId::kFdName), "203.0.113.66:40000->10.0.0.5:8080");
+  EXPECT_EQ(text(FieldId::kFdIsServer), "true");
+  EXPECT_EQ(text(FieldId::kFdConnected), "true");
+  EXPECT_EQ(text(FieldId::kFdSockfamily), "ip");
+  EXPECT_EQ(text(FieldId::kEvtType), "accept4");
+  EXPECT_EQ(text(FieldId::kEvtRes), "SUCCESS");
+  EXPECT_EQ(text(FieldId::kProcName), "null");
+}
+
+TEST_F(ConnectFieldsTest, ADatagramToAPortOfAClientsIsForAClient) {
+  event_.judged_at = JudgedAt::kIngress;
+  event_.type = "recvfrom";
+  event_.l4proto = 17;
+  event_.local = *parse_address("10.0.0.5");
+  event_.local_port = 53;
+  EXPECT_EQ(text(FieldId::kFdCip), "203.0.113.66");
+  EXPECT_EQ(text(FieldId::kFdConnected), "false");
+  event_.local_port = 40000;
+  EXPECT_EQ(text(FieldId::kFdCip), "10.0.0.5");
+  EXPECT_EQ(text(FieldId::kFdSip), "203.0.113.66");
+}
+
+TEST_F(ConnectFieldsTest, WhatIsBoundHasNoRemoteEnd) {
+  event_.judged_at = JudgedAt::kBind;
+  event_.type = "bind";
+  event_.address = *parse_address("0.0.0.0");
+  for (const FieldId field :
+       {FieldId::kFdSip, FieldId::kFdLip, FieldId::kFdIp, FieldId::kFdNet}) {
+    EXPECT_EQ(text(field), "0.0.0.0");
+  }
+  for (const FieldId field :
+       {FieldId::kFdSport, FieldId::kFdLport, FieldId::kFdPort}) {
+    EXPECT_EQ(text(field), "1389");
+  }
+  for (const FieldId field : {FieldId::kFdCip, FieldId::kFdRip,
+                              FieldId::kFdCport, FieldId::kFdRport}) {
+    EXPECT_EQ(text(field), "null");
+  }
+  EXPECT_EQ(text(FieldId::kFdName), "0.0.0.0:1389");
+  EXPECT_EQ(text(FieldId::kEvtArgs), "res=0 addr=0.0.0.0:1389");
+  EXPECT_EQ(text(FieldId::kProcName), "java");
+}
+
 TEST_F(ConnectFieldsTest, TheNameOfTheHostIsTheListedOneThatWasAskedFor) {
   EXPECT_EQ(text(FieldId::kFdSipName), "null");
   event_.judged_at = JudgedAt::kQuery;

@@ -78,6 +78,28 @@ TEST(Descriptor, GuessesTheServerByThePorts) {
             "10.0.0.2:40000->192.0.2.9:53");
 }
 
+TEST(Descriptor, WhatIsBoundIsTheServersEnd) {
+  bailiff_descriptor fd{.number = 3,
+                        .mode = S_IFSOCK,
+                        .family = AF_INET,
+                        .protocol = IPPROTO_TCP,
+                        .local_port = 8080,
+                        .address_family = AF_INET,
+                        .address_port = 8080};
+  const auto bound = describe_descriptor(call(BAILIFF_CALL_BIND, fd));
+  EXPECT_EQ(bound->name, "0.0.0.0:8080");
+  EXPECT_TRUE(bound->is_server);
+  ASSERT_TRUE(bound->local);
+  EXPECT_EQ(bound->local->port, 8080);
+  EXPECT_FALSE(bound->remote);
+  // One that failed has no address, but was given one.
+  fd.local_port = 0;
+  const auto failed = describe_descriptor(call(BAILIFF_CALL_BIND, fd));
+  EXPECT_FALSE(failed->local);
+  ASSERT_TRUE(failed->given);
+  EXPECT_EQ(to_string(*failed->given), "0.0.0.0:8080");
+}
+
 TEST(AbsolutePath, LeavesNoStepsInIt) {
   EXPECT_EQ(absolute_path("/a/./b//c/../d", {}), "/a/b/d");
   EXPECT_EQ(absolute_path("/../../x", {}), "/x");

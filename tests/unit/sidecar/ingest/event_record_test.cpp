@@ -70,9 +70,29 @@ TEST(EventRecord, TellsWhereItWasJudged) {
   EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kFrame);
   event.hook = BAILIFF_HOOK_QUERY;
   EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kQuery);
+  event.hook = BAILIFF_HOOK_BIND;
+  EXPECT_EQ(parse_event(bytes_of(event))->judged_at, JudgedAt::kBind);
   event.hook = 99;
   EXPECT_EQ(parse_event(bytes_of(event)).error().message,
             "event record: hook '99'");
+}
+
+TEST(EventRecord, OfWhatComesInThereIsAnEndAndNoProcess) {
+  bailiff_connect_event event = good();
+  event.hook = BAILIFF_HOOK_INGRESS;
+  event.header.local_port = 8080;
+  event.header.local_family = 6;
+  ::memset(event.header.local_be, 0, sizeof event.header.local_be);
+  event.header.local_be[15] = 1;
+  const auto parsed = parse_event(bytes_of(event));
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->judged_at, JudgedAt::kIngress);
+  EXPECT_EQ(to_string(parsed->address), "203.0.0.66");
+  EXPECT_EQ(to_string(parsed->local), "::1");
+  EXPECT_EQ(parsed->local_port, 8080);
+  EXPECT_EQ(parsed->comm, "");
+  event.header.local_family = 0;
+  EXPECT_FALSE(parse_event(bytes_of(event)));
 }
 
 TEST(EventRecord, HasTheNumberOfAName) {
