@@ -137,9 +137,11 @@ docs: build  ## rewrite the generated pages; review the diff
 	else \
 	  echo "rules/lower/FALCO_RULES.md stays: no '$(FALCO_RULES)'"; \
 	fi
-	@cmake --build $(RELEASE) -j $(JOBS) --target prober
+	@cmake --build $(RELEASE) -j $(JOBS) --target prober taker
 	@PROBER="$(CURDIR)/$(RELEASE)/tests/bin/prober" BAILIFF_UPDATE_DOCS=1 \
-	  tests/e2e/run --print-output-on-failure tests/bypass/bypass.bats
+	  TAKER="$(CURDIR)/$(RELEASE)/tests/bin/taker" \
+	  tests/e2e/run --print-output-on-failure tests/bypass/bypass.bats \
+	  tests/bypass/inbound.bats
 
 .PHONY: bench
 bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
