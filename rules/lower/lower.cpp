@@ -118,6 +118,7 @@ void Plan::attach_nothing() {
   arrival.clear();
   bind.clear();
   observe = {};
+  held = {};
 }
 
 Plan lower(const CompiledPolicy& policy, const Facts& facts) {
@@ -147,6 +148,11 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
       plan.observe.environment |= names(policy.rules[rule], "proc.env") ||
                                   names(policy.rules[rule], "proc.aenv");
       plan.observe.directory |= names(policy.rules[rule], "proc.cwd");
+    }
+    if (placed.held != 0) {
+      plan.held.rules.push_back(rule);
+      plan.held.rule_calls.push_back(placed.held);
+      plan.held.calls |= placed.held;
     }
     plan.placements.push_back(std::move(placed.placement));
   }

@@ -91,6 +91,14 @@ struct Observation {
   bool directory = false;    // the working directory, at calls
 };
 
+// The calls of a container that seccomp stands before.
+struct HeldCalls {
+  std::vector<std::uint32_t> rules;  // ascending; empty: none
+  // Of each of them, bit_of() the calls that are refused when it holds.
+  std::vector<std::uint64_t> rule_calls;
+  std::uint64_t calls = 0;  // all of them together
+};
+
 struct Plan {
   std::vector<KernelRule> connect;  // at connect4 and connect6
   std::vector<KernelRule> send;     // at sendmsg4 and sendmsg6
@@ -103,6 +111,8 @@ struct Plan {
   std::vector<KernelRule> bind;  // at post_bind4 and post_bind6
   // Rules evaluated for processes and system calls of the container.
   Observation observe;
+  // Of what is observed, what is refused before it is done.
+  HeldCalls held;
   // Rules evaluated when the container is registered (evt.type=container).
   std::vector<std::uint32_t> container_event;
   // Indices in CompiledPolicy::policies whose scope holds the container.

@@ -2,6 +2,7 @@
 #include "rules/lower/placement.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "rules/fields/event_type.h"
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
+#include "rules/lower/held.h"
 #include "rules/lower/inbound.h"
 #include "rules/types/event_set.h"
 
@@ -211,6 +213,7 @@ class Placer {
     find_arrival();
     find_bind();
     find_observed();
+    find_held();
     find_unserved();
     find_query();
     if (result_.query &&
@@ -233,7 +236,8 @@ class Placer {
     } else if (result_.arrival || result_.bind) {
       result_.placement.enforcement = Enforcement::kKernel;
     } else if (result_.calls != 0) {
-      result_.placement.enforcement = Enforcement::kObserve;
+      result_.placement.enforcement =
+          result_.held != 0 ? Enforcement::kNotify : Enforcement::kObserve;
     } else if (result_.container_event) {
       result_.placement.enforcement = Enforcement::kObserve;
       say("decided when the hook has registered the container");
@@ -291,6 +295,26 @@ class Placer {
       } else if (unknown_of_observed_.empty()) {
         unknown_of_observed_ = unknown;
       }
+    }
+  }
+
+  // Those of the observed calls that can be refused before they are made.
+  void find_held() {
+    if (!refused_) return;
+    std::set<FieldId> unsettled;
+    for (const std::string& type : observed_) {
+      const bailiff_call call = *observed_call(type);
+      if (!can_be_held(call)) continue;
+      const Expr held = simplify(folded_, known_of_held(call, policy_.lists));
+      if (is_false(held)) continue;
+      const std::vector<FieldId> unknown = fields_unknown_when_held(held, call);
+      unsettled.insert(unknown.begin(), unknown.end());
+      if (!unknown.empty()) continue;
+      result_.held |= bit_of(call);
+      held_.push_back(type);
+    }
+    for (const FieldId id : unsettled) {
+      unsettled_.emplace_back(field(id).name);
     }
   }
 
@@ -647,6 +671,7 @@ class Placer {
     result_.calls = 0;
     result_.arrival.reset();
     result_.bind.reset();
+    result_.held = 0;
     std::vector<std::string> names;
     for (const FieldId id : fields) names.emplace_back(field(id).name);
     say(enumeration(names) +
@@ -676,8 +701,24 @@ class Placer {
   }
 
   void say_observed() {
-    if (observed_.empty()) return;
-    say(enumeration(observed_) +
+    if (!held_.empty()) {
+      say(enumeration(held_) +
+          " calls are refused by seccomp: by itself where it sees all that "
+          "the condition needs, otherwise when the service has judged them, "
+          "which the caller waits for");
+    }
+    if (!unsettled_.empty()) {
+      say(enumeration(unsettled_) + (unsettled_.size() == 1 ? " is" : " are") +
+          " not settled before the call is made");
+    }
+    std::vector<std::string> after;
+    std::remove_copy_if(
+        observed_.begin(), observed_.end(), std::back_inserter(after),
+        [this](const std::string& type) {
+          return std::find(held_.begin(), held_.end(), type) != held_.end();
+        });
+    if (after.empty()) return;
+    say(enumeration(after) +
         " events are judged by the service once they have happened");
   }
 
@@ -705,6 +746,8 @@ class Placer {
   bool hooked_ = false;  // the connect hooks serve it
   Expr send_;            // of a message to an address
   std::vector<std::string> observed_;
+  std::vector<std::string> held_;       // of those
+  std::vector<std::string> unsettled_;  // fields that keep others from it
   std::vector<FieldId> unknown_of_observed_;
   std::set<std::string> not_in_packet_;
   bool answers_pass_ = false;

@@ -40,6 +40,8 @@ struct PlacedRule {
   bool container_event = false;
   // bit_of() each call that is observed for the rule.
   std::uint64_t calls = 0;
+  // Those of them that seccomp stands before, because the rule is refused.
+  std::uint64_t held = 0;
 };
 
 // `refused`: a policy blocks what fulfils the rule.

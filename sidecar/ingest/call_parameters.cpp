@@ -7,12 +7,30 @@
 
 #include "rules/fields/event_type.h"
 #include "rules/lower/observed.h"
-#include "sidecar/ingest/call_text.h"
+#include "oci/spec/call_text.h"
 #include "sidecar/ingest/field_text.h"
 #include "sidecar/ingest/user_names.h"
 
 namespace bailiff::sidecar {
 namespace {
+
+using oci::bpf_command;
+using oci::capabilities;
+using oci::clone_flags;
+using oci::errno_name;
+using oci::link_flags;
+using oci::memfd_flags;
+using oci::mode_flags;
+using oci::module_flags;
+using oci::mount_flags;
+using oci::octal;
+using oci::open_flags;
+using oci::ptrace_request;
+using oci::rename_flags;
+using oci::resolve_flags;
+using oci::socket_domain;
+using oci::unlink_flags;
+using oci::userfaultfd_flags;
 
 // What a parameter is, as far as it is to be written.
 enum class Form {

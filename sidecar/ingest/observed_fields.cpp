@@ -12,12 +12,15 @@
 #include "rules/lower/observed.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/ingest/call_parameters.h"
-#include "sidecar/ingest/call_text.h"
+#include "oci/spec/call_text.h"
 #include "sidecar/ingest/field_text.h"
 #include "sidecar/ingest/user_names.h"
 
 namespace bailiff::sidecar {
 namespace {
+
+using oci::capabilities;
+using oci::errno_name;
 
 using enum FieldId;
 

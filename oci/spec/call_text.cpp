@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sidecar/ingest/call_text.h"
+#include "oci/spec/call_text.h"
 
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <span>
@@ -21,7 +22,7 @@
 
 #include "oci/spec/capabilities.h"
 
-namespace bailiff::sidecar {
+namespace bailiff::oci {
 namespace {
 
 struct Name {
@@ -51,6 +52,14 @@ std::string name_of(std::uint64_t value, std::span<const Name> names) {
     if (each.value == value) return std::string(each.name);
   }
   return "";
+}
+
+std::vector<std::uint64_t> values_of(std::span<const Name> names) {
+  std::vector<std::uint64_t> values;
+  values.reserve(names.size());
+  for (const Name& each : names) values.push_back(each.value);
+  std::sort(values.begin(), values.end());
+  return values;
 }
 
 constexpr Name kOpen[] = {{00100000, "O_LARGEFILE"}, BAILIFF_NAME(O_DIRECTORY),
@@ -243,6 +252,11 @@ std::string bpf_command(std::uint64_t command) {
   return name_of(command, kBpf);
 }
 
+std::vector<std::uint64_t> socket_domains() { return values_of(kDomains); }
+std::vector<std::uint64_t> ptrace_requests() { return values_of(kPtrace); }
+std::vector<std::uint64_t> bpf_commands() { return values_of(kBpf); }
+std::vector<std::uint64_t> clone_flag_bits() { return values_of(kClone); }
+
 std::string capabilities(std::uint64_t set) {
   std::string text;
   for (std::size_t i = 0; i < oci::kCapabilities.size(); ++i) {
@@ -253,4 +267,4 @@ std::string capabilities(std::uint64_t set) {
 
 #undef BAILIFF_NAME
 
-}  // namespace bailiff::sidecar
+}  // namespace bailiff::oci

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sidecar/ingest/call_text.h"
+#include "oci/spec/call_text.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
-namespace bailiff::sidecar {
+namespace bailiff::oci {
 namespace {
 
 TEST(CallText, WritesFlagsByTheirNames) {
@@ -39,4 +39,4 @@ TEST(CallText, WritesCapabilitiesInTheirOrder) {
 }
 
 }  // namespace
-}  // namespace bailiff::sidecar
+}  // namespace bailiff::oci

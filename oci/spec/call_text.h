@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// sidecar/ingest/call_text.h
+// oci/spec/call_text.h
 // Numbers of system calls as Falco writes them.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
-namespace bailiff::sidecar {
+namespace bailiff::oci {
 
 // "EPERM" for 1; the number for one without a name.
 std::string errno_name(std::int64_t error);
@@ -27,7 +28,12 @@ std::string octal(std::uint64_t mode);           // "0644"
 std::string socket_domain(std::uint64_t domain);    // "AF_INET"
 std::string ptrace_request(std::uint64_t request);  // "PTRACE_ATTACH"
 std::string bpf_command(std::uint64_t command);     // "BPF_PROG_LOAD"
+// The values that have a name, ascending; of clone_flags() each flag.
+std::vector<std::uint64_t> socket_domains();
+std::vector<std::uint64_t> ptrace_requests();
+std::vector<std::uint64_t> bpf_commands();
+std::vector<std::uint64_t> clone_flag_bits();
 // Names with blanks between: "CAP_CHOWN CAP_KILL".
 std::string capabilities(std::uint64_t set);
 
-}  // namespace bailiff::sidecar
+}  // namespace bailiff::oci
