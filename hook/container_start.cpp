@@ -11,14 +11,17 @@
 #include <utility>
 
 #include "hook/attach/attach.h"
-#include "hook/attach/facts.h"
 #include "hook/attach/lists.h"
 #include "hook/attach/undo.h"
 #include "hook/kernel/network_namespace.h"
+#include "oci/inject/registration.h"
+#include "oci/policy/bundle_facts.h"
+#include "oci/policy/held_calls.h"
+#include "oci/policy/lowering_facts.h"
+#include "oci/policy/policy_file.h"
 #include "oci/spec/config.h"
 #include "oci/spec/exempt.h"
 #include "oci/spec/facts.h"
-#include "oci/spec/manager_record.h"
 #include "oci/sys/cgroup.h"
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
@@ -95,147 +98,6 @@ Status write_records(const Places& places, const oci::ContainerRecord& record,
   return Ok{};
 }
 
-// Which file a path leads to, and its state.
-struct FileVersion {
-  ino_t inode;
-  timespec changed;
-  bool operator==(const FileVersion& other) const {
-    return inode == other.inode && changed.tv_sec == other.changed.tv_sec &&
-           changed.tv_nsec == other.changed.tv_nsec;
-  }
-};
-
-FileVersion version_in(const struct stat& status) {
-  return {status.st_ino, status.st_ctim};
-}
-
-Result<FileVersion> version_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    return errno_error("stat '" + path + "'");
-  }
-  return version_in(status);
-}
-
-// The compiled policy, of which lists that the kernel looks things up in are
-// read only when they are asked for: they may be far longer than all the rest.
-class PolicyFile {
- public:
-  static Result<PolicyFile> open(const std::string& path) {
-    if (Status trusted = check_trusted(path); !trusted) {
-      if (trusted.error().code == Code::kNotFound) {
-        trusted.error().message =
-            "there is no compiled policy '" + path +
-            "': start bailiffd, or write one with 'bailiff compile'";
-      }
-      return trusted.error();
-    }
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!fd) return errno_error("open '" + path + "'");
-    struct stat status {};
-    if (::fstat(fd.get(), &status) != 0) {
-      return errno_error("stat '" + path + "'");
-    }
-    PolicyFile file(std::move(fd), path, version_in(status));
-    RETURN_IF_ERROR(file.read_head());
-    return file;
-  }
-
-  // As decode_head() gives it.
-  const CompiledPolicy& head() const { return head_; }
-  const Digest& digest() const { return digest_; }
-  const Digest& conditions() const { return conditions_; }
-  const FileVersion& version() const { return version_; }
-
-  // Borrowed from this.
-  Result<const CompiledPolicy*> whole() {
-    if (!whole_) {
-      ASSIGN_OR_RETURN(
-          const std::string bytes,
-          read_bounded(fd_.get(), path_, BAILIFF_MAX_POLICY_BYTES));
-      ASSIGN_OR_RETURN(whole_, named(decode(bytes)));
-    }
-    return &*whole_;
-  }
-
- private:
-  PolicyFile(UniqueFd fd, std::string path, const FileVersion& version)
-      : fd_(std::move(fd)), path_(std::move(path)), version_(version) {}
-
-  Status read_head() {
-    ASSIGN_OR_RETURN(const std::string prefix,
-                     read_start(fd_.get(), path_, kPolicyPrefixBytes));
-    ASSIGN_OR_RETURN(const std::size_t length,
-                     named(policy_head_bytes(prefix)));
-    ASSIGN_OR_RETURN(const std::string bytes,
-                     read_start(fd_.get(), path_, length));
-    ASSIGN_OR_RETURN(head_, named(decode_head(bytes)));
-    digest_ = policy_digest(bytes);
-    conditions_ = conditions_digest(bytes);
-    return Ok{};
-  }
-
-  template <typename T>
-  Result<T> named(Result<T> result) const {
-    if (!result) {
-      result.error().message = "'" + path_ + "': " + result.error().message;
-    }
-    return result;
-  }
-
-  UniqueFd fd_;
-  std::string path_;
-  FileVersion version_;
-  CompiledPolicy head_;
-  Digest digest_;
-  Digest conditions_;
-  std::optional<CompiledPolicy> whole_;
-};
-
-// The bundle and its configuration.
-struct Bundle {
-  std::string folder;
-  oci::ContainerConfig config;
-};
-
-Result<Bundle> read_bundle(const std::vector<std::string>& folders) {
-  for (const std::string& folder : folders) {
-    if (folder.empty()) continue;
-    const std::string path = folder + "/config.json";
-    const auto text = read_bounded(path, oci::kMaxConfigBytes);
-    if (!text && text.error().code == Code::kNotFound) continue;
-    if (!text) return text.error();
-    ASSIGN_OR_RETURN(auto config, oci::parse_config(*text, "'" + path + "'"));
-    return Bundle{folder, std::move(config)};
-  }
-  std::string tried;
-  for (const std::string& folder : folders) {
-    if (!folder.empty()) tried += " '" + folder + "'";
-  }
-  return Error{Code::kNotFound, "found no config.json in" +
-                                    (tried.empty() ? " any folder" : tried) +
-                                    ": name the bundle with --bundle"};
-}
-
-// The manager's own record of the container.  One that is not there leaves
-// facts unknown, as with a bare runtime; one that cannot be read could hide
-// the image a scope asks for, and is an error.
-Result<std::optional<oci::ManagerRecord>> read_manager_record(
-    const std::string& bundle, const std::string& id) {
-  const auto place = oci::record_place(bundle, id);
-  if (!place) return std::optional<oci::ManagerRecord>();
-  const auto text = read_bounded(place->path, oci::kMaxRecordBytes);
-  if (!text) {
-    if (text.error().code != Code::kNotFound) return text.error();
-    return std::optional<oci::ManagerRecord>();
-  }
-  auto record =
-      oci::parse_record(place->format, *text, id, "'" + place->path + "'");
-  if (record) return std::optional(*std::move(record));
-  if (record.error().code != Code::kNotFound) return record.error();
-  return std::optional<oci::ManagerRecord>();
-}
-
 Result<oci::HostNamespaces> host_namespaces(pid_t pid) {
   oci::HostNamespaces host;
   ASSIGN_OR_RETURN(host.pid, shares_namespace(pid, "pid"));
@@ -248,29 +110,31 @@ Result<oci::HostNamespaces> host_namespaces(pid_t pid) {
 // published.  Should the file be replaced while this runs, whoever did it
 // publishes too; looking at the file again behind our own publishing makes sure
 // that the newer one comes last.
-Status bring_lists_up_to_date(const Places& places, PolicyFile& file,
+Status bring_lists_up_to_date(const Places& places, oci::PolicyFile& file,
                               Kernel& kernel) {
   for (;;) {
     RETURN_IF_ERROR(publish_lists(
         places.bpf_dir, file.head().lists, file.digest(),
         [&] { return file.whole(); }, kernel));
-    ASSIGN_OR_RETURN(const FileVersion now, version_of(policy_path(places)));
+    ASSIGN_OR_RETURN(const oci::FileVersion now,
+                     oci::version_of(policy_path(places)));
     if (now == file.version()) return Ok{};
-    ASSIGN_OR_RETURN(file, PolicyFile::open(policy_path(places)));
+    ASSIGN_OR_RETURN(file, oci::PolicyFile::open(policy_path(places)));
   }
 }
 
 // What the container's bundle and its process tell of it.
 Status describe(const oci::ContainerState& state,
                 const std::vector<std::string>& config_folders,
-                oci::ContainerRecord& record) {
-  ASSIGN_OR_RETURN(const Bundle bundle, read_bundle(config_folders));
+                oci::ContainerRecord& record, std::string& seccomp_policy) {
+  ASSIGN_OR_RETURN(const oci::Bundle bundle, oci::read_bundle(config_folders));
+  seccomp_policy = bundle.config.seccomp_policy;
   record.bundle = bundle.folder;
   record.args = bundle.config.args;
   record.uid = bundle.config.uid;
   record.gid = bundle.config.gid;
   ASSIGN_OR_RETURN(const auto manager_record,
-                   read_manager_record(bundle.folder, state.id));
+                   oci::read_manager_record(bundle.folder, state.id));
   ASSIGN_OR_RETURN(const auto host, host_namespaces(state.pid));
   ASSIGN_OR_RETURN(record.facts, oci::container_facts(state, bundle.config,
                                                       manager_record, host));
@@ -278,6 +142,22 @@ Status describe(const oci::ContainerState& state,
 }
 
 enum class Stage : std::uint8_t { kCreated, kRunning };
+
+// Whether the profile refuses the calls that it has to: the wrapper puts them
+// in, as of the policy whose digest is `extended_for`.
+Status check_seccomp(const oci::PolicyFile& file, const Plan& plan,
+                     const Facts& facts, const std::string& extended_for) {
+  if (extended_for == file.digest().hex()) return Ok{};
+  if (oci::seccomp_calls(file.head(), plan, facts).empty()) return Ok{};
+  if (extended_for.empty()) {
+    return Error{Code::kUnsupported,
+                 "its policies refuse system calls, which has to be in its "
+                 "seccomp profile: create it by bailiff-runc"};
+  }
+  return Error{Code::kUnsupported,
+               "the compiled policy was replaced while the container was "
+               "created: create it again"};
+}
 
 // The container's own cgroup.
 Result<Cgroup> container_cgroup(const Pidfd& process, pid_t pid, Stage stage) {
@@ -300,7 +180,8 @@ Result<Cgroup> container_cgroup(const Pidfd& process, pid_t pid, Stage stage) {
 
 Status protect(const Places& places, const oci::ContainerState& state,
                const std::vector<std::string>& config_folders, Stage stage,
-               Kernel& kernel, Start& start) {
+               std::optional<OnError> on_failure, Kernel& kernel,
+               Start& start) {
   oci::ContainerRecord& record = start.record;
   if (state.pid <= 0) {
     return invalid_argument("the runtime's state names no process");
@@ -311,12 +192,14 @@ Status protect(const Places& places, const oci::ContainerState& state,
 
   // All are looked at before one of them fails: a container that starts
   // all the same is to be known by its name, and to be ended by its cgroup.
-  Result<PolicyFile> opened = PolicyFile::open(policy_path(places));
+  Result<oci::PolicyFile> opened = oci::PolicyFile::open(policy_path(places));
   if (opened) {
     start.on_failure = opened->head().on_failure;
     record.policy = opened->digest().hex();
   }
-  const Status described = describe(state, config_folders, record);
+  std::string seccomp_policy;
+  const Status described =
+      describe(state, config_folders, record, seccomp_policy);
   const auto netns = other_network_namespace(state.pid);
   const Result<Cgroup> found = container_cgroup(process, state.pid, stage);
   if (found) {
@@ -327,12 +210,27 @@ Status protect(const Places& places, const oci::ContainerState& state,
   RETURN_IF_ERROR(described);
   if (!found) return found.error();
   if (!netns) return netns.error();
-  PolicyFile& file = *opened;
+  oci::PolicyFile& file = *opened;
   const Cgroup& cgroup = *found;
 
-  Plan plan = lower(file.head(), lowering_facts(record.facts));
+  const Facts facts = oci::lowering_facts(record.facts);
+  Plan plan = lower(file.head(), facts);
   if (oci::is_exempt(file.head().exempt, state.id, record.facts)) {
     plan.attach_nothing();
+  }
+  Status held = stage == Stage::kCreated
+                    ? check_seccomp(file, plan, facts, seccomp_policy)
+                    : Status(Ok{});
+  if (!held) {
+    switch (on_failure.value_or(*start.on_failure)) {
+      case OnError::kDeny:
+        return held;
+      case OnError::kAllow:
+        // Failing open: the administrator chose it.
+        start.unjudged.push_back(held.error().message +
+                                 "; they are not refused");
+        break;
+    }
   }
   const AttachRequest request{.bpf_dir = places.bpf_dir,
                               .container_id = state.id,
@@ -367,22 +265,27 @@ Status protect(const Places& places, const oci::ContainerState& state,
   record.time_ns = realtime_ns();
   RETURN_IF_ERROR(write_records(places, record, undo));
   undo.keep();
-  start.unjudged = std::move(attachment.unjudged);
+  for (std::string& line : attachment.unjudged) {
+    start.unjudged.push_back(std::move(line) +
+                             ": raw frames are not judged there");
+  }
   if (!*netns && !plan.rules_at(HookPoint::kFrame).empty()) {
-    start.unjudged.emplace_back("it is on the host's network");
+    start.unjudged.emplace_back(
+        "it is on the host's network: raw frames are not judged there");
   }
   return Ok{};
 }
 
 Start begin(const Places& places, const oci::ContainerState& state,
             const std::vector<std::string>& config_folders, Stage stage,
-            Kernel& kernel) {
+            std::optional<OnError> on_failure, Kernel& kernel) {
   Start start;
   start.record.event = stage == Stage::kCreated ? "start" : "adopt";
   start.record.id = state.id;
   start.record.pid = state.pid;
   start.record.bundle = state.bundle;
-  start.status = protect(places, state, config_folders, stage, kernel, start);
+  start.status =
+      protect(places, state, config_folders, stage, on_failure, kernel, start);
   if (!start.status) start.record.programs.clear();
   return start;
 }
@@ -391,8 +294,9 @@ Start begin(const Places& places, const oci::ContainerState& state,
 
 Start start_container(const Places& places, const oci::ContainerState& state,
                       const std::vector<std::string>& config_folders,
-                      Kernel& kernel) {
-  return begin(places, state, config_folders, Stage::kCreated, kernel);
+                      Kernel& kernel, std::optional<OnError> on_failure) {
+  return begin(places, state, config_folders, Stage::kCreated, on_failure,
+               kernel);
 }
 
 Start adopt_container(const Places& places, const oci::ContainerState& state,
@@ -404,7 +308,8 @@ Start adopt_container(const Places& places, const oci::ContainerState& state,
     start.status = invalid_argument("it is enforced already ('" + path + "')");
     return start;
   }
-  return begin(places, state, config_folders, Stage::kRunning, kernel);
+  return begin(places, state, config_folders, Stage::kRunning, std::nullopt,
+               kernel);
 }
 
 Status record_degraded(const Places& places, oci::ContainerRecord record,
@@ -419,6 +324,7 @@ Status record_degraded(const Places& places, oci::ContainerRecord record,
 
 Status stop_container(const Places& places, const std::string& id,
                       Kernel& kernel) {
+  RETURN_IF_ERROR(oci::forget_listener(places.run_dir, id));
   // Records first: if detaching fails, reconcile() will find the links.
   const std::string path = record_path(places, id);
   const auto text = read_bounded(path, kMaxContainerRecordBytes);

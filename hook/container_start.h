@@ -35,9 +35,13 @@ struct Start {
 // Protects the container that `state` tells of and writes its records, or
 // leaves nothing behind and says why.  `config_folders` are where config.json
 // may be, in order; the first that has one counts.
+//
+// What seccomp is to refuse has to be in the profile already.  Where it is not,
+// that is a failure; when `on_failure`, or without it the policy, says kAllow,
+// the rest is protected all the same and Start::unjudged says so.
 Start start_container(const Places& places, const oci::ContainerState& state,
                       const std::vector<std::string>& config_folders,
-                      Kernel& kernel);
+                      Kernel& kernel, std::optional<OnError> on_failure = {});
 
 // The same for a container that runs already and of which nothing is known: it
 // is enforced from now on.  `unjudged` says what that cannot bring.

@@ -180,11 +180,11 @@ int create(const Options& options, const std::string& started_in,
   // "/" is what crun 1.22 to 1.26 say in place of the bundle.
   const std::vector<std::string> folders = {
       state->bundle == "/" ? "" : state->bundle, options.bundle, started_in};
-  Start start = start_container(options.places, *state, folders, kernel);
+  Start start = start_container(options.places, *state, folders, kernel,
+                                options.on_failure);
   if (start.status) {
     for (const std::string& line : start.unjudged) {
-      say("warning: container '" + state->id + "': " + line +
-          ": raw frames are not judged there");
+      say("warning: container '" + state->id + "': " + line);
     }
     return 0;
   }

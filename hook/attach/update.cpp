@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "hook/attach/attach.h"
-#include "hook/attach/facts.h"
 #include "hook/kernel/network_namespace.h"
+#include "oci/policy/lowering_facts.h"
 #include "oci/spec/exempt.h"
 #include "oci/sys/cgroup.h"
 #include "oci/sys/pidfd.h"
@@ -57,7 +57,7 @@ Result<UpdatedContainers> update_containers(
       if (not_found(cgroup.error())) continue;
       return cgroup.error();
     }
-    Plan plan = lower(policy, lowering_facts(container.facts));
+    Plan plan = lower(policy, oci::lowering_facts(container.facts));
     if (oci::is_exempt(policy.exempt, container.id, container.facts)) {
       plan.attach_nothing();
     }

@@ -16,7 +16,8 @@ constexpr mode_t kPermissions = 07777;
 }  // namespace
 
 Result<Injection> inject_into_file(const std::string& config_path,
-                                   const HookPlan& plan) {
+                                   const HookPlan& plan,
+                                   const SeccompRequest& seccomp) {
   const std::string name = "'" + config_path + "'";
   // Not blocking: opening a FIFO put there would wait for its writer.
   const UniqueFd fd(::open(config_path.c_str(),
@@ -31,9 +32,12 @@ Result<Injection> inject_into_file(const std::string& config_path,
                    read_bounded(fd.get(), config_path, kMaxConfigBytes));
   ASSIGN_OR_RETURN(ConfigDocument document,
                    ConfigDocument::parse(before, name));
+  ASSIGN_OR_RETURN(const std::string unchanged, document.text());
   ASSIGN_OR_RETURN(Injection injection, inject(document, plan));
-  if (!injection.changed) return injection;
+  RETURN_IF_ERROR(inject_seccomp(document, seccomp));
   ASSIGN_OR_RETURN(const std::string after, document.text());
+  injection.changed = after != unchanged;
+  if (!injection.changed) return injection;
   RETURN_IF_ERROR(write_atomically(
       config_path, after, file.st_mode & kPermissions, Durability::kProcess,
       FileOwner{file.st_uid, file.st_gid}));

@@ -12,6 +12,13 @@
 namespace bailiff::oci {
 namespace {
 
+// The member of linux.seccomp that tells it was extended: an object of the
+// policy's digest and what was there before, null for nothing.  Whoever can
+// write it can write the profile itself.
+constexpr char kExtended[] = "dev.bailiff.extended";
+constexpr char kPolicy[] = "policy";
+constexpr char kOriginal[] = "original";
+
 bool contains(const std::vector<std::string>& strings, std::string_view text) {
   return std::find(strings.begin(), strings.end(), text) != strings.end();
 }
@@ -50,7 +57,15 @@ Status read_linux(const FieldReader& settings, ContainerConfig& config) {
     config.namespaces.push_back(
         {std::move(type).value_or(""), std::move(path).value_or("")});
   }
-  ASSIGN_OR_RETURN(const auto seccomp, settings.object("seccomp"));
+  ASSIGN_OR_RETURN(auto seccomp, settings.object("seccomp"));
+  if (seccomp) {
+    ASSIGN_OR_RETURN(const auto extended, seccomp->object(kExtended));
+    if (extended) {
+      ASSIGN_OR_RETURN(auto policy, extended->string(kPolicy));
+      config.seccomp_policy = std::move(policy).value_or("");
+      ASSIGN_OR_RETURN(seccomp, extended->object(kOriginal));
+    }
+  }
   if (seccomp) {
     ASSIGN_OR_RETURN(const auto action, seccomp->string("defaultAction"));
     ASSIGN_OR_RETURN(const auto syscalls, seccomp->objects("syscalls"));
@@ -288,6 +303,164 @@ Status ConfigDocument::remove_hook(HookStage stage, std::size_t index) {
                             "' has no entry " + std::to_string(index));
   }
   array->erase(index);
+  return Ok{};
+}
+
+namespace {
+
+Result<SeccompRule> read_rule(const FieldReader& reader, std::size_t place) {
+  SeccompRule rule;
+  rule.source = place;
+  ASSIGN_OR_RETURN(rule.names, reader.strings("names"));
+  ASSIGN_OR_RETURN(auto action, reader.string("action"));
+  rule.action = std::move(action).value_or("");
+  ASSIGN_OR_RETURN(rule.errno_value, reader.integer("errnoRet"));
+  ASSIGN_OR_RETURN(const auto args, reader.objects("args"));
+  for (const FieldReader& arg : args) {
+    SeccompArgument argument;
+    ASSIGN_OR_RETURN(const auto index, arg.natural("index"));
+    ASSIGN_OR_RETURN(const auto value, arg.natural("value"));
+    ASSIGN_OR_RETURN(const auto value_two, arg.natural("valueTwo"));
+    ASSIGN_OR_RETURN(auto op, arg.string("op"));
+    argument.index = index.value_or(0);
+    argument.value = value.value_or(0);
+    argument.value_two = value_two.value_or(0);
+    argument.op = std::move(op).value_or("");
+    rule.args.push_back(std::move(argument));
+  }
+  return rule;
+}
+
+Json to_json(const SeccompArgument& argument) {
+  Json json = Json::object();
+  json["index"] = argument.index;
+  json["value"] = argument.value;
+  if (argument.op == kOpMaskedEqual) json["valueTwo"] = argument.value_two;
+  json["op"] = argument.op;
+  return json;
+}
+
+// The entry `rule` was made of, changed to what it says now.
+Json to_json(const SeccompRule& rule, const Json* before,
+             const SeccompRule* was) {
+  if (was != nullptr && *was == rule) return *before;
+  Json json = before != nullptr ? *before : Json::object();
+  json["names"] = rule.names;
+  json["action"] = rule.action;
+  if (rule.errno_value) {
+    json["errnoRet"] = *rule.errno_value;
+  } else {
+    json.erase("errnoRet");
+  }
+  if (was != nullptr && was->args == rule.args) return json;
+  if (rule.args.empty()) {
+    json.erase("args");
+    return json;
+  }
+  Json& args = json["args"] = Json::array();
+  for (const SeccompArgument& argument : rule.args) {
+    args.push_back(to_json(argument));
+  }
+  return json;
+}
+
+// Go takes keys without case.
+Status refuse_seccomp_twins(const Json& seccomp, const std::string& name) {
+  RETURN_IF_ERROR(refuse_twins(
+      seccomp, name, "linux.seccomp.",
+      {"defaultAction", "architectures", "listenerPath", "listenerMetadata",
+       "syscalls", "defaultErrnoRet", "flags"}));
+  const auto rules = seccomp.find("syscalls");
+  if (rules == seccomp.end() || !rules->is_array()) return Ok{};
+  for (const Json& rule : *rules) {
+    if (!rule.is_object()) continue;
+    RETURN_IF_ERROR(refuse_twins(rule, name, "linux.seccomp.syscalls[].",
+                                 {"names", "action", "args", "errnoRet"}));
+    const auto args = rule.find("args");
+    if (args == rule.end() || !args->is_array()) continue;
+    for (const Json& arg : *args) {
+      if (!arg.is_object()) continue;
+      RETURN_IF_ERROR(refuse_twins(arg, name, "linux.seccomp.syscalls[].args.",
+                                   {"index", "value", "valueTwo", "op"}));
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<std::optional<SeccompProfile>> ConfigDocument::seccomp() const {
+  RETURN_IF_ERROR(refuse_twins(tree_->json, name_, "", {"linux"}));
+  ASSIGN_OR_RETURN(const FieldReader top,
+                   FieldReader::open(tree_->json, name_));
+  ASSIGN_OR_RETURN(const auto settings, top.object("linux"));
+  if (!settings) return std::optional<SeccompProfile>();
+  RETURN_IF_ERROR(
+      refuse_twins(tree_->json["linux"], name_, "linux.", {"seccomp"}));
+  ASSIGN_OR_RETURN(const auto reader, settings->object("seccomp"));
+  if (!reader) return std::optional<SeccompProfile>();
+  RETURN_IF_ERROR(refuse_seccomp_twins(tree_->json["linux"]["seccomp"], name_));
+  SeccompProfile profile;
+  ASSIGN_OR_RETURN(auto action, reader->string("defaultAction"));
+  profile.default_action = std::move(action).value_or("");
+  ASSIGN_OR_RETURN(profile.architectures, reader->strings("architectures"));
+  ASSIGN_OR_RETURN(auto path, reader->string("listenerPath"));
+  profile.listener_path = std::move(path).value_or("");
+  ASSIGN_OR_RETURN(auto metadata, reader->string("listenerMetadata"));
+  profile.listener_metadata = std::move(metadata).value_or("");
+  ASSIGN_OR_RETURN(const auto rules, reader->objects("syscalls"));
+  for (const FieldReader& rule : rules) {
+    ASSIGN_OR_RETURN(SeccompRule read, read_rule(rule, profile.rules.size()));
+    profile.rules.push_back(std::move(read));
+  }
+  return std::optional(std::move(profile));
+}
+
+Status ConfigDocument::extend_seccomp(const SeccompProfile& profile,
+                                      const std::string& policy) {
+  ASSIGN_OR_RETURN(const std::optional<SeccompProfile> before, seccomp());
+  Json& settings = Tree::make(tree_->json, "linux", Json::object());
+  const Json original = before ? settings["seccomp"] : Json();
+  Json extended = before ? original : Json::object();
+  extended["defaultAction"] = profile.default_action;
+  if (!profile.architectures.empty()) {
+    extended["architectures"] = profile.architectures;
+  }
+  extended["listenerPath"] = profile.listener_path;
+  extended["listenerMetadata"] = profile.listener_metadata;
+  Json rules = Json::array();
+  for (const SeccompRule& rule : profile.rules) {
+    const bool known = before && rule.source.has_value();
+    rules.push_back(
+        to_json(rule, known ? &original["syscalls"][*rule.source] : nullptr,
+                known ? &before->rules[*rule.source] : nullptr));
+  }
+  extended["syscalls"] = std::move(rules);
+  Json mark = Json::object();
+  mark[kPolicy] = policy;
+  mark[kOriginal] = original;
+  extended[kExtended] = std::move(mark);
+  settings["seccomp"] = std::move(extended);
+  return Ok{};
+}
+
+Status ConfigDocument::restore_seccomp() {
+  const auto settings = tree_->json.find("linux");
+  if (settings == tree_->json.end() || !settings->is_object()) return Ok{};
+  const auto seccomp = settings->find("seccomp");
+  if (seccomp == settings->end() || !seccomp->is_object()) return Ok{};
+  const auto mark = seccomp->find(kExtended);
+  if (mark == seccomp->end()) return Ok{};
+  if (!mark->is_object()) {
+    return invalid_argument(name_ + ": field 'linux.seccomp." + kExtended +
+                            "' is not Bailiff's: remove it");
+  }
+  const Json original = mark->value(kOriginal, Json());
+  if (original.is_null()) {
+    settings->erase("seccomp");
+  } else {
+    *seccomp = original;
+  }
   return Ok{};
 }
 

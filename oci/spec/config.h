@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oci/spec/seccomp_profile.h"
 #include "rules/base/result.h"
 
 namespace bailiff::oci {
@@ -56,7 +57,10 @@ struct ContainerConfig {
   std::vector<Mount> mounts;
   std::string cgroups_path;
   std::vector<Namespace> namespaces;
-  bool has_seccomp = false;  // linux.seccomp with a rule or a strict default
+  // linux.seccomp with a rule or a strict default, before it was extended.
+  bool has_seccomp = false;
+  // The digest of the policy it was extended for; "": it was not.
+  std::string seccomp_policy;
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
 
@@ -116,6 +120,18 @@ class ConfigDocument {
   Status remove_hook(HookStage stage, std::size_t index);
 
   // Fails only when a string that was set is not UTF-8.
+  // linux.seccomp; nullopt: there is none.  A key that some runtimes would read
+  // as another one is an error.
+  Result<std::optional<SeccompProfile>> seccomp() const;
+  // Puts `profile` in its place, with all the members it had that
+  // SeccompProfile does not name.  What was there is kept beside it, in a
+  // member that runtimes pass over, and so is the digest of the policy.
+  // Precondition: restore_seccomp() was called.
+  Status extend_seccomp(const SeccompProfile& profile,
+                        const std::string& policy);
+  // Undoes extend_seccomp().
+  Status restore_seccomp();
+
   Result<std::string> text() const;
 
  private:

@@ -231,6 +231,17 @@ Result<std::optional<std::int64_t>> FieldReader::integer(
   return std::optional(value->get<std::int64_t>());
 }
 
+Result<std::optional<std::uint64_t>> FieldReader::natural(
+    std::string_view key) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::optional<std::uint64_t>();
+  // One that is not negative is read as an unsigned one.
+  if (!value->is_number_unsigned()) {
+    return expected(path_of(key), "an integer from 0", *value);
+  }
+  return std::optional(value->get<std::uint64_t>());
+}
+
 Result<std::optional<bool>> FieldReader::boolean(std::string_view key) const {
   const Json* value = find(key);
   if (value == nullptr) return std::optional<bool>();

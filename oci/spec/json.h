@@ -52,6 +52,8 @@ class FieldReader {
 
   Result<std::optional<std::string>> string(std::string_view key) const;
   Result<std::optional<std::int64_t>> integer(std::string_view key) const;
+  // Not negative.
+  Result<std::optional<std::uint64_t>> natural(std::string_view key) const;
   Result<std::optional<bool>> boolean(std::string_view key) const;
   Result<std::vector<std::string>> strings(std::string_view key) const;
   Result<std::map<std::string, std::string>> string_map(

@@ -127,10 +127,14 @@ Status read_create_options(const std::vector<std::string>& args, std::size_t i,
   for (; i < args.size(); ++i) {
     const string_view arg = args[i];
     if (!is_option(arg)) {
+      if (!after_id) call.id = arg;
       after_id = true;
       continue;
     }
-    if (arg == "--") return Ok{};
+    if (arg == "--") {
+      if (!after_id && i + 1 < args.size()) call.id = args[i + 1];
+      return Ok{};
+    }
     if (!after_id && is_one_of(arg, kHelpFlags)) {
       call.verb = Verb::kOther;  // prints its help and ends
       return Ok{};

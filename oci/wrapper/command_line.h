@@ -32,6 +32,7 @@ struct RuntimeCall {
   Verb verb = Verb::kOther;
   std::string bundle;       // "": the working folder
   std::string config_file;  // crun's --config; "": config.json of the bundle
+  std::string id;           // of the container to create; "": not given
 };
 
 // Where the runtime's caller looks for errors.

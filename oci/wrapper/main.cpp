@@ -20,6 +20,7 @@
 #include "oci/wrapper/command_line.h"
 #include "oci/wrapper/runtime.h"
 #include "oci/wrapper/runtime_log.h"
+#include "oci/wrapper/seccomp_request.h"
 #include "oci/wrapper/settings.h"
 
 namespace bailiff::oci {
@@ -69,8 +70,22 @@ Status protect(const RuntimeCall& call, const ServiceConfig& settings,
   // The runtime would only say that the hook failed, and a hook that others
   // can change would be run as root.
   RETURN_IF_ERROR(check_trusted(settings.hook));
-  ASSIGN_OR_RETURN(const Injection done,
-                   inject_into_file(config_path(call), hook_plan(settings)));
+  const HookPlan plan = hook_plan(settings);
+  const auto inject_all = [&]() -> Result<Injection> {
+    ASSIGN_OR_RETURN(const SeccompRequest seccomp,
+                     seccomp_request(call, settings));
+    return inject_into_file(config_path(call), plan, seccomp);
+  };
+  Result<Injection> injected = inject_all();
+  if (!injected && settings.on_failure == OnError::kAllow) {
+    // Failing open: the administrator chose it.  The hook is not given up for
+    // what seccomp would have refused.
+    report(log, LogLevel::kWarning,
+           "system calls are NOT REFUSED in the container: " +
+               injected.error().message);
+    injected = inject_into_file(config_path(call), plan);
+  }
+  ASSIGN_OR_RETURN(const Injection done, std::move(injected));
   for (const std::string& key : done.scrubbed) {
     append_to_log(log, LogLevel::kWarning,
                   "bailiff-runc: removed the annotation '" + key + "'");

@@ -81,8 +81,8 @@ class Planner {
           break;
       }
     }
-    const bool all_one = std::all_of(
-        cells.begin(), cells.end(), [&](const SeccompCell& cell) {
+    const bool all_one =
+        std::all_of(cells.begin(), cells.end(), [&](const SeccompCell& cell) {
           return cell.verdict == cells.front().verdict;
         });
     if (all_one) cells = {{.verdict = cells.front().verdict}};
@@ -183,14 +183,13 @@ std::vector<SeccompCall> plan_seccomp(
     std::vector<Expr> conditions;
     for (std::size_t rule = 0; rule < held.rules.size(); ++rule) {
       if ((held.rule_calls[rule] & bit_of(call)) == 0) continue;
-      conditions.push_back(
-          simplify(fold(policy.rules[held.rules[rule]].condition, facts,
-                        policy.lists),
-                   known_of_held(call, policy.lists)));
+      conditions.push_back(simplify(
+          fold(policy.rules[held.rules[rule]].condition, facts, policy.lists),
+          known_of_held(call, policy.lists)));
     }
-    const auto argument =
-        std::find_if(arguments.begin(), arguments.end(),
-                     [&](const NamedArgument& one) { return one.call == call; });
+    const auto argument = std::find_if(
+        arguments.begin(), arguments.end(),
+        [&](const NamedArgument& one) { return one.call == call; });
     const NamedArgument* const named =
         argument == arguments.end() ? nullptr : &*argument;
     SeccompCall planned{

@@ -5,9 +5,9 @@
 
 #include <charconv>
 
+#include "oci/spec/call_text.h"
 #include "rules/fields/event_type.h"
 #include "rules/lower/observed.h"
-#include "oci/spec/call_text.h"
 #include "sidecar/ingest/field_text.h"
 #include "sidecar/ingest/user_names.h"
 

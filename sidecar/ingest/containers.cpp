@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "hook/attach/facts.h"
+#include "oci/policy/lowering_facts.h"
 #include "oci/sys/cgroup.h"
 #include "oci/sys/files.h"
 #include "oci/sys/pidfd.h"
@@ -56,7 +56,7 @@ bool has_first_process(const oci::ContainerRecord& record) {
 ContainerPtr make_container(oci::ContainerRecord record,
                             GenerationPtr generation) {
   auto container = std::make_shared<Container>();
-  container->facts = hook::lowering_facts(record.facts);
+  container->facts = oci::lowering_facts(record.facts);
   container->record = std::move(record);
   if (generation) {
     Plan plan = lower(generation->policy(), container->facts);

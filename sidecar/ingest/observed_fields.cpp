@@ -9,10 +9,10 @@
 #include <charconv>
 #include <string>
 
+#include "oci/spec/call_text.h"
 #include "rules/lower/observed.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/ingest/call_parameters.h"
-#include "oci/spec/call_text.h"
 #include "sidecar/ingest/field_text.h"
 #include "sidecar/ingest/user_names.h"
 

@@ -98,8 +98,8 @@ TEST(SeccompPlan, RefusesACallWhoseRuleNeedsNothingElse) {
   const auto calls = planned({event_is("ptrace")});
   ASSERT_THAT(calls, SizeIs(1));
   EXPECT_EQ(calls[0].call, BAILIFF_CALL_PTRACE);
-  EXPECT_THAT(calls[0].cells, ElementsAre(SeccompCell{
-                                  .verdict = SeccompVerdict::kRefuse}));
+  EXPECT_THAT(calls[0].cells,
+              ElementsAre(SeccompCell{.verdict = SeccompVerdict::kRefuse}));
 }
 
 TEST(SeccompPlan, HoldsACallWhoseRuleNeedsMemoryOrTheProcess) {
@@ -115,8 +115,9 @@ TEST(SeccompPlan, HoldsACallWhoseRuleNeedsMemoryOrTheProcess) {
 }
 
 TEST(SeccompPlan, RefusesOneValueAndHoldsWhatHasNoName) {
-  const auto calls = planned({all_of(
-      {event_is("socket"), parameter("domain", Op::kContains, {"AF_PACKET"})})});
+  const auto calls =
+      planned({all_of({event_is("socket"),
+                       parameter("domain", Op::kContains, {"AF_PACKET"})})});
   ASSERT_THAT(calls, SizeIs(1));
   EXPECT_EQ(verdict_of(calls[0], 17), SeccompVerdict::kRefuse);
   EXPECT_EQ(verdict_of(calls[0], 2), SeccompVerdict::kPass);
@@ -127,10 +128,10 @@ TEST(SeccompPlan, RefusesOneValueAndHoldsWhatHasNoName) {
 }
 
 TEST(SeccompPlan, HoldsOnlyTheValuesARuleMayBeAbout) {
-  const auto calls = planned(
-      {all_of({event_is("socket"),
-               parameter("domain", Op::kIn, {"AF_PACKET", "AF_UNIX"}),
-               negated(tracer())})});
+  const auto calls =
+      planned({all_of({event_is("socket"),
+                       parameter("domain", Op::kIn, {"AF_PACKET", "AF_UNIX"}),
+                       negated(tracer())})});
   ASSERT_THAT(calls, SizeIs(1));
   EXPECT_EQ(verdict_of(calls[0], 17), SeccompVerdict::kHold);
   EXPECT_EQ(verdict_of(calls[0], 1), SeccompVerdict::kHold);
@@ -138,12 +139,12 @@ TEST(SeccompPlan, HoldsOnlyTheValuesARuleMayBeAbout) {
 }
 
 TEST(SeccompPlan, TellsFlagsApart) {
-  const auto calls = planned(
-      {all_of({event_is("unshare"),
-               parameter("flags", Op::kContains, {"CLONE_NEWUSER"})}),
-       all_of({event_is("unshare"),
-               parameter("flags", Op::kContains, {"CLONE_NEWNET"}),
-               tracer()})});
+  const auto calls =
+      planned({all_of({event_is("unshare"),
+                       parameter("flags", Op::kContains, {"CLONE_NEWUSER"})}),
+               all_of({event_is("unshare"),
+                       parameter("flags", Op::kContains, {"CLONE_NEWNET"}),
+                       tracer()})});
   ASSERT_THAT(calls, SizeIs(1));
   EXPECT_THAT(calls[0].cells, SizeIs(4));
   EXPECT_EQ(verdict_of(calls[0], 0x10000000), SeccompVerdict::kRefuse);
@@ -153,9 +154,9 @@ TEST(SeccompPlan, TellsFlagsApart) {
 }
 
 TEST(SeccompPlan, APartOfTwoNamesIsLeftToTheService) {
-  const auto calls = planned({all_of(
-      {event_is("unshare"),
-       parameter("flags", Op::kContains, {"NEWNS|CLONE_NEWUSER"})})});
+  const auto calls = planned(
+      {all_of({event_is("unshare"),
+               parameter("flags", Op::kContains, {"NEWNS|CLONE_NEWUSER"})})});
   ASSERT_THAT(calls, SizeIs(1));
   EXPECT_THAT(calls[0].cells,
               ElementsAre(SeccompCell{.verdict = SeccompVerdict::kHold}));

@@ -48,14 +48,12 @@ TEST(Held, ACallIsJudgedAsIfItSucceeded) {
               check(FieldId::kFdNum, Op::kGe, {std::int64_t{0}})});
   EXPECT_TRUE(is_true(held(condition, BAILIFF_CALL_OPENAT)));
   EXPECT_TRUE(is_false(held(condition, BAILIFF_CALL_OPEN)));
-  EXPECT_TRUE(is_false(held(check(FieldId::kEvtRes, Op::kEq, {"ENOENT"}),
+  EXPECT_TRUE(is_false(
+      held(check(FieldId::kEvtRes, Op::kEq, {"ENOENT"}), BAILIFF_CALL_OPENAT)));
+  EXPECT_TRUE(is_false(held(check(FieldId::kFdNum, Op::kLt, {std::int64_t{0}}),
                             BAILIFF_CALL_OPENAT)));
-  EXPECT_TRUE(
-      is_false(held(check(FieldId::kFdNum, Op::kLt, {std::int64_t{0}}),
-                    BAILIFF_CALL_OPENAT)));
-  EXPECT_TRUE(is_true(held(
-      check(FieldId::kFdNum, Op::kNe, {std::int64_t{-1}}),
-      BAILIFF_CALL_OPENAT)));
+  EXPECT_TRUE(is_true(held(check(FieldId::kFdNum, Op::kNe, {std::int64_t{-1}}),
+                           BAILIFF_CALL_OPENAT)));
 }
 
 TEST(Held, ADescriptorThatIsNotMadeYetHasNoNumber) {
@@ -74,18 +72,17 @@ TEST(Held, WhatTheKernelFindsOnTheWayIsUnknown) {
                 ElementsAre(FieldId::kEvtArg))
         << name;
   }
-  EXPECT_THAT(fields_unknown_when_held(
-                  parameter("flags", Op::kContains, "O_CREAT"),
-                  BAILIFF_CALL_OPENAT),
-              IsEmpty());
+  EXPECT_THAT(
+      fields_unknown_when_held(parameter("flags", Op::kContains, "O_CREAT"),
+                               BAILIFF_CALL_OPENAT),
+      IsEmpty());
   EXPECT_THAT(fields_unknown_when_held(parameter("fd", Op::kEq, "3"),
                                        BAILIFF_CALL_SETNS),
               IsEmpty());
-  EXPECT_THAT(
-      fields_unknown_when_held(
-          check(FieldId::kProcIsExeUpperLayer, Op::kEq, {true}),
-          BAILIFF_CALL_PTRACE),
-      ElementsAre(FieldId::kProcIsExeUpperLayer));
+  EXPECT_THAT(fields_unknown_when_held(
+                  check(FieldId::kProcIsExeUpperLayer, Op::kEq, {true}),
+                  BAILIFF_CALL_PTRACE),
+              ElementsAre(FieldId::kProcIsExeUpperLayer));
 }
 
 }  // namespace

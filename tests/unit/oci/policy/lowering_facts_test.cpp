@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hook/attach/facts.h"
+#include "oci/policy/lowering_facts.h"
 
 #include <gtest/gtest.h>
 
-namespace bailiff::hook {
+namespace bailiff::oci {
 namespace {
 
 TEST(LoweringFacts, AreCompleteAndKeepEveryType) {
-  oci::ContainerFacts facts;
+  ContainerFacts facts;
   facts.values = {
       {"container.id", std::string("abc")},
       {"container.privileged", true},
@@ -22,4 +22,4 @@ TEST(LoweringFacts, AreCompleteAndKeepEveryType) {
 }
 
 }  // namespace
-}  // namespace bailiff::hook
+}  // namespace bailiff::oci

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hook/attach/facts.h"
+#include "oci/policy/lowering_facts.h"
 
 #include <variant>
 
-namespace bailiff::hook {
+namespace bailiff::oci {
 namespace {
 
 struct ToValues {
@@ -19,7 +19,7 @@ struct ToValues {
 
 }  // namespace
 
-Facts lowering_facts(const oci::ContainerFacts& facts) {
+Facts lowering_facts(const ContainerFacts& facts) {
   Facts lowering;
   lowering.complete = true;
   for (const auto& [name, value] : facts.values) {
@@ -28,4 +28,4 @@ Facts lowering_facts(const oci::ContainerFacts& facts) {
   return lowering;
 }
 
-}  // namespace bailiff::hook
+}  // namespace bailiff::oci

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// hook/attach/facts.h
+// oci/policy/lowering_facts.h
 #pragma once
 
 #include "oci/spec/facts.h"
 #include "rules/lower/lower.h"
 
-namespace bailiff::hook {
+namespace bailiff::oci {
 
 // A container's facts as the compiler folds them: complete, since what its
 // creation does not tell of it will never be told.  Pure.
-Facts lowering_facts(const oci::ContainerFacts& facts);
+Facts lowering_facts(const ContainerFacts& facts);
 
-}  // namespace bailiff::hook
+}  // namespace bailiff::oci

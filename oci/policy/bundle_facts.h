@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// oci/policy/bundle_facts.h
+// What a container's bundle, and whoever made it, tell of the container.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oci/spec/config.h"
+#include "oci/spec/facts.h"
+#include "oci/spec/manager_record.h"
+#include "rules/base/result.h"
+
+namespace bailiff::oci {
+
+// The bundle and its configuration.
+struct Bundle {
+  std::string folder;
+  ContainerConfig config;
+};
+
+// The first of the folders that has a config.json.
+Result<Bundle> read_bundle(const std::vector<std::string>& folders);
+
+// The manager's own record of the container.  One that is not there leaves
+// facts unknown, as with a bare runtime; one that cannot be read could hide
+// the image a scope asks for, and is an error.
+Result<std::optional<ManagerRecord>> read_manager_record(
+    const std::string& bundle, const std::string& id);
+
+// Which of the host's namespaces the container will be in, by what its
+// configuration asks for.  For a process in those of the host.
+Result<HostNamespaces> asked_namespaces(const ContainerConfig& config);
+
+}  // namespace bailiff::oci
