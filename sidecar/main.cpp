@@ -20,6 +20,7 @@
 #include "oci/sys/process.h"
 #include "oci/sys/unique_fd.h"
 #include "sidecar/http/server.h"
+#include "sidecar/notify/keeper.h"
 #include "sidecar/service/log.h"
 #include "sidecar/service/service.h"
 
@@ -41,6 +42,7 @@ constexpr int kDescriptors = 1024;
 struct CommandLine {
   std::string config = "/etc/bailiff/bailiff.yaml";
   std::string mode = "node";
+  std::string keeper;  // RUN_DIR
 };
 
 int fail(const Error& error) {
@@ -146,11 +148,14 @@ int main(int argc, char** argv) {
     app.add_option("--mode", options.mode, "node or sidecar")
         ->check(CLI::IsMember({"node", "sidecar"}))
         ->capture_default_str();
+    // For what this program starts itself.
+    app.add_option("--keeper", options.keeper)->group("");
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       return app.exit(error) == 0 ? 0 : kUsage;
     }
+    if (!options.keeper.empty()) return run_keeper(options.keeper);
     return run(options);
   } catch (const std::exception& error) {
     ::fprintf(stderr, "bailiffd: %s\n", error.what());

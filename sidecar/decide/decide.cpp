@@ -28,6 +28,8 @@ std::string_view to_string(Enforcement enforcement) {
   switch (enforcement) {
     case Enforcement::kKernel:
       return "kernel";
+    case Enforcement::kNotify:
+      return "notify";
     case Enforcement::kObserve:
       return "observe";
     case Enforcement::kExternal:

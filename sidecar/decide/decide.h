@@ -15,6 +15,7 @@ namespace bailiff::sidecar {
 // By whom the rule was found to match.
 enum class Enforcement : std::uint8_t {
   kKernel,    // by our program, before the operation took effect
+  kNotify,    // by seccomp or by the sidecar, while the call was held
   kObserve,   // by the sidecar, after it
   kExternal,  // by somebody who told us of it (POST /v1/violations)
 };

@@ -63,6 +63,7 @@ ContainerPtr make_container(oci::ContainerRecord record,
     container->policies = std::move(plan.policies);
     container->start_rules = std::move(plan.container_event);
     container->observed = std::move(plan.observe);
+    container->held = std::move(plan.held);
     container->generation = std::move(generation);
   }
   return container;

@@ -33,6 +33,8 @@ struct Container {
   std::vector<std::uint32_t> start_rules;
   // By which its processes and system calls are judged.
   Observation observed;
+  // Which of the rules have calls refused, and which calls.
+  HeldCalls held;
 };
 // Shared by the registry and by events on their way.
 using ContainerPtr = std::shared_ptr<const Container>;

@@ -18,6 +18,7 @@ namespace bailiff::sidecar {
 // A rule that holds for the event.
 struct ObservedHit {
   std::uint32_t rule = 0;
+  Enforcement enforcement = Enforcement::kObserve;
   Decision decision;
 };
 
@@ -32,7 +33,9 @@ struct SeenObserved {
   Response response() const;
 };
 
-// Judges the event by the rules its container is observed for.
+// Judges the event by the rules its container is observed for.  A call that
+// seccomp stands before, and that failed with EPERM, was refused by each such
+// rule that it would have fulfilled by succeeding.
 std::vector<ObservedHit> judge(const Observed& observed,
                                const Container& container,
                                const Settings& settings, MatchMemory& memory);

@@ -16,6 +16,7 @@
 #include "sidecar/alert/webhook.h"
 #include "sidecar/http/placements_json.h"
 #include "sidecar/ingest/clock.h"
+#include "sidecar/ingest/record_folder.h"
 #include "sidecar/service/files.h"
 #include "sidecar/service/log.h"
 
@@ -168,12 +169,14 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                      .outdated = [raw] { raw->updater_->ask(); }}));
   service->updater_->ask();
   service->forget_generations();
+  service->open_notifier();
   return service;
 }
 
 Service::~Service() { stop(std::chrono::steady_clock::now()); }
 
 void Service::stop(std::chrono::steady_clock::time_point deadline) {
+  if (notifier_) notifier_->stop();
   if (intake_) intake_->stop();
   updater_.reset();
   if (recorder_ && !recorder_->drain(deadline)) {
@@ -216,6 +219,33 @@ Status Service::open_sinks() {
   }
   forwarder_ = std::make_unique<Forwarder>(*store_, std::move(sinks));
   return Ok{};
+}
+
+// Without it the service is still of use: containers whose calls are to be
+// refused are held back by the wrapper, which finds nobody listening.
+void Service::open_notifier() {
+  Result<std::unique_ptr<Notifier>> notifier = Notifier::start(
+      {.run_dir = config_.run_dir,
+       .container =
+           [this](const std::string& id) { return running_container(id); },
+       .report = log_repeated});
+  if (notifier) {
+    notifier_ = *std::move(notifier);
+    return;
+  }
+  notifier_problem_ = notifier.error().message;
+  log_error("system calls cannot be refused: " + notifier_problem_);
+}
+
+// From its record, which the hook writes before the container has a filter: the
+// registry may have it later.
+ContainerPtr Service::running_container(const std::string& id) const {
+  Result<oci::ContainerRecord> record =
+      read_record(config_.run_dir + "/containers/" + id + ".json");
+  if (!record || record->policy.empty()) return nullptr;
+  Result<GenerationPtr> generation = generations_->find(record->policy);
+  if (!generation) return nullptr;
+  return make_container(*std::move(record), *std::move(generation));
 }
 
 // policy.bin first, as publish_lists() wants it: a container that starts in
@@ -398,6 +428,7 @@ std::vector<ReadinessCheck> Service::readiness() {
   add("containers", outdated, "all are under the current policy");
   add("bpffs", kept ? "" : kept.error().message, config_.bpf_dir);
   add("ring_buffer", intake_->events_problem(), config_.bpf_dir + "/events");
+  add("seccomp", notifier_problem_, config_.run_dir + "/seccomp.sock");
   return checks;
 }
 

@@ -29,6 +29,7 @@
 #include "sidecar/http/backend.h"
 #include "sidecar/ingest/containers.h"
 #include "sidecar/ingest/generations.h"
+#include "sidecar/notify/notifier.h"
 #include "sidecar/respond/kill_book.h"
 #include "sidecar/respond/responder.h"
 #include "sidecar/service/draft.h"
@@ -87,6 +88,8 @@ class Service final : public Backend {
 
   Status open_folders();
   Status open_sinks();
+  void open_notifier();
+  ContainerPtr running_container(const std::string& id) const;
   Status apply(const CompiledPolicy& policy);
   // Brings lists and containers that run to the current policy, all or none.
   // Precondition: kernel_mutex_ is held.
@@ -131,6 +134,8 @@ class Service final : public Backend {
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<Updater> updater_;  // uses all of the above
+  std::unique_ptr<Notifier> notifier_;
+  std::string notifier_problem_;  // why there is none
 };
 
 }  // namespace bailiff::sidecar

@@ -32,7 +32,7 @@ ALLOWED |= {
                     "oci/inject"},
     "hook/bpf": {"rules/abi"},
     "hook/kernel": {"rules/*", "oci/sys", "oci/spec", "hook/bpf"},
-    "hook/attach": {"rules/*", "oci/sys", "oci/spec", "hook/kernel",
+    "hook/attach": {"rules/*", "oci/sys", "oci/spec", "oci/policy", "hook/kernel",
                     "hook/bpf"},
     "hook": {"rules/*", "oci/*", "hook/*"},
     "sidecar": {"rules/*", "oci/*", "hook/*", "sidecar/*"},

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/notify/descriptor_store.h
+// Where descriptors are while no bailiffd runs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rules/base/result.h"
+#include "sidecar/notify/descriptors.h"
+
+namespace bailiff::sidecar {
+
+// One thread.  A listener whose container has ended is dropped by whoever keeps
+// it; nobody needs to ask for that.
+class DescriptorStore {
+ public:
+  virtual ~DescriptorStore() = default;
+  // A copy of `fd` is kept; of two with one name the later one.
+  virtual Status keep(const std::string& name, int fd) = 0;
+};
+
+struct OpenedStore {
+  std::unique_ptr<DescriptorStore> store;
+  std::vector<NamedDescriptor> kept;  // by an earlier process
+};
+
+// systemd's store of the unit's descriptors where it started this process
+// (NOTIFY_SOCKET, FileDescriptorStoreMax=), otherwise a keeper, which is
+// started when none runs yet.
+Result<OpenedStore> open_store(const std::string& run_dir);
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/notify/descriptors.h
+// Descriptors with names, from one process to another.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/sys/unique_fd.h"
+#include "rules/base/result.h"
+
+namespace bailiff::sidecar {
+
+struct NamedDescriptor {
+  std::string name;
+  UniqueFd fd;
+};
+
+// One message over a socket, with a descriptor unless `fd` is -1.
+Status send_message(int socket, std::string_view text, int fd);
+
+struct Message {
+  std::string text;  // "" and no descriptor: the peer is gone
+  UniqueFd fd;
+};
+// Of at most `limit` bytes; what comes with more descriptors than one loses the
+// others.  Blocks as the socket does.
+Result<Message> receive_message(int socket, std::size_t limit);
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/notify/keeper.h
+// A process of its own that holds the listeners for bailiffd, where there is no
+// systemd to do it: as long as one process has a listener, the callers it holds
+// wait; when the last one is gone their calls fail with ENOSYS.
+//
+// It is asked over RUN_DIR/keeper.sock, one message at a time: "keep NAME" with
+// a descriptor; "all", which it answers with a message for each, its name and
+// the descriptor, and "." behind the last.
+#pragma once
+
+#include <string>
+
+namespace bailiff::sidecar {
+
+std::string keeper_socket(const std::string& run_dir);
+
+// What listeners' names begin with; everything else is kept for their sake.
+inline constexpr char kListenerPrefix[] = "listener.";
+inline constexpr std::size_t kMaxKeptName = 300;
+
+// The keeper's life: until nobody asks it any more and it has no listener whose
+// container still runs.  For a process that has nothing else to do.  Returns
+// its exit code.
+int run_keeper(const std::string& run_dir);
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/notify/notifier.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "oci/inject/registration.h"
+#include "oci/spec/process_state.h"
+#include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
+#include "oci/sys/unix_socket.h"
+#include "rules/lower/observed.h"
+#include "sidecar/notify/call_memory.h"
+#include "sidecar/notify/descriptor_store.h"
+#include "sidecar/notify/held_call.h"
+#include "sidecar/notify/keeper.h"
+#include "sidecar/notify/ledger.h"
+#include "sidecar/notify/seccomp_listener.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr char kSocketName[] = "socket";
+constexpr char kLedgerName[] = "ledger";
+constexpr mode_t kSocketMode = 0600;
+// Calls of one container that are received and not answered.  The next ones
+// wait in the kernel: they must not take all of the ledger.
+constexpr std::size_t kMaxHeldOfContainer = 64;
+constexpr std::size_t kReadAtOnce = 64 << 10;
+
+struct Listener {
+  UniqueFd fd;
+  std::uint64_t number = 0;
+  std::string id;  // of the container
+};
+using ListenerPtr = std::shared_ptr<Listener>;
+
+// A call between being received and being answered.
+struct Held {
+  ListenerPtr listener;
+  LedgerSlot* slot = nullptr;
+  seccomp_notif call{};  // a copy: the slot is the loop's
+  Clock::time_point deadline;
+  std::atomic<bool> answered{false};
+};
+using HeldPtr = std::shared_ptr<Held>;
+
+// What both kinds of thread have to do with each other.  Outlives the loop as
+// long as a container's thread is kept waiting.
+struct Shared {
+  Notifier::Parts parts;
+  UniqueFd wake;  // eventfd: something was answered, or the end
+
+  void report(const std::string& kind, const std::string& line) const {
+    parts.report(kind, line);
+  }
+
+  // Whoever comes first answers.
+  void answer_once(Held& held, int error) const {
+    if (held.answered.exchange(true)) return;
+    const Status answered =
+        answer(held.listener->fd.get(), held.call.id, error);
+    if (!answered) report("answer", answered.error().message);
+    static_cast<void>(::eventfd_write(wake.get(), 1));
+  }
+};
+using SharedPtr = std::shared_ptr<Shared>;
+
+OnError on_failure_of(const ContainerPtr& container) {
+  if (!container || !container->generation) return OnError::kDeny;
+  return container->generation->policy().on_failure;
+}
+
+int error_of(OnError on_failure) {
+  switch (on_failure) {
+    case OnError::kDeny:
+      return EPERM;
+    case OnError::kAllow:
+      // Failing open: the administrator chose it.
+      return 0;
+  }
+  return EPERM;
+}
+
+// The thread of a container, and what it is to judge.
+class Judge : public std::enable_shared_from_this<Judge> {
+ public:
+  Judge(SharedPtr shared, std::string id)
+      : shared_(std::move(shared)), id_(std::move(id)) {}
+
+  void start() {
+    std::thread([self = shared_from_this()] { self->run(); }).detach();
+  }
+
+  void push(HeldPtr held) {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(held));
+    changed_.notify_one();
+  }
+
+  void end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_one();
+  }
+
+  OnError on_failure() const {
+    const std::lock_guard lock(mutex_);
+    return on_failure_of(container_);
+  }
+
+ private:
+  void run() {
+    for (;;) {
+      HeldPtr held;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return ended_ || !queue_.empty(); });
+        if (ended_) return;
+        held = std::move(queue_.front());
+        queue_.pop_front();
+      }
+      if (!held->answered) shared_->answer_once(*held, judge(*held));
+    }
+  }
+
+  ContainerPtr container() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (container_) return container_;
+    }
+    ContainerPtr found = shared_->parts.container(id_);
+    const std::lock_guard lock(mutex_);
+    container_ = found;
+    return found;
+  }
+
+  // The error the call is to fail with; 0: none.
+  int judge(const Held& held) {
+    const ContainerPtr known = container();
+    if (!known || !known->generation) {
+      shared_->report("held",
+                      "a held call of a container that is not known, "
+                      "answered by on_failure container=" +
+                          id_);
+      return error_of(on_failure_of(known));
+    }
+    Result<std::optional<ObservedEvent>> event = call_of(held.call);
+    if (!event) return failed(event.error());
+    // What the policy asks for is held, and nothing else.
+    if (!*event) return 0;
+    const bailiff_call call = (*event)->call;
+    Result<HeldFields> fields =
+        HeldFields::read(held.call, **std::move(event), known->facts);
+    if (!fields) return failed(fields.error());
+    const HeldCalls& wanted = known->held;
+    const std::shared_ptr<const Matcher> matcher = known->generation->matcher();
+    for (const std::uint32_t rule :
+         matcher->match(*fields, wanted.rules, memory_)) {
+      const auto at =
+          std::lower_bound(wanted.rules.begin(), wanted.rules.end(), rule);
+      const auto place = static_cast<std::size_t>(at - wanted.rules.begin());
+      if ((wanted.rule_calls[place] & bit_of(call)) != 0) return EPERM;
+    }
+    return 0;
+  }
+
+  int failed(const Error& error) {
+    switch (error.code) {
+      case Code::kInvalidArgument:
+        // As the kernel would say, which must not find something there after
+        // all.
+        return EFAULT;
+      case Code::kNotFound:
+        return EPERM;  // nobody hears it
+      case Code::kPermission:
+      case Code::kUnsupported:
+      case Code::kExhausted:
+      case Code::kIo:
+        break;
+    }
+    shared_->report(
+        "held", error.message + ", answered by on_failure container=" + id_);
+    const std::lock_guard lock(mutex_);
+    return error_of(on_failure_of(container_));
+  }
+
+  const SharedPtr shared_;
+  const std::string id_;
+  MatchMemory memory_;  // of the thread
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<HeldPtr> queue_;
+  ContainerPtr container_;
+  bool ended_ = false;
+};
+
+// A runtime that hands a listener over.
+struct Connection {
+  UniqueFd fd;
+  UniqueFd listener;
+  std::string text;
+  Clock::time_point deadline;
+};
+
+struct OfContainer {
+  std::shared_ptr<Judge> judge;
+  std::size_t listeners = 0;
+  std::size_t held = 0;
+  bool paused = false;  // its listeners are not asked
+};
+
+}  // namespace
+
+// Of its own thread, but for start() and stop().
+class Notifier::Loop {
+ public:
+  Loop(SharedPtr shared, UniqueFd epoll, UniqueFd socket,
+       std::unique_ptr<DescriptorStore> store, Ledger ledger)
+      : shared_(std::move(shared)),
+        epoll_(std::move(epoll)),
+        socket_(std::move(socket)),
+        store_(std::move(store)),
+        ledger_(std::move(ledger)) {}
+
+  Status start(std::vector<NamedDescriptor> kept) {
+    RETURN_IF_ERROR(watch(EPOLL_CTL_ADD, shared_->wake.get(), EPOLLIN));
+    RETURN_IF_ERROR(watch(EPOLL_CTL_ADD, socket_.get(), EPOLLIN));
+    for (NamedDescriptor& each : kept) {
+      if (!each.name.starts_with(kListenerPrefix)) continue;
+      take_over(std::move(each));
+    }
+    for (LedgerSlot* slot : ledger_.taken()) take_over(slot);
+    thread_ = std::thread([this] { run(); });
+    return Ok{};
+  }
+
+  void stop() {
+    stopping_ = true;
+    static_cast<void>(::eventfd_write(shared_->wake.get(), 1));
+    if (thread_.joinable()) thread_.join();
+    for (auto& [id, each] : containers_) each.judge->end();
+  }
+
+ private:
+  Status watch(int operation, int fd, std::uint32_t events) const {
+    epoll_event event{};
+    event.events = events;
+    event.data.fd = fd;
+    if (::epoll_ctl(epoll_.get(), operation, fd, &event) != 0) {
+      return errno_error("epoll_ctl");
+    }
+    return Ok{};
+  }
+
+  void run() {
+    std::array<epoll_event, 32> ready{};
+    while (!stopping_) {
+      const int count = ::epoll_wait(epoll_.get(), ready.data(),
+                                     static_cast<int>(ready.size()), wait_ms());
+      for (int i = 0; i < count; ++i) {
+        const epoll_event& event = ready[static_cast<std::size_t>(i)];
+        const int fd = event.data.fd;
+        if (fd == shared_->wake.get()) {
+          std::uint64_t value = 0;
+          static_cast<void>(::eventfd_read(fd, &value));
+        } else if (fd == socket_.get()) {
+          accept();
+        } else if (connections_.contains(fd)) {
+          read_connection(fd);
+        } else if (listeners_.contains(fd)) {
+          read_listener(fd, event.events);
+        }
+      }
+      free_answered();
+      answer_late();
+      drop_late_connections();
+    }
+  }
+
+  int wait_ms() const {
+    Clock::time_point first = Clock::time_point::max();
+    // Deadlines come in the order of receiving.
+    if (!held_.empty()) first = held_.front()->deadline;
+    for (const auto& [fd, connection] : connections_) {
+      first = std::min(first, connection.deadline);
+    }
+    return first == Clock::time_point::max() ? -1 : poll_timeout(first);
+  }
+
+  // --- runtimes
+
+  void accept() {
+    UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr,
+                          SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd) return;
+    const Result<PeerCredentials> peer = peer_credentials(fd.get());
+    if (!peer || peer->uid != 0 ||
+        connections_.size() >= kMaxRuntimeConnections ||
+        !watch(EPOLL_CTL_ADD, fd.get(), EPOLLIN)) {
+      shared_->report("runtime", "a connection of a runtime was refused");
+      return;
+    }
+    const int key = fd.get();
+    connections_[key] = {.fd = std::move(fd),
+                         .listener = {},
+                         .text = {},
+                         .deadline = Clock::now() + kRuntimeLimit};
+  }
+
+  void read_connection(int fd) {
+    Connection& connection = connections_[fd];
+    Result<Message> message = receive_message(fd, kReadAtOnce);
+    if (!message) {
+      connections_.erase(fd);
+      return;
+    }
+    // The descriptor comes with the first bytes.
+    if (message->fd && !connection.listener) {
+      connection.listener = std::move(message->fd);
+    }
+    if (message->text.empty()) {
+      // The wrapper looks whether somebody listens, and says nothing.
+      connections_.erase(fd);
+      return;
+    }
+    connection.text += message->text;
+    const std::optional<std::size_t> end = oci::object_end(connection.text);
+    if (!end && connection.text.size() <= oci::kMaxProcessStateBytes) return;
+    if (const Status taken = take_listener(connection, end.value_or(0));
+        !taken) {
+      shared_->report("runtime",
+                      "a listener was refused: " + taken.error().message);
+    }
+    // runc before 1.2.7 waits for nothing more, and does not close its end.
+    connections_.erase(fd);
+  }
+
+  Status take_listener(Connection& connection, std::size_t end) {
+    ASSIGN_OR_RETURN(const oci::ProcessState process,
+                     oci::parse_process_state(
+                         std::string_view(connection.text).substr(0, end),
+                         "the state with a listener"));
+    const std::string& id = process.state.id;
+    if (!connection.listener ||
+        !is_seccomp_listener(connection.listener.get())) {
+      return invalid_argument("container '" + id +
+                              "' came without a seccomp listener");
+    }
+    ASSIGN_OR_RETURN(const std::string token,
+                     oci::registered_token(shared_->parts.run_dir, id));
+    if (token != process.metadata) {
+      return Error{Code::kPermission,
+                   "container '" + id + "' came with a wrong token"};
+    }
+    const std::uint64_t number = ++last_number_;
+    const std::string name =
+        kListenerPrefix + std::to_string(number) + "." + id;
+    if (const Status kept = store_->keep(name, connection.listener.get());
+        !kept) {
+      shared_->report("keep", "a listener would not survive bailiffd: " +
+                                  kept.error().message + " container=" + id);
+    }
+    return add_listener(std::move(connection.listener), number, id);
+  }
+
+  void drop_late_connections() {
+    const auto now = Clock::now();
+    std::erase_if(connections_, [&](const auto& each) {
+      return each.second.deadline <= now;
+    });
+  }
+
+  // --- listeners
+
+  Status add_listener(UniqueFd fd, std::uint64_t number,
+                      const std::string& id) {
+    const int key = fd.get();
+    OfContainer& container = containers_[id];
+    if (!container.judge) {
+      container.judge = std::make_shared<Judge>(shared_, id);
+      container.judge->start();
+    }
+    ++container.listeners;
+    listeners_[key] = std::make_shared<Listener>(
+        Listener{.fd = std::move(fd), .number = number, .id = id});
+    return watch(EPOLL_CTL_ADD, key, container.paused ? 0U : EPOLLIN);
+  }
+
+  // "listener.NUMBER.ID"
+  void take_over(NamedDescriptor kept) {
+    std::string_view rest = kept.name;
+    rest.remove_prefix(std::string_view(kListenerPrefix).size());
+    std::uint64_t number = 0;
+    const auto [end, error] =
+        std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    if (error != std::errc() || rest.empty() || !kept.fd ||
+        !is_seccomp_listener(kept.fd.get())) {
+      return;
+    }
+    rest.remove_prefix(1);
+    last_number_ = std::max(last_number_, number);
+    const Status added =
+        add_listener(std::move(kept.fd), number, std::string(rest));
+    if (!added) shared_->report("keep", added.error().message);
+  }
+
+  // What an earlier process had received.
+  void take_over(LedgerSlot* slot) {
+    const auto found = std::find_if(
+        listeners_.begin(), listeners_.end(), [&](const auto& each) {
+          return each.second->number == slot->listener;
+        });
+    if (found == listeners_.end() || slot->notification.id == 0 ||
+        !is_held(found->first, slot->notification.id)) {
+      ledger_.free(slot);
+      return;
+    }
+    hold(found->second, slot);
+  }
+
+  void read_listener(int fd, std::uint32_t events) {
+    const ListenerPtr listener = listeners_[fd];
+    if ((events & EPOLLIN) == 0) {
+      // No process has the filter any more.
+      if ((events & (EPOLLHUP | EPOLLERR)) != 0) end_listener(fd);
+      return;
+    }
+    OfContainer& container = containers_[listener->id];
+    LedgerSlot* slot = container.held < kMaxHeldOfContainer
+                           ? ledger_.take(listener->number)
+                           : nullptr;
+    if (slot == nullptr) {
+      pause(listener->id, true);
+      return;
+    }
+    const Result<bool> received = receive(fd, *slot);
+    if (!received || !*received) {
+      ledger_.free(slot);
+      if (!received) shared_->report("receive", received.error().message);
+      return;
+    }
+    hold(listener, slot);
+  }
+
+  void hold(const ListenerPtr& listener, LedgerSlot* slot) {
+    auto held = std::make_shared<Held>();
+    held->listener = listener;
+    held->slot = slot;
+    held->call = slot->notification;
+    held->deadline = Clock::now() + shared_->parts.held_limit;
+    held_.push_back(held);
+    OfContainer& container = containers_[listener->id];
+    ++container.held;
+    container.judge->push(std::move(held));
+  }
+
+  void pause(const std::string& id, bool paused) {
+    containers_[id].paused = paused;
+    for (const auto& [fd, listener] : listeners_) {
+      if (listener->id != id) continue;
+      static_cast<void>(watch(EPOLL_CTL_MOD, fd, paused ? 0U : EPOLLIN));
+    }
+  }
+
+  void end_listener(int fd) {
+    const auto found = listeners_.find(fd);
+    const std::string id = found->second->id;
+    static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr));
+    listeners_.erase(found);
+    OfContainer& container = containers_[id];
+    if (--container.listeners > 0) return;
+    container.judge->end();
+    containers_.erase(id);
+  }
+
+  void free_answered() {
+    std::set<std::string> lighter;
+    std::erase_if(held_, [&](const HeldPtr& held) {
+      if (!held->answered) return false;
+      ledger_.free(held->slot);
+      lighter.insert(held->listener->id);
+      if (const auto found = containers_.find(held->listener->id);
+          found != containers_.end()) {
+        --found->second.held;
+      }
+      return true;
+    });
+    if (lighter.empty()) return;
+    // Whoever waited for room in the ledger may belong to another container.
+    for (const auto& [id, container] : containers_) {
+      if (container.paused) lighter.insert(id);
+    }
+    for (const std::string& id : lighter) {
+      const auto found = containers_.find(id);
+      if (found != containers_.end() && found->second.paused) pause(id, false);
+    }
+  }
+
+  void answer_late() {
+    const auto now = Clock::now();
+    for (const HeldPtr& held : held_) {
+      if (held->deadline > now) break;
+      if (held->answered) continue;
+      const auto found = containers_.find(held->listener->id);
+      const OnError on_failure = found == containers_.end()
+                                     ? OnError::kDeny
+                                     : found->second.judge->on_failure();
+      shared_->report("late",
+                      "a held call took too long to judge, answered by "
+                      "on_failure container=" +
+                          held->listener->id);
+      shared_->answer_once(*held, error_of(on_failure));
+    }
+  }
+
+  const SharedPtr shared_;
+  const UniqueFd epoll_;
+  const UniqueFd socket_;
+  const std::unique_ptr<DescriptorStore> store_;
+  Ledger ledger_;
+  std::uint64_t last_number_ = 0;
+  std::map<int, Connection> connections_;
+  std::map<int, ListenerPtr> listeners_;
+  std::map<std::string, OfContainer> containers_;  // by id
+  std::deque<HeldPtr> held_;                       // in order of deadline
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+Notifier::Notifier(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
+Notifier::~Notifier() { stop(); }
+void Notifier::stop() { loop_->stop(); }
+
+Result<std::unique_ptr<Notifier>> Notifier::start(Parts parts) {
+  RETURN_IF_ERROR(check_notification_size());
+  ASSIGN_OR_RETURN(OpenedStore opened, open_store(parts.run_dir));
+  const auto take = [&](const char* name) {
+    const auto found = std::find_if(
+        opened.kept.begin(), opened.kept.end(),
+        [&](const NamedDescriptor& each) { return each.name == name; });
+    return found == opened.kept.end() ? UniqueFd() : std::move(found->fd);
+  };
+
+  UniqueFd socket = take(kSocketName);
+  const std::string path = oci::listener_socket(parts.run_dir);
+  if (!socket) {
+    ASSIGN_OR_RETURN(socket, listen_unix(path, kSocketMode));
+    RETURN_IF_ERROR(opened.store->keep(kSocketName, socket.get()));
+  }
+  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+
+  UniqueFd kept = take(kLedgerName);
+  std::optional<Ledger> ledger;
+  if (kept) {
+    Result<Ledger> found = Ledger::open(std::move(kept));
+    if (found) {
+      ledger.emplace(*std::move(found));
+    } else {
+      parts.report("ledger", found.error().message +
+                                 ": calls that were held wait until their "
+                                 "callers are interrupted");
+    }
+  }
+  if (!ledger) {
+    ASSIGN_OR_RETURN(Ledger made, Ledger::make());
+    RETURN_IF_ERROR(opened.store->keep(kLedgerName, made.fd()));
+    ledger.emplace(std::move(made));
+  }
+
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return errno_error("epoll");
+  auto shared = std::make_shared<Shared>();
+  shared->parts = std::move(parts);
+  shared->wake = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!shared->wake) return errno_error("eventfd");
+  auto loop = std::make_unique<Loop>(std::move(shared), std::move(epoll),
+                                     std::move(socket), std::move(opened.store),
+                                     *std::move(ledger));
+  RETURN_IF_ERROR(loop->start(std::move(opened.kept)));
+  return std::unique_ptr<Notifier>(new Notifier(std::move(loop)));
+}
+
+}  // namespace bailiff::sidecar

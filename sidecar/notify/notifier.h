@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/notify/notifier.h
+// Answers the calls that containers' seccomp filters hold:
+//
+//   runtime ─▶ RUN_DIR/seccomp.sock ─▶ listener ─▶ store (keeper, systemd)
+//   held call ─▶ ledger ─▶ the container's thread ─▶ EPERM, or let go on
+//
+// One thread receives, and answers what takes too long by the policy's
+// on_failure.  It reads nothing of a caller, so no caller can make it wait.
+// Each container has a thread of its own that reads the caller's memory and
+// /proc and judges: one that is kept waiting keeps only its own container.
+//
+// Nothing is told of here: a call that was refused returns EPERM, which the
+// observer tells of, and so does seccomp's own refusal.  What was let go on is
+// judged once more when it has returned, since its arguments may have been
+// changed in between.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "rules/base/result.h"
+#include "sidecar/ingest/containers.h"
+
+namespace bailiff::sidecar {
+
+// From receiving a call to answering it.  Callers wait that long when they, or
+// the host, keep the service from deciding; a healthy answer takes
+// microseconds.
+inline constexpr std::chrono::seconds kHeldLimit{2};
+
+// Connections of runtimes that have not sent everything, and how long they may
+// take.
+inline constexpr std::size_t kMaxRuntimeConnections = 64;
+inline constexpr std::chrono::seconds kRuntimeLimit{5};
+
+class Notifier {
+ public:
+  struct Parts {
+    std::string run_dir;
+    // The container with this id as it runs; nullptr: not known (yet).  Called
+    // by the containers' threads.
+    std::function<ContainerPtr(const std::string& id)> container;
+    // One line about what went wrong; `kind` is the same for lines that may
+    // come at each call.
+    std::function<void(const std::string& kind, const std::string& line)>
+        report;
+    std::chrono::milliseconds held_limit = kHeldLimit;
+  };
+
+  // Takes over what an earlier process left: the socket, the listeners, the
+  // calls it had received.
+  static Result<std::unique_ptr<Notifier>> start(Parts parts);
+  ~Notifier();
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+
+  // Answers no more.  Calls that are held wait for the next process.
+  void stop();
+
+ private:
+  class Loop;
+  explicit Notifier(std::unique_ptr<Loop> loop);
+
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace bailiff::sidecar

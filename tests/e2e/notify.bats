@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Rules that refuse system calls, by seccomp alone and by the service.
+
+load story
+
+setup_file() {
+  story_open
+  cat >"$SCRATCH/rules/calls.rules.yaml" <<'END'
+- rule: Packet socket
+  desc: seccomp sees all it needs
+  condition: evt.type = socket and evt.arg.domain contains AF_PACKET
+  output: "%proc.name %evt.arg.domain %evt.res"
+  priority: WARNING
+- rule: Traced
+  desc: needs the process
+  condition: evt.type = ptrace and not proc.name in (strace)
+  output: "%proc.name %evt.arg.request"
+  priority: WARNING
+- rule: Folder made
+  desc: needs memory
+  condition: evt.type in (mkdir, mkdirat) and evt.arg.path startswith /tmp/trap
+  output: "%evt.arg.path by %proc.pname"
+  priority: WARNING
+- rule: Secret read
+  desc: needs memory, and the call to succeed
+  condition: >
+    evt.type in (open, openat, openat2) and evt.is_open_read = true
+    and fd.num >= 0 and fd.name = /etc/secret
+  output: "%fd.name %proc.name"
+  priority: WARNING
+END
+  cat >"$SCRATCH/rules/calls.yaml" <<'END'
+policies:
+  - name: Refuse calls
+    rules: ["Packet socket", "Traced", "Folder made", "Secret read"]
+    block: true
+    response: none
+END
+  sed 's/\["Packet.*\]/["Folder made"]/; s/response: none/response: kill/' \
+    "$SCRATCH/rules/calls.yaml" >"$SCRATCH/rules/calls-kill.yaml"
+  sed '/block/d' "$SCRATCH/rules/calls.yaml" >"$SCRATCH/rules/calls-watch.yaml"
+  export RULES="[$SCRATCH/rules/calls.rules.yaml]"
+  cc -O1 -static -o "$ROOTFS/bin/calls" "$E2E_DIR/triggers/calls.c"
+  cp "$ROOTFS/bin/calls" "$ROOTFS/bin/strace"
+  echo secret >"$ROOTFS/etc/secret"
+}
+teardown_file() { story_close; }
+teardown() { story_quiet; }
+
+# made ID CALL...: what the calls come to in a container with a /tmp.
+made() {
+  local id=$1
+  shift
+  calls_bundle "$id" /bin/calls "$@"
+  bailiff_runc run --bundle "$SCRATCH/bundle-$id" "$id"
+}
+calls_bundle() {
+  local id=$1
+  bundle_make "$SCRATCH/bundle-$id" "$ROOTFS" "$@"
+  change "$id" '.mounts += [{destination: "/tmp", type: "tmpfs",
+    source: "tmpfs", options: ["nosuid"]}]
+    | .process.capabilities[] += ["CAP_NET_RAW"]'
+}
+# change ID JQ
+change() {
+  jq "$2" "$SCRATCH/bundle-$1/config.json" >"$SCRATCH/changed.json"
+  mv "$SCRATCH/changed.json" "$SCRATCH/bundle-$1/config.json"
+}
+
+@test "calls are refused, and their twins are not" {
+  service "$SCRATCH/rules/calls.yaml"
+  run made refused packet packet-wide unix ptrace mkdir mkdir-free \
+    open-secret open-relative open
+  says packet=EPERM packet-wide=EPERM unix=done ptrace=EPERM mkdir=EPERM \
+    mkdir-free=done open-secret=EPERM open-relative=EPERM open=done
+  event "Packet socket" '.bailiff.verdict == "denied"
+    and .bailiff.enforcement == "notify"
+    and .output_fields["evt.res"] == "EPERM"'
+  event "Traced" '.bailiff.verdict == "denied"
+    and .output_fields["proc.name"] == "calls"'
+  event "Folder made" '.bailiff.verdict == "denied"
+    and .output_fields["evt.arg.path"] == "/tmp/trap"'
+  event "Secret read" '.bailiff.verdict == "denied"'
+  [[ $(service_events | jq -c 'select(.rule == "Folder made")' | wc -l) == 1 ]]
+}
+
+@test "a condition on the process is judged by the process" {
+  service "$SCRATCH/rules/calls.yaml"
+  bundle_make "$SCRATCH/bundle-tracer" "$ROOTFS" tracer /bin/strace ptrace
+  run bailiff_runc run --bundle "$SCRATCH/bundle-tracer" tracer
+  says ptrace=done
+}
+
+@test "32-bit calls and io_uring are no way around" {
+  service "$SCRATCH/rules/calls.yaml"
+  run made around packet32 packet-mux32 unix-mux32 mkdir32 ring
+  says packet32=EPERM packet-mux32=EPERM unix-mux32=done mkdir32=EPERM \
+    ring=ENOSYS
+}
+
+@test "what points to nothing fails as it would" {
+  service "$SCRATCH/rules/calls.yaml"
+  run made nowhere mkdir-nowhere
+  says mkdir-nowhere=EFAULT
+}
+
+@test "what is executed into a container is refused as well" {
+  service "$SCRATCH/rules/calls.yaml"
+  contained_detached entered sleep 100
+  run bailiff_runc exec entered /bin/calls packet ptrace mkdir
+  says packet=EPERM ptrace=EPERM mkdir=EPERM
+  event "Traced" '.bailiff.container.id == "entered"'
+}
+
+@test "a refusal can kill" {
+  service "$SCRATCH/rules/calls-kill.yaml"
+  run contained doomed sh -c 'mkdir /tmp/trap; sleep 60'
+  ((status == 137))
+  event "Folder made" '.bailiff.verdict == "denied"
+    and .bailiff.outcome == "killed"'
+}
+
+@test "a policy that does not refuse leaves the profile alone" {
+  service "$SCRATCH/rules/calls-watch.yaml"
+  calls_bundle watched /bin/calls ptrace
+  run bailiff_runc run --bundle "$SCRATCH/bundle-watched" watched
+  says ptrace=done
+  event "Traced" '.bailiff.verdict == "observed"'
+  jq -e '.linux.seccomp == null' "$SCRATCH/bundle-watched/config.json"
+}
+
+@test "a held caller waits for the next bailiffd" {
+  service "$SCRATCH/rules/calls.yaml"
+  calls_bundle patient sh -c 'while [ ! -e /tmp/go ]; do sleep 0.1; done
+    /bin/calls mkdir mkdir-free'
+  bailiff_runc run --detach --bundle "$SCRATCH/bundle-patient" patient \
+    </dev/null >"$SCRATCH/patient.out" 2>&1 3>&-
+  # Received and not answered: the process is stopped when the call is made.
+  kill -STOP "$SERVICE_PID"
+  local root
+  root=/proc/$(bailiff_runc state patient | jq .pid)/root
+  touch "$root/tmp/go"
+  wait_until 10 "the call to be held" \
+    grep -qs seccomp_do_user_notification /proc/*/wchan
+  service_stop KILL
+  [[ ! -s $SCRATCH/patient.out ]]
+  service_start
+  wait_until 10 "the calls to be answered" \
+    grep -q mkdir-free=done "$SCRATCH/patient.out"
+  grep -q '^mkdir=EPERM' "$SCRATCH/patient.out"
+  event "Folder made" '.bailiff.verdict == "denied"'
+}
+
+@test "seccomp's own refusals need no service" {
+  service "$SCRATCH/rules/calls.yaml"
+  calls_bundle alone sh -c 'while [ ! -e /tmp/go ]; do sleep 0.1; done
+    /bin/calls packet'
+  # Started with opens that are not held.
+  jq -n '{policies: [{name: "p", rules: ["Packet socket"], block: true,
+    response: "none"}]}' >"$SCRATCH/rules/packet.yaml"
+  sed -i "s|^policies:.*|policies: [\"$SCRATCH/rules/packet.yaml\"]|" \
+    "$SVC/bailiff.yaml"
+  bailiff_api reload
+  bailiff_runc run --detach --bundle "$SCRATCH/bundle-alone" alone \
+    </dev/null >"$SCRATCH/alone.out" 2>&1 3>&-
+  service_stop KILL
+  touch "/proc/$(bailiff_runc state alone | jq .pid)/root/tmp/go"
+  wait_until 10 "the refusal" grep -q packet=EPERM "$SCRATCH/alone.out"
+  service_start
+  event "Packet socket" '.bailiff.verdict == "denied"'
+}
+
+@test "a profile with a listener of its own is refused" {
+  service "$SCRATCH/rules/calls.yaml"
+  calls_bundle foreign true
+  change foreign '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+    listenerPath: "/run/other.sock", syscalls: [
+    {names: ["ptrace"], action: "SCMP_ACT_NOTIFY"}]}'
+  run bailiff_runc run --bundle "$SCRATCH/bundle-foreign" foreign
+  ((status != 0))
+  says "has a listener of its own ('/run/other.sock')"
+  nothing_left_of foreign
+}
+
+@test "without bailiffd no container starts whose calls are to be refused" {
+  service "$SCRATCH/rules/calls.yaml"
+  service_stop
+  run made late true
+  ((status != 0))
+  says "start bailiffd"
+}
+
+@test "the hook refuses a container that the wrapper has not seen" {
+  service "$SCRATCH/rules/calls.yaml"
+  bundle_make "$SCRATCH/bundle-bare" "$ROOTFS" bare true
+  change bare '.hooks.createRuntime = [{path: $ENV.HOOK, args:
+    ["bailiff-hook", "createRuntime", "--run-dir", ($ENV.SVC + "/run"),
+    "--state-dir", ($ENV.SVC + "/state"), "--bpf-dir",
+    ($ENV.SCRATCH + "/bpffs/" + ($ENV.SVC | split("/") | last))],
+    env: ["PATH=/bin"]}]'
+  run plain_runc run --bundle "$SCRATCH/bundle-bare" bare
+  ((status != 0))
+  says "create it by bailiff-runc"
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * calls CALL...: makes each system call and says what became of it, as
+ * "CALL=done" or "CALL=EPERM". Needs nothing but the kernel.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* As a 32-bit program makes it: its addresses have 32 bits. */
+static long call32(long number, long a, long b, long c) {
+  long result;
+  __asm__ volatile("int $0x80"
+                   : "=a"(result)
+                   : "a"(number), "b"(a), "c"(b), "d"(c)
+                   : "memory", "r8", "r9", "r10", "r11");
+  if (result < 0 && result > -4096) {
+    errno = (int)-result;
+    return -1;
+  }
+  return result;
+}
+
+static char* low_memory(void) {
+  void* memory = mmap(0, 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+static long make(const char* name) {
+  if (!strcmp(name, "ptrace")) return ptrace(PTRACE_TRACEME, 0, 0, 0);
+  if (!strcmp(name, "packet")) return socket(AF_PACKET, SOCK_RAW, 0);
+  /* The kernel takes the lower half of the domain. */
+  if (!strcmp(name, "packet-wide")) {
+    return syscall(SYS_socket, 1L << 32 | AF_PACKET, SOCK_RAW, 0);
+  }
+  if (!strcmp(name, "unix")) return socket(AF_UNIX, SOCK_STREAM, 0);
+  if (!strcmp(name, "inet")) return socket(AF_INET, SOCK_STREAM, 0);
+  if (!strcmp(name, "packet32")) return call32(359, AF_PACKET, SOCK_RAW, 0);
+  if (!strcmp(name, "packet-mux32") || !strcmp(name, "unix-mux32")) {
+    int* arguments = (int*)low_memory();
+    arguments[0] = !strcmp(name, "unix-mux32") ? AF_UNIX : AF_PACKET;
+    arguments[1] = SOCK_STREAM;
+    arguments[2] = 0;
+    return call32(102, 1, (long)arguments, 0);
+  }
+  if (!strcmp(name, "mkdir")) return mkdir("/tmp/trap", 0700);
+  if (!strcmp(name, "mkdir-free")) return mkdir("/tmp/free", 0700);
+  if (!strcmp(name, "mkdir32")) {
+    char* path = low_memory();
+    strcpy(path, "/tmp/trap");
+    return call32(39, (long)path, 0700, 0);
+  }
+  if (!strcmp(name, "mkdir-nowhere")) {
+    return syscall(SYS_mkdir, 16L, 0700);
+  }
+  if (!strcmp(name, "ring")) {
+    struct io_uring_params parameters;
+    memset(&parameters, 0, sizeof parameters);
+    return syscall(SYS_io_uring_setup, 4, &parameters);
+  }
+  if (!strcmp(name, "open")) return open("/etc/passwd", O_RDONLY);
+  if (!strcmp(name, "open-secret")) return open("/etc/secret", O_RDONLY);
+  if (!strcmp(name, "open-relative")) {
+    return chdir("/etc") != 0 ? -1 : open("../etc/secret", O_RDONLY);
+  }
+  errno = ENOSYS;
+  return -1;
+}
+
+static int compare(const void* a, const void* b) {
+  const long x = *(const long*)a, y = *(const long*)b;
+  return (x > y) - (x < y);
+}
+
+/* "p50=… p99=…": microseconds of a call that is let go on. */
+static void measure(const char* name, int count) {
+  long* took = calloc((size_t)count, sizeof *took);
+  for (int i = 0; i < count; ++i) {
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    long fd = make(name);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    if (fd > 2) close((int)fd);
+    took[i] = (after.tv_sec - before.tv_sec) * 1000000000L + after.tv_nsec -
+              before.tv_nsec;
+  }
+  qsort(took, (size_t)count, sizeof *took, compare);
+  printf("%s p50_us=%.1f p99_us=%.1f\n", name, (double)took[count / 2] / 1e3,
+         (double)took[count * 99L / 100] / 1e3);
+}
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (!strcmp(argv[i], "measure") && i + 2 < argc) {
+      measure(argv[i + 1], atoi(argv[i + 2]));
+      i += 2;
+      continue;
+    }
+    const long result = make(argv[i]);
+    printf("%s=%s\n", argv[i], result >= 0 ? "done" : strerrorname_np(errno));
+    fflush(stdout);
+  }
+  return 0;
+}
