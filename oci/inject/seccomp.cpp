@@ -58,6 +58,7 @@ bool is_of_ring(bailiff_call call) {
     case BAILIFF_CALL_SYMLINK:
     case BAILIFF_CALL_SYMLINKAT:
     case BAILIFF_CALL_SOCKET:
+    case BAILIFF_CALL_BIND:
       return true;
     case BAILIFF_CALL_EXECVE:
     case BAILIFF_CALL_EXECVEAT:

@@ -162,6 +162,7 @@ bool can_be_held(bailiff_call call) {
     // Peers are judged where the kernel's copy of the address is seen, and
     // before these two there is none.
     case BAILIFF_CALL_CONNECT:
+    case BAILIFF_CALL_BIND:
     case BAILIFF_CALL_SENDTO:
     case BAILIFF_CALL_ACCEPT:
     case BAILIFF_CALL_ACCEPT4:
