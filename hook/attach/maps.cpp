@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -76,33 +77,41 @@ Result<Map> create_pages(std::span<const std::byte> table, std::string name,
 
 }  // namespace
 
-Result<std::vector<IpNetwork>> list_networks(const std::vector<List>& lists,
-                                             std::uint32_t index,
-                                             emit::ListKind kind) {
+Result<ListContents> list_contents(const std::vector<List>& lists,
+                                   std::uint32_t index, emit::ListKind kind) {
   if (std::any_of(lists.begin(), lists.end(),
                   [](const List& list) { return !list.complete; })) {
     return invalid_argument("list '" + lists[index].name +
                             "' is made of a policy that was not read whole");
   }
   const KindTraits wanted = traits(kind);
-  std::vector<IpNetwork> networks;
+  ListContents contents;
   for (const std::uint32_t list : with_included(lists, index)) {
     for (const std::string& item : lists[list].items) {
-      const auto network = parse_item(item, kind);
-      if (!network) {
+      if (const auto network = parse_item(item, kind)) {
+        if (network->base.family == wanted.family) {
+          contents.networks.push_back(*network);
+        }
+        continue;
+      }
+      const auto endpoint =
+          kind == emit::ListKind::kNames ? std::nullopt : parse_endpoint(item);
+      if (!endpoint) {
         return invalid_argument("list '" + lists[index].name + "': item '" +
                                 item + "' is not " + std::string(wanted.item));
       }
-      if (network->base.family == wanted.family) networks.push_back(*network);
+      if (endpoint->address.family == wanted.family) {
+        contents.endpoints.push_back(*endpoint);
+      }
     }
   }
-  if (networks.size() > BAILIFF_MAX_LIST_ENTRIES) {
+  if (contents.size() > BAILIFF_MAX_LIST_ENTRIES) {
     return Error{Code::kExhausted,
                  "list '" + lists[index].name + "' has " +
-                     std::to_string(networks.size()) + " entries, more than " +
+                     std::to_string(contents.size()) + " entries, more than " +
                      std::to_string(BAILIFF_MAX_LIST_ENTRIES)};
   }
-  return networks;
+  return contents;
 }
 
 std::string table_label(const Digest& digest) {
@@ -119,14 +128,21 @@ Result<Map> create_table(const emit::MapRef& list, const CompiledPolicy& policy,
     return invalid_argument("the policy has no list '" + list.list + "'");
   }
   const auto index = static_cast<std::uint32_t>(found - lists.begin());
-  ASSIGN_OR_RETURN(const std::vector<IpNetwork> networks,
-                   list_networks(lists, index, list.list_kind));
-  auto table = create_pages(
-      emit::make_list_table(traits(list.list_kind).family, networks),
-      table_label(digest), kernel);
+  ASSIGN_OR_RETURN(const ListContents contents,
+                   list_contents(lists, index, list.list_kind));
+  Result<Map> table = Error{Code::kExhausted, "not enough memory"};
+  try {
+    table = create_pages(
+        emit::make_list_table(traits(list.list_kind).family, contents.networks,
+                              contents.endpoints),
+        table_label(digest), kernel);
+  } catch (const std::bad_alloc&) {
+    // How long a list is others decide: it is told of like what the kernel has
+    // no memory for.
+  }
   if (!table) {
     table.error().message = "list '" + list.list + "' with " +
-                            std::to_string(networks.size()) +
+                            std::to_string(contents.size()) +
                             " entries: " + table.error().message;
   }
   return table;

@@ -15,15 +15,22 @@
 
 namespace bailiff::hook {
 
+// What a table is made of (list_table.h).
+struct ListContents {
+  std::vector<IpNetwork> networks;
+  std::vector<IpEndpoint> endpoints;
+
+  std::size_t size() const { return networks.size() + endpoints.size(); }
+};
+
 // The items of the list and of all it includes that belong in a map of this
 // kind: addresses of its family for kAddress*, and for kNetwork* networks and
-// addresses; each as a network, perhaps more than once.  Names are networks
-// too, of one name_key() each.  Fails on an item that is neither, naming it: a
-// list that is silently shorter would let through what the user meant to stop.
-// Pure.
-Result<std::vector<IpNetwork>> list_networks(const std::vector<List>& lists,
-                                             std::uint32_t index,
-                                             emit::ListKind kind);
+// addresses; each as a network, or for an address with a port as that, perhaps
+// more than once.  Names are networks too, of one name_key() each.  Fails on an
+// item that is none, naming it: a list that is silently shorter would let
+// through what the user meant to stop.  Pure.
+Result<ListContents> list_contents(const std::vector<List>& lists,
+                                   std::uint32_t index, emit::ListKind kind);
 
 // Makes the map, unpinned and with nothing in it.  Precondition: not a kList,
 // which is no map of its own.

@@ -22,9 +22,7 @@ Word word_at(const std::array<std::uint8_t, 16>& bytes, std::size_t offset) {
   return word;
 }
 
-IpNetwork host_network(const Value& value) {
-  if (const auto* network = std::get_if<IpNetwork>(&value)) return *network;
-  const IpAddress address = std::get<IpAddress>(value);
+IpNetwork host_network(const IpAddress& address) {
   return {.base = address,
           .prefix = static_cast<std::uint8_t>(address.family == 4 ? 32 : 128)};
 }
@@ -121,22 +119,34 @@ class AddressCheck {
   // For events of that family.
   void emit_family(std::uint8_t family, const Exits& exits) const {
     std::vector<IpNetwork> networks;
+    std::vector<IpEndpoint> endpoints;
     for (const Value& value : check_.values) {
-      const IpNetwork network = host_network(value);
-      if (network.base.family == family) networks.push_back(network);
+      if (const auto* endpoint = std::get_if<IpEndpoint>(&value)) {
+        if (endpoint->address.family == family) endpoints.push_back(*endpoint);
+        continue;
+      }
+      const auto* network = std::get_if<IpNetwork>(&value);
+      networks.push_back(network != nullptr
+                             ? *network
+                             : host_network(std::get<IpAddress>(value)));
+      if (networks.back().base.family != family) networks.pop_back();
     }
     if (!networks.empty()) load_words(family);
     for (const IpNetwork& network : networks) {
       const Label other = code_.new_label();
-      const bool last = &network == &networks.back() && check_.lists.empty();
-      const Exits here = {.if_true = exits.if_true,
-                          .if_false = last ? exits.if_false : other,
-                          .next = last ? exits.next : other};
-      if (family == 4) {
-        compare4(network, here);
-      } else {
-        compare6(network, here);
-      }
+      const bool last = &network == &networks.back() && endpoints.empty() &&
+                        check_.lists.empty();
+      compare(network, {.if_true = exits.if_true,
+                        .if_false = last ? exits.if_false : other,
+                        .next = last ? exits.next : other});
+      code_.bind(other);
+    }
+    for (const IpEndpoint& endpoint : endpoints) {
+      const Label other = code_.new_label();
+      const bool last = &endpoint == &endpoints.back() && check_.lists.empty();
+      compare(endpoint, {.if_true = exits.if_true,
+                         .if_false = last ? exits.if_false : other,
+                         .next = last ? exits.next : other});
       code_.bind(other);
     }
     for (const std::uint32_t list : check_.lists) {
@@ -149,7 +159,9 @@ class AddressCheck {
       code_.bind(other);
       if (last) return;
     }
-    if (networks.empty()) code_.go(exits.if_false, exits.next);
+    if (networks.empty() && endpoints.empty()) {
+      code_.go(exits.if_false, exits.next);
+    }
   }
 
   // The address into r1, and r2 for IPv6.
@@ -165,6 +177,26 @@ class AddressCheck {
     load_address();
     code_.load_compared(Size::k64, kR1, slot_of(end_));
     code_.load_compared(Size::k64, kR2, slot_of(end_) + 8);
+  }
+
+  // Loads the address again: the port takes its registers.
+  void compare(const IpEndpoint& endpoint, const Exits& exits) const {
+    const Label port = code_.new_label();
+    load_words(endpoint.address.family);
+    compare(host_network(endpoint.address),
+            {.if_true = port, .if_false = exits.if_false, .next = port});
+    code_.bind(port);
+    target_.flavour.load_number(code_, Number::kPort, kR1);
+    code_.branch(jump_if(Comparison::kEq, kR1, endpoint.port), exits.if_true,
+                 exits.if_false, exits.next);
+  }
+
+  void compare(const IpNetwork& network, const Exits& exits) const {
+    if (network.base.family == 4) {
+      compare4(network, exits);
+    } else {
+      compare6(network, exits);
+    }
   }
 
   void compare4(const IpNetwork& network, const Exits& exits) const {

@@ -31,20 +31,23 @@ struct Frame {
   int filter_word;
   int tree_page;
   int numbers;
+  int port;  // of functions: what is looked up
 };
 constexpr Frame kMainFrame = {.header = kHeaderSlot,
                               .filter_bits = kFilterBitsSlot,
                               .filter_word = kFilterWordSlot,
                               .tree_page = kTreePageSlot,
-                              .numbers = kNumbersSlot};
+                              .numbers = kNumbersSlot,
+                              .port = 0};
 constexpr Frame kFunctionFrame = {.header = -32,
                                   .filter_bits = -40,
                                   .filter_word = -48,
                                   .tree_page = -56,
-                                  .numbers = -88};
+                                  .numbers = -88,
+                                  .port = -96};
 // The kernel lets all frames together have so much, each rounded up.
 constexpr int rounded_up(int bytes) { return (bytes + 31) / 32 * 32; }
-static_assert(rounded_up(-kAnswersSlot) + rounded_up(-kFunctionFrame.numbers) <=
+static_assert(rounded_up(-kAnswersSlot) + rounded_up(-kFunctionFrame.port) <=
               512);
 
 constexpr std::uint32_t kPageWords = kListPageBytes / 8;
@@ -66,10 +69,13 @@ class LookUp {
  public:
   using LoadAddress4 = std::function<void(Writer& code, Register dst)>;
 
+  // `load_port` clobbers r0..r5; nullptr: no item has one.
   LookUp(Writer& code, std::uint8_t family, LoadAddress4 load_address4,
-         const Frame& frame, int slot, Label missing)
+         std::function<void(Register dst)> load_port, const Frame& frame,
+         int slot, Label missing)
       : code_(code),
         load_address4_(std::move(load_address4)),
+        load_port_(std::move(load_port)),
         frame_(frame),
         slot_(slot),
         missing_(missing),
@@ -189,16 +195,47 @@ class LookUp {
   // How many keys are below the address, even or odd, says where it is.
   void search() const {
     keep_numbers();
+    search_tree(shape_, offsetof(ListHeader, tree));
+    // The pages before this one have an even number of keys.
+    load_header(kR1, offsetof(ListHeader, inverted));
+    code_.append(alu(BPF_ADD, kBelow, kR1));
+    if (load_port_ != nullptr) search_port();
+    code_.append(move(kR0, kBelow));
+    code_.append(alu(BPF_AND, kR0, 1));
+  }
+
+  // When the address is listed, and some are for some ports alone: the same of
+  // the run and the port.
+  void search_port() const {
+    constexpr std::size_t kPorts = offsetof(ListHeader, ports);
+    const Label decided = code_.new_label();
+    load_header(kR1, kPorts + offsetof(ListTree, levels));
+    code_.jump(jump_if(Comparison::kEq, kR1, 0), decided);
+    // A copy: of the number that is returned the verifier is to know nothing.
+    code_.append(move(kR1, kBelow));
+    code_.append(alu(BPF_AND, kR1, 1));
+    code_.jump(jump_if(Comparison::kEq, kR1, 0), decided);
+    code_.append(load(Size::k64, kR1, kFrame, frame_.tree_page));
+    code_.append(alu(BPF_MUL, kR1, static_cast<int>(shape_.keys())));
+    code_.append(alu(BPF_ADD, kBelow, kR1));
+    code_.append(alu(BPF_LSH, kBelow, kPortBits));
+    code_.append(store(Size::k64, kFrame, frame_.numbers, kBelow));
+    load_port_(kR1);
+    code_.append(load(Size::k64, kR2, kFrame, frame_.numbers));
+    code_.append(alu(BPF_OR, kR1, kR2));
+    code_.append(store(Size::k64, kFrame, frame_.numbers, kR1));
+    search_tree(kPortTree, kPorts);
+    code_.bind(decided);
+  }
+
+  // The tree that the header has at `tree`, for what the frame has: how many
+  // keys of its page are below it, in kBelow, and of the page its number there.
+  void search_tree(const TreeShape& shape, std::size_t tree) const {
     code_.append(move(kR1, 0));
     code_.append(store(Size::k64, kFrame, frame_.tree_page, kR1));
     for (std::uint32_t level = kMaxListLevels; level-- > 0;) {
-      search_level(level);
+      search_level(shape, tree, level);
     }
-    // The pages before this one have an even number of keys.
-    load_header(kR1, offsetof(ListHeader, inverted));
-    code_.append(move(kR0, kBelow));
-    code_.append(alu(BPF_XOR, kR0, kR1));
-    code_.append(alu(BPF_AND, kR0, 1));
   }
 
   // The address into the frame, in numbers of 32 bits, 8 bytes for each.
@@ -226,13 +263,15 @@ class LookUp {
   }
 
   // In the frame: which page of the level; then, of the level below.
-  void search_level(std::uint32_t level) const {
+  void search_level(const TreeShape& shape, std::size_t tree,
+                    std::uint32_t level) const {
     const Label below = code_.new_label();
     if (level > 0) {
-      load_header(kR1, offsetof(ListHeader, levels));
+      load_header(kR1, tree + offsetof(ListTree, levels));
       code_.jump(jump_if(Comparison::kLe, kR1, static_cast<int>(level)), below);
     }
-    load_header(kR1, offsetof(ListHeader, first_page) + std::size_t{4} * level);
+    load_header(kR1,
+                tree + offsetof(ListTree, first_page) + std::size_t{4} * level);
     code_.append(load(Size::k64, kR2, kFrame, frame_.tree_page));
     code_.append(alu(BPF_ADD, kR1, kR2));
     code_.append(store(Size::k32, kFrame, kPageSlot, kR1));
@@ -240,21 +279,21 @@ class LookUp {
 
     // Among the pivots first, each of which stands for a group of keys.
     code_.append(move(kBelow, 0));
-    for (std::uint32_t half = shape_.pivots / 2; half > 0; half /= 2) {
-      skip(shape_.keys(), half);
+    for (std::uint32_t half = shape.pivots / 2; half > 0; half /= 2) {
+      skip(shape, shape.keys(), half);
     }
-    const auto group = static_cast<int>(shape_.group);
+    const auto group = static_cast<int>(shape.group);
     code_.append(move(kR1, kBelow));
     code_.append(alu(BPF_MUL, kR1, group - 1));
     code_.append(alu(BPF_ADD, kR0, kR1));
     code_.append(alu(BPF_MUL, kBelow, group));
-    for (std::uint32_t half = shape_.group / 2; half > 0; half /= 2) {
-      skip(0, half);
+    for (std::uint32_t half = shape.group / 2; half > 0; half /= 2) {
+      skip(shape, 0, half);
     }
-    code_.append(alu(BPF_RSH, kBelow, std::countr_zero(shape_.key_bytes())));
+    code_.append(alu(BPF_RSH, kBelow, std::countr_zero(shape.key_bytes())));
     if (level > 0) {
       code_.append(load(Size::k64, kR1, kFrame, frame_.tree_page));
-      code_.append(alu(BPF_MUL, kR1, static_cast<int>(shape_.keys())));
+      code_.append(alu(BPF_MUL, kR1, static_cast<int>(shape.keys())));
       code_.append(alu(BPF_ADD, kR1, kBelow));
       code_.append(store(Size::k64, kFrame, frame_.tree_page, kR1));
     }
@@ -264,23 +303,25 @@ class LookUp {
   // r0 and kBelow, in bytes, go on by `half` keys when the last of these is
   // below the address; the first is `begin` keys behind r0.  Each step adds one
   // of two constants, which is how the verifier knows r0 to stay in the page.
-  void skip(std::uint32_t begin, std::uint32_t half) const {
-    const auto key = static_cast<int>((begin + half - 1) * shape_.key_bytes());
+  void skip(const TreeShape& shape, std::uint32_t begin,
+            std::uint32_t half) const {
+    const auto key = static_cast<int>((begin + half - 1) * shape.key_bytes());
     // Subtraction, the last number first: what has to be borrowed in the end
     // says which is less.
+    const Size size = shape.number_bytes == 8 ? Size::k64 : Size::k32;
     Register borrow = kR1;
     Register spare = kR2;
-    for (std::uint32_t i = shape_.numbers; i-- > 0;) {
+    for (std::uint32_t i = shape.numbers; i-- > 0;) {
       const auto number = static_cast<int>(i);
-      code_.append(load(Size::k32, spare, kR0, key + 4 * number));
+      code_.append(load(size, spare, kR0, key + 4 * number));
       code_.append(load(Size::k64, kR3, kFrame, frame_.numbers + 8 * number));
       code_.append(alu(BPF_SUB, spare, kR3));
-      if (i + 1 < shape_.numbers) code_.append(alu(BPF_SUB, spare, borrow));
+      if (i + 1 < shape.numbers) code_.append(alu(BPF_SUB, spare, borrow));
       code_.append(alu(BPF_RSH, spare, 63));
       std::swap(borrow, spare);
     }
     code_.append(
-        alu(BPF_LSH, borrow, std::countr_zero(half * shape_.key_bytes())));
+        alu(BPF_LSH, borrow, std::countr_zero(half * shape.key_bytes())));
     code_.append(alu(BPF_ADD, kR0, borrow));
     code_.append(alu(BPF_ADD, kBelow, borrow));
   }
@@ -289,7 +330,8 @@ class LookUp {
   static constexpr Register kBelow = kR4;
 
   Writer& code_;
-  LoadAddress4 load_address4_;
+  Load load_address4_;
+  std::function<void(Register dst)> load_port_;
   const Frame& frame_;
   int slot_;  // of what is looked up, unless it is IPv4
   Label missing_;
@@ -308,12 +350,25 @@ LookUp::LoadAddress4 loader(const FlavourCode& flavour, int slot) {
   };
 }
 
+// The port that belongs to the address at `slot`.
+Number port_of(int slot) {
+  return slot == kAddressSlot ? Number::kPort : Number::kLocalPort;
+}
+
+bool may_have_ports(ListKind kind) { return kind != ListKind::kNames; }
+
 }  // namespace
 
 void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
                   int slot, const Exits& exits) {
-  LookUp(code, family_of(list.list_kind), loader(flavour, slot), kMainFrame,
-         slot, exits.if_false)
+  std::function<void(Register)> load_port;
+  if (may_have_ports(list.list_kind)) {
+    load_port = [&](Register dst) {
+      flavour.load_number(code, port_of(slot), dst);
+    };
+  }
+  LookUp(code, family_of(list.list_kind), loader(flavour, slot),
+         std::move(load_port), kMainFrame, slot, exits.if_false)
       .emit(list);
   code.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true, exits.if_false,
               exits.next);
@@ -326,6 +381,9 @@ void call_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
   if (function == look_ups.functions.end()) {
     function = look_ups.functions.emplace(family, code.new_label()).first;
   }
+  const Register port = family == 4 ? kR3 : kR4;
+  flavour.load_number(code, port_of(slot), kR1);
+  code.append(move(port, kR1));
   if (family == 4) {
     loader(flavour, slot)(code, kR2);
   } else {
@@ -341,15 +399,23 @@ void emit_look_up_functions(Writer& code, const LookUps& look_ups) {
   for (const auto& [family, function] : look_ups.functions) {
     const Label missing = code.new_label();
     code.bind(function);
-    code.begin_function(family == 4 ? 2 : 3);
+    code.begin_function(family == 4 ? 3 : 4);
     code.append(store(Size::k32, kFrame, kPageSlot, kR1));
+    // The callers have 16 bits; the verifier takes it to be any number.
+    const Register port = family == 4 ? kR3 : kR4;
+    code.append(alu(BPF_AND, port, (1 << kPortBits) - 1));
+    code.append(store(Size::k64, kFrame, kFunctionFrame.port, port));
     if (family == 4) {
       code.append(store(Size::k32, kFrame, kAddressSlot, kR2));
     } else {
       code.append(store(Size::k64, kFrame, kAddressSlot, kR2));
       code.append(store(Size::k64, kFrame, kAddressSlot + 8, kR3));
     }
-    LookUp(code, family, load_argument4, kFunctionFrame, kAddressSlot, missing)
+    const auto load_port = [&code](Register dst) {
+      code.append(load(Size::k64, dst, kFrame, kFunctionFrame.port));
+    };
+    LookUp(code, family, load_argument4, load_port, kFunctionFrame,
+           kAddressSlot, missing)
         .emit();
     code.exit();
     code.bind(missing);

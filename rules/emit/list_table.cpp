@@ -19,25 +19,115 @@ constexpr std::size_t kBlocksPerRange = 4;
 constexpr std::size_t kBlocksOfFirstPage =
     (kListPageBytes / 8 - kFirstFilterWord) * kBlocksPerWord;
 
-// What differs between the families.  Key is an address as a number.
+// What differs between the trees.  Key is an address as a number, and
+// kHighest, as std::numeric_limits does not know 128 bits everywhere, above or
+// as high as all that are searched for.
 struct Ip4 {
   using Key = std::uint32_t;
   static constexpr unsigned kBits = 32;
   static constexpr TreeShape kShape = kTree4;
+  static constexpr Key kHighest = ~Key{0};
 };
 struct Ip6 {
   __extension__ using Key = unsigned __int128;
   static constexpr unsigned kBits = 128;
   static constexpr TreeShape kShape = kTree6;
+  static constexpr Key kHighest = ~Key{0};
+};
+struct RunPort {
+  using Key = std::uint64_t;
+  static constexpr TreeShape kShape = kPortTree;
+  static constexpr Key kHighest = ~Key{0} >> 1;
+};
+
+// Pages of zeros for so many bytes, behind what there is.
+std::byte* add_pages(std::vector<std::byte>& table, std::size_t bytes) {
+  const std::size_t begin = table.size();
+  const std::size_t pages = (bytes + kListPageBytes - 1) / kListPageBytes;
+  table.resize(begin + pages * kListPageBytes);
+  return table.data() + begin;
+}
+
+template <typename Of>
+class TreeMaker {
+ public:
+  using Key = typename Of::Key;
+
+  explicit TreeMaker(std::vector<std::byte>& table) : table_(table) {}
+
+  // Sorted keys, but for the highest.
+  ListTree add(std::vector<Key> keys) {
+    // Nothing is above it: every search finds a key it ends at.
+    keys.push_back(Of::kHighest);
+    ListTree tree;
+    for (;;) {
+      assert(tree.levels < kMaxListLevels);
+      tree.first_page[tree.levels++] =
+          static_cast<std::uint32_t>(table_.size() / kListPageBytes);
+      const bool last = keys.size() <= kShape.keys();
+      keys = add_level(keys);
+      if (last) return tree;
+    }
+  }
+
+ private:
+  static constexpr TreeShape kShape = Of::kShape;
+
+  // Returns the keys of the next level.
+  std::vector<Key> add_level(const std::vector<Key>& keys) {
+    std::vector<Key> next;
+    for (std::size_t at = 0; at < keys.size(); at += kShape.keys()) {
+      const std::size_t count =
+          std::min<std::size_t>(keys.size() - at, kShape.keys());
+      add_page(std::span(keys).subspan(at, count));
+      next.push_back(keys[at + count - 1]);
+    }
+    return next;
+  }
+
+  void add_page(std::span<const Key> keys) {
+    std::byte* const page = add_pages(table_, kListPageBytes);
+    for (std::size_t i = 0; i < kListPageBytes / kShape.key_bytes(); ++i) {
+      write_key(page + i * kShape.key_bytes(), Of::kHighest);
+    }
+    std::byte* const pivots =
+        page + std::size_t{kShape.keys()} * kShape.key_bytes();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      write_key(page + i * kShape.key_bytes(), keys[i]);
+      const bool last =
+          i + 1 == keys.size() || i % kShape.group + 1 == kShape.group;
+      if (last) {
+        write_key(pivots + i / kShape.group * kShape.key_bytes(), keys[i]);
+      }
+    }
+  }
+
+  static void write_key(std::byte* to, Key key) {
+    if constexpr (kShape.numbers == 1) {
+      static_assert(sizeof key == kShape.number_bytes);
+      std::memcpy(to, &key, sizeof key);
+    } else {
+      std::array<std::uint32_t, kShape.numbers> numbers{};
+      for (std::size_t i = numbers.size(); i-- > 0; key >>= 32) {
+        numbers[i] = static_cast<std::uint32_t>(key);
+      }
+      std::memcpy(to, numbers.data(), sizeof numbers);
+    }
+  }
+
+  std::vector<std::byte>& table_;
 };
 
 template <typename Family>
 class TableMaker {
  public:
-  explicit TableMaker(std::span<const IpNetwork> networks) {
+  TableMaker(std::span<const IpNetwork> networks,
+             std::span<const IpEndpoint> endpoints) {
     read(networks);
+    add(endpoints);
     make_filter();
     make_tree();
+    if (!ports_.empty()) make_tree_of_ports();
     std::memcpy(table_.data(), &header_, sizeof header_);
   }
 
@@ -45,13 +135,16 @@ class TableMaker {
 
  private:
   using Key = typename Family::Key;
-  static constexpr TreeShape kShape = Family::kShape;
-  // std::numeric_limits does not know 128 bits everywhere.
-  static constexpr Key kHighest = ~Key{0};
+  static constexpr Key kHighest = Family::kHighest;
 
   struct Range {
     Key first;
     Key last;
+  };
+  struct Port {
+    Key address;
+    std::uint16_t port;
+    auto operator<=>(const Port&) const = default;
   };
 
   // The networks as ranges that neither meet nor overlap, sorted.
@@ -72,6 +165,30 @@ class TableMaker {
         ranges_.push_back(range);
       }
     }
+  }
+
+  // Addresses with ports that are not listed whole, each as a range of its own,
+  // among the others.
+  void add(std::span<const IpEndpoint> endpoints) {
+    for (const IpEndpoint& endpoint : endpoints) {
+      ports_.push_back({key_of(endpoint.address), endpoint.port});
+    }
+    std::sort(ports_.begin(), ports_.end());
+    ports_.erase(std::unique(ports_.begin(), ports_.end()), ports_.end());
+    std::vector<Range> whole = std::move(ranges_);
+    ranges_.clear();
+    ranges_.reserve(whole.size() + ports_.size());
+    auto next = whole.begin();
+    std::erase_if(ports_, [&](const Port& one) {
+      while (next != whole.end() && next->last < one.address) {
+        ranges_.push_back(*next++);
+      }
+      if (next != whole.end() && next->first <= one.address) return true;
+      const bool known = !ranges_.empty() && ranges_.back().last == one.address;
+      if (!known) ranges_.push_back({one.address, one.address});
+      return false;
+    });
+    ranges_.insert(ranges_.end(), next, whole.end());
   }
 
   static Key key_of(const IpAddress& address) {
@@ -123,7 +240,7 @@ class TableMaker {
     const std::size_t words = std::max<std::size_t>(
         (blocks + kBlocksPerWord - 1) / kBlocksPerWord, 1);
     header_.filter_words = static_cast<std::uint32_t>(words);
-    add_pages((kFirstFilterWord + words) * 8);
+    add_pages(table_, (kFirstFilterWord + words) * 8);
     for (const Range& range : ranges_) {
       const Key last = range.last >> dropped;
       for (Key block = range.first >> dropped;; ++block) {
@@ -175,63 +292,37 @@ class TableMaker {
       if (range.first != 0) keys.push_back(range.first - 1);
       if (range.last != kHighest) keys.push_back(range.last);
     }
-    // No address is above it: every search finds a key it ends at.
-    keys.push_back(kHighest);
-    for (;;) {
-      assert(header_.levels < kMaxListLevels);
-      header_.first_page[header_.levels++] =
-          static_cast<std::uint32_t>(table_.size() / kListPageBytes);
-      const bool last = keys.size() <= kShape.keys();
-      keys = add_level(keys);
-      if (last) return;
-    }
+    header_.tree = TreeMaker<Family>(table_).add(std::move(keys));
   }
 
-  // Returns the keys of the next level.
-  std::vector<Key> add_level(const std::vector<Key>& keys) {
-    std::vector<Key> next;
-    for (std::size_t at = 0; at < keys.size(); at += kShape.keys()) {
-      const std::size_t count =
-          std::min<std::size_t>(keys.size() - at, kShape.keys());
-      add_page(std::span(keys).subspan(at, count));
-      next.push_back(keys[at + count - 1]);
-    }
-    return next;
-  }
-
-  void add_page(std::span<const Key> keys) {
-    std::byte* const page = add_pages(kListPageBytes);
-    std::memset(page, 0xff, kListPageBytes);
-    std::byte* const pivots =
-        page + std::size_t{kShape.keys()} * kShape.key_bytes();
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      write_key(page + i * kShape.key_bytes(), keys[i]);
-      const bool last =
-          i + 1 == keys.size() || i % kShape.group + 1 == kShape.group;
-      if (last) {
-        write_key(pivots + i / kShape.group * kShape.key_bytes(), keys[i]);
+  // Of a range, the number of its run is odd, and of none the one between.
+  void make_tree_of_ports() {
+    std::vector<RunPort::Key> keys;
+    const auto list = [&keys](RunPort::Key first, RunPort::Key last) {
+      if (!keys.empty() && keys.back() == first - 1) {
+        keys.back() = last;
+      } else {
+        keys.push_back(first - 1);
+        keys.push_back(last);
+      }
+    };
+    auto port = ports_.begin();
+    for (std::size_t i = 0; i < ranges_.size(); ++i) {
+      const RunPort::Key run = (2 * RunPort::Key{i} + 1) << kPortBits;
+      if (port == ports_.end() || port->address != ranges_[i].first) {
+        list(run, run + (1U << kPortBits) - 1);
+        continue;
+      }
+      for (; port != ports_.end() && port->address == ranges_[i].first;
+           ++port) {
+        list(run + port->port, run + port->port);
       }
     }
-  }
-
-  static void write_key(std::byte* to, Key key) {
-    std::array<std::uint32_t, kShape.numbers> numbers{};
-    for (std::size_t i = numbers.size(); i-- > 0;) {
-      numbers[i] = static_cast<std::uint32_t>(key);
-      if constexpr (kShape.numbers > 1) key >>= 32;
-    }
-    std::memcpy(to, numbers.data(), sizeof numbers);
-  }
-
-  // Pages of zeros for so many bytes, behind what there is.
-  std::byte* add_pages(std::size_t bytes) {
-    const std::size_t begin = table_.size();
-    const std::size_t pages = (bytes + kListPageBytes - 1) / kListPageBytes;
-    table_.resize(begin + pages * kListPageBytes);
-    return table_.data() + begin;
+    header_.ports = TreeMaker<RunPort>(table_).add(std::move(keys));
   }
 
   std::vector<Range> ranges_;
+  std::vector<Port> ports_;  // of ranges that are not listed whole; sorted
   ListHeader header_;
   std::vector<std::byte> table_;
 };
@@ -239,10 +330,11 @@ class TableMaker {
 }  // namespace
 
 std::vector<std::byte> make_list_table(std::uint8_t family,
-                                       std::span<const IpNetwork> networks) {
-  assert(networks.size() <= BAILIFF_MAX_LIST_ENTRIES);
-  if (family == 4) return TableMaker<Ip4>(networks).take();
-  return TableMaker<Ip6>(networks).take();
+                                       std::span<const IpNetwork> networks,
+                                       std::span<const IpEndpoint> endpoints) {
+  assert(networks.size() + endpoints.size() <= BAILIFF_MAX_LIST_ENTRIES);
+  if (family == 4) return TableMaker<Ip4>(networks, endpoints).take();
+  return TableMaker<Ip6>(networks, endpoints).take();
 }
 
 }  // namespace bailiff::emit

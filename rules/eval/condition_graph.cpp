@@ -18,6 +18,9 @@ struct HashOfValue {
   std::uint64_t operator()(const IpNetwork& network) const {
     return (*this)(network.base) + network.prefix;
   }
+  std::uint64_t operator()(const IpEndpoint& endpoint) const {
+    return (*this)(endpoint.address) + endpoint.port;
+  }
   template <typename Number>
   std::uint64_t operator()(Number number) const {
     return static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
@@ -57,7 +60,7 @@ std::size_t ConditionGraph::Hash<AnyCheck>::operator()(
 }
 
 ConditionGraph::ConditionGraph(MatchPlan& plan) : plan_(plan) {
-  field(FieldId::kEvtType, "");
+  field(FieldId::kEvtType, "", /*with_port=*/false);
 }
 
 DecisionGraph::Edge ConditionGraph::add(const Expr& expr) {
@@ -102,8 +105,14 @@ DecisionGraph::Edge ConditionGraph::add_check(const Check& check) {
                            .index = plan_.field_leaves.size()})
                : add_other_leaf(check, value_type(check.field, check.argument));
   if (prepared) {
-    plan_.field_leaves.push_back({.field = field(check.field, check.argument),
-                                  .check = *std::move(prepared)});
+    // Only where an operand has one is the port of interest.
+    const auto* in = std::get_if<In<AddressSet>>(&prepared->requirement);
+    const bool with_port =
+        in != nullptr && has_endpoints(*in) &&
+        takes_endpoints(check.field, check.op, check.quantifier);
+    plan_.field_leaves.push_back(
+        {.field = field(check.field, check.argument, with_port),
+         .check = *std::move(prepared)});
   }
   checks_.emplace(&check, edge);
   return edge;
@@ -136,10 +145,15 @@ DecisionGraph::Edge ConditionGraph::add_leaf(const Leaf& leaf) {
   return edge;
 }
 
-std::uint32_t ConditionGraph::field(FieldId id, const std::string& argument) {
-  const auto [known, added] = fields_.emplace(
-      std::pair(id, argument), static_cast<std::uint32_t>(plan_.fields.size()));
-  if (added) plan_.fields.push_back({.field = id, .argument = argument});
+std::uint32_t ConditionGraph::field(FieldId id, const std::string& argument,
+                                    bool with_port) {
+  const auto [known, added] =
+      fields_.emplace(std::tuple(id, argument, with_port),
+                      static_cast<std::uint32_t>(plan_.fields.size()));
+  if (added) {
+    plan_.fields.push_back({.field = id, .argument = argument});
+    plan_.ports.push_back(with_port ? port_beside(id) : std::nullopt);
+  }
   return known->second;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -60,14 +61,14 @@ class ConditionGraph {
   template <typename AnyCheck>
   Edge add_other_leaf(const AnyCheck& check, FalcoType type);
   Edge add_leaf(const Leaf& leaf);
-  std::uint32_t field(FieldId id, const std::string& argument);
+  std::uint32_t field(FieldId id, const std::string& argument, bool with_port);
 
   MatchPlan& plan_;
   DecisionGraph graph_;
   std::vector<Leaf> leaves_;  // by node
   Known<Check> checks_;
   Known<TermCheck> term_checks_;
-  std::map<std::pair<FieldId, std::string>, std::uint32_t> fields_;
+  std::map<std::tuple<FieldId, std::string, bool>, std::uint32_t> fields_;
 };
 
 }  // namespace bailiff

@@ -61,8 +61,11 @@ class Evaluator {
 
   bool operator()(const Check& check) const {
     const FalcoType type = value_type(check.field, check.argument);
-    return holds(check.op, check.quantifier, several_of(check.field),
-                 event_.extract(check.field, check.argument),
+    std::vector<Value> values = event_.extract(check.field, check.argument);
+    if (takes_endpoints(check.field, check.op, check.quantifier)) {
+      add_endpoints(values, event_.extract(*port_beside(check.field), ""));
+    }
+    return holds(check.op, check.quantifier, several_of(check.field), values,
                  IndexedOperands<Check>(check, type, lists_));
   }
 

@@ -63,7 +63,9 @@ class ListIndex {
 
 // Whether `expr` holds; `lists` was made from its policy or from it.  A check
 // on a field that extracts nothing is false, kNe included, so its negation is
-// true.  What several values come to is several_of() the field.
+// true.  What several values come to is several_of() the field.  Where operands
+// may be addresses with ports (takes_endpoints()), the field's values include
+// those.
 bool evaluate(const Expr& expr, const FieldSource& event,
               const ListIndex& lists);
 

@@ -24,6 +24,12 @@ struct AddressHash {
 
 using Addresses = std::unordered_set<IpAddress, AddressHash>;
 
+struct EndpointHash {
+  std::size_t operator()(const IpEndpoint& endpoint) const {
+    return AddressHash()(endpoint.address) * 31 + endpoint.port;
+  }
+};
+
 // A host is in one network of each length: asking costs a look-up for each
 // length that occurs, however many networks there are.
 class Networks {
@@ -60,6 +66,7 @@ struct Items {
   std::unordered_set<bool> bools;
   Addresses addresses;
   Networks networks;
+  std::unordered_set<IpEndpoint, EndpointHash> endpoints;
   // All of them once more, for operators that look at one after the other.
   std::vector<Value> ordered;
 
@@ -76,6 +83,7 @@ struct Items {
       }
       void operator()(const IpAddress& v) const { items.addresses.insert(v); }
       void operator()(const IpNetwork& v) const { items.networks.insert(v); }
+      void operator()(const IpEndpoint& v) const { items.endpoints.insert(v); }
     };
     std::visit(Visitor{*this}, item);
   }
@@ -105,6 +113,9 @@ struct Items {
         return items.addresses.contains(v) || items.networks.contains(v);
       }
       bool operator()(const IpNetwork&) const { return false; }
+      bool operator()(const IpEndpoint& v) const {
+        return items.endpoints.contains(v);
+      }
     };
     return std::visit(Visitor{*this}, value);
   }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,6 +55,8 @@ struct MatchPlan {
   CheckPreparer preparer;
   // What an event is asked for.
   std::vector<FieldReference> fields;
+  // By field: the one add_endpoints() has the ports from, where it is called.
+  std::vector<std::optional<FieldId>> ports;
   static constexpr std::uint32_t kEventType = 0;  // one of them
   std::vector<FieldLeaf> field_leaves;
   std::vector<OtherLeaf> other_leaves;

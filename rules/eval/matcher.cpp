@@ -102,7 +102,14 @@ class Matcher::Match {
   [[gnu::noinline]] void extract(std::uint32_t field) {
     MatchMemory::Slot& slot = slots_[field];
     slot.begin = static_cast<std::uint32_t>(views_.size());
-    event_.view(fields_[field].field, fields_[field].argument, views_);
+    if (const auto port = plan_.ports[field]) {
+      std::vector<Value> values =
+          event_.extract(fields_[field].field, fields_[field].argument);
+      add_endpoints(values, event_.extract(*port, ""));
+      for (Value& value : values) views_.keep(std::move(value));
+    } else {
+      event_.view(fields_[field].field, fields_[field].argument, views_);
+    }
     slot.end = static_cast<std::uint32_t>(views_.size());
     slot.event = number_;
   }

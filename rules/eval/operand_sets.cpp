@@ -124,6 +124,9 @@ void AddressSet::insert(const Value& value) {
   } else if (const auto* given = std::get_if<IpNetwork>(&value)) {
     network = *given;
   } else {
+    if (const auto* endpoint = std::get_if<IpEndpoint>(&value)) {
+      endpoints_.push_back(*endpoint);
+    }
     return;
   }
   IpAddress last = network.base;
@@ -142,11 +145,16 @@ void AddressSet::insert(const Value& value) {
 void AddressSet::finish() {
   v4_.finish();
   v6_.finish();
+  std::sort(endpoints_.begin(), endpoints_.end());
 }
 
 bool AddressSet::contains(const IpAddress& address) const {
   return address.family == 4 ? v4_.contains(number_of<Narrow>(address))
                              : v6_.contains(number_of<Wide>(address));
+}
+
+bool AddressSet::contains(const IpEndpoint& endpoint) const {
+  return std::binary_search(endpoints_.begin(), endpoints_.end(), endpoint);
 }
 
 template <typename Number>

@@ -55,12 +55,15 @@ class NumberSet {
   std::vector<std::uint64_t> great_numbers_;  // sorted; past those: see Value
 };
 
-// Addresses, and networks as all the addresses they contain.
+// Addresses, networks as all the addresses they contain, and addresses with a
+// port.
 class AddressSet {
  public:
   void insert(const Value& value);
   void finish();
   bool contains(const IpAddress& address) const;
+  bool contains(const IpEndpoint& endpoint) const;
+  bool has_endpoints() const { return !endpoints_.empty(); }
 
  private:
   // Addresses as numbers: IPv4, IPv6.
@@ -90,6 +93,7 @@ class AddressSet {
 
   Ranges<Narrow> v4_;
   Ranges<Wide> v6_;
+  std::vector<IpEndpoint> endpoints_;  // sorted
 };
 
 }  // namespace bailiff

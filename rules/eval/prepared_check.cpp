@@ -102,9 +102,13 @@ bool satisfies(const Exists&, ExtractedValue&) { return true; }
 
 [[gnu::noinline]] bool satisfies(const In<AddressSet>& required,
                                  ExtractedValue& value) {
-  const auto* address = std::get_if<IpAddress>(&value.view);
-  return address != nullptr && is_in(required, [&](const AddressSet& set) {
-           return set.contains(*address);
+  if (const auto* address = std::get_if<IpAddress>(&value.view)) {
+    return is_in(required,
+                 [&](const AddressSet& set) { return set.contains(*address); });
+  }
+  const auto* endpoint = std::get_if<IpEndpoint>(&value.view);
+  return endpoint != nullptr && is_in(required, [&](const AddressSet& set) {
+           return set.contains(*endpoint);
          });
 }
 
@@ -201,6 +205,13 @@ bool PreparedCheck::holds(std::span<ExtractedValue> values) const {
     if (satisfied(value) != every) return !every;
   }
   return every && !values.empty();
+}
+
+bool has_endpoints(const In<AddressSet>& in) {
+  return in.set->has_endpoints() ||
+         std::any_of(in.more.begin(), in.more.end(), [](const AddressSet* set) {
+           return set->has_endpoints();
+         });
 }
 
 bool OperandList::contains(const Value& value) const {

@@ -69,6 +69,8 @@ struct In {
   std::vector<const Set*> more;
   bool negated = false;
 };
+// Whether an operand is an address with a port.
+bool has_endpoints(const In<AddressSet>& in);
 // Operands one after the other.
 class OperandList final : public Operands {
  public:

@@ -18,8 +18,9 @@
 namespace bailiff {
 
 // A Value whose text is somebody else's.
-using ValueView = std::variant<Null, bool, std::int64_t, std::uint64_t, double,
-                               std::string_view, IpAddress, IpNetwork>;
+using ValueView =
+    std::variant<Null, bool, std::int64_t, std::uint64_t, double,
+                 std::string_view, IpAddress, IpNetwork, IpEndpoint>;
 
 Value value_of(const ValueView& view);
 // Borrows the text.

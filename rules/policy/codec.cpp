@@ -24,6 +24,7 @@
 
 #include "rules/abi/limits.h"
 #include "rules/policy/compiled_policy.h"
+#include "rules/types/compare.h"
 
 namespace bailiff {
 namespace {
@@ -53,6 +54,7 @@ enum class ValueTag : std::uint8_t {
   kNetwork,
   kUnsigned,
   kDouble,
+  kEndpoint,
 };
 
 class Writer {
@@ -128,6 +130,11 @@ class Writer {
       out.enumerator(ValueTag::kNetwork);
       out.address(v.base);
       out.u8(v.prefix);
+    }
+    void operator()(const IpEndpoint& v) const {
+      out.enumerator(ValueTag::kEndpoint);
+      out.address(v.address);
+      out.u32(v.port);
     }
   };
 
@@ -323,7 +330,7 @@ class Reader {
   }
 
   Value value() {
-    switch (enumerator(ValueTag::kDouble, "kind of value")) {
+    switch (enumerator(ValueTag::kEndpoint, "kind of value")) {
       case ValueTag::kNull:
         return Null{};
       case ValueTag::kBool:
@@ -340,6 +347,8 @@ class Reader {
         return unsigned_number();
       case ValueTag::kDouble:
         return std::bit_cast<double>(u64());
+      case ValueTag::kEndpoint:
+        return endpoint();
     }
     return Null{};
   }
@@ -422,6 +431,18 @@ class Reader {
     return value;
   }
 
+  IpEndpoint endpoint() {
+    IpEndpoint value;
+    value.address = address();
+    const std::uint32_t port = u32();
+    if (ok() && (port == 0 || port > UINT16_MAX)) {
+      fail("port " + std::to_string(port));
+      return {};
+    }
+    value.port = static_cast<std::uint16_t>(port);
+    return value;
+  }
+
   // What a field's argument was written as is for who extracts to read.
   FieldReference field_term() {
     FieldReference term;
@@ -459,6 +480,13 @@ class Reader {
     return check;
   }
 
+  // Whether the last value is an address with a port, where it may be one.
+  static bool is_good_endpoint(const Check& check) {
+    return std::holds_alternative<IpEndpoint>(check.values.back()) &&
+           takes_endpoints(check.field, check.op, check.quantifier);
+  }
+  static bool is_good_endpoint(const TermCheck& /*check*/) { return false; }
+
   template <typename AnyCheck>
   void operands(AnyCheck& check, FieldType type, std::size_t lists) {
     check.op = enumerator(Op::kBstartswith, "operator");
@@ -466,7 +494,8 @@ class Reader {
     const std::uint32_t values = count(1, "values");
     for (std::uint32_t i = 0; i < values && ok(); ++i) {
       check.values.push_back(value());
-      if (ok() && !fits(type, check.values.back())) {
+      if (ok() && !fits(type, check.values.back()) &&
+          !is_good_endpoint(check)) {
         fail("value of another type than its field");
       }
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 #include <utility>
 
 #include "rules/base/codes.h"
@@ -187,6 +188,23 @@ std::string address_hint(std::string_view field, std::string_view text) {
   return {};
 }
 
+// nullopt: it has no port.
+std::optional<std::string> port_hint(const std::string& text) {
+  const std::size_t at = text.find_last_of("|:");
+  const bool bar = at != std::string::npos && text[at] == '|';
+  const std::string host = text.substr(0, at);
+  // Behind colons alone nobody can tell.
+  const bool dots = host.find(':') == std::string::npos;
+  if (!bar && (at == std::string::npos || !(dots || host.ends_with(']')))) {
+    return std::nullopt;
+  }
+  if (parse_network(host)) return "a port is of an address, not of a network";
+  if (const auto endpoint = parse_endpoint(text)) {
+    return "write the IPv4 address: " + to_string(*endpoint);
+  }
+  return "with a port an item is ADDRESS|PORT, and a port is 1 to 65535";
+}
+
 std::string network_hint(const std::string& text) {
   if (const auto address = parse_address(text)) {
     return "write '" + text + (address->family == 4 ? "/32'" : "/128'");
@@ -210,6 +228,67 @@ std::string host_bits_warning(FalcoType type, std::string_view text) {
   if (!network) return {};
   return quoted(text) + " has bits behind its length: it is taken for " +
          quoted(to_string(*network));
+}
+
+// What one list is warned of, in bounds: a feed may have the same flaw in each
+// of its items, and what is told of it must not hide what else is.
+class ItemWarnings {
+ public:
+  using Warn = std::function<void(Span, std::string)>;
+
+  ItemWarnings(std::string_view what, std::string_view list, Warn warn)
+      : what_(what), list_(list), warn_(std::move(warn)) {}
+  ItemWarnings(const ItemWarnings&) = delete;
+  ItemWarnings& operator=(const ItemWarnings&) = delete;
+
+  void add(const Span& span, const std::string& message) {
+    ++count_;
+    last_ = span;
+    if (count_ <= kMaxItemWarnings) {
+      warn_(span, message + ", in list " + quoted(list_));
+    }
+  }
+  void finish() const {
+    if (count_ <= kMaxItemWarnings) return;
+    warn_(last_, std::to_string(count_ - kMaxItemWarnings) + " more " +
+                     std::string(what_) + ", in list " + quoted(list_));
+  }
+
+ private:
+  std::string_view what_;
+  std::string_view list_;
+  Warn warn_;
+  std::size_t count_ = 0;
+  Span last_;
+};
+
+bool is_address(FalcoType type) {
+  const FieldType one = field_type_of(type);
+  return one == FieldType::kAddress || one == FieldType::kNetwork;
+}
+
+// The same for what stands for the same addresses.
+std::uint64_t hash_of_item(const Value& value) {
+  const auto hash = [](const IpAddress& address, unsigned prefix,
+                       unsigned port) {
+    const std::uint64_t kind =
+        std::uint64_t{address.family} << 32 | prefix << 16 | port;
+    // Odd numbers without a pattern.
+    std::uint64_t result = kind * 0x9e3779b97f4a7c15U;
+    for (std::size_t i = 0; i < address.bytes.size(); ++i) {
+      result = (result ^ address.bytes[i]) * 0xd1342543de82ef95U;
+      result ^= result >> 32;
+    }
+    return result;
+  };
+  if (const auto* one = std::get_if<IpAddress>(&value)) {
+    return hash(*one, 128, 0);
+  }
+  if (const auto* one = std::get_if<IpNetwork>(&value)) {
+    return hash(one->base, one->prefix, 0);
+  }
+  const auto* one = std::get_if<IpEndpoint>(&value);
+  return one == nullptr ? 0 : hash(one->address, 128, one->port);
 }
 
 // An expression without anything special but anchors, and "any character"
@@ -318,6 +397,8 @@ void Checker::report(Severity severity, const char* code, Span span,
     ++errors_;
     if (unknown_name) ++unknown_names_;
   }
+  // No more are kept of a load.
+  if (pending_.size() == kMaxDiagnostics) return;
   pending_.push_back({.severity = severity,
                       .code = code,
                       .message = std::move(message),
@@ -461,6 +542,7 @@ std::optional<Expr> Checker::typed_check(const syntax::Comparison& comparison) {
       .type = type.type,
       .hexadecimal = *op == Op::kBcontains || *op == Op::kBstartswith,
       .event_type = check.field == FieldId::kEvtType,
+      .endpoints = takes_endpoints(check.field, check.op, check.quantifier),
   };
   if (!add_operands(comparison, kind, name, check)) return std::nullopt;
   return Expr{std::move(check)};
@@ -740,6 +822,11 @@ void Checker::warn_of_operand(const syntax::Literal& operand, Op op,
       !odd.empty()) {
     warning(operand.span, std::move(odd));
   }
+  if (std::holds_alternative<IpEndpoint>(value)) {
+    warning(operand.span, quoted(operand.text) +
+                              " has a port: Falco takes no "
+                              "such operand");
+  }
   const auto* number = std::get_if<std::int64_t>(&value);
   const bool no_port = kind.type == FalcoType::kPort && number != nullptr &&
                        (*number < 0 || *number > 65535);
@@ -768,26 +855,7 @@ bool Checker::add_list(std::uint32_t list, OperandKind kind,
       good = good && before->second;
       continue;
     }
-    for (const PlacedText& item : lists_[current].items) {
-      Mistake mistake;
-      if (parse(kind, name, item.text, mistake)) {
-        const std::string odd = host_bits_warning(kind.type, item.text);
-        if (!odd.empty()) {
-          warning(item.span,
-                  odd + ", in list " + quoted(lists_[current].name.text));
-        }
-        continue;
-      }
-      good = false;
-      if (looks_like_name(item.text) && !kind.event_type) {
-        const std::string suggestion = list_suggestion(item.text);
-        if (!suggestion.empty()) mistake.hint = suggestion;
-      }
-      error(item.span,
-            mistake.message + ", in list " + quoted(lists_[current].name.text) +
-                " used for " + quoted(name),
-            std::move(mistake.hint), mistake.unknown_name);
-    }
+    good = check_items(lists_[current], kind, name) && good;
     const std::vector<std::uint32_t>& includes = lists_[current].includes;
     pending.insert(pending.end(), includes.begin(), includes.end());
   }
@@ -800,6 +868,87 @@ bool Checker::add_list(std::uint32_t list, OperandKind kind,
   return good;
 }
 
+bool Checker::check_items(const ListDefinition& list, OperandKind kind,
+                          const std::string& name) {
+  const auto warn = [this](const Span& span, std::string message) {
+    warning(span, std::move(message));
+  };
+  ItemWarnings host_bits("items have bits behind their length", list.name.text,
+                         warn);
+  bool has_ports = false;
+  bool good = true;
+  for (const PlacedText& item : list.items) {
+    Mistake mistake;
+    if (const auto value = parse(kind, name, item.text, mistake)) {
+      if (const std::string odd = host_bits_warning(kind.type, item.text);
+          !odd.empty()) {
+        host_bits.add(item.span, odd);
+      }
+      if (!has_ports && std::holds_alternative<IpEndpoint>(*value)) {
+        has_ports = true;
+        warning(item.span, quoted(item.text) + " has a port, in list " +
+                               quoted(list.name.text) +
+                               ": Falco takes no such item");
+      }
+      continue;
+    }
+    good = false;
+    if (looks_like_name(item.text) && !kind.event_type) {
+      const std::string suggestion = list_suggestion(item.text);
+      if (!suggestion.empty()) mistake.hint = suggestion;
+    }
+    error(item.span,
+          mistake.message + ", in list " + quoted(list.name.text) +
+              " used for " + quoted(name),
+          std::move(mistake.hint), mistake.unknown_name);
+  }
+  host_bits.finish();
+  if (good && is_address(kind.type)) warn_of_duplicates(list, kind);
+  return good;
+}
+
+// Precondition: every item is an operand of the kind.  Twice through the items,
+// the second time only where some are the same: 8 bytes for each, and of a
+// million 80 ms.
+void Checker::warn_of_duplicates(const ListDefinition& list, OperandKind kind) {
+  const auto hash_of = [&](std::size_t i) {
+    return hash_of_item(*parse_operand(kind.type, Op::kEq, list.items.text(i)));
+  };
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(list.items.size());
+  for (std::size_t i = 0; i < list.items.size(); ++i) {
+    hashes.push_back(hash_of(i));
+  }
+  std::sort(hashes.begin(), hashes.end());
+  // Those that occur more than once.
+  std::size_t repeated = 0;
+  for (std::size_t i = 1; i < hashes.size(); ++i) {
+    if (hashes[i] != hashes[i - 1]) continue;
+    if (repeated == 0 || hashes[repeated - 1] != hashes[i]) {
+      hashes[repeated++] = hashes[i];
+    }
+  }
+  if (repeated == 0) return;
+  hashes.resize(repeated);
+  ItemWarnings duplicates("items are listed before", list.name.text,
+                          [this](const Span& span, std::string message) {
+                            warning(span, std::move(message));
+                          });
+  std::vector<bool> seen(hashes.size());
+  for (std::size_t i = 0; i < list.items.size(); ++i) {
+    const std::uint64_t hash = hash_of(i);
+    const auto found = std::lower_bound(hashes.begin(), hashes.end(), hash);
+    if (found == hashes.end() || *found != hash) continue;
+    const auto which = static_cast<std::size_t>(found - hashes.begin());
+    if (seen[which]) {
+      duplicates.add(list.items.span(i),
+                     quoted(list.items.text(i)) + " is listed before");
+    }
+    seen[which] = true;
+  }
+  duplicates.finish();
+}
+
 std::optional<Value> Checker::parse(OperandKind kind, const std::string& name,
                                     const std::string& text,
                                     Mistake& mistake) const {
@@ -809,6 +958,14 @@ std::optional<Value> Checker::parse(OperandKind kind, const std::string& name,
                           kind.hexadecimal ? Op::kBcontains : Op::kEq, text);
   }
   if (!value) mistake = why_not(kind, name, text);
+  if (value && std::holds_alternative<IpEndpoint>(*value) && !kind.endpoints) {
+    mistake = {.message = quoted(text) + " has a port, and " + quoted(name) +
+                          " is compared with addresses alone here",
+               .hint =
+                   "only 'in' and 'intersects' take it, for a field such "
+                   "as fd.sip"};
+    value.reset();
+  }
   return value;
 }
 
@@ -846,10 +1003,10 @@ Checker::Mistake Checker::why_not(OperandKind kind, const std::string& name,
       return {.message = quoted(text) + " is neither true nor false"};
     case FieldType::kAddress:
       return {.message = quoted(text) + " is not an IP address",
-              .hint = address_hint(name, text)};
+              .hint = port_hint(text).value_or(address_hint(name, text))};
     case FieldType::kNetwork:
       return {.message = quoted(text) + " is not an IP network",
-              .hint = network_hint(text)};
+              .hint = port_hint(text).value_or(network_hint(text))};
   }
   return {.message = quoted(text) + " is no such value"};
 }

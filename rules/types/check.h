@@ -31,6 +31,9 @@ struct ListDefinition {
   std::vector<std::uint32_t> includes;  // indices of other lists; no loops
 };
 
+// How often one list is warned of the same flaw, before the rest is counted.
+inline constexpr std::size_t kMaxItemWarnings = 10;
+
 // Checks any number of conditions against one set of lists.  A mistake in an
 // item of a list, or in a macro that was pasted into several conditions, is
 // reported once.
@@ -65,6 +68,7 @@ class Checker {
     FalcoType type = FalcoType::kCharbuf;
     bool hexadecimal = false;
     bool event_type = false;
+    bool endpoints = false;  // addresses with a port, too
     auto operator<=>(const OperandKind&) const = default;
   };
   // Why a text is no operand of its kind.
@@ -97,6 +101,10 @@ class Checker {
   bool add_operands(const syntax::Comparison& comparison, OperandKind kind,
                     const std::string& name, AnyCheck& check);
   bool add_list(std::uint32_t list, OperandKind kind, const std::string& name);
+  // The list's own items, and what is odd about them.
+  bool check_items(const ListDefinition& list, OperandKind kind,
+                   const std::string& name);
+  void warn_of_duplicates(const ListDefinition& list, OperandKind kind);
   std::optional<Value> parse(OperandKind kind, const std::string& name,
                              const std::string& text, Mistake& mistake) const;
   Mistake why_not(OperandKind kind, const std::string& name,

@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -142,6 +143,9 @@ struct Comparison {
   bool operator()(const IpNetwork& value, const IpNetwork& operand) const {
     return compare_identity(op, value == operand);
   }
+  bool operator()(const IpEndpoint& value, const IpEndpoint& operand) const {
+    return compare_identity(op, value == operand);
+  }
   template <typename Value, typename Operand>
   bool operator()(const Value&, const Operand&) const {
     return false;
@@ -230,6 +234,50 @@ bool path_matches(std::string_view pattern, std::string_view path) {
         glob ? glob_matches(std::string(wanted), std::string(component), 0)
              : wanted == component;
     if (!same) return false;
+  }
+}
+
+std::optional<FieldId> port_beside(FieldId address) {
+  switch (address) {
+    case FieldId::kFdIp:
+    case FieldId::kFdNet:
+      return FieldId::kFdPort;
+    case FieldId::kFdCip:
+    case FieldId::kFdCnet:
+      return FieldId::kFdCport;
+    case FieldId::kFdSip:
+    case FieldId::kFdSnet:
+      return FieldId::kFdSport;
+    case FieldId::kFdLip:
+    case FieldId::kFdLnet:
+      return FieldId::kFdLport;
+    case FieldId::kFdRip:
+    case FieldId::kFdRnet:
+      return FieldId::kFdRport;
+    default:  // of the hundreds of fields, no other is an end's address
+      return std::nullopt;
+  }
+}
+
+bool takes_endpoints(FieldId field, Op op, Quantifier quantifier) {
+  const bool any = quantifier == Quantifier::kNone
+                       ? op == Op::kIn || op == Op::kIntersects
+                       : quantifier == Quantifier::kAnyof && op == Op::kEq;
+  return any && port_beside(field);
+}
+
+void add_endpoints(std::vector<Value>& addresses,
+                   const std::vector<Value>& ports) {
+  if (addresses.size() != ports.size()) return;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    const auto* address = std::get_if<IpAddress>(&addresses[i]);
+    const auto* port = std::get_if<std::int64_t>(&ports[i]);
+    if (address == nullptr || port == nullptr) continue;
+    if (*port < 0 || *port > std::numeric_limits<std::uint16_t>::max()) {
+      continue;
+    }
+    addresses.push_back(IpEndpoint{.address = *address,
+                                   .port = static_cast<std::uint16_t>(*port)});
   }
 }
 

@@ -55,6 +55,14 @@ bool is_mapped(std::uint8_t family, std::string_view text) {
   return family == 4 && text.find(':') != std::string_view::npos;
 }
 
+std::optional<Value> parse_with_port(std::string_view text) {
+  const auto endpoint = parse_endpoint(text);
+  if (!endpoint) return std::nullopt;
+  const std::string_view host = text.substr(0, text.find_last_of(":|"));
+  if (is_mapped(endpoint->address.family, host)) return std::nullopt;
+  return Value(*endpoint);
+}
+
 std::optional<Value> parse_hex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
   std::string bytes;
@@ -92,12 +100,14 @@ std::optional<Value> parse_operand(FalcoType type, Op op,
       return std::nullopt;
     case FieldType::kAddress: {
       const auto address = parse_address(text);
-      if (!address || is_mapped(address->family, text)) return std::nullopt;
+      if (!address) return parse_with_port(text);
+      if (is_mapped(address->family, text)) return std::nullopt;
       return Value(*address);
     }
     case FieldType::kNetwork: {
       const auto network = parse_network(text);
-      if (!network || is_mapped(network->base.family, text)) {
+      if (!network) return parse_with_port(text);
+      if (is_mapped(network->base.family, text)) {
         return std::nullopt;
       }
       // Falco's engine takes no "::/0".

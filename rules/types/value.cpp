@@ -151,6 +151,27 @@ std::optional<IpNetwork> parse_network(std::string_view text, bool strict) {
   return IpNetwork{.base = *base, .prefix = static_cast<std::uint8_t>(prefix)};
 }
 
+std::optional<IpEndpoint> parse_endpoint(std::string_view text) {
+  const bool bar = text.find('|') != std::string_view::npos;
+  const std::size_t at = text.rfind(bar ? '|' : ':');
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, at);
+  const std::string_view digits = text.substr(at + 1);
+  const bool brackets = host.starts_with('[') && host.ends_with(']');
+  if (brackets) host = host.substr(1, host.size() - 2);
+
+  const std::optional<IpAddress> address = parse_address(host);
+  if (!address) return std::nullopt;
+  // Where the address has colons itself, one more says nothing.
+  const bool colons = host.find(':') != std::string_view::npos;
+  if (brackets != colons && (brackets || !bar)) return std::nullopt;
+  std::uint16_t port = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [rest, error] = std::from_chars(digits.data(), end, port);
+  if (error != std::errc() || rest != end || port == 0) return std::nullopt;
+  return IpEndpoint{.address = *address, .port = port};
+}
+
 std::string to_string(const IpAddress& address) {
   if (address.family == 6) return ipv6_to_string(address.bytes);
   std::string text = std::to_string(address.bytes[0]);
@@ -162,6 +183,10 @@ std::string to_string(const IpAddress& address) {
 
 std::string to_string(const IpNetwork& network) {
   return to_string(network.base) + "/" + std::to_string(network.prefix);
+}
+
+std::string to_string(const IpEndpoint& endpoint) {
+  return to_string(endpoint.address) + "|" + std::to_string(endpoint.port);
 }
 
 std::string to_string(const Value& value) {
@@ -176,6 +201,9 @@ std::string to_string(const Value& value) {
       return bailiff::to_string(v);
     }
     std::string operator()(const IpNetwork& v) const {
+      return bailiff::to_string(v);
+    }
+    std::string operator()(const IpEndpoint& v) const {
       return bailiff::to_string(v);
     }
   };

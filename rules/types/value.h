@@ -33,6 +33,14 @@ struct IpNetwork {
   auto operator<=>(const IpNetwork&) const = default;
 };
 
+// An address and a port there, such as feeds tell of.
+struct IpEndpoint {
+  IpAddress address;
+  std::uint16_t port = 0;
+
+  auto operator<=>(const IpEndpoint&) const = default;
+};
+
 struct Null {
   auto operator<=>(const Null&) const = default;
 };
@@ -40,7 +48,7 @@ struct Null {
 // Numbers are signed 64 bits whatever the field; ports and ids fit.  What does
 // not fit is unsigned, and so always greater; fractions are double.
 using Value = std::variant<Null, bool, std::int64_t, std::uint64_t, double,
-                           std::string, IpAddress, IpNetwork>;
+                           std::string, IpAddress, IpNetwork, IpEndpoint>;
 
 // What a field is in JSON: a value, or an array of those of a list.
 using OutputValue = std::variant<Value, std::vector<Value>>;
@@ -53,8 +61,13 @@ std::optional<IpAddress> parse_address(std::string_view text);
 // ADDRESS/PREFIX; host bits must be zero when `strict`, else they are cleared.
 std::optional<IpNetwork> parse_network(std::string_view text,
                                        bool strict = false);
+// ADDRESS|PORT as MISP writes it; and ADDRESS:PORT, for IPv6 [ADDRESS]:PORT, as
+// others do.  The port is a number of 1 to 65535.  An IPv6 address with colons
+// alone is one address, whatever its last group was meant to be.
+std::optional<IpEndpoint> parse_endpoint(std::string_view text);
 std::string to_string(const IpAddress& address);  // RFC 5952
 std::string to_string(const IpNetwork& network);
+std::string to_string(const IpEndpoint& endpoint);  // ADDRESS|PORT
 // As Falco prints it in an output: null is "<NA>", booleans true and false.
 std::string to_string(const Value& value);
 

@@ -33,7 +33,8 @@ Json to_json_value(const Value& value) {
         if constexpr (std::is_same_v<Held, Null>) {
           return nullptr;
         } else if constexpr (std::is_same_v<Held, IpAddress> ||
-                             std::is_same_v<Held, IpNetwork>) {
+                             std::is_same_v<Held, IpNetwork> ||
+                             std::is_same_v<Held, IpEndpoint>) {
           return to_string(held);
         } else {
           return held;

@@ -223,16 +223,17 @@ TEST_F(Differential, ListsOfAnyLengthMeanTheSameInTheKernel) {
     std::size_t networks6;
     int shortest4;
     int shortest6;
+    std::size_t endpoints;  // of each family, in both lists
   };
   const Size sizes[] = {
-      {0, 1, 1, 0, 0, 0},
-      {1, 0, 0, 1, 1, 1},
-      {40, 40, 40, 40, 4, 4},
+      {0, 1, 1, 0, 0, 0, 0},
+      {1, 0, 0, 1, 1, 1, 1},
+      {40, 40, 40, 40, 4, 4, 40},
       // More than a page of the tree, and than the first page of the filter.
-      {1500, 500, 1500, 500, 8, 16},
-      {5000, 5000, 5000, 5000, 12, 32},
-      {20'000, 20'000, 20'000, 20'000, 20, 48},
-      {100, 100, 5000, 5000, 30, 126},
+      {1500, 500, 1500, 500, 8, 16, 1000},
+      {5000, 5000, 5000, 5000, 12, 32, 0},
+      {20'000, 20'000, 20'000, 20'000, 20, 48, 20'000},
+      {100, 100, 5000, 5000, 30, 126, 3000},
   };
   std::uint64_t cases = 0;
   for (const Size& size : sizes) {
@@ -247,6 +248,13 @@ TEST_F(Differential, ListsOfAnyLengthMeanTheSameInTheKernel) {
     for (std::string& item :
          generator_.networks(6, size.networks6, size.shortest6)) {
       lists[1].items.push_back(std::move(item));
+    }
+    for (List& list : lists) {
+      for (const std::uint8_t family : {4, 6}) {
+        for (std::string& item : generator_.endpoints(family, size.endpoints)) {
+          list.items.push_back(std::move(item));
+        }
+      }
     }
     const std::vector<KernelRule> rules = {
         {.rule = 0, .condition = in_list(FieldId::kFdSip, 0)},
@@ -315,6 +323,51 @@ TEST_F(Differential, TheLongestListsMeanTheSameInTheKernel) {
       ASSERT_TRUE(loaded->run(event.record));
       ASSERT_EQ(bit(event.record, 0), number % 2 == 0 && number < count * 2)
           << to_string(address);
+    }
+  }
+}
+
+TEST_F(Differential, TheLongestListsOfPortsMeanTheSameInTheKernel) {
+  for (const std::uint8_t family : {4, 6}) {
+    constexpr std::int64_t kCount = 300'000;
+    IpAddress address{.family = family};
+    address.bytes[0] = 10;
+    const auto set = [&](std::int64_t number) {
+      const std::size_t end = family == 4 ? 4 : 16;
+      for (std::size_t i = 1; i <= 3; ++i, number >>= 8) {
+        address.bytes[end - i] = static_cast<std::uint8_t>(number);
+      }
+    };
+    // Of three addresses that meet the first is listed whole, the second for
+    // two ports.
+    std::vector<List> lists(1);
+    lists[0].name = "hosts";
+    for (std::int64_t i = 0; i < kCount; ++i) {
+      set(3 * i);
+      lists[0].items.push_back(to_string(address));
+      set(3 * i + 1);
+      lists[0].items.push_back(to_string(address) + "|1389");
+      lists[0].items.push_back(to_string(address) + "|65535");
+    }
+    KernelMaps maps(lists);
+    const auto program = emit::emit_program(
+        {{.rule = 0, .condition = in_list(FieldId::kFdSip, 0)}}, lists,
+        emit::Flavour::kTest);
+    ASSERT_TRUE(program) << program.error().message;
+    const auto loaded = TestProgram::load(*program, maps);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    for (int i = 0; i < 50'000; ++i) {
+      const std::int64_t number = generator_.between(0, kCount * 3 + 100);
+      set(number);
+      Event event = generator_.event();
+      event.record.family = family;
+      std::memcpy(event.record.addr_be, address.bytes.data(), 16);
+      const std::uint16_t port = event.record.port;
+      const bool listed = number % 3 == 0 ||
+                          (number % 3 == 1 && (port == 1389 || port == 65535));
+      ASSERT_TRUE(loaded->run(event.record));
+      ASSERT_EQ(bit(event.record, 0), listed && number < kCount * 3)
+          << to_string(address) << " port " << port;
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "rules/lower/connect.h"
+#include "rules/types/compare.h"
 
 namespace bailiff::test {
 namespace {
@@ -84,6 +85,9 @@ constexpr std::int64_t kNumbers[] = {
     1389,  65534, 65535, 65536,      2147483647, 2147483648, 4294967295,
     -5000, 1000,  1001,  4294967296, 1LL << 40,
 };
+
+// Few, so that an address has several, and events one of them.
+constexpr std::int64_t kPorts[] = {1, 80, 443, 1389, 65534, 65535};
 
 constexpr const char* kExpressions[] = {".*", "c.*", "(nc|tcp)", "[a-z0-9]+"};
 constexpr const char* kGlobs[] = {"*", "c*", "*c", "??", "[a-n]*", "N?"};
@@ -200,13 +204,20 @@ IpNetwork Generator::network() {
   return *parse_network(to_string(base) + "/" + std::to_string(prefix));
 }
 
+IpEndpoint Generator::endpoint() {
+  return {.address = address(),
+          .port = static_cast<std::uint16_t>(one_of(kPorts))};
+}
+
 std::string Generator::name() { return one_of(kNames); }
 
 std::string Generator::list_item(FieldType type) {
   switch (type) {
     case FieldType::kAddress:
+      if (chance(40)) return to_string(endpoint());
       return to_string(address());
     case FieldType::kNetwork:
+      if (chance(30)) return to_string(endpoint());
       return to_string(network());
     case FieldType::kNumber:
     case FieldType::kDouble:
@@ -242,7 +253,8 @@ std::vector<List> Generator::lists() {
   return lists;
 }
 
-Value Generator::operand(FieldId id, Op op) {
+Value Generator::operand(FieldId id, Op op, Quantifier quantifier) {
+  if (takes_endpoints(id, op, quantifier) && chance(25)) return endpoint();
   switch (field(id).type) {
     case FieldType::kAddress:
       return address();
@@ -295,12 +307,12 @@ Check Generator::check(FieldId id, bool in_kernel) {
     }
   }
   if (!takes_many(check.op, check.quantifier)) {
-    check.values.push_back(operand(id, check.op));
+    check.values.push_back(operand(id, check.op, check.quantifier));
     return check;
   }
   const std::int64_t count = between(0, 4);
   for (std::int64_t i = 0; i < count; ++i) {
-    check.values.push_back(operand(id, check.op));
+    check.values.push_back(operand(id, check.op, check.quantifier));
   }
   const std::int64_t lists = between(0, 2);
   for (std::int64_t i = 0; i < lists; ++i) {
@@ -356,6 +368,23 @@ std::vector<std::string> Generator::addresses(std::uint8_t family,
   return items;
 }
 
+std::vector<std::string> Generator::endpoints(std::uint8_t family,
+                                              std::size_t count) {
+  std::vector<std::string> items;
+  IpEndpoint made{.address = address(family)};
+  while (items.size() < count) {
+    if (chance(80)) {
+      made.address = address(family);
+    } else if (chance(50)) {
+      ++made.address.bytes[family == 4 ? 3 : 15];
+    }
+    made.port = static_cast<std::uint16_t>(chance(50) ? one_of(kPorts)
+                                                      : between(1, UINT16_MAX));
+    items.push_back(to_string(made));
+  }
+  return items;
+}
+
 std::vector<std::string> Generator::networks(std::uint8_t family,
                                              std::size_t count, int shortest) {
   std::vector<std::string> items;
@@ -369,7 +398,10 @@ std::vector<std::string> Generator::networks(std::uint8_t family,
 
 Event Generator::event_near(const std::string& item) {
   const auto network = parse_network(item);
-  IpAddress near = network ? network->base : *parse_address(item);
+  const auto endpoint = parse_endpoint(item);
+  IpAddress near = network    ? network->base
+                   : endpoint ? endpoint->address
+                              : *parse_address(item);
   const std::size_t bits = near.family == 4 ? 32 : 128;
   if (chance(50)) {
     for (std::size_t i = network ? network->prefix : bits; i < bits; ++i) {
@@ -384,6 +416,10 @@ Event Generator::event_near(const std::string& item) {
   Event event = this->event();
   event.record.family = near.family;
   std::memcpy(event.record.addr_be, near.bytes.data(), near.bytes.size());
+  if (endpoint && chance(70)) {
+    event.record.port =
+        static_cast<std::uint16_t>(endpoint->port + between(-1, 1));
+  }
   return event;
 }
 

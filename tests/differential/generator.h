@@ -50,6 +50,8 @@ class Generator {
   std::vector<std::string> addresses(std::uint8_t family, std::size_t count);
   std::vector<std::string> networks(std::uint8_t family, std::size_t count,
                                     int shortest);
+  // So many with ports, some of one address, or of two that meet.
+  std::vector<std::string> endpoints(std::uint8_t family, std::size_t count);
   // An event at, or next to, an end of the address or network.
   Event event_near(const std::string& item);
   // Of a container, complete; event() of such a container is to say the same.
@@ -65,10 +67,12 @@ class Generator {
  private:
   // `in_kernel`: one a program can decide.
   Check check(FieldId field, bool in_kernel);
-  Value operand(FieldId field, Op op);
+  Value operand(FieldId field, Op op,
+                Quantifier quantifier = Quantifier::kNone);
   IpAddress address();
   IpAddress address(std::uint8_t family);
   IpNetwork network();
+  IpEndpoint endpoint();
   std::string name();
   std::string list_item(FieldType type);
   template <typename T, std::size_t size>

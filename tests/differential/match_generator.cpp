@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <type_traits>
 
 #include "rules/fields/event_type.h"
 #include "rules/fields/reference.h"
+#include "rules/types/compare.h"
 #include "tests/differential/generator.h"
 
 namespace bailiff::test {
@@ -125,6 +127,11 @@ IpNetwork MatchGenerator::network() {
   return *parse_network(to_string(base) + "/" + std::to_string(prefix));
 }
 
+IpEndpoint MatchGenerator::endpoint() {
+  static const std::vector<std::uint16_t> ports = {53, 80, 443, 65535};
+  return {.address = address(), .port = one_of(ports)};
+}
+
 Value MatchGenerator::value(FieldType type) {
   switch (type) {
     case FieldType::kBool:
@@ -178,9 +185,11 @@ List MatchGenerator::list(FieldType type, bool is_long) {
         made.items.push_back(is_long ? "10.0." + std::to_string(i / 256) + "." +
                                            std::to_string(i % 256)
                                      : to_string(address()));
+        if (chance(30)) made.items.back() = to_string(endpoint());
         break;
       case FieldType::kNetwork:
         made.items.push_back(to_string(network()));
+        if (chance(30)) made.items.back() = to_string(endpoint());
         break;
       case FieldType::kBool:
       case FieldType::kDouble:
@@ -231,6 +240,11 @@ std::vector<FieldReference> MatchGenerator::some_fields() {
   // Several values of these come to something else.
   if (chance(30)) fields.push_back({FieldId::kFdIp, ""});
   if (chance(30)) fields.push_back({FieldId::kFdTypes, ""});
+  // Addresses may be asked for with their ports.
+  for (std::size_t i = fields.size(); i-- > 0;) {
+    const auto port = port_beside(fields[i].field);
+    if (port && chance(80)) fields.push_back({*port, ""});
+  }
   return fields;
 }
 
@@ -292,6 +306,11 @@ void MatchGenerator::add_operands(FieldType type, AnyCheck& check) {
   const std::int64_t count = between(0, 4);
   for (std::int64_t i = 0; i < count; ++i) {
     check.values.push_back(operand(type, check.op));
+  }
+  if constexpr (std::is_same_v<AnyCheck, Check>) {
+    const bool with_port =
+        takes_endpoints(check.field, check.op, check.quantifier);
+    if (with_port && chance(30)) check.values.push_back(endpoint());
   }
   const std::int64_t lists = between(0, 2);
   for (std::int64_t i = 0; i < lists; ++i) {

@@ -65,6 +65,7 @@ class MatchGenerator {
   std::int64_t number();
   IpAddress address();
   IpNetwork network();
+  IpEndpoint endpoint();
   template <typename AnyCheck>
   void add_operands(FieldType type, AnyCheck& check);
   template <typename T>

@@ -85,6 +85,7 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
 
 Result<UniqueFd> KernelMaps::make_table(const emit::MapRef& ref) const {
   std::vector<IpNetwork> networks;
+  std::vector<IpEndpoint> endpoints;
   for (std::uint32_t i = 0; i < lists_.size(); ++i) {
     if (lists_[i].name != ref.list) continue;
     for (const std::uint32_t list : with_included(lists_, i)) {
@@ -93,11 +94,16 @@ Result<UniqueFd> KernelMaps::make_table(const emit::MapRef& ref) const {
         if (network && network->base.family == family_of(ref.list_kind)) {
           networks.push_back(*network);
         }
+        const auto endpoint = parse_endpoint(item);
+        if (!network && endpoint &&
+            endpoint->address.family == family_of(ref.list_kind)) {
+          endpoints.push_back(*endpoint);
+        }
       }
     }
   }
   const std::vector<std::byte> table =
-      emit::make_list_table(family_of(ref.list_kind), networks);
+      emit::make_list_table(family_of(ref.list_kind), networks, endpoints);
   std::vector<std::uint32_t> pages(table.size() / emit::kListPageBytes);
   std::iota(pages.begin(), pages.end(), 0U);
   auto count = static_cast<std::uint32_t>(pages.size());

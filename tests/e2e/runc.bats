@@ -31,6 +31,39 @@ teardown() { story_quiet; }
   event "$C2_RULE" '.bailiff.verdict == "denied" and .bailiff.outcome == "none"'
 }
 
+@test "an address listed with a port is refused there, and so it is once listed" {
+  local rules=$SCRATCH/ports.rules.yaml policy=$SCRATCH/ports.yaml
+  cat >"$rules" <<END
+- {list: feed, items: ["$HARMLESS4"]}
+- rule: Listed
+  desc: d
+  condition: evt.type = connect and fd.sip in (feed)
+  output: to %fd.sip at %fd.sport
+  priority: NOTICE
+END
+  printf 'policies:\n  - {name: P, rules: [Listed], block: true}\n' >"$policy"
+  RULES="[$rules]" service "$policy"
+  contained_detached ported sleep 100
+  mapfile -d '' -t command < <(connects_to "$ATTACKER4")
+  run bailiff_runc exec ported "${command[@]}"
+  says reached
+  sed -i "1c - {list: feed, items: ['$ATTACKER4|1390', '[$ATTACKER6]:1389']}" \
+    "$rules"
+  api POST /v1/reload --json '{}'
+  run bailiff_runc exec ported "${command[@]}"
+  says reached
+  mapfile -d '' -t command6 < <(connects_to "$ATTACKER6")
+  run bailiff_runc exec ported "${command6[@]}"
+  says "Operation not permitted"
+  sed -i "1c - {list: feed, items: ['$ATTACKER4|1389']}" "$rules"
+  api POST /v1/reload --json '{}'
+  run bailiff_runc exec ported "${command[@]}"
+  says "Operation not permitted"
+  event Listed ".bailiff.verdict == \"denied\"
+    and .output_fields[\"fd.sip\"] == \"$ATTACKER4\""
+  service_stop
+}
+
 @test "an address that is not listed is reached" {
   service "$KILL_POLICY"
   run contained_connect visitor "$HARMLESS4"

@@ -257,5 +257,121 @@ TEST_F(Lists, ThatAllowNothingRefuseEverything) {
   EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.10.0.1"}).error, 0);
 }
 
+// Addresses with a port of their own.
+class ListsOfPorts : public Lists {
+ protected:
+  static CompiledPolicy listing(std::vector<std::string> items) {
+    PolicyBuilder builder;
+    builder.rule("Listed", sip_in(builder.list("c2", std::move(items))));
+    return builder.build();
+  }
+  int connects(const std::string& address, std::uint16_t port,
+               bool ipv6 = false) const {
+    return connect_in(cgroup_.cgroup(),
+                      {.address = address, .port = port, .ipv6 = ipv6})
+        .error;
+  }
+
+  hook::ScratchCgroup cgroup_ = make_cgroup();
+};
+
+TEST_F(ListsOfPorts, AreRefusedThereAndNowhereElse) {
+  ASSERT_TRUE(protect(listing({"127.66.0.1|443", "127.66.0.1|8443",
+                               "127.66.0.2", "::1|443", "127.66.0.3:22"}),
+                      cgroup_.cgroup(), dir(), "c1", kernel_));
+  for (const bool ipv6 : {false, true}) {
+    EXPECT_EQ(connects("127.66.0.1", 443, ipv6), EPERM);
+    EXPECT_EQ(connects("127.66.0.1", 8443, ipv6), EPERM);
+    EXPECT_EQ(connects("127.66.0.1", 444, ipv6), 0);
+    EXPECT_EQ(connects("127.66.0.2", 443, ipv6), EPERM);
+    EXPECT_EQ(connects("127.66.0.2", 9, ipv6), EPERM);
+    EXPECT_EQ(connects("127.66.0.3", 22, ipv6), EPERM);
+    EXPECT_EQ(connects("127.66.0.3", 443, ipv6), 0);
+    EXPECT_EQ(connects("127.66.0.4", 443, ipv6), 0);
+  }
+  EXPECT_EQ(connects("::1", 443, true), EPERM);
+  EXPECT_EQ(connects("::1", 80, true), 0);
+}
+
+TEST_F(ListsOfPorts, AreRefusedForDatagramsToo) {
+  ASSERT_TRUE(protect(listing({"127.66.0.1|443", "::1|443"}), cgroup_.cgroup(),
+                      dir(), "c1", kernel_));
+  const auto sends = [&](const std::string& address, std::uint16_t port,
+                         bool ipv6) {
+    return connect_in(
+               cgroup_.cgroup(),
+               {.address = address, .port = port, .send = true, .ipv6 = ipv6})
+        .error;
+  };
+  EXPECT_EQ(sends("127.66.0.1", 443, false), EPERM);
+  EXPECT_EQ(sends("127.66.0.1", 444, false), 0);
+  EXPECT_EQ(sends("::1", 443, true), EPERM);
+  EXPECT_EQ(sends("::1", 444, true), 0);
+}
+
+// The programs of running containers are made before it is known what the next
+// version of a list has.
+TEST_F(ListsOfPorts, ComeAndGoWhileContainersRun) {
+  ASSERT_TRUE(
+      protect(listing({"127.66.0.9"}), cgroup_.cgroup(), dir(), "c1", kernel_));
+  EXPECT_EQ(connects("127.66.0.1", 443), 0);
+  ASSERT_TRUE(hook::publish_lists(
+      dir(), listing({"127.66.0.9", "127.66.0.1|443"}), kernel_));
+  EXPECT_EQ(connects("127.66.0.1", 443), EPERM);
+  EXPECT_EQ(connects("127.66.0.1", 80), 0);
+  EXPECT_EQ(connects("127.66.0.9", 80), EPERM);
+  ASSERT_TRUE(hook::publish_lists(dir(), listing({"127.66.0.1"}), kernel_));
+  EXPECT_EQ(connects("127.66.0.1", 80), EPERM);
+  EXPECT_EQ(connects("127.66.0.9", 80), 0);
+}
+
+// More lists than are looked up in place: then a function is called for each.
+TEST_F(ListsOfPorts, AreToldApartAmongManyLists) {
+  PolicyBuilder builder;
+  for (int i = 0; i < 20; ++i) {
+    builder.rule("Listed " + std::to_string(i),
+                 sip_in(builder.list("list_" + std::to_string(i),
+                                     {"127.66.1." + std::to_string(i) + "|443",
+                                      "127.66.2." + std::to_string(i),
+                                      "::1|" + std::to_string(100 + i)})));
+  }
+  ASSERT_TRUE(protect(builder.build(), cgroup_.cgroup(), dir(), "c1", kernel_));
+  for (int i = 0; i < 20; i += 3) {
+    const std::string last = std::to_string(i);
+    EXPECT_EQ(connects("127.66.1." + last, 443), EPERM);
+    EXPECT_EQ(connects("127.66.1." + last, 80), 0);
+    EXPECT_EQ(connects("127.66.2." + last, 80), EPERM);
+    EXPECT_EQ(connects("::1", static_cast<std::uint16_t>(100 + i), true),
+              EPERM);
+  }
+  EXPECT_EQ(connects("127.66.1.20", 443), 0);
+  EXPECT_EQ(connects("::1", 443, true), 0);
+}
+
+// A rule that allows but some peers, each at its port.
+TEST_F(ListsOfPorts, LetNothingElsePassWhereTheyAreWhatIsAllowed) {
+  ASSERT_TRUE(protect(allow_only("\"127.10.0.0/16\", \"127.20.0.1|443\"",
+                                 "not fd.snet in (allowed)"),
+                      cgroup_.cgroup(), dir(), "c1", kernel_));
+  EXPECT_EQ(connects("127.10.1.1", 80), 0);
+  EXPECT_EQ(connects("127.20.0.1", 443), 0);
+  EXPECT_EQ(connects("127.20.0.1", 80), EPERM);
+}
+
+TEST_F(ListsOfPorts, MayBeWrittenInTheRule) {
+  ASSERT_TRUE(protect(
+      allow_only("\"127.10.0.0/16\"",
+                 "fd.sip in (127.66.0.1|443, 127.66.0.2, \"::1|80\") and not "
+                 "fd.snet in (allowed)"),
+      cgroup_.cgroup(), dir(), "c1", kernel_));
+  for (const bool ipv6 : {false, true}) {
+    EXPECT_EQ(connects("127.66.0.1", 443, ipv6), EPERM);
+    EXPECT_EQ(connects("127.66.0.1", 80, ipv6), 0);
+    EXPECT_EQ(connects("127.66.0.2", 80, ipv6), EPERM);
+  }
+  EXPECT_EQ(connects("::1", 80, true), EPERM);
+  EXPECT_EQ(connects("::1", 81, true), 0);
+}
+
 }  // namespace
 }  // namespace bailiff::test

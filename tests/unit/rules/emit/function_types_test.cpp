@@ -37,10 +37,10 @@ TEST(FunctionTypes, AreNoneOfAProgramThatAsksAtThePlace) {
 
 TEST(FunctionTypes, AreOfEveryFunctionInOrder) {
   const Program program = program_asking(9, Flavour::kConnect6);
-  // A number and an address of one word; and of two.
+  // A number, an address of one word, and a port; and one of two words.
   ASSERT_EQ(program.functions.size(), 2U);
-  EXPECT_EQ(program.functions[0].arguments, 2U);
-  EXPECT_EQ(program.functions[1].arguments, 3U);
+  EXPECT_EQ(program.functions[0].arguments, 3U);
+  EXPECT_EQ(program.functions[1].arguments, 4U);
   const FunctionTypes types = function_types(program);
   // The main program, and the one that sends a record.
   ASSERT_EQ(types.functions.size(), 4U);

@@ -29,9 +29,10 @@ std::vector<IpNetwork> networks(const std::vector<std::string>& texts) {
 // Looks addresses up as the header says, whatever made the table.
 class Reader {
  public:
-  Reader(std::uint8_t family, const std::vector<IpNetwork>& listed)
+  Reader(std::uint8_t family, const std::vector<IpNetwork>& listed,
+         const std::vector<IpEndpoint>& endpoints = {})
       : shape_(family == 4 ? kTree4 : kTree6),
-        table_(make_list_table(family, listed)) {
+        table_(make_list_table(family, listed, endpoints)) {
     header_ = at<ListHeader>(0);
   }
 
@@ -61,23 +62,23 @@ class Reader {
         [&](int shift) { return (word >> (h >> shift & 63) & 1) != 0; });
   }
 
-  bool in_tree(const IpAddress& address) const {
-    std::size_t page = 0;
-    std::size_t below = 0;
-    for (std::size_t level = header_.levels; level-- > 0;) {
-      const std::size_t start =
-          (header_.first_page[level] + page) * kListPageBytes;
-      std::size_t group = 0;
-      while (is_below(start, shape_.keys() + group, address)) ++group;
-      below = group * shape_.group;
-      while (is_below(start, below, address)) ++below;
-      page = page * shape_.keys() + below;
-    }
-    return (below + header_.inverted) % 2 == 1;
-  }
+  bool in_tree(const IpAddress& address) const { return run(address) % 2 == 1; }
 
+  // Listed for some port, or whole.
   bool contains(const IpAddress& address) const {
     return passes_filter(address) && in_tree(address);
+  }
+  bool contains(const IpEndpoint& endpoint) const {
+    if (!contains(endpoint.address)) return false;
+    if (header_.ports.levels == 0) return true;
+    const std::uint64_t wanted =
+        run(endpoint.address) << kPortBits | endpoint.port;
+    return rank(kPortTree, header_.ports,
+                [&](std::size_t key) {
+                  return at<std::uint64_t>(key) < wanted;
+                }) %
+               2 ==
+           1;
   }
 
  private:
@@ -88,11 +89,35 @@ class Reader {
     return value;
   }
 
-  bool is_below(std::size_t page, std::size_t key,
-                const IpAddress& address) const {
+  std::size_t run(const IpAddress& address) const {
+    return header_.inverted + rank(shape_, header_.tree, [&](std::size_t key) {
+             return is_below(key, address);
+           });
+  }
+
+  // How many keys are below what `below` compares keys, by their place, with.
+  template <typename Below>
+  std::size_t rank(const TreeShape& shape, const ListTree& tree,
+                   const Below& below) const {
+    std::size_t page = 0;
+    for (std::size_t level = tree.levels; level-- > 0;) {
+      const std::size_t start =
+          (tree.first_page[level] + page) * kListPageBytes;
+      const auto place = [&](std::size_t key) {
+        return start + key * shape.key_bytes();
+      };
+      std::size_t group = 0;
+      while (below(place(shape.keys() + group))) ++group;
+      std::size_t keys = group * shape.group;
+      while (below(place(keys))) ++keys;
+      page = page * shape.keys() + keys;
+    }
+    return page;
+  }
+
+  bool is_below(std::size_t key, const IpAddress& address) const {
     for (std::size_t i = 0; i < shape_.numbers; ++i) {
-      const auto number =
-          at<std::uint32_t>(page + key * shape_.key_bytes() + 4 * i);
+      const auto number = at<std::uint32_t>(key + 4 * i);
       std::uint32_t wanted = 0;
       for (std::size_t byte = 0; byte < 4; ++byte) {
         wanted = wanted << 8 | address.bytes[4 * i + byte];
@@ -248,7 +273,7 @@ TEST(ListTable, GrowsByLevelsWithTheList) {
       listed.push_back(one);
     }
     const Reader table(family, listed);
-    EXPECT_EQ(table.header().levels, levels) << count;
+    EXPECT_EQ(table.header().tree.levels, levels) << count;
     for (std::uint32_t i = 0; i < count; i += 1 + count / 1000) {
       ASSERT_TRUE(table.contains(listed[i].base));
       for (const IpAddress& near : around(listed[i].base)) {
@@ -291,6 +316,90 @@ TEST(ListTable, ItsSizeIsThatOfTheListWhateverTheNetworks) {
   // Two bytes for each block; eight for each network in the tree.
   EXPECT_LT(Reader(4, listed).bytes(), 3000U * 20 + 3 * kListPageBytes);
   EXPECT_EQ(Reader(6, networks({"::/0", "2001:db8::/32"})).pages(), 2U);
+}
+
+IpEndpoint endpoint(const std::string& text) { return *parse_endpoint(text); }
+
+TEST(ListTable, TellsPortsOfOneAddressApart) {
+  const std::vector<IpEndpoint> listed = {
+      endpoint("10.0.0.1|443"), endpoint("10.0.0.1|80"),
+      endpoint("10.0.0.2|444"), endpoint("10.0.0.2|443"),
+      endpoint("10.0.0.2|443"), endpoint("10.0.0.9|65535"),
+      endpoint("0.0.0.0|1"),    endpoint("255.255.255.255|65535")};
+  const Reader table(4, {}, listed);
+  for (const IpEndpoint& one : listed) {
+    for (const int port : {1, 79, 80, 81, 442, 443, 444, 445, 65534, 65535}) {
+      const IpEndpoint asked{one.address, static_cast<std::uint16_t>(port)};
+      const bool wanted =
+          std::find(listed.begin(), listed.end(), asked) != listed.end();
+      EXPECT_EQ(table.contains(asked), wanted) << to_string(asked);
+    }
+  }
+  for (const char* other : {"10.0.0.0|443", "10.0.0.3|443", "0.0.0.1|1"}) {
+    EXPECT_FALSE(table.contains(endpoint(other))) << other;
+  }
+}
+
+TEST(ListTable, HoldsWholeAddressesBesideThoseWithPorts) {
+  const Reader table(
+      4, networks({"10.0.0.0", "10.0.0.2", "10.0.0.4/30", "0.0.0.0"}),
+      {endpoint("10.0.0.1|80"), endpoint("10.0.0.3|81"),
+       endpoint("10.0.0.8|82"), endpoint("10.0.0.5|83"),
+       endpoint("0.0.0.1|84")});
+  for (const char* listed :
+       {"10.0.0.0|1", "10.0.0.1|80", "10.0.0.2|80", "10.0.0.3|81", "10.0.0.4|9",
+        "10.0.0.5|9", "10.0.0.7|65535", "10.0.0.8|82", "0.0.0.0|7",
+        "0.0.0.1|84"}) {
+    EXPECT_TRUE(table.contains(endpoint(listed))) << listed;
+  }
+  for (const char* other : {"10.0.0.1|81", "10.0.0.3|80", "10.0.0.8|81",
+                            "10.0.0.9|82", "0.0.0.1|85", "0.0.0.2|84"}) {
+    EXPECT_FALSE(table.contains(endpoint(other))) << other;
+  }
+}
+
+TEST(ListTable, WithPortsIsExactAtAnySize) {
+  Random random;
+  for (const std::uint8_t family : {4, 6}) {
+    for (const std::size_t count : {1U, 30U, 3000U}) {
+      std::vector<IpNetwork> whole;
+      std::vector<IpEndpoint> listed;
+      while (listed.size() < count) {
+        const IpAddress one = random.address(family);
+        listed.push_back({one, 443});
+        listed.push_back({one, 445});
+        listed.push_back({around(one)[1], 443});
+        if (listed.size() % 9 == 0) {
+          whole.push_back({around(one)[2],
+                           static_cast<std::uint8_t>(family == 4 ? 32 : 128)});
+        }
+      }
+      std::vector<IpEndpoint> sorted = listed;
+      std::sort(sorted.begin(), sorted.end());
+      const Reader table(family, whole, listed);
+      for (const IpEndpoint& one : listed) {
+        for (const IpAddress& near : around(one.address)) {
+          for (const std::uint16_t port : {442, 443, 444, 445, 446}) {
+            const IpEndpoint asked{near, port};
+            ASSERT_EQ(table.contains(asked),
+                      std::binary_search(sorted.begin(), sorted.end(), asked) ||
+                          any_contains(whole, near))
+                << to_string(asked);
+          }
+        }
+      }
+    }
+  }
+}
+
+// What a list without ports does not pay for.
+TEST(ListTable, HasNoTreeOfPortsWithoutAny) {
+  const Reader none(4, networks({"10.0.0.0/8"}));
+  EXPECT_EQ(none.header().ports.levels, 0U);
+  // Those of a listed address add nothing to it.
+  const Reader covered(4, networks({"10.0.0.0/8"}), {endpoint("10.1.2.3|80")});
+  EXPECT_EQ(covered.header().ports.levels, 0U);
+  EXPECT_EQ(covered.bytes(), none.bytes());
 }
 
 }  // namespace

@@ -157,5 +157,29 @@ TEST(Evaluate, AnIndexServesEveryRuleAndScopeOfItsPolicy) {
   EXPECT_FALSE(index.contains(0, FalcoType::kCharbuf, Null{}));
 }
 
+TEST(Evaluate, AnAddressWithAPortIsOneEnd) {
+  FakeEvent event;
+  event.with(FieldId::kFdSip, {address("10.0.0.2")});
+  event.with(FieldId::kFdSport, {std::int64_t{443}});
+  event.with(FieldId::kFdIp, {address("10.0.0.1"), address("10.0.0.2")});
+  event.with(FieldId::kFdPort, {std::int64_t{80}, std::int64_t{443}});
+  const auto in = [&](FieldId field, std::vector<std::string> items) {
+    Check in;
+    in.field = field;
+    in.op = Op::kIn;
+    in.lists = {0};
+    return holds({in}, event, {list("l", std::move(items))});
+  };
+  using enum FieldId;
+  EXPECT_TRUE(in(kFdSip, {"10.0.0.2|443"}));
+  EXPECT_TRUE(in(kFdSip, {"10.0.0.2", "10.0.0.2|80"}));
+  EXPECT_FALSE(in(kFdSip, {"10.0.0.2|80", "10.0.0.1|443"}));
+  EXPECT_TRUE(in(kFdIp, {"10.0.0.1|80"}));
+  EXPECT_TRUE(in(kFdIp, {"10.0.0.2|443"}));
+  EXPECT_FALSE(in(kFdIp, {"10.0.0.1|443", "10.0.0.2|80"}));
+  // Nobody knows the port.
+  EXPECT_FALSE(in(kFdCip, {"10.0.0.1|80"}));
+}
+
 }  // namespace
 }  // namespace bailiff

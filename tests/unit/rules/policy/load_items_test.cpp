@@ -104,6 +104,39 @@ TEST(LoadLists, ANetworkWithHostBitsIsTakenAndTold) {
             Codes{});
 }
 
+TEST(LoadLists, AnItemThatIsListedBeforeIsToldWithItsLineAndList) {
+  const std::string text =
+      "- list: c2\n  items:\n  - 203.0.113.66\n  - 203.0.113.67\n"
+      "  - 203.0.113.66\n" +
+      rule("evt.type = connect and fd.sip in (c2)");
+  EXPECT_TRUE(load_text(text).policy);
+  const std::string seen = shown(text);
+  EXPECT_EQ(seen.substr(0, seen.find('\n')),
+            "f.yaml:5:5: warning: '203.0.113.66' is listed before, in list "
+            "'c2', in rule 'r' [LOAD_COMPILE_CONDITION]");
+}
+
+// As feeds write them: a bar is no special character, of conditions or YAML.
+TEST(LoadLists, AnItemMayHaveAPort) {
+  const Loaded loaded = load_text(
+      "- list: c2\n  items: [203.0.113.66|443, \"203.0.113.67:80\", "
+      "\"[2001:db8::1]:443\", \"2001:db8::2|443\"]\n" +
+      rule("evt.type = connect and fd.sip in (c2)"));
+  ASSERT_TRUE(loaded.policy) << render(loaded.diagnostics, loaded.sources);
+  EXPECT_EQ(loaded.policy->lists[0].items,
+            (std::vector<std::string>{"203.0.113.66|443", "203.0.113.67:80",
+                                      "[2001:db8::1]:443", "2001:db8::2|443"}));
+  EXPECT_EQ(loaded.policy->rules[0].condition,
+            load_text("- list: c2\n  items: [203.0.113.66]\n" +
+                      rule("evt.type = connect and fd.sip in (c2)"))
+                .policy->rules[0]
+                .condition);
+  ASSERT_EQ(loaded.diagnostics.all().size(), 1U);
+  EXPECT_EQ(loaded.diagnostics.all()[0].message,
+            "'203.0.113.66|443' has a port, in list 'c2': Falco takes no such "
+            "item");
+}
+
 TEST(LoadLists, TwoValuesInOneItemAreTwoValues) {
   EXPECT_EQ(compiled("- {list: l, items: ['sh,bash']}\n" +
                      rule("evt.type = connect and proc.name in (l)")),

@@ -283,6 +283,72 @@ TEST_F(CheckTest, WarnsOfWhatIsLikelyNotMeant) {
   EXPECT_TRUE(messages_.empty());
 }
 
+TEST_F(CheckTest, TakesAddressesWithPortsWhereAnyWillDo) {
+  list("feed", {"1.2.3.4|443", "5.6.7.8:22", "9.9.9.9"});
+  EXPECT_EQ(typed("fd.sip in (feed)"), "fd.sip in (feed)");
+  EXPECT_EQ(messages_,
+            std::vector<std::string>{"'1.2.3.4|443' has a port, in list "
+                                     "'feed': Falco takes no such item"});
+  EXPECT_EQ(typed("fd.cip in (1.2.3.4:443)"), "fd.cip in (1.2.3.4|443)");
+  EXPECT_EQ(messages_,
+            std::vector<std::string>{
+                "'1.2.3.4:443' has a port: Falco takes no such operand"});
+  EXPECT_EQ(typed("fd.sip = 1.2.3.4|443"),
+            "'1.2.3.4|443' has a port, and 'fd.sip' is compared with addresses "
+            "alone here; only 'in' and 'intersects' take it, for a field such "
+            "as fd.sip");
+  EXPECT_EQ(typed("fd.sip != allof (feed)").substr(0, 26),
+            "'1.2.3.4|443' has a port, ");
+}
+
+TEST_F(CheckTest, SaysWhatIsWrongWithAPort) {
+  EXPECT_EQ(typed("fd.sip in (1.2.3.4|0)"),
+            "'1.2.3.4|0' is not an IP address; with a port an item is "
+            "ADDRESS|PORT, and a port is 1 to 65535");
+  EXPECT_EQ(typed("fd.snet in (10.0.0.0/8|443)"),
+            "'10.0.0.0/8|443' is not an IP network; a port is of an address, "
+            "not of a network");
+  EXPECT_EQ(typed("fd.sip in (\"[::ffff:1.2.3.4]:443\")"),
+            "'[::ffff:1.2.3.4]:443' is not an IP address; write the IPv4 "
+            "address: 1.2.3.4|443");
+}
+
+TEST_F(CheckTest, WarnsOfItemsThatAreListedBefore) {
+  list("feed", {"1.2.3.4", "1.2.3.4|80", "5.6.7.8", "1.2.3.4", "2001:db8::1",
+                "1.2.3.4:80", "2001:DB8:0::1"});
+  list("nets", {"10.0.0.0/8", "10.1.0.0/8", "10.0.0.0/9"});
+  EXPECT_EQ(typed("fd.sip in (feed)"), "fd.sip in (feed)");
+  EXPECT_EQ(messages_, (std::vector<std::string>{
+                           "'1.2.3.4|80' has a port, in list 'feed': Falco "
+                           "takes no such item",
+                           "'1.2.3.4' is listed before, in list 'feed'",
+                           "'1.2.3.4:80' is listed before, in list 'feed'",
+                           "'2001:DB8:0::1' is listed before, in list 'feed'",
+                       }));
+  EXPECT_EQ(typed("fd.snet in (nets)"), "fd.snet in (nets)");
+  EXPECT_EQ(messages_.size(), 2U);
+  EXPECT_EQ(messages_.back(), "'10.1.0.0/8' is listed before, in list 'nets'");
+}
+
+// What is told of one list hides nothing else.
+TEST_F(CheckTest, CountsWhatAListHasTooOftenToTell) {
+  list("same", std::vector<std::string>(1000, "1.2.3.4"));
+  EXPECT_EQ(typed("fd.sip in (same)"), "fd.sip in (same)");
+  // Of one place, here, the same is told once.
+  ASSERT_EQ(messages_.size(), 2U);
+  EXPECT_EQ(messages_.back(),
+            "989 more items are listed before, in list 'same'");
+  list("odd", {});
+  for (int i = 0; i < 100; ++i) {
+    lists_.back().items.push_back(
+        {.text = "10.0." + std::to_string(i) + ".1/24", .span = {}});
+  }
+  EXPECT_EQ(typed("fd.snet in (odd)"), "fd.snet in (odd)");
+  ASSERT_EQ(messages_.size(), kMaxItemWarnings + 1);
+  EXPECT_EQ(messages_.back(),
+            "90 more items have bits behind their length, in list 'odd'");
+}
+
 TEST_F(CheckTest, OutputOnlyFieldsAreNoConditions) {
   EXPECT_EQ(typed("evt.outputtime = x"),
             "field 'evt.outputtime' is for outputs only");

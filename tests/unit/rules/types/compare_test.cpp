@@ -259,5 +259,35 @@ TEST(Several, AreWhatTheFieldMakesThem) {
   EXPECT_EQ(several_of(FieldId::kFdTypes), Several::kList);
 }
 
+TEST(Endpoints, AreOperandsOfWhetherAnEndIsAnyOfThem) {
+  using enum FieldId;
+  EXPECT_TRUE(takes_endpoints(kFdSip, Op::kIn, Quantifier::kNone));
+  EXPECT_TRUE(takes_endpoints(kFdIp, Op::kIntersects, Quantifier::kNone));
+  EXPECT_TRUE(takes_endpoints(kFdRnet, Op::kEq, Quantifier::kAnyof));
+  EXPECT_FALSE(takes_endpoints(kFdSip, Op::kEq, Quantifier::kNone));
+  EXPECT_FALSE(takes_endpoints(kFdSip, Op::kNe, Quantifier::kAnyof));
+  EXPECT_FALSE(takes_endpoints(kFdSip, Op::kEq, Quantifier::kAllof));
+  EXPECT_FALSE(takes_endpoints(kFdSport, Op::kIn, Quantifier::kNone));
+}
+
+TEST(Endpoints, PairAddressesAndPortsOfOneEnd) {
+  const Value client(address("10.0.0.1"));
+  const Value server(address("10.0.0.2"));
+  std::vector<Value> values = {client, server};
+  add_endpoints(values, {std::int64_t{40000}, std::int64_t{443}});
+  EXPECT_EQ(values, (std::vector<Value>{client, server,
+                                        IpEndpoint{address("10.0.0.1"), 40000},
+                                        IpEndpoint{address("10.0.0.2"), 443}}));
+  values = {client, Null{}};
+  add_endpoints(values, {Null{}, std::int64_t{443}});
+  EXPECT_EQ(values, (std::vector<Value>{client, Null{}}));
+  values = {client, server};
+  add_endpoints(values, {std::int64_t{443}});
+  EXPECT_EQ(values, (std::vector<Value>{client, server}));
+  values = {server};
+  add_endpoints(values, {std::int64_t{65536}});
+  EXPECT_EQ(values, std::vector<Value>{server});
+}
+
 }  // namespace
 }  // namespace bailiff

@@ -44,6 +44,30 @@ TEST(ParseOperand, RefusesWhatIsNotOfTheType) {
   EXPECT_FALSE(parse(FalcoType::kCharbuf, std::string("a\0b", 3)));
 }
 
+TEST(ParseOperand, TakesAnAddressWithAPort) {
+  const Value four(IpEndpoint{address("1.2.3.4"), 443});
+  const Value six(IpEndpoint{address("2001:db8::1"), 65535});
+  for (const FalcoType type : {FalcoType::kIpaddr, FalcoType::kIpnet}) {
+    EXPECT_EQ(parse(type, "1.2.3.4|443"), four);
+    EXPECT_EQ(parse(type, "1.2.3.4:443"), four);
+    EXPECT_EQ(parse(type, "2001:db8::1|65535"), six);
+    EXPECT_EQ(parse(type, "[2001:db8::1]:65535"), six);
+    EXPECT_EQ(parse(type, "[2001:db8::1]|65535"), six);
+    for (const char* none :
+         {"1.2.3.4|", "1.2.3.4|0", "1.2.3.4|65536", "1.2.3.4|+1", "1.2.3.4|x",
+          "1.2.3.4| 1", "1.2.3.4|1|2", "|443", "10.0.0.0/8|443",
+          "[1.2.3.4]|443", "[1.2.3.4]:443", "[2001:db8::1]", "[]:1",
+          "[2001:db8::1:65535", "1.2.3.4:https", "evil.example|443",
+          "::ffff:1.2.3.4|443", "[::ffff:1.2.3.4]:443"}) {
+      EXPECT_FALSE(parse(type, none)) << none;
+    }
+  }
+  // One address, as it is without a port as well.
+  EXPECT_EQ(parse(FalcoType::kIpaddr, "2001:db8::1:443"),
+            Value(address("2001:db8::1:443")));
+  EXPECT_EQ(parse(FalcoType::kCharbuf, "1.2.3.4|443"), Value("1.2.3.4|443"));
+}
+
 // What Falco's engine makes of them, executed.
 TEST(ParseOperand, ReadsTheEdgesAsFalcoDoes) {
   EXPECT_EQ(parse(FalcoType::kUint32, "-1"), Value(std::int64_t{4294967295}));

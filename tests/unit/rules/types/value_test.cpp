@@ -100,5 +100,12 @@ TEST(Value, PrintsAsFalcoDoes) {
   EXPECT_EQ(to_string(Value(*parse_network("10.0.0.0/8"))), "10.0.0.0/8");
 }
 
+TEST(IpEndpoint, IsPrintedAsItIsRead) {
+  for (const char* text : {"1.2.3.4|443", "2001:db8::1|1"}) {
+    EXPECT_EQ(to_string(*parse_endpoint(text)), text);
+    EXPECT_EQ(to_string(Value(*parse_endpoint(text))), text);
+  }
+}
+
 }  // namespace
 }  // namespace bailiff
