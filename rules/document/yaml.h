@@ -33,8 +33,9 @@
 
 namespace bailiff::yaml {
 
-// A list of a million IPv6 addresses, spelled out and quoted, is 45 MiB.
-inline constexpr std::size_t kMaxBytes = 46U << 20;
+// A list of ten million IPv4 addresses is 180 MiB, one of four million IPv6
+// addresses, spelled out, as well.  The places of what is read have 32 bits.
+inline constexpr std::size_t kMaxBytes = 256U << 20;
 // Of them, what is not in simple sequences and so is the library's to read, at
 // a few MiB a second.  The largest rule file of Falco's own is 0.1 MiB.
 inline constexpr std::size_t kMaxParsedBytes = 16U << 20;
