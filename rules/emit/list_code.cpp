@@ -330,7 +330,7 @@ class LookUp {
   static constexpr Register kBelow = kR4;
 
   Writer& code_;
-  Load load_address4_;
+  LoadAddress4 load_address4_;
   std::function<void(Register dst)> load_port_;
   const Frame& frame_;
   int slot_;  // of what is looked up, unless it is IPv4

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <optional>
 #include <set>
 #include <utility>
@@ -94,6 +95,12 @@ std::vector<std::string> list_names(const CompiledPolicy& policy) {
   std::vector<std::string> names;
   for (const List& list : policy.lists) names.push_back(list.name);
   return names;
+}
+
+Error out_of_memory() {
+  return {Code::kExhausted,
+          "not enough memory for the lists of the rule files: raise the limit "
+          "of the service, or shorten them"};
 }
 
 std::optional<std::uint32_t> find_rule(const CompiledPolicy& policy,
@@ -253,14 +260,25 @@ ContainerPtr Service::running_container(const std::string& id) const {
 Status Service::apply(const CompiledPolicy& policy) {
   const std::lock_guard lock(kernel_mutex_);
   const GenerationPtr before = generations_->current();
-  RETURN_IF_ERROR(generations_->publish(policy));
-  // Where no kernel object can be kept there is nothing to bring up to date.
-  if (!kernel_->check()) return Ok{};
-  Status published = bring_up_to_date();
-  if (published) return Ok{};
+  Status published = Ok{};
+  try {
+    RETURN_IF_ERROR(generations_->publish(policy));
+    // Where no kernel object can be kept there is nothing to bring up to
+    // date.
+    if (!kernel_->check()) return Ok{};
+    published = bring_up_to_date();
+    if (published) return Ok{};
+  } catch (const std::bad_alloc&) {
+    published = out_of_memory();
+  }
   // All or nothing: back to what was, the lists that did change included.
-  Status back = generations_->restore(before);
-  if (back && before) back = kernel_->publish_lists(before->policy());
+  Status back = Ok{};
+  try {
+    back = generations_->restore(before);
+    if (back && before) back = kernel_->publish_lists(before->policy());
+  } catch (const std::bad_alloc&) {
+    back = out_of_memory();
+  }
   if (!back) log_error("undo a failed reload: " + back.error().message);
   return published;
 }
@@ -356,9 +374,13 @@ void Service::update_containers() {
   {
     const std::lock_guard lock(kernel_mutex_);
     if (!kernel_->check()) return;
-    forget_gone();
-    const Status updated =
-        outdated().empty() ? Status(Ok{}) : bring_up_to_date();
+    Status updated = Ok{};
+    try {
+      forget_gone();
+      if (!outdated().empty()) updated = bring_up_to_date();
+    } catch (const std::bad_alloc&) {
+      updated = out_of_memory();
+    }
     if (!updated) {
       outdated_problem_ = updated.error().message;
       log_error("containers stay under an earlier policy: " +
@@ -385,8 +407,18 @@ std::shared_ptr<const Settings> Service::settings() const {
   return settings_;
 }
 
+// What a policy needs depends on the lists, which others write: when it is more
+// than there is, the service goes on with what it has.
 Status Service::reload() {
   const std::lock_guard one(reload_mutex_);
+  try {
+    return load_anew();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
+Status Service::load_anew() {
   ASSIGN_OR_RETURN(const ServiceConfig config, load_config(config_path_));
   if (const std::string key = needs_restart(config_, config); !key.empty()) {
     return Error{Code::kInvalidArgument,

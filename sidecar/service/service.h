@@ -90,6 +90,7 @@ class Service final : public Backend {
   Status open_sinks();
   void open_notifier();
   ContainerPtr running_container(const std::string& id) const;
+  Status load_anew();
   Status apply(const CompiledPolicy& policy);
   // Brings lists and containers that run to the current policy, all or none.
   // Precondition: kernel_mutex_ is held.

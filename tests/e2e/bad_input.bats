@@ -175,6 +175,94 @@ for i in range(1, 20):
   refused_at_once "behind aliases"
 }
 
+# lists_rule ITEM...: a rule file whose list `feed` has these items, and a policy
+# that refuses connections to them.
+lists_rule() {
+  printf -- '- list: feed\n  items:\n' >"$BAD/rules.yaml"
+  printf '  - "%s"\n' "$@" >>"$BAD/rules.yaml"
+  cat >>"$BAD/rules.yaml" <<'END'
+- rule: Listed
+  desc: d
+  condition: evt.type = connect and fd.sip in (feed)
+  output: o
+  priority: NOTICE
+END
+  printf 'policies:\n  - {name: P, rules: [Listed], block: true}\n' \
+    >"$BAD/policies.yaml"
+}
+
+@test "items of lists that are none are told with list, line and entry" {
+  lists_rule 203.0.113.9 203.0.113.266 10.0.0.0/8 '203.0.113.7|70000' \
+    '10.0.0.0/8|80'
+  run bailiff check "$BAD/rules.yaml" "$BAD/policies.yaml"
+  ((status == 1))
+  says "rules.yaml:4:5: error: '203.0.113.266' is not an IP address, in list 'feed'" \
+    "rules.yaml:5:5: error: '10.0.0.0/8' is not an IP address, in list 'feed'" \
+    "compare fd.snet, not fd.sip, with networks" \
+    "rules.yaml:6:5: error: '203.0.113.7|70000' is not an IP address" \
+    "rules.yaml:7:5: error: '10.0.0.0/8|80' is not an IP address" \
+    "a port is of an address, not of a network"
+}
+
+@test "items of lists that are odd are told, and taken" {
+  lists_rule 203.0.113.9 203.0.113.7 '203.0.113.9|443' 203.0.113.7
+  run bailiff check "$BAD/rules.yaml" "$BAD/policies.yaml"
+  ((status == 0))
+  says "rules.yaml:6:5: warning: '203.0.113.7' is listed before, in list 'feed'" \
+    "rules.yaml:5:5: warning: '203.0.113.9|443' has a port, in list 'feed': Falco takes no such item"
+  sed -i 's/fd.sip in/fd.snet in/; s/"203.0.113.9"/"203.0.113.9\/24"/
+    s/"203.0.113.7"/"198.51.100.0\/24"/' "$BAD/rules.yaml"
+  run bailiff check -o json "$BAD/rules.yaml" "$BAD/policies.yaml"
+  ((status == 0))
+  jq -e '[.falco_load_results[0].warnings[].message] | any(
+    test("203.0.113.9/24. has bits behind its length: it is taken for .203.0.113.0/24., in list .feed."))' \
+    <<<"$output"
+}
+
+@test "a list that becomes bad leaves the last good one, and says where" {
+  local entry
+  lists_rule "$ATTACKER4"
+  RULES="[$BAD/rules.yaml]" service "$BAD/policies.yaml"
+  run contained_connect before "$ATTACKER4"
+  [[ $output != *reached* ]]
+  for entry in 203.0.113.266 '203.0.113.9|0'; do
+    lists_rule "$entry"
+    run answer POST /v1/reload
+    says 422 "rules.yaml:3:5: error: '$entry' is not an IP address" "list 'feed'"
+  done
+  run contained_connect after "$ATTACKER4"
+  [[ $output != *reached* ]]
+  service_stop
+}
+
+# The service's limit, in bytes more than it has now.
+limit_memory() {
+  local kib
+  kib=$(awk '$1 == "VmData:" {print $2}' "/proc/$SERVICE_PID/status")
+  prlimit --pid "$SERVICE_PID" --data="$((kib * 1024 + $1))"
+}
+
+@test "a list that does not fit in memory leaves the last good one" {
+  lists_rule "$ATTACKER4"
+  RULES="[$BAD/rules.yaml]" service "$BAD/policies.yaml"
+  local many
+  mapfile -t many < <(python3 -c 'for i in range(300_000):
+    print(f"100.{i >> 16}.{i >> 8 & 255}.{i & 255}")')
+  lists_rule "${many[@]}" "$HARMLESS4"
+  limit_memory 8000000
+  run answer POST /v1/reload
+  says $'\n422' "not enough memory for the lists"
+  run contained_connect before "$ATTACKER4"
+  [[ $output != *reached* ]]
+  run contained_connect harmless "$HARMLESS4"
+  says reached
+  prlimit --pid "$SERVICE_PID" --data=unlimited
+  api POST /v1/reload --max-time 60
+  run contained_connect after "$HARMLESS4"
+  [[ $output != *reached* ]]
+  service_stop
+}
+
 @test "a violation that is not a Falco alert" {
   service "$KILL_POLICY"
   run answer POST /v1/violations --json '{"rule": 5}'
