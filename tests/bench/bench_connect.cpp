@@ -5,7 +5,11 @@
 // filters.  Each round measures every variant once, in turn, so that what the
 // host does meanwhile falls on all of them alike, and differences are taken
 // within a round, to the variants of the same family without lists.  And what
-// the lists of each variant cost: kernel memory, and the time to make them.
+// the lists of each variant cost: kernel memory, and the time to make them; and
+// its program: instructions, those the verifier went through, the bytes they
+// are for the processor, and the ns of one run as the kernel counts them, which
+// includes the counting.  The lists of the kernel's own are asked by the
+// smallest program there can be.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -37,6 +41,8 @@
 #include "hook/kernel/kernel.h"
 #include "rules/emit/program.h"
 #include "rules/policy/compiled_policy.h"
+#include "tests/bench/plain_maps.h"
+#include "tests/bench/program_stats.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -187,6 +193,9 @@ struct ListCost {
   double made_ms = 0;
 };
 
+constexpr PlainMap kPlainMaps[] = {PlainMap::kHash, PlainMap::kTrie,
+                                   PlainMap::kBloom};
+
 struct Variant {
   std::string name;
   Destinations to;
@@ -194,6 +203,8 @@ struct Variant {
   std::unique_ptr<Prober> prober;
   ListCost lists = {};
   std::vector<double> ns = {};
+  PlainFilter plain = {};
+  ProgramStats program = {};
 };
 
 std::vector<std::string> hosts4(std::uint32_t count) {
@@ -259,8 +270,8 @@ CompiledPolicy feeds_policy() {
 }
 
 // As the kernel accounts for the map.
-std::size_t map_bytes(const hook::Map& map) {
-  std::ifstream about("/proc/self/fdinfo/" + std::to_string(map.fd()));
+std::size_t map_bytes(int map) {
+  std::ifstream about("/proc/self/fdinfo/" + std::to_string(map));
   for (std::string line; std::getline(about, line);) {
     if (line.starts_with("memlock:")) return std::stoul(line.substr(8));
   }
@@ -281,9 +292,46 @@ ListCost cost_of(const CompiledPolicy& policy, hook::Kernel& kernel) {
     const auto table = hook::create_table(ref, policy, {}, kernel);
     cost.made_ms += (now_ns() - before) / 1e6;
     if (!table) fail(table.error().message);
-    cost.bytes += map_bytes(*table);
+    cost.bytes += map_bytes(table->fd());
   }
   return cost;
+}
+
+// The same addresses as hosts4(), in a map of the kernel's own.
+void attach_plain(PlainMap kind, std::uint32_t count, Variant& variant) {
+  std::vector<std::uint32_t> addresses;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    addresses.push_back(htonl(kFirstAddress + 2 * i));
+  }
+  const double before = now_ns();
+  variant.plain = attach_plain(kind, addresses, variant.cgroup.cgroup().fd());
+  variant.lists.made_ms = (now_ns() - before) / 1e6;
+  variant.lists.entries = count;
+  for (const UniqueFd& map : variant.plain.maps) {
+    variant.lists.bytes += map_bytes(map.get());
+  }
+}
+
+// What the variant's program is, and how long a run of it takes.
+void ask_of_program(Variant& variant) {
+  constexpr int kRounds = 5;
+  const bpf_attach_type hook = variant.to.family == AF_INET
+                                   ? BPF_CGROUP_INET4_CONNECT
+                                   : BPF_CGROUP_INET6_CONNECT;
+  const int cgroup = variant.cgroup.cgroup().fd();
+  const UniqueFd counting = count_runs();
+  if (!counting) fail("have runs counted");
+  const ProgramStats before = stats_of(cgroup, hook);
+  for (int i = 0; i < kRounds; ++i) variant.prober->measure();
+  variant.program = stats_of(cgroup, hook);
+  variant.program.runs -= before.runs;
+  variant.program.run_ns -= before.run_ns;
+}
+
+double ns_of_run(const ProgramStats& program) {
+  return program.runs == 0 ? 0
+                           : static_cast<double>(program.run_ns) /
+                                 static_cast<double>(program.runs);
 }
 
 // A program that allows everything: what any cgroup filter costs.
@@ -354,9 +402,10 @@ void report(const std::vector<Variant>& variants, int rounds,
   ::uname(&host);
   printf("ns per connect(), UDP over loopback, %d rounds of %d, Linux %s\n",
          rounds, kConnectsPerRound, host.release);
-  printf("%-36s %8s %8s %8s %13s %14s %11s %9s\n", "container with", "best",
-         "p50", "p99", "over nothing", "over an empty", "lists, KiB",
-         "made, ms");
+  printf("%-43s %8s %8s %8s %13s %14s %11s %9s %6s %8s %6s %7s\n",
+         "container with", "best", "p50", "p99", "over nothing",
+         "over an empty", "lists, KiB", "made, ms", "insns", "verified",
+         "bytes", "ns/run");
   std::string json =
       "{\"bench\":\"connect\",\"unit\":\"ns\",\"kernel\":\"" +
       std::string(host.release) + "\",\"rounds\":" + std::to_string(rounds) +
@@ -370,18 +419,28 @@ void report(const std::vector<Variant>& variants, int rounds,
     const double over_empty = percentile(
         differences(variant, baseline(variants, variant, kEmpty)), 0.5);
     const ListCost& lists = variant.lists;
-    printf("%-36s %8.1f %8.1f %8.1f %13.1f %14.1f %11zu %9.1f\n",
-           variant.name.c_str(), best, p50, p99, over_none, over_empty,
-           lists.bytes / 1024, lists.made_ms);
-    char line[500];
-    ::snprintf(line, sizeof(line),
-               "%s{\"name\":\"%s\",\"best\":%.1f,\"p50\":%.1f,\"p99\":%.1f,"
-               "\"over_nothing_p50\":%.1f,\"over_empty_p50\":%.1f,"
-               "\"list_entries\":%zu,\"list_bytes\":%zu,"
-               "\"list_made_ms\":%.2f}",
-               &variant == variants.data() ? "" : ",", variant.name.c_str(),
-               best, p50, p99, over_none, over_empty, lists.entries,
-               lists.bytes, lists.made_ms);
+    const ProgramStats& program = variant.program;
+    printf(
+        "%-43s %8.1f %8.1f %8.1f %13.1f %14.1f %11zu %9.1f %6zu %8zu %6zu "
+        "%7.1f\n",
+        variant.name.c_str(), best, p50, p99, over_none, over_empty,
+        lists.bytes / 1024, lists.made_ms,
+        static_cast<std::size_t>(program.instructions),
+        static_cast<std::size_t>(program.verified),
+        static_cast<std::size_t>(program.native_bytes), ns_of_run(program));
+    char line[700];
+    ::snprintf(
+        line, sizeof(line),
+        "%s{\"name\":\"%s\",\"best\":%.1f,\"p50\":%.1f,\"p99\":%.1f,"
+        "\"over_nothing_p50\":%.1f,\"over_empty_p50\":%.1f,"
+        "\"list_entries\":%zu,\"list_bytes\":%zu,"
+        "\"list_made_ms\":%.2f,\"instructions\":%zu,"
+        "\"verified\":%zu,\"native_bytes\":%zu,\"ns_per_run\":%.1f}",
+        &variant == variants.data() ? "" : ",", variant.name.c_str(), best, p50,
+        p99, over_none, over_empty, lists.entries, lists.bytes, lists.made_ms,
+        static_cast<std::size_t>(program.instructions),
+        static_cast<std::size_t>(program.verified),
+        static_cast<std::size_t>(program.native_bytes), ns_of_run(program));
     json += line;
   }
   json += "]}\n";
@@ -427,6 +486,14 @@ int run(int rounds, const std::string& json_path) {
     add_policy("log4j policy, " + std::to_string(size) + " listed",
                log4j_policy(size), {.hosts = size});
   }
+  for (const PlainMap kind : kPlainMaps) {
+    for (const std::uint32_t size : kListSizes) {
+      add(std::string(to_string(kind)) + ", " + std::to_string(size) +
+              " listed",
+          {.hosts = size});
+      attach_plain(kind, size, variants.back());
+    }
+  }
   const CompiledPolicy feeds = feeds_policy();
   const std::string listed = "1M + 100k IPv6 + 10k networks";
   add_policy(listed, feeds, many4);
@@ -444,6 +511,7 @@ int run(int rounds, const std::string& json_path) {
       if (round >= 0) variant.ns.push_back(ns);
     }
   }
+  for (Variant& variant : variants) ask_of_program(variant);
   report(variants, rounds, json_path);
   return 0;
 }

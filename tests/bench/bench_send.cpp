@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bench_send [--rounds N] [--most N]: nanoseconds per sendto(2) on a UDP socket
-// that is not connected, to addresses that are not listed, each from another
-// process in a network namespace of its own: without a filter, with programs
-// that allow everything, with Bailiff, and with nftables that drop what is in a
-// set of the same addresses.  Every round measures all of them in turn.
+// that is not connected, and per connect(2) over TCP with its handshake, to
+// addresses that are not listed, each from another process in a network
+// namespace of its own: without a filter, with programs that allow everything,
+// with Bailiff, and with nftables that drop what is in a set of the same
+// addresses, which knows of packets alone.  Every round measures all of them in
+// turn.
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -38,6 +40,8 @@ namespace bailiff::test {
 namespace {
 
 constexpr int kSendsPerRound = 4000;
+constexpr int kConnectsPerRound = 400;
+enum class What : char { kSend, kConnect };
 constexpr std::uint32_t kSizes[] = {3, 1000, 100'000, 1'000'000};
 // Listed are the even addresses from here on, and sent to is between them.
 constexpr std::uint32_t kFirst = 0x7f400000;  // 127.64.0.0
@@ -107,10 +111,10 @@ class Sender {
     ::waitpid(pid_, nullptr, 0);
   }
 
-  // ns per send.
-  double measure() {
+  // ns for each.
+  double measure(What what) {
     double taken = 0;
-    if (::write(channel_.get(), "", 1) != 1 ||
+    if (::write(channel_.get(), &what, 1) != 1 ||
         ::read(channel_.get(), &taken, sizeof taken) != sizeof taken) {
       fail("a sender ended");
     }
@@ -130,27 +134,60 @@ class Sender {
         0) {
       ::_exit(3);
     }
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::bind(listener, reinterpret_cast<const sockaddr*>(&any), sizeof any) !=
+            0 ||
+        ::listen(listener, 16) != 0) {
+      ::_exit(3);
+    }
     std::mt19937 random(size);
     std::vector<sockaddr_in> addresses(kSendsPerRound);
-    char byte = 0;
-    while (::read(channel, &byte, 1) == 1) {
+    What what = What::kSend;
+    while (::read(channel, &what, 1) == 1) {
       for (sockaddr_in& to : addresses) {
         to.sin_family = AF_INET;
         to.sin_port = htons(1389);
         to.sin_addr.s_addr = htonl(
             kFirst + 2 * (static_cast<std::uint32_t>(random()) % size) + 1);
       }
-      const double before = now_ns();
-      for (const sockaddr_in& to : addresses) {
-        if (::sendto(fd, "", 1, 0, reinterpret_cast<const sockaddr*>(&to),
-                     sizeof to) != 1) {
-          ::_exit(2);
-        }
-      }
-      const double taken = (now_ns() - before) / kSendsPerRound;
+      const double taken = what == What::kSend
+                               ? send_to_all(fd, addresses)
+                               : connect_to_some(listener, addresses);
       if (::write(channel, &taken, sizeof taken) != sizeof taken) break;
     }
     ::_exit(0);
+  }
+
+  static double send_to_all(int fd, const std::vector<sockaddr_in>& addresses) {
+    const double before = now_ns();
+    for (const sockaddr_in& to : addresses) {
+      if (::sendto(fd, "", 1, 0, reinterpret_cast<const sockaddr*>(&to),
+                   sizeof to) != 1) {
+        ::_exit(2);
+      }
+    }
+    return (now_ns() - before) / kSendsPerRound;
+  }
+
+  // What comes behind the handshake is not counted.
+  static double connect_to_some(int listener,
+                                const std::vector<sockaddr_in>& addresses) {
+    double taken = 0;
+    for (int i = 0; i < kConnectsPerRound; ++i) {
+      const sockaddr_in& to = addresses[static_cast<std::size_t>(i)];
+      const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      const double before = now_ns();
+      if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to),
+                    sizeof to) != 0) {
+        ::_exit(2);
+      }
+      taken += now_ns() - before;
+      const UniqueFd theirs(::accept(listener, nullptr, nullptr));
+      // Ended by a reset, so that no port is taken for a minute.
+      const linger at_once = {.l_onoff = 1, .l_linger = 0};
+      ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    return taken / kConnectsPerRound;
   }
 
   UniqueFd channel_;
@@ -161,8 +198,26 @@ struct Variant {
   std::string name;
   hook::ScratchCgroup cgroup;
   std::unique_ptr<Sender> sender = nullptr;
-  std::vector<double> ns = {};
+  std::vector<double> send_ns = {};
+  std::vector<double> connect_ns = {};
 };
+
+void report(const std::vector<Variant>& variants,
+            std::vector<double> Variant::*member) {
+  ::printf("%-28s %8s %8s %14s\n", "container with", "best", "p50",
+           "over nothing");
+  for (const Variant& variant : variants) {
+    std::vector<double> ns = variant.*member;
+    std::vector<double> over;
+    for (std::size_t i = 0; i < ns.size(); ++i) {
+      over.push_back(ns[i] - (variants[0].*member)[i]);
+    }
+    std::sort(ns.begin(), ns.end());
+    std::sort(over.begin(), over.end());
+    ::printf("%-28s %8.1f %8.1f %14.1f\n", variant.name.c_str(), ns.front(),
+             ns[ns.size() / 2], over[over.size() / 2]);
+  }
+}
 
 int run(int rounds, std::uint32_t most) {
   hook::LinuxKernel kernel;
@@ -182,7 +237,8 @@ int run(int rounds, std::uint32_t most) {
   start(add("no filter"), 3);
   Variant& empty = add("empty programs");
   for (const emit::Flavour flavour :
-       {emit::Flavour::kSendmsg4, emit::Flavour::kEgress}) {
+       {emit::Flavour::kConnect4, emit::Flavour::kSendmsg4,
+        emit::Flavour::kEgress}) {
     const auto loaded = kernel.load(emit::emit_allow_all(flavour), {});
     if (!loaded) throw std::runtime_error(loaded.error().message);
     auto link = kernel.attach(*loaded, empty.cgroup.cgroup().fd(), flavour);
@@ -209,25 +265,19 @@ int run(int rounds, std::uint32_t most) {
   }
   for (int round = -2; round < rounds; ++round) {
     for (Variant& variant : variants) {
-      const double ns = variant.sender->measure();
-      if (round >= 0) variant.ns.push_back(ns);
+      const double send_ns = variant.sender->measure(What::kSend);
+      const double connect_ns = variant.sender->measure(What::kConnect);
+      if (round < 0) continue;
+      variant.send_ns.push_back(send_ns);
+      variant.connect_ns.push_back(connect_ns);
     }
   }
   ::printf("ns per sendto(), UDP over loopback, %d rounds of %d\n", rounds,
            kSendsPerRound);
-  ::printf("%-28s %8s %8s %14s\n", "container with", "best", "p50",
-           "over nothing");
-  for (Variant& variant : variants) {
-    std::vector<double> over;
-    for (std::size_t i = 0; i < variant.ns.size(); ++i) {
-      over.push_back(variant.ns[i] - variants[0].ns[i]);
-    }
-    std::vector<double> ns = variant.ns;
-    std::sort(ns.begin(), ns.end());
-    std::sort(over.begin(), over.end());
-    ::printf("%-28s %8.1f %8.1f %14.1f\n", variant.name.c_str(), ns.front(),
-             ns[ns.size() / 2], over[over.size() / 2]);
-  }
+  report(variants, &Variant::send_ns);
+  ::printf("ns per connect(), TCP over loopback, %d rounds of %d\n", rounds,
+           kConnectsPerRound);
+  report(variants, &Variant::connect_ns);
   return 0;
 }
 
