@@ -3,47 +3,11 @@
 # Rules that refuse system calls, by seccomp alone and by the service.
 
 load story
+load calls
 
 setup_file() {
   story_open
-  cat >"$SCRATCH/rules/calls.rules.yaml" <<'END'
-- rule: Packet socket
-  desc: seccomp sees all it needs
-  condition: evt.type = socket and evt.arg.domain contains AF_PACKET
-  output: "%proc.name %evt.arg.domain %evt.res"
-  priority: WARNING
-- rule: Traced
-  desc: needs the process
-  condition: evt.type = ptrace and not proc.name in (strace)
-  output: "%proc.name %evt.arg.request"
-  priority: WARNING
-- rule: Folder made
-  desc: needs memory
-  condition: evt.type in (mkdir, mkdirat) and evt.arg.path startswith /tmp/trap
-  output: "%evt.arg.path by %proc.pname"
-  priority: WARNING
-- rule: Secret read
-  desc: needs memory, and the call to succeed
-  condition: >
-    evt.type in (open, openat, openat2) and evt.is_open_read = true
-    and fd.num >= 0 and fd.name = /etc/secret
-  output: "%fd.name %proc.name"
-  priority: WARNING
-END
-  cat >"$SCRATCH/rules/calls.yaml" <<'END'
-policies:
-  - name: Refuse calls
-    rules: ["Packet socket", "Traced", "Folder made", "Secret read"]
-    block: true
-    response: none
-END
-  sed 's/\["Packet.*\]/["Folder made"]/; s/response: none/response: kill/' \
-    "$SCRATCH/rules/calls.yaml" >"$SCRATCH/rules/calls-kill.yaml"
-  sed '/block/d' "$SCRATCH/rules/calls.yaml" >"$SCRATCH/rules/calls-watch.yaml"
-  export RULES="[$SCRATCH/rules/calls.rules.yaml]"
-  cc -O1 -static -o "$ROOTFS/bin/calls" "$E2E_DIR/triggers/calls.c"
-  cp "$ROOTFS/bin/calls" "$ROOTFS/bin/strace"
-  echo secret >"$ROOTFS/etc/secret"
+  calls_open
 }
 teardown_file() { story_close; }
 teardown() { story_quiet; }
@@ -152,6 +116,33 @@ change() {
   event "Folder made" '.bailiff.verdict == "denied"'
 }
 
+@test "a caller that makes the service wait gets on_failure, and only it waits" {
+  service "$SCRATCH/rules/calls.yaml"
+  calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'
+  change stuck '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
+  bailiff_runc run --detach --bundle "$SCRATCH/bundle-stuck" stuck \
+    </dev/null >"$SCRATCH/stuck.out" 2>&1 3>&-
+  wait_until 10 "the call to be made" grep -q making "$SCRATCH/stuck.out"
+  run made free mkdir mkdir-free
+  says mkdir=EPERM mkdir-free=done
+  wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/stuck.out"
+  grep -q "took too long to judge" "$SVC/log"
+}
+
+@test "what bailiffd had received when it died is answered by the next one" {
+  service "$SCRATCH/rules/calls.yaml"
+  calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'
+  change stuck '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
+  bailiff_runc run --detach --bundle "$SCRATCH/bundle-stuck" stuck \
+    </dev/null >"$SCRATCH/stuck.out" 2>&1 3>&-
+  # Its thread waits for the caller's memory, long before it gives up.
+  wait_until 10 "the memory to be read" \
+    grep -qs userfault "/proc/$SERVICE_PID/task/"*/wchan
+  service_stop KILL
+  service_start
+  wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/stuck.out"
+}
+
 @test "seccomp's own refusals need no service" {
   service "$SCRATCH/rules/calls.yaml"
   calls_bundle alone sh -c 'while [ ! -e /tmp/go ]; do sleep 0.1; done
@@ -165,7 +156,9 @@ change() {
   bailiff_runc run --detach --bundle "$SCRATCH/bundle-alone" alone \
     </dev/null >"$SCRATCH/alone.out" 2>&1 3>&-
   service_stop KILL
-  touch "/proc/$(bailiff_runc state alone | jq .pid)/root/tmp/go"
+  local root
+  root=/proc/$(bailiff_runc state alone | jq .pid)/root
+  touch "$root/tmp/go"
   wait_until 10 "the refusal" grep -q packet=EPERM "$SCRATCH/alone.out"
   service_start
   event "Packet socket" '.bailiff.verdict == "denied"'

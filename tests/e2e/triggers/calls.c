@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -64,6 +66,23 @@ static long make(const char* name) {
   }
   if (!strcmp(name, "mkdir-nowhere")) {
     return syscall(SYS_mkdir, 16L, 0700);
+  }
+  if (!strcmp(name, "mkdir-blocked")) {
+    /* A path in memory that is there when somebody fills it in: nobody does. */
+    int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+    struct uffdio_api api = {.api = UFFD_API};
+    char* memory = mmap(0, 4096, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct uffdio_register range = {
+        .range = {.start = (unsigned long)memory, .len = 4096},
+        .mode = UFFDIO_REGISTER_MODE_MISSING};
+    if (fd < 0 || ioctl(fd, UFFDIO_API, &api) != 0 ||
+        ioctl(fd, UFFDIO_REGISTER, &range) != 0) {
+      return -1;
+    }
+    printf("making\n");
+    fflush(stdout);
+    return mkdir(memory, 0700);
   }
   if (!strcmp(name, "ring")) {
     struct io_uring_params parameters;
