@@ -20,6 +20,7 @@
 #include "hook/attach/unused.h"
 #include "oci/sys/errno_error.h"
 #include "rules/abi/event.h"
+#include "rules/emit/task_table.h"
 
 namespace bailiff::hook {
 namespace {
@@ -173,6 +174,7 @@ Status plan_frames(const AttachRequest& request, Kernel& kernel,
 }
 
 Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
+                                           const emit::TaskTable& table,
                                            Kernel& kernel,
                                            Attachment& attachment) {
   std::vector<Planned> planned;
@@ -183,7 +185,7 @@ Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
     ASSIGN_OR_RETURN(
         emit::Program program,
         emit::emit_program(rules, request.policy.lists, emit::flavour_of(hook),
-                           request.policy_id));
+                           request.policy_id, &table));
     planned.push_back(
         {std::move(program), std::nullopt, std::string(to_string(hook))});
   }
@@ -393,8 +395,10 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                           Kernel& kernel) {
   Attachment attachment;
   if (!request.plan.attaches()) return attachment;
+  const emit::TaskTable table =
+      emit::make_task_table(request.plan, request.policy.lists);
   ASSIGN_OR_RETURN(const std::vector<Planned> planned,
-                   plan_programs(request, kernel, attachment));
+                   plan_programs(request, table, kernel, attachment));
   const Pins pins(request.bpf_dir);
   ASSIGN_OR_RETURN(const std::string folder,
                    pins.container(request.container_id));
@@ -419,6 +423,9 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   RETURN_IF_ERROR(remove_links(folder, kernel));
   RETURN_IF_ERROR(make_folders(folder, kernel, undo));
 
+  if (request.plan.observes()) {
+    RETURN_IF_ERROR(ensure_observer_maps(pins, kernel, undo));
+  }
   Attacher attacher(request, pins, kernel, undo);
   RETURN_IF_ERROR(attacher.prepare(planned, Attacher::Room::kMakeRoom));
   bool judges_frames = false;
@@ -448,10 +455,15 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
       attachment.programs.push_back(digest);
     }
   }
-  if (!request.plan.observe.rules.empty()) {
-    RETURN_IF_ERROR(observe(pins, request.container_id, cgroup,
-                            request.policy_id, request.plan.observe, kernel,
-                            undo));
+  if (request.plan.observes()) {
+    // There is no process yet that has bits of another.
+    ASSIGN_OR_RETURN(
+        const auto before,
+        observe(pins, request.container_id, cgroup, request.policy_id,
+                request.plan.observe, table, kernel, undo));
+    if (before) {
+      RETURN_IF_ERROR(forget_table(pins, cgroup.id(), *before, kernel));
+    }
     attachment.observed = true;
   }
   if (!request.plan.judges()) {
@@ -487,9 +499,15 @@ class Exchange::Step {
 
   Result<Attachment> run(std::vector<std::string>& retired) {
     Attachment attachment;
+    const emit::TaskTable table =
+        emit::make_task_table(request_.plan, request_.policy.lists);
     std::vector<Planned> planned;
     if (request_.plan.judges()) {
-      ASSIGN_OR_RETURN(planned, plan_programs(request_, kernel_, attachment));
+      ASSIGN_OR_RETURN(planned,
+                       plan_programs(request_, table, kernel_, attachment));
+    }
+    if (request_.plan.observes()) {
+      RETURN_IF_ERROR(ensure_observer_maps(pins_, kernel_, undo_));
     }
     ASSIGN_OR_RETURN(const auto pinned, names_in(folder_, kernel_));
     before_.insert(pinned.begin(), pinned.end());
@@ -503,16 +521,21 @@ class Exchange::Step {
       RETURN_IF_ERROR(attacher_.prepare(planned, Attacher::Room::kLeave));
     }
     RETURN_IF_ERROR(put_in_place(planned, attachment));
-    if (!request_.plan.observe.rules.empty()) {
-      RETURN_IF_ERROR(observe(pins_, request_.container_id, cgroup_,
-                              request_.policy_id, request_.plan.observe,
-                              kernel_, undo_));
+    if (request_.plan.observes()) {
+      ASSIGN_OR_RETURN(
+          replaced_table_,
+          observe(pins_, request_.container_id, cgroup_, request_.policy_id,
+                  request_.plan.observe, table, kernel_, undo_));
       attachment.observed = true;
     }
     for (const std::string& name : before_) {
       if (!after_.contains(name)) retired.push_back(folder_ + "/" + name);
     }
     return attachment;
+  }
+
+  const std::optional<bailiff_observed>& replaced_table() const {
+    return replaced_table_;
   }
 
  private:
@@ -595,6 +618,7 @@ class Exchange::Step {
   Attacher attacher_;
   std::set<std::string> before_;  // names of its links
   std::set<std::string> after_;
+  std::optional<bailiff_observed> replaced_table_;
 };
 
 Result<std::unique_ptr<Exchange>> Exchange::begin(const std::string& bpf_dir,
@@ -629,6 +653,9 @@ Result<Attachment> Exchange::add(const AttachRequest& request,
   undo_.push_back(std::move(undo));
   retired_.insert(retired_.end(), retired.begin(), retired.end());
   if (!attachment.observed) unobserved_.push_back(request.container_id);
+  if (step.replaced_table()) {
+    tables_.emplace_back(cgroup.id(), *step.replaced_table());
+  }
   return attachment;
 }
 
@@ -651,6 +678,9 @@ Status Exchange::keep() {
   for (const std::string& pin : retired_) note(retire(pin));
   for (const std::string& id : unobserved_) {
     note(stop_observing(pins_, id, kernel_));
+  }
+  for (const auto& [cgroup_id, before] : tables_) {
+    note(forget_table(pins_, cgroup_id, before, kernel_));
   }
   note(remove_unused(pins_, kernel_));
   return first;

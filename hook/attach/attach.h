@@ -36,12 +36,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hook/attach/pins.h"
 #include "hook/attach/undo.h"
 #include "hook/kernel/kernel.h"
 #include "oci/sys/cgroup.h"
+#include "rules/abi/observe.h"
 #include "rules/lower/lower.h"
 #include "rules/policy/compiled_policy.h"
 
@@ -142,6 +144,8 @@ class Exchange {
   std::vector<std::unique_ptr<Undo>> undo_;  // of each container
   std::vector<std::string> retired_;         // pins of links
   std::vector<std::string> unobserved_;      // ids of containers
+  // Of processes' bits, that were replaced, by cgroup id.
+  std::vector<std::pair<std::uint64_t, bailiff_observed>> tables_;
 };
 
 // Removes the container's links.  Nothing there is success: poststop may run

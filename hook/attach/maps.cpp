@@ -11,6 +11,7 @@
 #include "oci/sys/errno_error.h"
 #include "rules/abi/event.h"
 #include "rules/abi/limits.h"
+#include "rules/abi/task.h"
 #include "rules/emit/dns_name.h"
 #include "rules/emit/list_table.h"
 
@@ -199,6 +200,13 @@ Result<Map> create_map(emit::MapKind kind, Kernel& kernel) {
                                 .key_size = sizeof(std::uint64_t),
                                 .value_size = sizeof(bailiff_container_state),
                                 .max_entries = 0},
+                               nullptr);
+    case emit::MapKind::kTasks:
+      return kernel.create_map({.type = MapType::kSparseHash,
+                                .name = "bailiff_tasks",
+                                .key_size = sizeof(std::uint32_t),
+                                .value_size = sizeof(bailiff_task),
+                                .max_entries = BAILIFF_MAX_TASKS},
                                nullptr);
     case emit::MapKind::kTables: {
       ASSIGN_OR_RETURN(const Map shape, create_empty_table(kernel));

@@ -12,6 +12,7 @@
 
 #include "oci/sys/errno_error.h"
 #include "rules/abi/observe.h"
+#include "rules/abi/task.h"
 
 namespace bailiff::hook {
 namespace {
@@ -25,7 +26,7 @@ struct MapPlan {
 };
 
 // As hook/bpf/observe.bpf.c declares them.
-std::array<MapPlan, 4> map_plans() {
+std::array<MapPlan, 6> map_plans() {
   return {{
       {"observed",
        {.type = MapType::kHash,
@@ -49,6 +50,18 @@ std::array<MapPlan, 4> map_plans() {
         .key_size = sizeof(std::uint64_t),
         .value_size = sizeof(std::uint64_t),
         .max_entries = BAILIFF_MAX_OBSERVED}},
+      {"task-pages",
+       {.type = MapType::kSparseHash,
+        .name = "bailiff_pages",
+        .key_size = sizeof(bailiff_task_page),
+        .value_size = BAILIFF_TASK_PAGE_BYTES,
+        .max_entries = BAILIFF_MAX_TASK_PAGES}},
+      {"tasks",
+       {.type = MapType::kSparseHash,
+        .name = "bailiff_tasks",
+        .key_size = sizeof(std::uint32_t),
+        .value_size = sizeof(bailiff_task),
+        .max_entries = BAILIFF_MAX_TASKS}},
   }};
 }
 
@@ -156,6 +169,39 @@ Status refresh(const Pins& pins, const Map& observed, Kernel& kernel) {
   return update_links(pins, wanted, kernel);
 }
 
+Status write_pages(const Pins& pins, std::uint64_t cgroup_id,
+                   const emit::TaskTable& table, Kernel& kernel) {
+  if (table.pages.empty()) return Ok{};
+  ASSIGN_OR_RETURN(const Map map, kernel.open_map(map_pin(pins, "task-pages")));
+  bailiff_task_page key{.cgroup_id = cgroup_id,
+                        .table = static_cast<std::uint32_t>(table.id)};
+  for (const std::string& page : table.pages) {
+    RETURN_IF_ERROR(
+        kernel.update(map, bytes_of(key), std::as_bytes(std::span(page))));
+    ++key.page;
+  }
+  return Ok{};
+}
+
+// Of an attach that was ended on its way, some may not be there.
+Status erase_pages(const Pins& pins, std::uint64_t cgroup_id,
+                   const bailiff_observed& entry, Kernel& kernel) {
+  if (entry.table == 0) return Ok{};
+  const auto pages = [](std::uint32_t count, std::uint32_t each) {
+    return (count + each - 1) / each;
+  };
+  const std::uint32_t count = pages(entry.tests, BAILIFF_TASK_PAGE_TESTS) +
+                              pages(entry.code, BAILIFF_TASK_PAGE_CODE);
+  ASSIGN_OR_RETURN(const Map map, kernel.open_map(map_pin(pins, "task-pages")));
+  bailiff_task_page key{.cgroup_id = cgroup_id,
+                        .table = static_cast<std::uint32_t>(entry.table)};
+  for (; key.page < count; ++key.page) {
+    const Status erased = kernel.erase(map, bytes_of(key));
+    if (!erased && !not_found(erased.error())) return erased.error();
+  }
+  return Ok{};
+}
+
 // Removes the entries that `ends` says, and what is attached for them.
 template <typename Ends>
 Status remove_entries(const Pins& pins, Kernel& kernel, Ends ends) {
@@ -170,6 +216,7 @@ Status remove_entries(const Pins& pins, Kernel& kernel, Ends ends) {
   for (const Entry& entry : entries) {
     ASSIGN_OR_RETURN(const bool end, ends(entry));
     if (!end) continue;
+    RETURN_IF_ERROR(erase_pages(pins, entry.cgroup_id, entry.wanted, kernel));
     RETURN_IF_ERROR(kernel.erase(*observed, bytes_of(entry.cgroup_id)));
     removed = true;
   }
@@ -219,8 +266,8 @@ Status try_observer(Kernel& kernel) {
     maps.push_back(std::move(map));
   }
   // In the order of map_plans().
-  const auto loaded =
-      kernel.load_observer({maps[0], maps[1], maps[2], maps[3]});
+  const auto loaded = kernel.load_observer(
+      {maps[0], maps[1], maps[2], maps[3], maps[4], maps[5]});
   return loaded ? Status(Ok{}) : Status(loaded.error());
 }
 
@@ -255,8 +302,12 @@ Status ensure_observer_programs(const Pins& pins, Kernel& kernel, Undo& undo) {
   ASSIGN_OR_RETURN(const Map records,
                    kernel.open_map(map_pin(pins, "records")));
   ASSIGN_OR_RETURN(const Map lost, kernel.open_map(map_pin(pins, "lost")));
-  ASSIGN_OR_RETURN(const std::vector<ObserverProgram> loaded,
-                   kernel.load_observer({observed, config, records, lost}));
+  ASSIGN_OR_RETURN(const Map pages,
+                   kernel.open_map(map_pin(pins, "task-pages")));
+  ASSIGN_OR_RETURN(const Map tasks, kernel.open_map(map_pin(pins, "tasks")));
+  ASSIGN_OR_RETURN(
+      const std::vector<ObserverProgram> loaded,
+      kernel.load_observer({observed, config, records, lost, pages, tasks}));
   // Those of another version, which links keep as long as they are needed, and
   // what a process has left that was killed here.
   RETURN_IF_ERROR(remove_pins(programs(pins), {}, kernel));
@@ -268,9 +319,10 @@ Status ensure_observer_programs(const Pins& pins, Kernel& kernel, Undo& undo) {
   return Ok{};
 }
 
-Status observe(const Pins& pins, const std::string& container_id,
-               const Cgroup& cgroup, std::uint64_t policy_id,
-               const Observation& wanted, Kernel& kernel, Undo& undo) {
+Result<std::optional<bailiff_observed>> observe(
+    const Pins& pins, const std::string& container_id, const Cgroup& cgroup,
+    std::uint64_t policy_id, const Observation& wanted,
+    const emit::TaskTable& table, Kernel& kernel, Undo& undo) {
   const std::uint32_t level =
       level_of(cgroup.relative_path(), sees_all_cgroups());
   if (level > BAILIFF_MAX_CGROUP_LEVEL) {
@@ -295,14 +347,22 @@ Status observe(const Pins& pins, const std::string& container_id,
       .calls = wanted.calls,
       .level = level,
       .flags = (wanted.environment ? BAILIFF_OBSERVE_ENVIRONMENT : 0U) |
-               (wanted.directory ? BAILIFF_OBSERVE_DIRECTORY : 0U)};
+               (wanted.directory ? BAILIFF_OBSERVE_DIRECTORY : 0U) |
+               (wanted.rules.empty() ? BAILIFF_OBSERVE_SILENTLY : 0U),
+      .table = table.id,
+      .tests = table.tests,
+      .name_tests = table.name_tests,
+      .code = table.code,
+      .subjects = table.subjects};
   bailiff_observed before{};
   const Status known =
       kernel.look_up(observed, bytes_of(cgroup.id()),
                      std::as_writable_bytes(std::span(&before, 1)));
   if (!known && !not_found(known.error())) return known.error();
-  undo.add([pins, container_id, before, id = cgroup.id(),
-            was_observed = known.has_value(), &kernel] {
+  const bool was_observed = known.has_value();
+  const bool other_table = before.table != 0 && before.table != table.id;
+  undo.add([pins, container_id, before, entry, was_observed, other_table,
+            id = cgroup.id(), &kernel] {
     if (!was_observed) {
       (void)stop_observing(pins, container_id, kernel);
       return;
@@ -311,10 +371,28 @@ Status observe(const Pins& pins, const std::string& container_id,
     if (!map) return;
     (void)kernel.update(*map, bytes_of(id), bytes_of(before));
     (void)refresh(pins, *map, kernel);
+    if (other_table || before.table == 0) {
+      (void)erase_pages(pins, id, entry, kernel);
+    }
   });
-  RETURN_IF_ERROR(
-      kernel.update(observed, bytes_of(cgroup.id()), bytes_of(entry)));
-  return refresh(pins, observed, kernel);
+  if (was_observed) {
+    // The table first: programs are executed.
+    RETURN_IF_ERROR(write_pages(pins, cgroup.id(), table, kernel));
+    RETURN_IF_ERROR(
+        kernel.update(observed, bytes_of(cgroup.id()), bytes_of(entry)));
+  } else {
+    // The entry first: it says how many pages there are to remove.
+    RETURN_IF_ERROR(
+        kernel.update(observed, bytes_of(cgroup.id()), bytes_of(entry)));
+    RETURN_IF_ERROR(write_pages(pins, cgroup.id(), table, kernel));
+  }
+  RETURN_IF_ERROR(refresh(pins, observed, kernel));
+  return other_table ? std::optional(before) : std::nullopt;
+}
+
+Status forget_table(const Pins& pins, std::uint64_t cgroup_id,
+                    const bailiff_observed& before, Kernel& kernel) {
+  return erase_pages(pins, cgroup_id, before, kernel);
 }
 
 Status stop_observing(const Pins& pins, const std::string& container_id,

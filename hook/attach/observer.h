@@ -6,6 +6,7 @@
 // Pins, below BPF_DIR/observer:
 //   observed, config, records, lost   its maps; they stay, with what nobody has
 //                                     read yet
+//   task-pages, tasks                 maps of rules/abi/task.h; so do they
 //   programs/NAME~VERSION             they stay too: to load them takes a fifth
 //                                     of a second.  Until another version does
 //   links/NAME                        while a container is observed; on_call
@@ -14,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,7 @@
 #include "oci/sys/cgroup.h"
 #include "rules/abi/observe.h"
 #include "rules/base/digest.h"
+#include "rules/emit/task_table.h"
 #include "rules/lower/lower.h"
 
 namespace bailiff::hook {
@@ -42,12 +45,21 @@ Status try_observer(Kernel& kernel);
 // Where the ring of records is pinned.  Pure.
 std::string observer_ring(const Pins& pins);
 
-// Begins to observe `cgroup`, or to observe it for other rules.  The observer
-// is loaded and attached when it is not.  `undo` puts back what was, whatever
-// fails.
-Status observe(const Pins& pins, const std::string& container_id,
-               const Cgroup& cgroup, std::uint64_t policy_id,
-               const Observation& wanted, Kernel& kernel, Undo& undo);
+// Begins to observe `cgroup`, whose processes get the bits of `table`, or to
+// observe it for other rules.  The observer is loaded and attached when it is
+// not.  `undo` puts back what was, whatever fails.
+// Returns the entry there was when it had another table, to be forgotten when
+// the change stays.  Bits that processes have of another table are not taken
+// for those of this one: until they execute something, nothing is known of
+// them.
+Result<std::optional<bailiff_observed>> observe(
+    const Pins& pins, const std::string& container_id, const Cgroup& cgroup,
+    std::uint64_t policy_id, const Observation& wanted,
+    const emit::TaskTable& table, Kernel& kernel, Undo& undo);
+
+// Removes the table of an entry that was replaced.
+Status forget_table(const Pins& pins, std::uint64_t cgroup_id,
+                    const bailiff_observed& before, Kernel& kernel);
 
 // Ends what was begun for the id.  One that is not observed is success.
 Status stop_observing(const Pins& pins, const std::string& container_id,

@@ -63,6 +63,8 @@ std::string Pins::map(const emit::MapRef& ref) const {
       return bpf_dir_ + "/containers";
     case emit::MapKind::kTables:
       return bpf_dir_ + "/tables";
+    case emit::MapKind::kTasks:
+      return bpf_dir_ + "/observer/tasks";
     case emit::MapKind::kList:
       break;
   }

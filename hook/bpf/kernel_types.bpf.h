@@ -25,6 +25,7 @@ struct css_set {
 };
 
 struct qstr {
+  __u32 len;
   const unsigned char* name;
 };
 struct super_block {

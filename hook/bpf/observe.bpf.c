@@ -25,6 +25,7 @@
 #include <linux/bpf.h>
 
 #include "hook/bpf/kernel_types.bpf.h"
+#include "rules/abi/task.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -388,6 +389,8 @@ static __always_inline const struct bailiff_observe_config* everything(void) {
   return bpf_map_lookup_elem(&config, &zero);
 }
 
+#include "hook/bpf/task.bpf.h"
+
 /* (struct task_struct *parent, struct task_struct *child) */
 SEC("tp_btf/sched_process_fork")
 int on_fork(unsigned long long* ctx) {
@@ -397,6 +400,8 @@ int on_fork(unsigned long long* ctx) {
   if (!all) return 0;
   struct container container = find(child, all);
   if (!container.wanted) return 0;
+  if (container.wanted->table) note_fork(child, &container);
+  if (container.wanted->flags & BAILIFF_OBSERVE_SILENTLY) return 0;
   struct scratch* scratch = scratch_of(SLOT_FORK);
   if (!scratch) return 0;
   struct bailiff_observed_event* event = (void*)scratch->bytes;
@@ -413,10 +418,13 @@ int on_exit(unsigned long long* ctx) {
   struct task_struct* task = (void*)ctx[0];
   /* Counted down before this is told. */
   if (task->signal->live.counter != 0) return 0;
+  __u32 tgid = task->tgid;
+  bpf_map_delete_elem(&tasks, &tgid);
   const struct bailiff_observe_config* all = everything();
   if (!all) return 0;
   struct container container = find_current(all);
   if (!container.wanted) return 0;
+  if (container.wanted->flags & BAILIFF_OBSERVE_SILENTLY) return 0;
   struct scratch* scratch = scratch_of(SLOT_EXIT);
   if (!scratch) return 0;
   struct bailiff_observed_event* event = (void*)scratch->bytes;
@@ -504,6 +512,23 @@ static __always_inline __u32 call_of(struct caller caller) {
                        : native_calls[caller.number];
 }
 
+/* What was decided of the new program.  Too much to tell is not told: the
+ * service then decides for itself. */
+static __always_inline void add_hits(struct scratch* scratch,
+                                     const struct task_scratch* noted) {
+  __u32 at = scratch->used;
+  __u32 bytes = noted->hit_count * sizeof(noted->hits[0]);
+  if (at >= PARTS_LIMIT || bytes > sizeof(noted->hits)) return;
+  struct bailiff_part_header* header = (void*)&scratch->bytes[at];
+  if (bpf_probe_read_kernel(&scratch->bytes[at + sizeof(*header)], bytes,
+                            noted->hits)) {
+    return;
+  }
+  header->part = BAILIFF_PART_RULES;
+  header->bytes = bytes;
+  scratch->used = at + sizeof(*header) + bytes;
+}
+
 /* (struct task_struct *task, pid_t old_pid, struct linux_binprm *binary).
  * The new memory is in place and holds argv and envp as the kernel has just
  * put them there; the new program has not run. */
@@ -515,22 +540,31 @@ int on_exec(unsigned long long* ctx) {
   if (!all) return 0;
   struct container container = find_current(all);
   if (!container.wanted) return 0;
+  struct mm_struct* mm = task->mm;
+  struct file* file = mm->exe_file;
+  struct inode* inode = file->f_inode;
+  __u32 origin = origin_of(file, inode);
+  __u32 call = call_of(caller_of((void*)bpf_task_pt_regs(task)));
+  if (call != BAILIFF_CALL_EXECVEAT) call = BAILIFF_CALL_EXECVE;
+  struct task_scratch* noted = NULL;
+  if (container.wanted->table) {
+    noted = note_exec(task, &container, file, call, origin);
+  }
+  if (container.wanted->flags & BAILIFF_OBSERVE_SILENTLY) return 0;
+
   struct scratch* scratch = scratch_of(SLOT_EXEC);
   if (!scratch) return 0;
   struct bailiff_exec_event* event = (void*)scratch->bytes;
   tell_process(&event->common, task, container, BAILIFF_EVENT_EXEC);
   scratch->used = sizeof(*event);
-
-  struct mm_struct* mm = task->mm;
-  struct file* file = mm->exe_file;
-  struct inode* inode = file->f_inode;
   event->program.inode = inode->i_ino;
-  event->program.flags = origin_of(file, inode);
-  event->program.call = call_of(caller_of((void*)bpf_task_pt_regs(task)));
-  if (event->program.call != BAILIFF_CALL_EXECVEAT) {
-    event->program.call = BAILIFF_CALL_EXECVE;
-  }
+  event->program.flags = origin;
+  event->program.call = call;
   tell_times(&event->program, inode);
+  if (noted) {
+    add_hits(scratch, noted);
+    if (noted->killed) event->common.header.verdict = BAILIFF_VERDICT_DENIED;
+  }
 
   add_kernel_text(scratch, BAILIFF_PART_PATH, BPF_CORE_READ(binary, filename));
   add_memory(scratch, BAILIFF_PART_ARGUMENTS, (void*)mm->arg_start,

@@ -89,6 +89,8 @@ TypeTraits traits(MapType type) {
               "array for lists (Linux 5.10)"};
     case MapType::kHash:
       return {BPF_MAP_TYPE_HASH, 0, "hash"};
+    case MapType::kSparseHash:
+      return {BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, "hash"};
     case MapType::kLruHash:
       return {BPF_MAP_TYPE_LRU_HASH, 0, "LRU hash"};
   }

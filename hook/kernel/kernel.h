@@ -45,7 +45,8 @@ enum class MapType : std::uint8_t {
   kPages,  // array whose first value begins at a page, of a length of its own
            // also inside a kArrayOfMaps
   kHash,
-  kLruHash,  // a new key may push out the one that was not used for longest
+  kSparseHash,  // takes memory for an entry when that is made
+  kLruHash,     // a new key may push out the one that was not used for longest
 };
 
 struct MapSpec {
@@ -83,6 +84,8 @@ struct ObserverMaps {
   const Map& config;
   const Map& records;
   const Map& lost;
+  const Map& task_pages;
+  const Map& tasks;
 };
 // A name for the programs that load_observer() would load: other programs,
 // another name.

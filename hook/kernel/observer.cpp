@@ -57,6 +57,8 @@ Result<std::vector<ObserverProgram>> LinuxKernel::load_observer(
       {object->maps.config, maps.config},
       {object->maps.records, maps.records},
       {object->maps.lost, maps.lost},
+      {object->maps.task_pages, maps.task_pages},
+      {object->maps.tasks, maps.tasks},
   };
   for (const auto& [map, ours] : shared) {
     if (const int err = ::bpf_map__reuse_fd(map, ours.fd()); err != 0) {

@@ -96,14 +96,22 @@ struct bailiff_observed {
   __u64 calls;     /* a bit for each call its rules need */
   __u32 level;     /* of the cgroup, from 1; 0: not known, any */
   __u32 flags;     /* BAILIFF_OBSERVE_* */
+  /* Of its table of tests (rules/abi/task.h); all 0 when it has none. */
+  __u64 table;      /* names it: tables of one name are the same */
+  __u32 tests;      /* how many there are */
+  __u32 name_tests; /* how many of them, from the first, are of names */
+  __u32 code;       /* units of code */
+  __u32 subjects;   /* a bit for each that tests are about */
 };
 
 /* Some rule needs the environment of new programs. */
 #define BAILIFF_OBSERVE_ENVIRONMENT 0x1
 /* Some rule needs the working directory at a call. */
 #define BAILIFF_OBSERVE_DIRECTORY 0x2
+/* Nobody wants records: it is observed for the bits of its processes. */
+#define BAILIFF_OBSERVE_SILENTLY 0x4
 
-BAILIFF_ABI_ASSERT(sizeof(struct bailiff_observed) == 32);
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_observed) == 56);
 
 /* The one value of the map of what all containers need together: what has to
  * be looked at before anything is known of the caller. */
@@ -136,6 +144,7 @@ enum bailiff_part {
   BAILIFF_PART_TEXT,  /* a further text argument, with its NUL */
   BAILIFF_PART_FILE,  /* a walk: what the descriptor is open on */
   BAILIFF_PART_DATA,  /* bytes sent or received */
+  BAILIFF_PART_RULES, /* struct bailiff_task_hit[] (rules/abi/task.h) */
 };
 
 struct bailiff_part_header {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "rules/emit/check.h"
+#include "rules/emit/task_table.h"
 #include "rules/lower/connect.h"
 
 namespace bailiff::emit {
@@ -48,6 +49,13 @@ class ConditionEmitter {
   }
 
   void emit_check(const Check& check) const {
+    if (target_.tasks != nullptr) {
+      if (const auto as_bit = task_check(check, target_.lists);
+          as_bit && check.op != Op::kExists) {
+        emit_task_check(target_, *as_bit, exits_);
+        return;
+      }
+    }
     // Only a field that extracts something gets here.
     if (check.op == Op::kExists) {
       target_.code.go(exits_.if_true, exits_.next);

@@ -41,6 +41,7 @@ struct Target {
   const FlavourCode& flavour;
   const std::vector<List>& lists;
   LookUps& look_ups;
+  const TaskTable* tasks = nullptr;  // nullptr: no check is a bit
 };
 
 // Appends code that leaves through `exits`, with the left operand of and/or

@@ -125,6 +125,8 @@ std::string map_name(const MapRef& map) {
       return "told";
     case MapKind::kContainers:
       return "containers";
+    case MapKind::kTasks:
+      return "tasks";
     case MapKind::kTables:
       return "tables";
     case MapKind::kList:

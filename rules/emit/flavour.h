@@ -67,6 +67,9 @@ struct FlavourCode {
   // In records.  A constant, so that a record is of the rules that wrote it
   // while a container's programs are replaced.
   std::uint64_t policy_id = 0;
+  // Which rules are decided by bits of the process (task_table.h), and so are
+  // candidates when it has none; borrowed.  nullptr: no rule is.
+  const std::vector<bool>* by_task = nullptr;
 };
 
 // TCX_NEXT: it is for the next program of the device to judge, and in the end

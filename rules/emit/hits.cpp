@@ -79,18 +79,30 @@ void branch_not_hit(Writer& code, std::size_t rule, Label miss) {
   code.jump(jump_if(Comparison::kEq, kR1, 0), miss);
 }
 
-void emit_verdict(Writer& code, const std::vector<KernelRule>& rules) {
+void emit_verdict(Writer& code, const std::vector<KernelRule>& rules,
+                  const std::vector<bool>* by_task) {
   const Label done = code.new_label();
   code.append(move(kVerdict, BAILIFF_VERDICT_DENIED));
   for (std::size_t word = 0; word < hit_words(rules); ++word) {
     std::uint64_t denying = 0;
+    std::uint64_t denying_known = 0;
     const std::size_t end = std::min(rules.size(), (word + 1) * kWordBits);
     for (std::size_t rule = word * kWordBits; rule < end; ++rule) {
-      if (rules[rule].deny) denying |= std::uint64_t{1} << rule % kWordBits;
+      if (!rules[rule].deny) continue;
+      const bool known = by_task != nullptr && (*by_task)[rule];
+      (known ? denying_known : denying) |= std::uint64_t{1} << rule % kWordBits;
     }
-    if (denying == 0) continue;
+    if ((denying | denying_known) == 0) continue;
     load_hits(code, rules, word);
     code.load_constant(kR1, denying);
+    if (denying_known != 0) {
+      // Without a jump: 0 - 1 is all of them, 1 - 1 none.
+      code.append(load(Size::k64, kR2, kFrame, kTaskUnknownSlot));
+      code.append(alu(BPF_SUB, kR2, 1));
+      code.load_constant(kR3, denying_known);
+      code.append(alu(BPF_AND, kR2, kR3));
+      code.append(alu(BPF_OR, kR1, kR2));
+    }
     code.append(alu(BPF_AND, kR1, kHits));
     code.jump(jump_if(Comparison::kNe, kR1, 0), done);
   }

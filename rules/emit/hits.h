@@ -37,7 +37,9 @@ void branch_no_hit(Writer& code, const std::vector<KernelRule>& rules,
 // Goes to `miss` unless the rule, whose word is in kHits, is hit.  Clobbers r1.
 void branch_not_hit(Writer& code, std::size_t rule, Label miss);
 // kVerdict = 1 when a rule with `deny` is hit, else 0: the values of enum
-// bailiff_event_verdict.  Clobbers kHits unless there is one word, and r1.
-void emit_verdict(Writer& code, const std::vector<KernelRule>& rules);
+// bailiff_event_verdict.  A rule `by_task` denies when kTaskUnknownSlot is 0.
+// Clobbers kHits unless there is one word, and r1..r3.
+void emit_verdict(Writer& code, const std::vector<KernelRule>& rules,
+                  const std::vector<bool>* by_task);
 
 }  // namespace bailiff::emit

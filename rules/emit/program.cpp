@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/emit/program.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "rules/emit/hits.h"
 #include "rules/emit/list_code.h"
 #include "rules/emit/query.h"
+#include "rules/emit/task_table.h"
 #include "rules/emit/writer.h"
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
@@ -47,7 +49,34 @@ bool (*decidable_in(Flavour flavour))(const Check&) {
   return decidable_of_query;
 }
 
-Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
+// Whether its events are those of a process that may have bits.
+bool knows_task(Flavour flavour) {
+  switch (flavour) {
+    case Flavour::kConnect4:
+    case Flavour::kConnect6:
+    case Flavour::kSendmsg4:
+    case Flavour::kSendmsg6:
+      return true;
+    case Flavour::kEgress:
+    case Flavour::kFrame:
+    case Flavour::kBareFrame:
+    case Flavour::kQuery:
+    case Flavour::kSetsockopt:
+    case Flavour::kTest:
+      return false;
+  }
+  return false;
+}
+
+Expr without_bits(const Expr& condition, const std::vector<List>& lists) {
+  return over_approximate(condition, [&lists](const Check& check) {
+    return task_check(check, lists).has_value();
+  });
+}
+
+Status check_rules(const std::vector<KernelRule>& rules,
+                   const std::vector<List>& lists, Flavour flavour,
+                   const TaskTable* tasks) {
   if (flavour == Flavour::kSetsockopt) {
     return Error{.code = Code::kInvalidArgument,
                  .message = "no rule can be judged in 'setsockopt'"};
@@ -63,6 +92,10 @@ Status check_rules(const std::vector<KernelRule>& rules, Flavour flavour) {
     for (const Leaf& leaf : leaves_of(rule.condition)) {
       const Field& one = field(leaf.fields.front());
       if (leaf.check != nullptr && decidable(*leaf.check)) continue;
+      if (leaf.check != nullptr && tasks != nullptr &&
+          task_check(*leaf.check, lists)) {
+        continue;
+      }
       return Error{.code = Code::kInvalidArgument,
                    .message = "rule " + std::to_string(rule.rule) +
                               ": the check of '" + std::string(one.name) +
@@ -216,6 +249,7 @@ Flavour flavour_of(HookPoint hook) {
       return Flavour::kPostBind4;
     case HookPoint::kPostBind6:
       return Flavour::kPostBind6;
+    case HookPoint::kExec:  // judged by no program
     case HookPoint::kQuery:
       break;
   }
@@ -279,25 +313,48 @@ Digest Program::digest() const {
 
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
-                             std::uint64_t policy_id) {
-  RETURN_IF_ERROR(check_rules(rules, flavour));
+                             std::uint64_t policy_id, const TaskTable* tasks) {
+  if (!knows_task(flavour)) tasks = nullptr;
+  RETURN_IF_ERROR(check_rules(rules, lists, flavour, tasks));
   FlavourCode ops = flavour_code(flavour);
   ops.policy_id = policy_id;
   Writer code;
   LookUps look_ups;
-  const Target target = {
-      .code = code, .flavour = ops, .lists = lists, .look_ups = look_ups};
+  const Target target = {.code = code,
+                         .flavour = ops,
+                         .lists = lists,
+                         .look_ups = look_ups,
+                         .tasks = tasks};
   code.append(move(kContext, kR1));
   if (ops.begin != nullptr) ops.begin(code);
   std::optional<Label> question;
   if (flavour == Flavour::kQuery) question = read_questions(code, rules);
   load_values(target, rules);
+  std::vector<bool> by_task;
+  for (const KernelRule& rule : rules) {
+    by_task.push_back(needs_task(rule.condition, target));
+  }
+  if (std::find(by_task.begin(), by_task.end(), true) != by_task.end()) {
+    load_task(target);
+    ops.by_task = &by_task;
+  }
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (i % 64 == 0) clear_hits(code);
     const Label hit = code.new_label();
     const Label miss = code.new_label();
-    emit_condition(target, rules[i].condition,
-                   {.if_true = hit, .if_false = miss, .next = hit});
+    if (by_task[i]) {
+      const Label unknown = code.new_label();
+      branch_task_unknown(code, unknown);
+      emit_condition(target, rules[i].condition,
+                     {.if_true = hit, .if_false = miss, .next = unknown});
+      // Of a process without bits the service decides what they would have.
+      code.bind(unknown);
+      emit_condition(target, without_bits(rules[i].condition, lists),
+                     {.if_true = hit, .if_false = miss, .next = hit});
+    } else {
+      emit_condition(target, rules[i].condition,
+                     {.if_true = hit, .if_false = miss, .next = hit});
+    }
     code.bind(hit);
     add_hit(code, i);
     code.bind(miss);

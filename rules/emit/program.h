@@ -55,6 +55,7 @@ enum class MapKind : std::uint8_t {
   kTold,        // LRU hash: cgroup id to the last bailiff_connect_event of it
                 // that was told, for programs that have no cgroup storage
   kTables,      // BPF_MAP_TYPE_ARRAY_OF_MAPS: the tables of all lists
+  kTasks,       // hash: tgid to bailiff_task, which the observer writes
   // The number of a list's table in kTables, 4 bytes.  An array made for the
   // program has those of all its lists: its one value is how many there are, 4
   // bytes, and then the numbers, in the order of Program::maps.
@@ -99,15 +100,19 @@ struct Program {
 // The dialect of a hook point's programs; of kFrame, that for Ethernet.
 Flavour flavour_of(HookPoint hook);
 
+struct TaskTable;
+
 // Compiles what a plan has at a hook point.  `lists` are the policy's.  Fails
 // with kExhausted, saying which bound, past BAILIFF_MAX_PROGRAM_RULES or when a
 // jump does not fit, and with kInvalidArgument for a field the kernel does not
 // know. Lists of addresses and networks stay maps, so that the program is the
 // same whatever is in them; the items of other lists are part of the program.
 // `policy_id` is Digest::short_id() of the policy's conditions_digest().
+// `tasks` says which bits of a process its checks are, when the plan has any.
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
-                             std::uint64_t policy_id = 0);
+                             std::uint64_t policy_id = 0,
+                             const TaskTable* tasks = nullptr);
 
 // A kConnect4 program that lets everything pass.  Attached to a cgroup, it
 // makes the kernel allocate the cgroup's entry in kContainers, so that it can

@@ -98,11 +98,17 @@ void fill_record(Writer& code, const FlavourCode& flavour) {
 }
 
 // Calls the subprogram for one rule.
-void send_record(Writer& code, const KernelRule& rule, Label subprogram) {
+void send_record(Writer& code, const KernelRule& rule, bool by_task,
+                 Label subprogram) {
   code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.rule),
                     static_cast<std::int32_t>(rule.rule)));
-  code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.flags),
-                    rule.candidate ? BAILIFF_EVENT_CANDIDATE : 0));
+  if (by_task && !rule.candidate) {
+    code.append(load(Size::k64, kR1, kFrame, kTaskFlagsSlot));
+    code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.flags), kR1));
+  } else {
+    code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.flags),
+                      rule.candidate ? BAILIFF_EVENT_CANDIDATE : 0));
+  }
   code.frame_address(kR1, kRecordSlot);
   code.jump(call_subprogram(), subprogram);
 }
@@ -260,13 +266,19 @@ void finish_and_report(Writer& code, const std::vector<KernelRule>& rules,
   const Label subprogram = code.new_label();
 
   branch_no_hit(code, rules, allow);
-  emit_verdict(code, rules);
+  emit_verdict(code, rules, flavour.by_task);
+  if (flavour.by_task != nullptr) {
+    // fill_record() writes over it.
+    code.append(load(Size::k64, kR1, kFrame, kTaskUnknownSlot));
+    code.append(store(Size::k64, kFrame, kTaskFlagsSlot, kR1));
+  }
   fill_record(code, flavour);
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (i % 64 == 0) load_hits(code, rules, i / 64);
     const Label next = code.new_label();
     branch_not_hit(code, i, next);
-    send_record(code, rules[i], subprogram);
+    const bool by_task = flavour.by_task != nullptr && (*flavour.by_task)[i];
+    send_record(code, rules[i], by_task, subprogram);
     code.bind(next);
   }
   // Not by a jump: where one depends on a number from before the calls of the

@@ -82,7 +82,7 @@ void load_unknown(Writer& code, Register dst) {
 
 void finish(Writer& code, const std::vector<KernelRule>& rules,
             const FlavourCode& /*flavour*/) {
-  emit_verdict(code, rules);
+  emit_verdict(code, rules, nullptr);
   code.append(store(Size::k32, kContext, offsetof(bailiff_test_event, denied),
                     kVerdict));
   for (std::size_t word = 0; word < hit_words(rules); ++word) {

@@ -11,7 +11,9 @@
 //    -40  comm, zero behind its end
 //    -48  bpf_get_current_pid_tgid()
 //    -56  bpf_get_current_uid_gid()
-//   -160  the record being filled in (struct bailiff_connect_event)
+//   -160  the record being filled in (struct bailiff_connect_event); before,
+//    -64  the bits of the process (struct bailiff_task), or 0
+//    -72  1 when there are none; of a rule decided by them, its record's flags
 //   -288  hits, 16 words of 64 rules
 //   -296  the first page of a list
 //   -304  bits to find in its filter
@@ -54,8 +56,12 @@ inline constexpr int kCommSlot = -40;
 inline constexpr int kPidSlot = -48;
 inline constexpr int kUidSlot = -56;
 inline constexpr int kRecordSlot = -160;
+inline constexpr int kTaskSlot = -64;
+inline constexpr int kTaskUnknownSlot = -72;
 inline constexpr int kHitsSlot = -288;
 inline constexpr int kHeaderSlot = -296;
+// While records are filled in: what was at kTaskUnknownSlot.
+inline constexpr int kTaskFlagsSlot = kHeaderSlot;
 inline constexpr int kFilterBitsSlot = -304;
 inline constexpr int kFilterWordSlot = -312;
 inline constexpr int kTreePageSlot = -320;

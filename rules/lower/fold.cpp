@@ -275,6 +275,41 @@ Decide known_of_observed(bailiff_call call, const std::vector<List>& lists) {
       [](const Check&) { return std::nullopt; });
 }
 
+Decide known_of_exec(const std::vector<List>& lists) {
+  const auto same = [](bool a, bool b) {
+    return a == b ? std::optional(a) : std::nullopt;
+  };
+  return {
+      .check = [=, &lists](const Check& check) -> std::optional<bool> {
+        switch (check.field) {
+          case FieldId::kEvtType:
+          case FieldId::kSyscallType:
+            return same(holds(check, {Value("execve")}, lists),
+                        holds(check, {Value("execveat")}, lists));
+          case FieldId::kEvtRes:
+            return holds(check, {Value("SUCCESS")}, lists);
+          case FieldId::kEvtRawres:
+            return holds(check, {Value(std::int64_t{0})}, lists);
+          case FieldId::kEvtFailed:
+            return holds(check, {Value(false)}, lists);
+          case FieldId::kThreadIsmain:  // the others have ended
+            return holds(check, {Value(true)}, lists);
+          case FieldId::kEvtBuffer:
+          case FieldId::kEvtIsOpenRead:
+          case FieldId::kEvtIsOpenWrite:
+          case FieldId::kEvtIsOpenExec:
+          case FieldId::kEvtIsOpenCreate:
+            return false;
+          default:
+            // There is no descriptor, and so these extract nothing.
+            if (field(check.field).cls == FieldClass::kDescriptor) return false;
+            return std::nullopt;
+        }
+      },
+      .term_check = [](const TermCheck&) { return std::nullopt; },
+  };
+}
+
 Decide known_of_finished_connect(const std::vector<List>& lists) {
   Decide decide = decide_nothing();
   decide.check = [&lists](const Check& check) -> std::optional<bool> {

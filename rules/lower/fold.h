@@ -47,6 +47,9 @@ Decide known_of_foreign_connect(const std::vector<List>& lists);
 // The same for an event of a call that is observed after the fact.
 Decide known_of_observed(bailiff_call call, const std::vector<List>& lists);
 
+// The same when a program was executed, by whichever call.
+Decide known_of_exec(const std::vector<List>& lists);
+
 // Who tells of an event.
 struct Teller {
   enum Kind { kConnectHook, kContainerEvent, kObserver };

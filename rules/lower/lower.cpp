@@ -7,6 +7,7 @@
 
 #include "rules/lower/fold.h"
 #include "rules/lower/placement.h"
+#include "rules/lower/task.h"
 
 namespace bailiff {
 namespace {
@@ -21,6 +22,12 @@ bool applies(const Policy& policy, const Facts& facts,
 
 bool refuses(const Policy& policy) {
   return policy.mode == Mode::kEnforce && policy.block;
+}
+
+// Whether it ends a process for what the process has begun.
+bool kills(const Policy& policy) {
+  return policy.mode == Mode::kEnforce &&
+         policy.response == Response::kKillProcess;
 }
 
 void add_to(std::vector<KernelRule>& rules, std::optional<KernelRule> rule) {
@@ -65,6 +72,8 @@ std::string_view to_string(HookPoint hook) {
       return "post_bind4";
     case HookPoint::kPostBind6:
       return "post_bind6";
+    case HookPoint::kExec:
+      return "exec";
   }
   return "";
 }
@@ -99,6 +108,8 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
     case HookPoint::kPostBind4:
     case HookPoint::kPostBind6:
       return bind;
+    case HookPoint::kExec:
+      return exec;
     case HookPoint::kQuery:
       break;
   }
@@ -117,6 +128,8 @@ void Plan::attach_nothing() {
   query.clear();
   arrival.clear();
   bind.clear();
+  exec.clear();
+  bits.clear();
   observe = {};
   held = {};
 }
@@ -125,21 +138,29 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
   Plan plan;
   std::set<std::uint32_t> rules;
   std::set<std::uint32_t> refused;
+  std::set<std::uint32_t> killed;
   for (std::uint32_t i = 0; i < policy.policies.size(); ++i) {
     const Policy& one = policy.policies[i];
     if (!applies(one, facts, policy.lists)) continue;
     plan.policies.push_back(i);
     rules.insert(one.rules.begin(), one.rules.end());
     if (refuses(one)) refused.insert(one.rules.begin(), one.rules.end());
+    if (kills(one)) killed.insert(one.rules.begin(), one.rules.end());
   }
+  TaskBits bits;
   for (const std::uint32_t rule : rules) {
-    PlacedRule placed = place(policy, rule, facts, refused.contains(rule));
+    PlacedRule placed = place(policy, rule, facts, refused.contains(rule),
+                              killed.contains(rule), &bits);
     add_to(plan.connect, std::move(placed.connect));
     add_to(plan.query, std::move(placed.query));
     add_to(plan.send, std::move(placed.send));
     add_to(plan.packet, std::move(placed.packet));
     add_to(plan.arrival, std::move(placed.arrival));
     add_to(plan.bind, std::move(placed.bind));
+    if (placed.exec) {
+      plan.observe.exec_rules.push_back(rule);
+      plan.exec.push_back(*std::move(placed.exec));
+    }
     if (placed.container_event) plan.container_event.push_back(rule);
     if (placed.calls != 0) {
       plan.observe.rules.push_back(rule);
@@ -156,6 +177,7 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
     }
     plan.placements.push_back(std::move(placed.placement));
   }
+  plan.bits = bits.checks();
   return plan;
 }
 

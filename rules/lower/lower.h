@@ -40,7 +40,9 @@ enum class HookPoint : std::uint8_t {
   kIngress,    // a packet, before its socket gets it
   kPostBind4,  // bind(2), when address and port are settled
   kPostBind6,
+  kExec,  // a program that is executed; by the observer, not by a program
 };
+// Those that programs are attached to.
 inline constexpr HookPoint kHookPoints[] = {
     HookPoint::kConnect4, HookPoint::kConnect6, HookPoint::kSendmsg4,
     HookPoint::kSendmsg6, HookPoint::kEgress,   HookPoint::kFrame,
@@ -86,7 +88,9 @@ struct Observation {
   // Of each of them, bit_of() the calls it is judged for: what a hook has
   // judged before is not judged again.
   std::vector<std::uint64_t> rule_calls;
-  std::uint64_t calls = 0;   // all of them together
+  std::uint64_t calls = 0;  // all of them together
+  // Of `rules`, those that the kernel decides of a program that is executed.
+  std::vector<std::uint32_t> exec_rules;
   bool environment = false;  // of new programs
   bool directory = false;    // the working directory, at calls
 };
@@ -109,6 +113,10 @@ struct Plan {
   // At ingress: connections and datagrams that are refused.
   std::vector<KernelRule> arrival;
   std::vector<KernelRule> bind;  // at post_bind4 and post_bind6
+  // When a program is executed: what is refused is killed before it runs.
+  std::vector<KernelRule> exec;
+  // The checks that are bits of its processes (task.h): which bit is the place.
+  std::vector<Check> bits;
   // Rules evaluated for processes and system calls of the container.
   Observation observe;
   // Of what is observed, what is refused before it is done.
@@ -124,7 +132,9 @@ struct Plan {
   // Whether programs judge what the container does.
   bool judges() const;
   // Whether there is anything to attach.
-  bool attaches() const { return judges() || !observe.rules.empty(); }
+  bool attaches() const { return judges() || observes(); }
+  // Whether the observer has to look at the container.
+  bool observes() const { return !observe.rules.empty() || !bits.empty(); }
   void attach_nothing();
 };
 

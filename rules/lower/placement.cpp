@@ -2,6 +2,7 @@
 #include "rules/lower/placement.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 #include "rules/lower/fold.h"
 #include "rules/lower/held.h"
 #include "rules/lower/inbound.h"
+#include "rules/lower/observed.h"
 #include "rules/types/event_set.h"
 
 namespace bailiff {
@@ -24,6 +26,9 @@ constexpr std::string_view kFromService =
     "is filled in by the service after the connection was decided";
 constexpr std::string_view kWithConnection =
     "is not settled before the connection is made";
+
+constexpr std::uint64_t kExecCalls =
+    bit_of(BAILIFF_CALL_EXECVE) | bit_of(BAILIFF_CALL_EXECVEAT);
 
 std::string in_quotes(std::string_view text) {
   return "'" + std::string(text) + "'";
@@ -177,17 +182,65 @@ Expr any_of(const std::vector<Expr>& parts) {
   return simplify({std::move(any)}, decide_nothing());
 }
 
+// The expression with user.uid for user.name, and group.gid for group.name,
+// where that is compared with "root" alone: what id other names have is for the
+// service to find out, and this one is 0 everywhere.
+class RootById {
+ public:
+  Expr operator()(const Constant& constant) const { return {constant}; }
+  Expr operator()(const Check& check) const {
+    const bool user = check.field == FieldId::kUserName;
+    if (!user && check.field != FieldId::kGroupName) return {check};
+    const bool equality =
+        check.op == Op::kEq || check.op == Op::kNe || is_membership(check.op);
+    if (!equality || check.quantifier != Quantifier::kNone ||
+        !check.lists.empty() || check.values.size() != 1 ||
+        check.values.front() != Value("root")) {
+      return {check};
+    }
+    Check by_id = check;
+    by_id.field = user ? FieldId::kUserUid : FieldId::kGroupGid;
+    by_id.values = {Value(std::int64_t{0})};
+    return {std::move(by_id)};
+  }
+  Expr operator()(const TermCheck& check) const { return {check}; }
+  Expr operator()(const Not& node) const {
+    return {Not{std::visit(*this, node.operand->node)}};
+  }
+  Expr operator()(const And& node) const {
+    return {And{operands(node.operands)}};
+  }
+  Expr operator()(const Or& node) const {
+    return {Or{operands(node.operands)}};
+  }
+
+ private:
+  std::vector<Expr> operands(const std::vector<Expr>& all) const {
+    std::vector<Expr> result;
+    result.reserve(all.size());
+    for (const Expr& one : all) result.push_back(std::visit(*this, one.node));
+    return result;
+  }
+};
+
+Expr ids_for_root(const Expr& expr) {
+  return std::visit(RootById(), expr.node);
+}
+
 class Placer {
  public:
   Placer(const CompiledPolicy& policy, std::uint32_t rule, const Facts& facts,
-         bool refused)
+         bool refused, bool killed, TaskBits* bits)
       : policy_(policy),
         facts_(facts),
         refused_(refused),
+        killed_(killed),
+        bits_(bits),
         folded_(fold(policy.rules[rule].condition, facts, policy.lists)),
-        connect_(outbound("connect")),
+        connect_(ids_for_root(outbound("connect"))),
         judged_(connect_),
-        send_({Constant{false}}) {
+        send_({Constant{false}}),
+        exec_({Constant{false}}) {
     result_.placement.rule = rule;
     result_.placement.fields = fields_of(folded_);
     result_.placement.folded = to_string(folded_, list_names(policy));
@@ -214,6 +267,8 @@ class Placer {
     find_bind();
     find_observed();
     find_held();
+    find_exec();
+    take_bits();
     find_unserved();
     find_query();
     if (result_.query &&
@@ -237,7 +292,10 @@ class Placer {
       result_.placement.enforcement = Enforcement::kKernel;
     } else if (result_.calls != 0) {
       result_.placement.enforcement =
-          result_.held != 0 ? Enforcement::kNotify : Enforcement::kObserve;
+          result_.held != 0 ? Enforcement::kNotify
+          : result_.exec && (result_.calls & ~kExecCalls) == 0
+              ? Enforcement::kKernel
+              : Enforcement::kObserve;
     } else if (result_.container_event) {
       result_.placement.enforcement = Enforcement::kObserve;
       say("decided when the hook has registered the container");
@@ -248,6 +306,7 @@ class Placer {
       return std::move(result_);
     }
     place_inbound();
+    say_exec();
     say_observed();
     say_unserved();
     return std::move(result_);
@@ -318,6 +377,51 @@ class Placer {
     }
   }
 
+  // What is to be decided when a program is executed, in `exec_`.
+  void find_exec() {
+    if ((result_.calls & kExecCalls) == 0) return;
+    exec_ = ids_for_root(simplify(folded_, known_of_exec(policy_.lists)));
+  }
+
+  // Whether the kernel decides it when a program is executed; what the facts
+  // of a container will decide it need not.
+  bool open_at_exec(const Leaf& leaf) const {
+    if (leaf.check == nullptr) return true;
+    return !of_container(leaf.check->field) &&
+           !exec_check(*leaf.check, policy_.lists);
+  }
+
+  // Asks for room for the checks that are to be bits, and places the rule
+  // without when there is none.
+  void take_bits() {
+    const std::vector<Leaf> of_exec = leaves_of(exec_);
+    const bool exec =
+        !is_false(exec_) &&
+        std::none_of(of_exec.begin(), of_exec.end(),
+                     [this](const Leaf& leaf) { return open_at_exec(leaf); });
+    std::vector<TaskCheck> wanted;
+    const auto want = [&](const Expr& expr, auto decide) {
+      for (const Leaf& leaf : leaves_of(expr)) {
+        if (leaf.check == nullptr) continue;
+        if (auto check = decide(*leaf.check, policy_.lists)) {
+          wanted.push_back(*std::move(check));
+        }
+      }
+    };
+    if (hooked_) want(judged_, task_check);
+    want(send_, task_check);
+    if (exec) want(exec_, exec_check);
+    const CodeSize code = exec ? code_size(exec_) : CodeSize{};
+    TaskBits alone;
+    with_bits_ =
+        (bits_ != nullptr ? *bits_ : alone).add(wanted, code, policy_.lists);
+    if (!exec || !with_bits_) return;
+    result_.exec = KernelRule{.rule = result_.placement.rule,
+                              .condition = exec_,
+                              .candidate = false,
+                              .deny = refused_ || killed_};
+  }
+
   bool is_observed(const std::string& type) const {
     return std::find(observed_.begin(), observed_.end(), type) !=
            observed_.end();
@@ -337,7 +441,7 @@ class Placer {
     }
     for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
       if (!refused_) break;
-      parts.push_back(certain(outbound(type)));
+      parts.push_back(certain(ids_for_root(outbound(type))));
     }
     send_ = any_of(parts);
   }
@@ -481,8 +585,9 @@ class Placer {
   }
 
   // Absent when the condition cannot hold.
-  std::optional<KernelRule> kernel_rule(const Expr& condition,
-                                        bool (*decidable)(const Check&)) const {
+  std::optional<KernelRule> kernel_rule(
+      const Expr& condition,
+      const std::function<bool(const Check&)>& decidable) const {
     if (is_false(condition)) return std::nullopt;
     const auto open = [&](const Check& check) {
       return !decidable(check) || too_long(check);
@@ -500,13 +605,24 @@ class Placer {
                       .deny = refused_ && !candidate};
   }
 
+  // Whether a hook that judges connections decides the check.
+  bool decided_at_connect(const Check& check) const {
+    return decidable_at_connect(check) || decided_as_bit(check);
+  }
+  bool decided_as_bit(const Check& check) const {
+    return with_bits_ && task_check(check, policy_.lists).has_value();
+  }
+
   void place_network() {
     std::vector<HookPoint>& hooks = result_.placement.hooks;
+    const auto decided = [this](const Check& check) {
+      return decided_at_connect(check);
+    };
     if (hooked_) {
-      result_.connect = kernel_rule(judged_, decidable_at_connect);
+      result_.connect = kernel_rule(judged_, decided);
       hooks.insert(hooks.end(), {HookPoint::kConnect4, HookPoint::kConnect6});
     }
-    result_.send = kernel_rule(send_, decidable_at_connect);
+    result_.send = kernel_rule(send_, decided);
     if (result_.send) {
       hooks.insert(hooks.end(), {HookPoint::kSendmsg4, HookPoint::kSendmsg6});
     }
@@ -539,6 +655,7 @@ class Placer {
                 : "nothing else narrows it down: every message is reported");
       }
     }
+    say_bits(leaves);
     say_container_checks(leaves);
     say_foreign_sockets();
     if (result_.container_event) {
@@ -583,6 +700,7 @@ class Placer {
     std::vector<std::pair<std::string_view, std::vector<std::string>>> reasons;
     std::set<FieldId> said;
     for (const Leaf& leaf : leaves) {
+      if (leaf.check != nullptr && decided_as_bit(*leaf.check)) continue;
       for (const FieldId id : leaf.fields) {
         if (in_kernel(id) || of_container(id)) continue;
         if (!said.insert(id).second) continue;
@@ -635,6 +753,46 @@ class Placer {
       say("comparisons of transformed fields, or of fields with fields, are "
           "made by the service");
     }
+  }
+
+  void say_bits(const std::vector<Leaf>& leaves) {
+    std::set<std::string> names;
+    for (const Leaf& leaf : leaves) {
+      if (leaf.check == nullptr || !decided_as_bit(*leaf.check)) continue;
+      names.emplace(field(leaf.check->field).name);
+    }
+    if (names.empty()) return;
+    say("conditions on " + enumeration({names.begin(), names.end()}) +
+        " are decided when a program is executed, and by the service for a "
+        "process that was moved into the container");
+  }
+
+  void say_exec() {
+    if (result_.exec) {
+      result_.placement.hooks.push_back(HookPoint::kExec);
+      say("decided before the new program's first instruction");
+      say_container_checks(leaves_of(exec_));
+      return;
+    }
+    if (is_false(exec_)) return;
+    std::set<std::string> names;
+    for (const Leaf& leaf : leaves_of(exec_)) {
+      if (!open_at_exec(leaf)) continue;
+      if (leaf.check == nullptr) {
+        names.emplace("transformed fields");
+      } else if (exec_place(leaf.check->field)) {
+        names.emplace(std::string(field(leaf.check->field).name) + " " +
+                      std::string(to_string(leaf.check->op)));
+      } else {
+        names.emplace(field(leaf.check->field).name);
+      }
+    }
+    if (names.empty()) {
+      say("the checks of new programs have no room in the kernel");
+      return;
+    }
+    say("before a new program runs, the kernel does not decide " +
+        enumeration({names.begin(), names.end()}));
   }
 
   void say_container_checks(const std::vector<Leaf>& leaves) {
@@ -712,11 +870,14 @@ class Placer {
           " not settled before the call is made");
     }
     std::vector<std::string> after;
-    std::remove_copy_if(
-        observed_.begin(), observed_.end(), std::back_inserter(after),
-        [this](const std::string& type) {
-          return std::find(held_.begin(), held_.end(), type) != held_.end();
-        });
+    for (const std::string& type : observed_) {
+      const std::optional<bailiff_call> call = observed_call(type);
+      const bool executed =
+          result_.exec && call && (bit_of(*call) & kExecCalls) != 0;
+      const bool held =
+          std::find(held_.begin(), held_.end(), type) != held_.end();
+      if (!executed && !held) after.push_back(type);
+    }
     if (after.empty()) return;
     say(enumeration(after) +
         " events are judged by the service once they have happened");
@@ -739,12 +900,16 @@ class Placer {
   const CompiledPolicy& policy_;
   const Facts& facts_;
   bool refused_;
+  bool killed_;
+  TaskBits* bits_;
+  bool with_bits_ = false;
   Expr folded_;
   Expr connect_;         // `folded_`, of a connect event
   Expr judged_;          // as far as it is certain before
   bool whole_ = false;   // that is all of it
   bool hooked_ = false;  // the connect hooks serve it
   Expr send_;            // of a message to an address
+  Expr exec_;            // of a program that is executed
   std::vector<std::string> observed_;
   std::vector<std::string> held_;       // of those
   std::vector<std::string> unsettled_;  // fields that keep others from it
@@ -767,10 +932,11 @@ std::string_view why_not_in_kernel(FieldId id) {
       {FieldId::kEvtNum, kFromService},     {FieldId::kEvtTime, kFromService},
       {FieldId::kEvtArgs, kWithConnection}, {FieldId::kFdNum, kWithConnection},
       {FieldId::kFdName, kWithConnection},  {FieldId::kProcPname, kFromProc},
-      {FieldId::kProcPpid, kFromProc},      {FieldId::kProcExe, kFromProc},
-      {FieldId::kProcExepath, kFromProc},   {FieldId::kProcArgs, kFromProc},
-      {FieldId::kProcCmdline, kFromProc},   {FieldId::kProcCwd, kFromProc},
-      {FieldId::kUserName, kFromService},   {FieldId::kUserLoginuid, kFromProc},
+      {FieldId::kProcAname, kFromProc},     {FieldId::kProcPpid, kFromProc},
+      {FieldId::kProcExe, kFromProc},       {FieldId::kProcExepath, kFromProc},
+      {FieldId::kProcArgs, kFromProc},      {FieldId::kProcCmdline, kFromProc},
+      {FieldId::kProcCwd, kFromProc},       {FieldId::kUserName, kFromService},
+      {FieldId::kUserLoginuid, kFromProc},
   };
   for (const auto& reason : kReasons) {
     if (reason.id == id) return reason.why;
@@ -779,8 +945,9 @@ std::string_view why_not_in_kernel(FieldId id) {
 }
 
 PlacedRule place(const CompiledPolicy& policy, std::uint32_t rule,
-                 const Facts& facts, bool refused) {
-  return Placer(policy, rule, facts, refused).place();
+                 const Facts& facts, bool refused, bool killed,
+                 TaskBits* bits) {
+  return Placer(policy, rule, facts, refused, killed, bits).place();
 }
 
 }  // namespace bailiff

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "rules/lower/lower.h"
+#include "rules/lower/task.h"
 
 namespace bailiff {
 
@@ -37,6 +38,9 @@ struct PlacedRule {
   // Of a rule that refuses bind(2), and of which the kernel knows all; others
   // are observed.
   std::optional<KernelRule> bind;
+  // Of a rule about programs that are executed, as far as that can be decided
+  // before the program runs.
+  std::optional<KernelRule> exec;
   bool container_event = false;
   // bit_of() each call that is observed for the rule.
   std::uint64_t calls = 0;
@@ -44,9 +48,12 @@ struct PlacedRule {
   std::uint64_t held = 0;
 };
 
-// `refused`: a policy blocks what fulfils the rule.
+// `refused`: a policy blocks what fulfils the rule; `killed`: one kills the
+// process.  The bits it needs are added to `bits`; when they find no room, it
+// is placed without any.  nullptr: there is room.
 PlacedRule place(const CompiledPolicy& policy, std::uint32_t rule,
-                 const Facts& facts, bool refused);
+                 const Facts& facts, bool refused, bool killed = false,
+                 TaskBits* bits = nullptr);
 
 // Why the connect hooks do not know a field that is not kFromKernelConnect,
 // said of its name: "is read from /proc after …".

@@ -3,7 +3,9 @@
 
 #include <netinet/in.h>
 
+#include <charconv>
 #include <string>
+#include <vector>
 
 #include "rules/lower/inbound.h"
 #include "sidecar/alert/timestamp.h"
@@ -61,7 +63,30 @@ std::string tuple(const ConnectEvent& event) {
 
 }  // namespace
 
-void ConnectFields::view(FieldId field, std::string_view /*argument*/,
+// Read only when it is asked for, which few rules do.
+void ConnectFields::view_ancestors(std::string_view argument,
+                                   Views& views) const {
+  if (!of_process()) return;
+  if (argument == "0") return views.add(event_.comm);
+  if (!process_.ppid) return;
+  std::vector<std::string> names = read_names_from(*process_.ppid);
+  if (names.empty() && process_.parent_comm) {
+    names.push_back(*process_.parent_comm);
+  }
+  if (argument.empty()) {
+    for (std::string& name : names) views.keep(std::move(name));
+    return;
+  }
+  std::size_t index = 0;
+  const auto [end, error] = std::from_chars(
+      argument.data(), argument.data() + argument.size(), index);
+  if (error != std::errc() || end != argument.data() + argument.size()) return;
+  if (index >= 1 && index <= names.size()) {
+    views.keep(std::move(names[index - 1]));
+  }
+}
+
+void ConnectFields::view(FieldId field, std::string_view argument,
                          Views& views) const {
   using enum FieldId;
   const bool ipv4 = event_.address.family == 4;
@@ -136,6 +161,8 @@ void ConnectFields::view(FieldId field, std::string_view /*argument*/,
     case kProcPid:
       if (of_process()) views.add(number(event_.tgid));
       return;
+    case kProcAname:
+      return view_ancestors(argument, views);
     case kProcPname:
       return add_if_known(process_.parent_comm, views);
     case kProcPpid:

@@ -44,6 +44,7 @@ class ConnectFields final : public FieldSource {
             Views& views) const override;
 
  private:
+  void view_ancestors(std::string_view argument, Views& views) const;
   // A packet is nobody's: see ConnectEvent.
   bool of_process() const {
     return event_.judged_at != JudgedAt::kEgress &&

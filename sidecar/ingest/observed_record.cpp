@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "rules/abi/task.h"
+
 namespace bailiff::sidecar {
 namespace {
 
@@ -70,6 +72,17 @@ std::vector<Ancestor> ancestors_of(std::span<const std::byte> bytes) {
   return ancestors;
 }
 
+std::vector<ObservedEvent::Decided> decisions_of(
+    std::span<const std::byte> bytes) {
+  std::vector<ObservedEvent::Decided> decided;
+  while (const auto one = head_of<bailiff_task_hit>(bytes)) {
+    decided.push_back({.rule = one->rule,
+                       .open = (one->flags & BAILIFF_EVENT_CANDIDATE) != 0});
+    bytes = bytes.subspan(sizeof *one);
+  }
+  return decided;
+}
+
 void take_part(ObservedEvent& event, std::uint16_t part,
                std::span<const std::byte> bytes) {
   switch (static_cast<bailiff_part>(part)) {
@@ -108,6 +121,9 @@ void take_part(ObservedEvent& event, std::uint16_t part,
       return;
     case BAILIFF_PART_DATA:
       event.data = std::string(text_of(bytes));
+      return;
+    case BAILIFF_PART_RULES:
+      event.decided = decisions_of(bytes);
       return;
   }
   // A part of a later version.
@@ -210,6 +226,8 @@ Result<ObservedEvent> parse_observed(std::span<const std::byte> record) {
     return Error{Code::kUnsupported,
                  "observed record: kind '" + std::to_string(header.kind) + "'"};
   }
+  event.killed = event.kind == ObservedEvent::Kind::kExec &&
+                 header.verdict == BAILIFF_VERDICT_DENIED;
   RETURN_IF_ERROR(take_parts(event, record.subspan(*fixed)));
   // A memfd is in no folder.
   if ((event.program.flags & BAILIFF_PROGRAM_MEMFD) != 0 && event.executable &&

@@ -53,6 +53,14 @@ struct ObservedEvent {
   std::optional<std::string> text;
   std::optional<std::string> file;
   std::optional<std::string> data;
+  // kExec: what the kernel decided of it before the program ran.
+  struct Decided {
+    std::uint32_t rule = 0;
+    bool open = false;  // it could not be decided; otherwise it holds
+  };
+  // Absent: nothing was decided.
+  std::optional<std::vector<Decided>> decided;
+  bool killed = false;  // before the program's first instruction
 };
 
 // Whether a record is one of the observer's.

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "oci/sys/unique_fd.h"
+#include "rules/abi/observe.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -133,6 +134,20 @@ ProcessFacts read_process(pid_t tgid, std::uint64_t boottime_ns) {
     }
   }
   return facts;
+}
+
+std::vector<std::string> read_names_from(std::int64_t pid) {
+  std::vector<std::string> names;
+  while (pid > 0 && names.size() < BAILIFF_MAX_ANCESTORS) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+    const std::optional<std::string> text =
+        read_start(AT_FDCWD, path.c_str(), kMaxStat);
+    const std::optional<Stat> stat = text ? parse_stat(*text) : std::nullopt;
+    if (!stat) break;
+    names.push_back(stat->comm);
+    pid = static_cast<std::int64_t>(stat->ppid);
+  }
+  return names;
 }
 
 std::optional<std::vector<std::string>> read_environment(pid_t tgid) {

@@ -36,6 +36,10 @@ struct ProcessFacts {
 // told.
 ProcessFacts read_process(pid_t tgid, std::uint64_t boottime_ns);
 
+// The names of the process and of those above it, the nearest first, at most
+// BAILIFF_MAX_ANCESTORS.
+std::vector<std::string> read_names_from(std::int64_t pid);
+
 // Its environment, of which as much is read as of a command line, and its id in
 // its own pid namespace.
 std::optional<std::vector<std::string>> read_environment(pid_t tgid);

@@ -34,6 +34,20 @@ Observed as_if_succeeded(const Observed& observed) {
 
 }  // namespace
 
+namespace {
+
+// The process was killed before it ran: nothing is left to be done to it.
+void complete_killed(Draft& draft) {
+  const bool asks_for_more =
+      draft.alert.response != to_string(Response::kNone) &&
+      draft.alert.response != to_string(Response::kKillProcess);
+  if (asks_for_more) return;
+  draft.awaits_kill = false;
+  draft.alert.outcome = "killed";
+}
+
+}  // namespace
+
 Response SeenObserved::response() const {
   Response strongest = Response::kNone;
   for (const ObservedHit& hit : hits) {
@@ -46,37 +60,58 @@ std::vector<ObservedHit> judge(const Observed& observed,
                                const Container& container,
                                const Settings& settings, MatchMemory& memory) {
   std::vector<ObservedHit> hits;
+  const bool exempt = is_exempt(settings, container.record);
+  const auto add = [&](std::uint32_t rule, Enforcement enforcement,
+                       bool denied) {
+    const bool known =
+        std::any_of(hits.begin(), hits.end(),
+                    [&](const ObservedHit& hit) { return hit.rule == rule; });
+    if (known) return;
+    hits.push_back(
+        {rule, enforcement,
+         decide(container.generation->policy(), container.policies,
+                {.rule = rule, .enforcement = enforcement, .denied = denied},
+                exempt)});
+  };
+  const Observation& wanted = container.observed;
+  const auto is_decided = [&](std::uint32_t rule) {
+    const auto& decided = observed.event.decided;
+    if (!decided || !std::binary_search(wanted.exec_rules.begin(),
+                                        wanted.exec_rules.end(), rule)) {
+      return false;
+    }
+    return std::none_of(
+        decided->begin(), decided->end(),
+        [rule](const auto& one) { return one.rule == rule && one.open; });
+  };
+  if (observed.event.decided) {
+    for (const auto& one : *observed.event.decided) {
+      if (is_decided(one.rule)) {
+        add(one.rule, Enforcement::kKernel, observed.event.killed);
+      }
+    }
+  }
   const std::shared_ptr<const Matcher> matcher =
       container.generation->matcher();
-  const bool exempt = is_exempt(settings, container.record);
-  const auto add = [&](const ObservedFields& fields,
-                       const std::vector<std::uint32_t>& rules,
-                       const std::vector<std::uint64_t>& rule_calls,
-                       Enforcement enforcement) {
+  const auto match = [&](const ObservedFields& fields,
+                         const std::vector<std::uint32_t>& rules,
+                         const std::vector<std::uint64_t>& rule_calls,
+                         Enforcement enforcement, bool denied) {
     for (const std::uint32_t rule : matcher->match(fields, rules, memory)) {
       const auto at = std::lower_bound(rules.begin(), rules.end(), rule);
       const std::uint64_t calls =
           rule_calls[static_cast<std::size_t>(at - rules.begin())];
       if ((calls & bit_of(observed.event.call)) == 0) continue;
-      const bool known =
-          std::any_of(hits.begin(), hits.end(),
-                      [&](const ObservedHit& hit) { return hit.rule == rule; });
-      if (known) continue;
-      hits.push_back({rule, enforcement,
-                      decide(container.generation->policy(), container.policies,
-                             {.rule = rule,
-                              .enforcement = enforcement,
-                              .denied = enforcement == Enforcement::kNotify},
-                             exempt)});
+      if (!is_decided(rule)) add(rule, enforcement, denied);
     }
   };
   if (was_refused(observed.event, container.held)) {
     const Observed succeeded = as_if_succeeded(observed);
-    add(ObservedFields(succeeded, container.facts), container.held.rules,
-        container.held.rule_calls, Enforcement::kNotify);
+    match(ObservedFields(succeeded, container.facts), container.held.rules,
+          container.held.rule_calls, Enforcement::kNotify, true);
   }
-  add(ObservedFields(observed, container.facts), container.observed.rules,
-      container.observed.rule_calls, Enforcement::kObserve);
+  match(ObservedFields(observed, container.facts), wanted.rules,
+        wanted.rule_calls, Enforcement::kObserve, observed.event.killed);
   return hits;
 }
 
@@ -88,12 +123,15 @@ std::vector<Draft> drafts_of(const SeenObserved& seen) {
       static_cast<std::uint64_t>(seen.observed.clocks.realtime_ns);
   std::vector<Draft> drafts;
   for (const ObservedHit& hit : seen.hits) {
-    const Alert alert =
-        rule_alert(*seen.settings, container, *container.generation, hit.rule,
-                   fields, realtime_ns);
+    Alert alert = rule_alert(*seen.settings, container, *container.generation,
+                             hit.rule, fields, realtime_ns);
+    if (hit.enforcement == Enforcement::kKernel) {
+      alert.hook = to_string(HookPoint::kExec);
+    }
     for (Draft& draft :
          policy_drafts(*seen.settings, alert, container.generation->policy(),
                        hit.enforcement, hit.decision)) {
+      if (seen.observed.event.killed) complete_killed(draft);
       drafts.push_back(std::move(draft));
     }
   }

@@ -33,9 +33,10 @@ struct SeenObserved {
   Response response() const;
 };
 
-// Judges the event by the rules its container is observed for.  A call that
-// seccomp stands before, and that failed with EPERM, was refused by each such
-// rule that it would have fulfilled by succeeding.
+// Judges the event by the rules its container is observed for.  What the kernel
+// decided of a program before it ran is not decided again.  A call that seccomp
+// stands before, and that failed with EPERM, was refused by each such rule that
+// it would have fulfilled by succeeding.
 std::vector<ObservedHit> judge(const Observed& observed,
                                const Container& container,
                                const Settings& settings, MatchMemory& memory);

@@ -61,7 +61,7 @@ Expr log4j() {
   return all_of(
       {event_is("connect"), check(FieldId::kEvtDir, Op::kEq, {"<"}), c2()});
 }
-Expr cmdline() { return check(FieldId::kProcCmdline, Op::kContains, {"jndi"}); }
+Expr directory() { return check(FieldId::kProcCwd, Op::kEq, {"/tmp"}); }
 
 Placement placed(Expr condition, const Facts& facts = {}) {
   return place_all(PolicyBuilder().rule(std::move(condition)), facts).at(0);
@@ -88,23 +88,22 @@ TEST(Place, TheKernelDecidesWhatItKnows) {
 
 TEST(Place, WhatIsReadLaterIsObserved) {
   const Placement placement =
-      placed(all_of({event_is("connect"), c2(), cmdline()}));
+      placed(all_of({event_is("connect"), c2(), directory()}));
   EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
   EXPECT_THAT(placement.hooks,
               ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6,
                           HookPoint::kSendmsg4, HookPoint::kSendmsg6));
-  EXPECT_EQ(
-      placement.reason,
-      "'proc.cmdline' is read from /proc after the connection was decided");
+  EXPECT_EQ(placement.reason,
+            "'proc.cwd' is read from /proc after the connection was decided");
 }
 
 TEST(Place, NamesEveryFieldThatIsReadLater) {
   const Placement placement =
-      placed(all_of({event_is("connect"), c2(), cmdline(),
-                     check(FieldId::kProcPname, Op::kEq, {"java"}),
+      placed(all_of({event_is("connect"), c2(), directory(),
+                     check(FieldId::kProcPpid, Op::kEq, {std::int64_t{1}}),
                      check(FieldId::kFdName, Op::kContains, {"x"})}));
   EXPECT_EQ(placement.reason,
-            "'proc.cmdline' and 'proc.pname' are read from /proc after the "
+            "'proc.cwd' and 'proc.ppid' are read from /proc after the "
             "connection was decided; 'fd.name' is not settled before the "
             "connection is made");
 }
@@ -118,7 +117,7 @@ TEST(Place, EveryFieldOfTheSidecarHasAReason) {
 }
 
 TEST(Place, SaysWhenEveryConnectionIsReported) {
-  EXPECT_THAT(placed(all_of({event_is("connect"), cmdline()})).reason,
+  EXPECT_THAT(placed(all_of({event_is("connect"), directory()})).reason,
               HasSubstr("every connection is reported"));
 }
 
@@ -168,11 +167,13 @@ TEST(Place, EventsWithoutASourceAreUnsupported) {
 TEST(Place, WhatIsToldWhenDoneIsObserved) {
   const Placement placement =
       placed(all_of({check(FieldId::kEvtType, Op::kIn, {"open", "execve"}),
-                     check(FieldId::kProcAname, Op::kEq, {"java"})}));
+                     check(FieldId::kProcCwd, Op::kEq, {"/tmp"})}));
   EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
   EXPECT_THAT(placement.hooks, IsEmpty());
   EXPECT_EQ(placement.reason,
-            "'execve' and 'open' events are judged by the service once they "
+            "before a new program runs, the kernel does not decide "
+            "'proc.cwd'; 'execve' and 'open' events are judged by the service "
+            "once they "
             "have happened");
 }
 
@@ -292,7 +293,7 @@ TEST(Lower, DeniesWhereAnEnforcingPolicyBlocks) {
   EXPECT_TRUE(denies(Mode::kEnforce, true, log4j()));
   EXPECT_FALSE(denies(Mode::kEnforce, false, log4j()));
   EXPECT_FALSE(denies(Mode::kMonitor, true, log4j()));
-  EXPECT_FALSE(denies(Mode::kEnforce, true, all_of({log4j(), cmdline()})));
+  EXPECT_FALSE(denies(Mode::kEnforce, true, all_of({log4j(), directory()})));
 }
 
 // The plan of a rule that is refused.
@@ -420,7 +421,7 @@ TEST(Lower, TheStrongestOfSeveralPoliciesDenies) {
 
 TEST(Lower, PutsOnlyTheKernelsPartIntoThePlan) {
   const Plan plan = lower(PolicyBuilder()
-                              .rule(all_of({log4j(), cmdline()}))
+                              .rule(all_of({log4j(), directory()}))
                               .policy({0}, Mode::kEnforce, true),
                           complete());
   EXPECT_EQ(plan.connect.at(0).condition, c2());

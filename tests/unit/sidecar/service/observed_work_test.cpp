@@ -54,5 +54,65 @@ TEST(ObservedWork, WhatAHookHasJudgedIsNotJudgedAgain) {
   EXPECT_THAT(rules_for(BAILIFF_CALL_SENDTO, 0), ElementsAre(0));
 }
 
+// Rule 0 is on every program, rule 1 on one of another name: the kernel decides
+// both.  Rule 2 is on a folder, which it does not know.
+std::vector<ObservedHit> hits_of_exec(
+    std::optional<std::vector<ObservedEvent::Decided>> decided, bool killed) {
+  CompiledPolicy rules;
+  const Expr executed = test::event_is("execve");
+  rules.rules.resize(3);
+  rules.rules[0].condition = executed;
+  rules.rules[1].condition = test::all_of(
+      {executed, test::check(FieldId::kProcName, Op::kEq, {"another"})});
+  rules.rules[2].condition = test::all_of(
+      {executed, test::check(FieldId::kProcCwd, Op::kNe, {"/nowhere"})});
+  rules.policies = {{.name = "all", .rules = {0, 1, 2}}};
+  const GenerationPtr generation =
+      *Generation::make(rules, policy_digest(encode(rules)));
+  const ContainerPtr container = make_container({}, generation);
+  Observed observed;
+  observed.event.kind = ObservedEvent::Kind::kExec;
+  observed.event.comm = "this";
+  observed.event.directory = "/";
+  observed.event.decided = std::move(decided);
+  observed.event.killed = killed;
+  ProcessTable table;
+  observed.lineage = table.take(observed.event);
+  MatchMemory memory;
+  return judge(observed, *container, {}, memory);
+}
+
+std::vector<std::string> told(const std::vector<ObservedHit>& hits) {
+  std::vector<std::string> lines;
+  for (const ObservedHit& hit : hits) {
+    lines.push_back(
+        std::to_string(hit.rule) + " " +
+        std::string(to_string(hit.enforcement)) + " " +
+        std::string(to_string(hit.decision.policies.front().verdict)));
+  }
+  return lines;
+}
+
+TEST(ObservedWork, TheKernelsWordOnAProgramCounts) {
+  EXPECT_THAT(told(hits_of_exec({{{.rule = 1}}}, true)),
+              ElementsAre("1 kernel denied", "2 observe denied"));
+  EXPECT_THAT(told(hits_of_exec({{{.rule = 0}}}, false)),
+              ElementsAre("0 kernel allowed", "2 observe observed"));
+}
+
+TEST(ObservedWork, WhatTheKernelLeftOpenIsJudged) {
+  EXPECT_THAT(
+      told(hits_of_exec(
+          {{{.rule = 0, .open = true}, {.rule = 1, .open = true}}}, false)),
+      ElementsAre("0 observe observed", "2 observe observed"));
+  EXPECT_THAT(told(hits_of_exec(std::nullopt, false)),
+              ElementsAre("0 observe observed", "2 observe observed"));
+}
+
+TEST(ObservedWork, ARuleTheKernelDoesNotDecideIsNotTakenFromARecord) {
+  EXPECT_THAT(told(hits_of_exec({{{.rule = 2}, {.rule = 77}}}, false)),
+              ElementsAre("2 observe observed"));
+}
+
 }  // namespace
 }  // namespace bailiff::sidecar
