@@ -61,8 +61,12 @@ bool knows_task(Flavour flavour) {
     case Flavour::kFrame:
     case Flavour::kBareFrame:
     case Flavour::kQuery:
+    case Flavour::kIngress:
     case Flavour::kSetsockopt:
     case Flavour::kTest:
+    // A process has them, but no rule of bind(2) is placed by them yet.
+    case Flavour::kPostBind4:
+    case Flavour::kPostBind6:
       return false;
   }
   return false;

@@ -39,7 +39,7 @@ teardown() { story_quiet; }
     and .output_fields["proc.exepath"] == "/bin/busybox"
     and .output_fields["proc.pname"] == "sh"
     and .output_fields["proc.cwd"] == "/etc/"
-    and .bailiff.verdict == "observed"
+    and .bailiff.verdict == "allowed"
     and .bailiff.container.id == "watched"'
 }
 
