@@ -109,7 +109,7 @@ int run(const CommandLine& options) {
   Result<UniqueFd> signals = take_signals();
   if (!signals) return fail(signals.error());
   Result<std::unique_ptr<Service>> service =
-      Service::start(options.config, Machine{});
+      Service::start(options.config, Machine{.keeper = "/proc/self/exe"});
   if (!service) return fail(service.error());
 
   const ServiceConfig& config = (*service)->config();

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -49,6 +50,11 @@ Result<UniqueFd> connect_to(const std::string& path, int type) {
   }
   return fd;
 }
+
+class NoStore final : public DescriptorStore {
+ public:
+  Status keep(const std::string& /*name*/, int /*fd*/) override { return Ok{}; }
+};
 
 // sd_notify(3).
 class SystemdStore final : public DescriptorStore {
@@ -114,7 +120,7 @@ class KeeperStore final : public DescriptorStore {
 };
 
 // A process of its own, in a session of its own, with nothing of ours open.
-Status start_keeper(const std::string& run_dir) {
+Status start_keeper(const std::string& run_dir, const std::string& program) {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&files);
@@ -127,7 +133,7 @@ Status start_keeper(const std::string& run_dir) {
   std::array<char*, 4> args = {words[0].data(), words[1].data(),
                                words[2].data(), nullptr};
   pid_t pid = 0;
-  const int failed = ::posix_spawn(&pid, "/proc/self/exe", &files, &attributes,
+  const int failed = ::posix_spawn(&pid, program.c_str(), &files, &attributes,
                                    args.data(), environ);
   ::posix_spawn_file_actions_destroy(&files);
   ::posix_spawnattr_destroy(&attributes);
@@ -136,11 +142,12 @@ Status start_keeper(const std::string& run_dir) {
   return Ok{};
 }
 
-Result<UniqueFd> connect_to_keeper(const std::string& run_dir) {
+Result<UniqueFd> connect_to_keeper(const std::string& run_dir,
+                                   const std::string& program) {
   const std::string path = keeper_socket(run_dir);
   Result<UniqueFd> known = connect_to(path, SOCK_SEQPACKET);
   if (known) return known;
-  RETURN_IF_ERROR(start_keeper(run_dir));
+  RETURN_IF_ERROR(start_keeper(run_dir, program));
   const auto deadline = std::chrono::steady_clock::now() + kStartLimit;
   for (;;) {
     Result<UniqueFd> started = connect_to(path, SOCK_SEQPACKET);
@@ -151,7 +158,8 @@ Result<UniqueFd> connect_to_keeper(const std::string& run_dir) {
 
 }  // namespace
 
-Result<OpenedStore> open_store(const std::string& run_dir) {
+Result<OpenedStore> open_store(const std::string& run_dir,
+                               const std::string& program) {
   OpenedStore opened;
   if (const char* socket = std::getenv("NOTIFY_SOCKET"); socket != nullptr) {
     ASSIGN_OR_RETURN(UniqueFd fd, connect_to(socket, SOCK_DGRAM));
@@ -159,7 +167,11 @@ Result<OpenedStore> open_store(const std::string& run_dir) {
     opened.store = std::make_unique<SystemdStore>(std::move(fd));
     return opened;
   }
-  ASSIGN_OR_RETURN(UniqueFd fd, connect_to_keeper(run_dir));
+  if (program.empty()) {
+    opened.store = std::make_unique<NoStore>();
+    return opened;
+  }
+  ASSIGN_OR_RETURN(UniqueFd fd, connect_to_keeper(run_dir, program));
   auto keeper = std::make_unique<KeeperStore>(std::move(fd));
   ASSIGN_OR_RETURN(opened.kept, keeper->all());
   opened.store = std::move(keeper);

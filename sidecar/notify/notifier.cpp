@@ -557,7 +557,7 @@ void Notifier::stop() { loop_->stop(); }
 
 Result<std::unique_ptr<Notifier>> Notifier::start(Parts parts) {
   RETURN_IF_ERROR(check_notification_size());
-  ASSIGN_OR_RETURN(OpenedStore opened, open_store(parts.run_dir));
+  ASSIGN_OR_RETURN(OpenedStore opened, open_store(parts.run_dir, parts.keeper));
   const auto take = [&](const char* name) {
     const auto found = std::find_if(
         opened.kept.begin(), opened.kept.end(),

@@ -40,6 +40,8 @@ class Notifier {
  public:
   struct Parts {
     std::string run_dir;
+    // What keeps listeners when this process ends: see open_store().
+    std::string keeper;
     // The container with this id as it runs; nullptr: not known (yet).  Called
     // by the containers' threads.
     std::function<ContainerPtr(const std::string& id)> container;

@@ -176,7 +176,7 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                      .outdated = [raw] { raw->updater_->ask(); }}));
   service->updater_->ask();
   service->forget_generations();
-  service->open_notifier();
+  service->open_notifier(machine.keeper);
   return service;
 }
 
@@ -230,9 +230,10 @@ Status Service::open_sinks() {
 
 // Without it the service is still of use: containers whose calls are to be
 // refused are held back by the wrapper, which finds nobody listening.
-void Service::open_notifier() {
+void Service::open_notifier(const std::string& keeper) {
   Result<std::unique_ptr<Notifier>> notifier = Notifier::start(
       {.run_dir = config_.run_dir,
+       .keeper = keeper,
        .container =
            [this](const std::string& id) { return running_container(id); },
        .report = log_repeated});

@@ -48,6 +48,9 @@ struct Machine {
       kernel_side = make_kernel_side;
   std::function<Result<std::unique_ptr<Responder>>()> responder =
       make_cgroup_responder;
+  // The program that keeps seccomp listeners when the service ends, run as
+  // `PROGRAM --keeper RUN_DIR`; "": they end with it.
+  std::string keeper;
 };
 
 class Service final : public Backend {
@@ -88,7 +91,7 @@ class Service final : public Backend {
 
   Status open_folders();
   Status open_sinks();
-  void open_notifier();
+  void open_notifier(const std::string& keeper);
   ContainerPtr running_container(const std::string& id) const;
   Status load_anew();
   Status apply(const CompiledPolicy& policy);
