@@ -96,7 +96,8 @@ class Dump {
 
   void print_part(const Policy& policy) const {
     std::cout << "\npolicy '" << policy.name << "', " << to_string(policy.mode)
-              << (policy.block ? ", block" : "") << ", response "
+              << (policy.block ? ", block" : "")
+              << (policy.capture ? ", capture" : "") << ", response "
               << to_string(policy.response) << "\n";
     if (policy.scope) {
       std::cout << "  scope " << to_string(*policy.scope, list_names_) << "\n";

@@ -67,7 +67,7 @@ class PolicyFileReader {
     item.monitor = reader.one_of("mode", {"enforce", "monitor"}) == 1;
     item.block = reader.boolean("block").value_or(false);
     item.kill = response(reader);
-    capture(reader);
+    item.capture = reader.boolean("capture").value_or(false);
     // Of `stop` and `pause`: without effect on the others.
     reader.duration_ms("grace");
     reader.duration_ms("pause_limit");
@@ -94,13 +94,6 @@ class PolicyFileReader {
           "use none or kill");
     }
     return *response == 1;
-  }
-
-  static void capture(MappingReader& reader) {
-    if (!reader.boolean("capture").value_or(false)) return;
-    reader.error(reader.find("capture")->span,
-                 "'capture' is not available in this version",
-                 "leave it out, or write 'capture: false'");
   }
 
   void selectors(MappingReader& reader, const Node& node, PolicyItem& item) {

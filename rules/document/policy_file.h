@@ -31,6 +31,7 @@ struct PolicyItem {
   bool monitor = false;
   bool block = false;
   bool kill = false;  // response: kill
+  bool capture = false;
   std::optional<std::vector<PlacedText>> notify;
 };
 
@@ -39,7 +40,7 @@ bool is_policy_file(const yaml::Stream& stream);
 
 // The policies of all documents, in order.  A policy with a mistake is
 // reported and left out.  What this version cannot carry out (a response other
-// than none and kill, a capture) is such a mistake: it is not ignored.
+// than none and kill) is such a mistake: it is not ignored.
 std::vector<PolicyItem> read_policy_file(const yaml::Stream& stream,
                                          Diagnostics& diagnostics);
 

@@ -17,6 +17,10 @@ using yaml::NodeKind;
 // A hook that takes longer than this holds up the container's start for longer
 // than any runtime or kubelet waits.
 constexpr std::int64_t kMaxHookTimeoutMs = 120'000;
+// A container that is to be killed goes on until its capture's limit.
+constexpr std::int64_t kMaxCaptureLimitMs = 10'000;
+// A pebibyte, whose bytes fit any counter.
+constexpr std::int64_t kMaxEvidenceMib = 1LL << 30;
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -73,6 +77,7 @@ class ConfigReader {
     exempt();
     if (const Node* node = top_.find("sinks")) sinks(*node);
     if (const Node* node = top_.find("append_output")) append_output(*node);
+    if (const Node* node = top_.find("evidence")) evidence(*node);
     unavailable(top_, "feeds");
     path(top_, "runtime", config_.runtime);
     path(top_, "hook", config_.hook);
@@ -153,6 +158,33 @@ class ConfigReader {
     unavailable(api, "tls");
     unavailable(api, "tokens");
     api.finish(Severity::kError);
+  }
+
+  void evidence(const Node& node) {
+    if (node.kind != NodeKind::kMapping) {
+      top_.error(node.span, "'evidence' must be a mapping, not " +
+                                std::string(to_string(node.kind)));
+      return;
+    }
+    MappingReader reader(stream_, node, diagnostics_, "evidence");
+    EvidenceConfig& evidence = config_.evidence;
+    if (const auto limit = reader.duration_ms("limit")) {
+      if (*limit > kMaxCaptureLimitMs) {
+        reader.error(reader.find("limit")->span,
+                     "'limit' must be at most 10s: the response waits for it");
+      }
+      evidence.limit_ms = *limit;
+    }
+    if (const auto age = reader.duration_ms("keep_for")) {
+      evidence.keep_for_ms = *age;
+    }
+    if (const auto size = reader.number("keep_mib", 1, kMaxEvidenceMib)) {
+      evidence.keep_mib = *size;
+    }
+    if (const auto word = reader.one_of("secrets", {"mask", "keep"})) {
+      evidence.keep_secrets = *word == 1;
+    }
+    reader.finish(Severity::kError);
   }
 
   // NAMESPACE/*, NAMESPACE/POD or id:PREFIX.

@@ -23,6 +23,16 @@ struct SinkConfig {
   std::string min_priority;  // "" = every alert
 };
 
+// What a capture may take, and how long it is kept.
+struct EvidenceConfig {
+  // How long a capture may hold back the response; 0: it responds first.
+  std::int64_t limit_ms = 250;
+  std::int64_t keep_for_ms = 30LL * 24 * 3'600'000;
+  std::int64_t keep_mib = 4096;  // of all captures together
+  bool keep_secrets = false;     // else they are masked
+  bool operator==(const EvidenceConfig&) const = default;
+};
+
 struct ServiceConfig {
   std::string node = "auto";  // "auto": the host's name
   std::string run_dir = "/run/bailiff";
@@ -38,6 +48,7 @@ struct ServiceConfig {
   OnError on_failure = OnError::kDeny;
   std::vector<std::string> exempt;  // NAMESPACE/*, NAMESPACE/POD, id:PREFIX
   std::vector<SinkConfig> sinks;
+  EvidenceConfig evidence;
   std::vector<AppendOutput> append_output = default_append_output();
   // What bailiff-runc stands in front of; "": runc, else crun, looked up in
   // /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin.

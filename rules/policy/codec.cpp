@@ -615,6 +615,7 @@ void write(Writer& out, const Policy& policy) {
   out.indices(policy.rules);
   out.enumerator(policy.mode);
   out.boolean(policy.block);
+  out.boolean(policy.capture);
   out.enumerator(policy.response);
   out.boolean(policy.notify.has_value());
   if (policy.notify) out.texts(*policy.notify);
@@ -634,6 +635,7 @@ Policy read_policy(Reader& in, const CompiledPolicy& compiled) {
   }
   policy.mode = in.enumerator(Mode::kMonitor, "mode");
   policy.block = in.boolean();
+  policy.capture = in.boolean();
   policy.response = in.enumerator(Response::kKill, "response");
   if (in.boolean()) policy.notify = in.texts("sinks");
   return policy;

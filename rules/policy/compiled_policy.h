@@ -73,6 +73,7 @@ struct Policy {
   std::vector<std::uint32_t> rules;  // indices, ascending, enabled ones only
   Mode mode = Mode::kEnforce;
   bool block = false;
+  bool capture = false;  // keep evidence before the response destroys it
   Response response = Response::kNone;
   std::optional<std::vector<std::string>> notify;  // absent: every sink
   bool operator==(const Policy&) const = default;

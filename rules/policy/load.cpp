@@ -315,6 +315,7 @@ class Loader {
       policy.rules = select_rules(item, choice, diagnostics());
       policy.mode = item.monitor ? Mode::kMonitor : Mode::kEnforce;
       policy.block = item.block;
+      policy.capture = item.capture;
       policy.response = item.kill ? Response::kKill : Response::kNone;
       if (item.notify) {
         policy.notify.emplace();

@@ -92,6 +92,7 @@ CompiledPolicy sample() {
   kill.rules = {0};
   kill.mode = Mode::kMonitor;
   kill.block = true;
+  kill.capture = true;
   kill.response = Response::kKill;
   kill.notify = {"soc"};
   Policy watch;
