@@ -30,6 +30,11 @@ void reset_signals();
 // a process with threads to come, before it starts the first.
 Status reserve_descriptors(int descriptors);
 
+// Puts the calling thread before all ordinary ones, as far as it may: whoever
+// it is there to stop may keep every processor busy.  Threads it starts are
+// ordinary again.
+void prefer_this_thread();
+
 // True when the process is root over the whole host: user id 0 in the initial
 // user namespace.  Root of a rootless container's user namespace is not.
 bool is_host_root();

@@ -62,13 +62,14 @@ LIBRARIES = [
     (r"sqlite3\.h", {"sidecar/store"}),
     (r"httplib\.h", {"sidecar/http"}),
     (r"curl/", {"sidecar/alert", "sidecar/feed"}),
-    (r"openssl/", {"sidecar/alert"}),
+    (r"openssl/", {"sidecar/alert", "sidecar/evidence"}),
     (r"archive", {"sidecar/evidence"}),
     (r"zstd\.h", {"sidecar/evidence"}),
     (r"spdlog/", {"oci/wrapper", "hook", "sidecar", "sidecar/service"}),
     # JSON is spoken at each border of the program.
-    (r"nlohmann/", {"rules/cli", "oci/spec", "sidecar/alert", "sidecar/http",
-                    "sidecar/cli", "sidecar/injector"}),
+    (r"nlohmann/", {"rules/cli", "oci/spec", "sidecar/alert",
+                    "sidecar/evidence", "sidecar/http", "sidecar/cli",
+                    "sidecar/injector"}),
 ]
 LIBRARIES = [(re.compile(pattern), who) for pattern, who in LIBRARIES]
 

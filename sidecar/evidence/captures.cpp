@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/evidence/captures.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
+#include "oci/sys/process.h"
+#include "sidecar/alert/timestamp.h"
+#include "sidecar/evidence/pace.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Captures that failed and are still shown.
+constexpr std::size_t kRememberedFailures = 64;
+// How often what is too old is looked for.
+constexpr std::chrono::hours kRetainEvery{1};
+constexpr std::size_t kMaxMark = 4096;
+
+std::string marks_folder(const std::string& run_dir) {
+  return run_dir + "/frozen";
+}
+
+// "kill 4711" or "thaw 4711".
+Status write_mark(const std::string& run_dir, const std::string& container,
+                  std::uint64_t cgroup_id, bool kill) {
+  return write_atomically(
+      marks_folder(run_dir) + "/" + container,
+      std::string(kill ? "kill " : "thaw ") + std::to_string(cgroup_id), 0600,
+      Durability::kProcess);
+}
+
+// Whether somebody else had the cgroup frozen before.
+bool is_frozen_already(const Cgroup& cgroup) {
+  const UniqueFd fd(
+      ::openat(cgroup.fd(), "cgroup.freeze", O_RDONLY | O_CLOEXEC));
+  char value = '0';
+  return fd && ::pread(fd.get(), &value, 1, 0) == 1 && value == '1';
+}
+
+}  // namespace
+
+// One capture on its way.  Its collector, the clock and whoever joins it share
+// it; the writer is its last owner.
+struct Captures::Capture {
+  Capture(CaptureRequest request, std::chrono::milliseconds limit,
+          std::string run_dir_)
+      : begun(Clock::now()),
+        pace(begun, limit),
+        run_dir(std::move(run_dir_)),
+        cgroup_id(request.record.cgroup_id),
+        container(request.record.id),
+        kill(request.trigger.response == "kill") {
+    collected.begun_ns = now_ns();
+    collected.id = EvidenceFolder::new_id(collected.begun_ns);
+    collected.limit_ms = limit.count();
+    collected.request = std::move(request);
+    id = collected.id;
+  }
+
+  void step(const std::string& name) {
+    const std::lock_guard lock(mutex);
+    collected.steps.push_back(
+        {name, std::chrono::duration_cast<std::chrono::microseconds>(
+                   Clock::now() - begun)
+                   .count()});
+  }
+
+  // False when the response was given: the caller responds itself.
+  bool join(const Respond& respond) {
+    const std::lock_guard lock(mutex);
+    if (responded) return false;
+    waiting.push_back(respond);
+    return true;
+  }
+
+  // Carries out what waits, and thaws.  Once: who comes second waits for the
+  // first.
+  void respond() {
+    std::call_once(once, [this] {
+      std::vector<Respond> ready;
+      {
+        const std::lock_guard lock(mutex);
+        responded = true;
+        ready.swap(waiting);
+      }
+      pace.respond();
+      for (const Respond& each : ready) each(id);
+      step("responded");
+      const std::lock_guard lock(mutex);
+      thaw();
+    });
+  }
+
+  // Stops every process, or says why not.
+  void freeze(const Cgroup& of) {
+    std::string problem;
+    {
+      const std::lock_guard lock(mutex);
+      if (responded) {
+        problem = "the response went first";
+      } else if (is_frozen_already(of)) {
+        collected.frozen = true;
+        return;
+      } else {
+        Status frozen = write_mark(run_dir, container, cgroup_id, kill);
+        if (frozen) frozen = of.freeze();
+        if (!frozen) problem = frozen.error().message;
+        // Also when it failed: half frozen it would stay so.
+        cgroup = &of;
+      }
+    }
+    if (problem.empty()) {
+      // Half of the limit: an unfrozen capture is worth more than none.
+      const Clock::time_point until =
+          Clock::now() + std::chrono::milliseconds(pace.limit()) / 2;
+      const Result<bool> stopped = of.wait_frozen(until);
+      if (!stopped) {
+        problem = stopped.error().message;
+      } else if (!*stopped) {
+        problem = "not all of its processes stopped in time";
+      }
+    }
+    const std::lock_guard lock(mutex);
+    collected.frozen = problem.empty();
+    collected.not_frozen = problem;
+    if (!problem.empty()) thaw();
+  }
+
+  // Precondition: the mutex is held.
+  void thaw() {
+    if (cgroup == nullptr) return;
+    // One that fails is of a cgroup that is gone, or tried again when the
+    // service starts, by the mark.
+    if (cgroup->thaw()) {
+      ::unlink((marks_folder(run_dir) + "/" + container).c_str());
+    }
+    cgroup = nullptr;
+  }
+
+  // Nothing waits for its collector any more: it must not hold up those that
+  // answer events.  Precondition: it is among those that collect.
+  void demote() const {
+    const sched_param ordinary{};
+    if (thread != 0) ::sched_setscheduler(thread, SCHED_OTHER, &ordinary);
+  }
+
+  const Clock::time_point begun;
+  std::atomic<pid_t> thread{0};
+  Pace pace;
+  const std::string run_dir;
+  const std::uint64_t cgroup_id;
+  const std::string container;
+  const bool kill;
+  std::string id;
+
+  std::mutex mutex;  // of what follows
+  std::vector<Respond> waiting;
+  bool responded = false;
+  const Cgroup* cgroup = nullptr;  // that we froze: held by its collector
+  std::once_flag once;
+
+  bool is_collected = false;
+  // Of the collector, then of the writer; `steps`, `frozen` and `not_frozen`
+  // of the mutex until then.
+  Collected collected;
+};
+
+struct Captures::Shared {
+  using CapturePtr = std::shared_ptr<Capture>;
+
+  struct Recent {
+    std::uint64_t cgroup_id;
+    std::string id;
+    Clock::time_point since;
+  };
+
+  Shared(CaptureOptions given, EvidenceFolder& kept)
+      : options(std::move(given)), folder(kept) {}
+
+  CapturePtr under_way(std::uint64_t cgroup_id) const {
+    for (const CapturePtr& each : collecting) {
+      if (each->cgroup_id == cgroup_id) return each;
+    }
+    return nullptr;
+  }
+
+  std::optional<std::string> recent_of(std::uint64_t cgroup_id) {
+    const Clock::time_point now = Clock::now();
+    while (!recent.empty() && recent.front().since + kQuiet < now) {
+      recent.pop_front();
+    }
+    for (const Recent& each : recent) {
+      if (each.cgroup_id == cgroup_id) return each.id;
+    }
+    return std::nullopt;
+  }
+
+  // Freezes, reads, responds.
+  void collect(Capture& capture) const {
+    Collected& collected = capture.collected;
+    const oci::ContainerRecord& record = collected.request.record;
+    const Result<Cgroup> cgroup = options.open_cgroup(record);
+    if (cgroup) {
+      capture.freeze(*cgroup);
+      if (collected.frozen) capture.step("frozen");
+    } else {
+      collected.not_frozen = cgroup.error().message;
+      collected.missing.add("processes", cgroup.error().message);
+      collected.missing.add("cgroup", cgroup.error().message);
+    }
+    collected.files =
+        open_container_files(record, capture.pace, collected.missing);
+    if (cgroup) {
+      collected.processes =
+          read_processes(*cgroup, capture.pace, collected.missing);
+      collected.running = !collected.processes.processes.empty();
+      read_counters(record, *cgroup, capture.pace, collected.files,
+                    collected.missing);
+    }
+    if (collected.files.upper) {
+      collected.files.upper->list(capture.pace, collected.missing);
+    }
+    capture.step("collected");
+    // Before the cgroup is closed.
+    capture.respond();
+  }
+
+  void write(const CapturePtr& capture) {
+    if (!capture->is_collected) collect(*capture);
+    const std::string container = capture->container;
+    Result<std::string> written = write_capture(std::move(capture->collected),
+                                                {.secrets = options.secrets,
+                                                 .node = options.node,
+                                                 .give_up = &stopping},
+                                                folder);
+    const std::lock_guard lock(mutex);
+    writing = nullptr;
+    if (written) {
+      ++counts.complete;
+    } else {
+      ++counts.failed;
+      failed.push_back({.id = capture->id,
+                        .container = container,
+                        .state = "failed",
+                        .error = written.error().message});
+      if (failed.size() > kRememberedFailures) failed.pop_front();
+    }
+    changed.notify_all();
+  }
+
+  const CaptureOptions options;
+  EvidenceFolder& folder;
+  std::atomic<bool> stopping{false};
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  std::list<CapturePtr> collecting;  // each has a thread
+  std::deque<CapturePtr> unwritten;
+  CapturePtr writing;
+  std::deque<PendingCapture> failed;
+  std::deque<Recent> recent;  // oldest first
+  CaptureCounts counts;
+  bool closed = false;     // nothing is begun any more
+  bool abandoned = false;  // nothing is written any more
+};
+
+struct Captures::Threads {
+  std::thread clock;
+  std::thread writer;
+};
+
+Captures::Captures(std::shared_ptr<Shared> shared)
+    : shared_(std::move(shared)), threads_(std::make_unique<Threads>()) {}
+
+Result<std::unique_ptr<Captures>> Captures::start(CaptureOptions options,
+                                                  EvidenceFolder& folder) {
+  const std::string marks = marks_folder(options.run_dir);
+  if (::mkdir(marks.c_str(), 0700) != 0 && errno != EEXIST) {
+    return errno_error("make folder '" + marks + "'");
+  }
+  RETURN_IF_ERROR(folder.retain(std::chrono::system_clock::now()));
+  std::unique_ptr<Captures> captures(
+      new Captures(std::make_shared<Shared>(std::move(options), folder)));
+  Shared* const shared = captures->shared_.get();
+  try {
+    // Lets the response go at the limit of each capture.
+    captures->threads_->clock = std::thread([shared] {
+      prefer_this_thread();
+      std::unique_lock lock(shared->mutex);
+      for (;;) {
+        std::vector<Shared::CapturePtr> due;
+        Clock::time_point next = Clock::time_point::max();
+        for (const Shared::CapturePtr& each : shared->collecting) {
+          if (each->pace.responded()) continue;
+          if (shared->closed || each->pace.response_due() <= Clock::now()) {
+            due.push_back(each);
+            each->demote();
+          } else {
+            next = std::min(next, each->pace.response_due());
+          }
+        }
+        if (!due.empty()) {
+          lock.unlock();
+          for (const Shared::CapturePtr& each : due) each->respond();
+          due.clear();
+          lock.lock();
+          continue;
+        }
+        if (shared->closed) return;
+        if (next == Clock::time_point::max()) {
+          shared->changed.wait(lock);
+        } else {
+          shared->changed.wait_until(lock, next);
+        }
+      }
+    });
+    captures->threads_->writer = std::thread([shared] {
+      std::unique_lock lock(shared->mutex);
+      Clock::time_point retain_at = Clock::now() + kRetainEvery;
+      for (;;) {
+        const bool more = shared->changed.wait_until(lock, retain_at, [&] {
+          return shared->abandoned || !shared->unwritten.empty();
+        });
+        if (shared->abandoned) return;
+        if (more) {
+          shared->writing = std::move(shared->unwritten.front());
+          shared->unwritten.pop_front();
+          const Shared::CapturePtr capture = shared->writing;
+          lock.unlock();
+          shared->write(capture);
+        } else {
+          lock.unlock();
+        }
+        retain_at = Clock::now() + kRetainEvery;
+        // What cannot be removed is tried again.
+        static_cast<void>(
+            shared->folder.retain(std::chrono::system_clock::now()));
+        lock.lock();
+      }
+    });
+  } catch (const std::system_error& e) {
+    return Error{Code::kExhausted,
+                 std::string("start the threads of captures: ") + e.what()};
+  }
+  return captures;
+}
+
+Captures::~Captures() { stop(Clock::now()); }
+
+void Captures::stop(Clock::time_point deadline) {
+  {
+    std::unique_lock lock(shared_->mutex);
+    shared_->closed = true;
+    shared_->changed.notify_all();
+    shared_->changed.wait_until(lock, deadline, [this] {
+      return shared_->collecting.empty() && shared_->unwritten.empty() &&
+             shared_->writing == nullptr;
+    });
+    shared_->stopping = true;
+    shared_->abandoned = true;
+    shared_->changed.notify_all();
+  }
+  if (threads_->clock.joinable()) threads_->clock.join();
+  if (threads_->writer.joinable()) threads_->writer.join();
+}
+
+std::string Captures::begin(CaptureRequest request, Respond respond,
+                            When when) {
+  const std::uint64_t cgroup_id = request.record.cgroup_id;
+  std::unique_lock lock(shared_->mutex);
+  if (const Shared::CapturePtr known = shared_->under_way(cgroup_id)) {
+    lock.unlock();
+    if (!known->join(respond)) respond(known->id);
+    return known->id;
+  }
+  if (when == When::kUnlessRecent) {
+    if (const auto recent = shared_->recent_of(cgroup_id)) {
+      lock.unlock();
+      respond(*recent);
+      return *recent;
+    }
+  }
+  if (shared_->closed || shared_->unwritten.size() >= kMaxUnwritten) {
+    ++shared_->counts.refused;
+    lock.unlock();
+    respond("");
+    return "";
+  }
+  const auto capture = std::make_shared<Capture>(
+      std::move(request), shared_->options.limit, shared_->options.run_dir);
+  const std::string id = capture->id;
+  static_cast<void>(capture->join(respond));
+  shared_->recent.push_back({cgroup_id, id, Clock::now()});
+  const bool at_once = shared_->options.limit.count() == 0;
+  if (shared_->collecting.size() < kMaxCollectors) {
+    shared_->collecting.push_back(capture);
+    lock.unlock();
+    if (at_once) capture->respond();
+    try {
+      // It may outlive this object: it only knows what it shares.
+      std::thread([shared = shared_, capture] {
+        // A response waits for it, until the clock says otherwise.
+        prefer_this_thread();
+        capture->thread = ::gettid();
+        shared->collect(*capture);
+        const std::lock_guard last(shared->mutex);
+        capture->is_collected = true;
+        shared->collecting.remove(capture);
+        if (!shared->abandoned) shared->unwritten.push_back(capture);
+        shared->changed.notify_all();
+      }).detach();
+      shared_->changed.notify_all();
+      return id;
+    } catch (const std::system_error&) {
+      lock.lock();
+      shared_->collecting.remove(capture);
+    }
+  }
+  // Behind the response the writer collects what is left.
+  lock.unlock();
+  capture->respond();
+  lock.lock();
+  shared_->unwritten.push_back(capture);
+  shared_->changed.notify_all();
+  return id;
+}
+
+void Captures::respond(std::uint64_t cgroup_id, const Respond& respond) {
+  Shared::CapturePtr known;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    known = shared_->under_way(cgroup_id);
+  }
+  if (!known) return respond("");
+  if (!known->join(respond)) respond(known->id);
+}
+
+bool Captures::wait(const std::string& id, Clock::time_point deadline) {
+  std::unique_lock lock(shared_->mutex);
+  return shared_->changed.wait_until(lock, deadline, [&] {
+    const auto is_it = [&](const Shared::CapturePtr& each) {
+      return each != nullptr && each->id == id;
+    };
+    return std::none_of(shared_->collecting.begin(), shared_->collecting.end(),
+                        is_it) &&
+           std::none_of(shared_->unwritten.begin(), shared_->unwritten.end(),
+                        is_it) &&
+           !is_it(shared_->writing);
+  });
+}
+
+std::vector<PendingCapture> Captures::pending() const {
+  const std::lock_guard lock(shared_->mutex);
+  std::vector<PendingCapture> pending(shared_->failed.begin(),
+                                      shared_->failed.end());
+  const auto add = [&](const Shared::CapturePtr& each, const char* state) {
+    pending.push_back({each->id, each->container, state, ""});
+  };
+  if (shared_->writing) add(shared_->writing, "writing");
+  for (const Shared::CapturePtr& each : shared_->unwritten) {
+    add(each, "writing");
+  }
+  for (const Shared::CapturePtr& each : shared_->collecting) {
+    add(each, "collecting");
+  }
+  return pending;
+}
+
+CaptureCounts Captures::counts() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->counts;
+}
+
+std::vector<Interrupted> interrupted_captures(const std::string& run_dir) {
+  std::vector<Interrupted> found;
+  const std::string folder = marks_folder(run_dir);
+  DIR* const opened = ::opendir(folder.c_str());
+  if (opened == nullptr) return found;
+  while (const dirent* entry = ::readdir(opened)) {
+    const std::string name = entry->d_name;
+    const Result<std::string> text =
+        read_bounded(folder + "/" + name, kMaxMark);
+    // "." and "..", and what a crash left of a mark.
+    if (!text || text->size() < 6) continue;
+    Interrupted interrupted{.container = name,
+                            .kill = text->starts_with("kill ")};
+    const char* const end = text->data() + text->size();
+    if (std::from_chars(text->data() + 5, end, interrupted.cgroup_id).ec !=
+        std::errc()) {
+      continue;
+    }
+    found.push_back(std::move(interrupted));
+  }
+  ::closedir(opened);
+  return found;
+}
+
+Status settle(const std::string& run_dir, const Interrupted& interrupted) {
+  ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+  const Result<Cgroup> cgroup =
+      Cgroup::open_by_id(mount, interrupted.cgroup_id);
+  if (cgroup) {
+    RETURN_IF_ERROR(cgroup->thaw());
+  } else if (cgroup.error().code != Code::kNotFound) {
+    return cgroup.error();
+  }
+  const std::string mark = marks_folder(run_dir) + "/" + interrupted.container;
+  if (::unlink(mark.c_str()) != 0) return errno_error("remove '" + mark + "'");
+  return Ok{};
+}
+
+}  // namespace bailiff::sidecar

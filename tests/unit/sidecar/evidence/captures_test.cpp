@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// On real processes in real cgroups below the unified hierarchy.
+#include "sidecar/evidence/captures.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "oci/sys/files.h"
+#include "sidecar/evidence/sha256.h"
+#include "tests/unit/oci/sys/scratch.h"
+#include "tests/unit/sidecar/evidence/unpacked.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr seconds kLong{60};
+
+steady_clock::time_point later() { return steady_clock::now() + kLong; }
+
+// A program in the cgroup, which runs when this is made.
+class Contained {
+ public:
+  Contained(const ScratchCgroup& cgroup, const std::string& program,
+            std::vector<std::string> arguments,
+            std::vector<std::string> environment) {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const UniqueFd reader(ends[0]);
+    UniqueFd writer(ends[1]);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      write_file(cgroup.path() + "/cgroup.procs", "0");
+      std::vector<char*> argv;
+      std::vector<char*> envp;
+      for (std::string& each : arguments) argv.push_back(each.data());
+      for (std::string& each : environment) envp.push_back(each.data());
+      argv.push_back(nullptr);
+      envp.push_back(nullptr);
+      ::execve(program.c_str(), argv.data(), envp.data());
+      ::_exit(127);
+    }
+    writer = UniqueFd();
+    char byte = 0;
+    EXPECT_EQ(::read(reader.get(), &byte, 1), 0);  // closed by the exec
+  }
+  ~Contained() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Contained(const Contained&) = delete;
+  Contained& operator=(const Contained&) = delete;
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+// Waits for something another thread says.
+class Said {
+ public:
+  void say(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    said_.push_back(text);
+    changed_.notify_all();
+  }
+  std::vector<std::string> wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, later(), [&] { return said_.size() >= count; });
+    return said_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> said_;
+};
+
+class CapturesTest : public testing::Test {
+ protected:
+  CapturesTest() {
+    std::filesystem::create_directory(scratch_ / "run");
+    std::filesystem::create_directory(scratch_ / "state");
+    std::filesystem::create_directory(scratch_ / "bundle");
+    write_file(scratch_ / "bundle/config.json",
+               R"({"ociVersion": "1.0.2", "process": {"args": ["app"], "cwd":
+               "/", "env": ["TOKEN=hunter2"]}, "root": {"path": "rootfs"}})");
+    folder_ = *EvidenceFolder::open(scratch_ / "state", {});
+  }
+
+  void start(milliseconds limit = milliseconds(10'000),
+             Secrets secrets = Secrets::kMask) {
+    captures_ = *Captures::start(
+        {.run_dir = scratch_ / "run",
+         .node = "node-1",
+         .limit = limit,
+         .secrets = secrets,
+         .open_cgroup = [this](const oci::ContainerRecord&) -> Result<Cgroup> {
+           if (gate_) gate_();
+           return cgroup_.open();
+         }},
+        *folder_);
+  }
+
+  CaptureRequest request() const {
+    oci::ContainerRecord record;
+    record.id = "shop";
+    record.bundle = scratch_ / "bundle";
+    record.cgroup_path = cgroup_.path();
+    record.cgroup_id = cgroup_.open()->id();
+    record.args = {"app", "--token", "hunter2"};
+    return {.record = record,
+            .trigger = {.kind = "rule",
+                        .rules = {"c2"},
+                        .policies = {"block"},
+                        .response = "kill"},
+            .events = {[] { return std::string("{\"evt.type\":\"exec\"}"); }},
+            .alerts = [] { return std::string("[{\"rule\":\"c2\"}]"); }};
+  }
+
+  // A capture to its end: its members.
+  std::map<std::string, std::string> capture() {
+    const std::string id =
+        captures_->begin(request(), [](const std::string&) {});
+    EXPECT_TRUE(captures_->wait(id, later()));
+    EXPECT_THAT(captures_->pending(), testing::IsEmpty());
+    return members(id);
+  }
+  std::map<std::string, std::string> members(const std::string& id) const {
+    return unpacked(scratch_ / ("state/evidence/" + id + "/capture.tar.zst"));
+  }
+
+  bool is_frozen() const {
+    return read_file(cgroup_.path() + "/cgroup.freeze") == "1\n";
+  }
+
+  ScratchFolder scratch_;
+  ScratchCgroup cgroup_{"capture"};
+  std::unique_ptr<EvidenceFolder> folder_;
+  std::function<void()> gate_;
+  std::unique_ptr<Captures> captures_;
+};
+
+std::vector<std::string> steps(const json& manifest) {
+  std::vector<std::string> names;
+  for (const json& step : manifest["steps"]) names.push_back(step["step"]);
+  return names;
+}
+
+TEST_F(CapturesTest, FreezesCollectsAndThenResponds) {
+  start();
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
+  bool frozen = false;
+  const std::string id = captures_->begin(
+      request(), [&](const std::string&) { frozen = is_frozen(); });
+  ASSERT_TRUE(captures_->wait(id, later()));
+  EXPECT_TRUE(frozen);
+  EXPECT_FALSE(is_frozen());
+  const json manifest = json::parse(members(id).at("manifest.json"));
+  EXPECT_THAT(steps(manifest), ElementsAre("frozen", "collected", "responded"));
+  EXPECT_EQ(manifest["frozen"], true);
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_ / "run/frozen"));
+}
+
+TEST_F(CapturesTest, KeepsADeletedProgramAndMasksWhatItWasTold) {
+  start();
+  const std::string program = scratch_ / "evil";
+  std::filesystem::copy("/bin/sleep", program);
+  const std::string content = read_file(program);
+  const Contained process(cgroup_, program, {"\x1b[31mevil", "1000"},
+                          {"DB_PASSWORD=hunter2", "HOME=/\xff"});
+  std::filesystem::remove(program);
+  const auto found = capture();
+  for (const auto& [name, text] : found) {
+    EXPECT_THAT(text, Not(HasSubstr("hunter2"))) << name;
+  }
+  const json processes = json::parse(found.at("processes.json"));
+  ASSERT_EQ(processes.size(), 1U);
+  EXPECT_EQ(processes[0]["pid"], process.pid());
+  EXPECT_EQ(processes[0]["ppid"], ::getpid());
+  EXPECT_EQ(processes[0]["argv"][0], "\\x1b[31mevil");
+  EXPECT_THAT(processes[0]["env"].get<std::vector<std::string>>(),
+              ElementsAre("DB_PASSWORD=***", "HOME=/\\xff"));
+  const json& exe = processes[0]["exe"];
+  EXPECT_EQ(exe["kept"], "deleted");
+  EXPECT_EQ(exe["sha256"], sha256_of(content));
+  EXPECT_EQ(found.at(exe["member"].get<std::string>()), content);
+  EXPECT_THAT(found.at("proc/" + std::to_string(process.pid()) + "/maps"),
+              HasSubstr("(deleted)"));
+  EXPECT_EQ(found.count("cgroup/cgroup.stat"), 1U);
+  EXPECT_EQ(found.at("events.jsonl"), "{\"evt.type\":\"exec\"}\n");
+  EXPECT_THAT(found.at("alerts.json"), HasSubstr("c2"));
+}
+
+TEST_F(CapturesTest, KeepsSecretsWhenToldTo) {
+  start(milliseconds(10'000), Secrets::kKeep);
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"},
+                          {"DB_PASSWORD=hunter2"});
+  const auto found = capture();
+  EXPECT_THAT(found.at("processes.json"), HasSubstr("DB_PASSWORD=hunter2"));
+  EXPECT_THAT(found.at("oci/config.json"), HasSubstr("TOKEN=hunter2"));
+  EXPECT_EQ(json::parse(found.at("manifest.json"))["secrets"], "kept");
+}
+
+TEST_F(CapturesTest, ListsEachMemberWithItsHash) {
+  start();
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
+  const auto found = capture();
+  const json manifest = json::parse(found.at("manifest.json"));
+  EXPECT_EQ(manifest["members"].size() + 1, found.size());
+  for (const json& member : manifest["members"]) {
+    EXPECT_EQ(sha256_of(found.at(member["name"])), member["sha256"]);
+  }
+  EXPECT_EQ(manifest["container"]["id"], "shop");
+  EXPECT_EQ(manifest["trigger"]["policies"][0], "block");
+  // There is no root file system in the bundle.
+  EXPECT_EQ(manifest["missing"][0]["member"], "upper");
+}
+
+TEST_F(CapturesTest, RespondsAtTheLimitAndCollectsWhatIsLeft) {
+  Said said;
+  gate_ = [&] { said.wait_for(1); };  // a collector that hangs
+  start(milliseconds(50));
+  auto process = std::make_unique<Contained>(
+      cgroup_, "/bin/sleep", std::vector<std::string>{"sleep", "1000"},
+      std::vector<std::string>{});
+  const std::string id = captures_->begin(request(), [&](const std::string&) {
+    process.reset();  // the kill
+    said.say("responded");
+  });
+  ASSERT_TRUE(captures_->wait(id, later()));
+  const auto found = members(id);
+  const json manifest = json::parse(found.at("manifest.json"));
+  EXPECT_THAT(steps(manifest), ElementsAre("responded", "collected"));
+  EXPECT_EQ(manifest["frozen"], false);
+  EXPECT_EQ(manifest["not_frozen"], "the response went first");
+  std::vector<std::string> reasons;
+  for (const json& each : manifest["missing"])
+    reasons.push_back(each["reason"]);
+  EXPECT_THAT(reasons, Contains(HasSubstr("the limit of 50 ms had passed")));
+  // What does not die with the processes is there.
+  EXPECT_EQ(found.count("oci/config.json"), 1U);
+  EXPECT_EQ(found.count("events.jsonl"), 1U);
+}
+
+TEST_F(CapturesTest, RespondsFirstWithoutALimit) {
+  start(milliseconds(0));
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
+  const json manifest = json::parse(capture().at("manifest.json"));
+  EXPECT_THAT(steps(manifest), ElementsAre("responded", "collected"));
+}
+
+TEST_F(CapturesTest, LetsOthersRespondBehindTheCapture) {
+  Said said;
+  gate_ = [&] { said.wait_for(1); };
+  start();
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
+  Said order;
+  const std::string id = captures_->begin(
+      request(), [&](const std::string& told) { order.say("first " + told); });
+  const std::string again = captures_->begin(
+      request(), [&](const std::string& told) { order.say("second " + told); });
+  captures_->respond(request().record.cgroup_id, [&](const std::string& told) {
+    order.say("third " + told);
+  });
+  captures_->respond(
+      1, [&](const std::string& told) { order.say("other '" + told + "'"); });
+  said.say("go on");
+  EXPECT_EQ(again, id);
+  EXPECT_THAT(order.wait_for(4), ElementsAre("other ''", "first " + id,
+                                             "second " + id, "third " + id));
+  ASSERT_TRUE(captures_->wait(id, later()));
+  EXPECT_EQ(captures_->counts().complete, 1U);
+}
+
+TEST_F(CapturesTest, HoldsOneCaptureOfAContainerThatAsksAgain) {
+  start();
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
+  const auto nothing = [](const std::string&) {};
+  const std::string id = captures_->begin(request(), nothing);
+  ASSERT_TRUE(captures_->wait(id, later()));
+  EXPECT_EQ(captures_->begin(request(), nothing), id);
+  const std::string other =
+      captures_->begin(request(), nothing, Captures::When::kAnyway);
+  EXPECT_NE(other, id);
+  ASSERT_TRUE(captures_->wait(other, later()));
+  EXPECT_EQ(folder_->summaries()->size(), 2U);
+}
+
+TEST_F(CapturesTest, LeavesFrozenWhatSomebodyElseFroze) {
+  start();
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
+  ASSERT_TRUE(cgroup_.open()->freeze());
+  const json manifest = json::parse(capture().at("manifest.json"));
+  EXPECT_EQ(manifest["frozen"], true);
+  EXPECT_TRUE(is_frozen());
+}
+
+TEST_F(CapturesTest, TellsWhatIsMissingOfAContainerThatIsGone) {
+  start();
+  const auto found = capture();
+  const json manifest = json::parse(found.at("manifest.json"));
+  EXPECT_EQ(manifest["missing"][1]["reason"], "there is no process");
+  EXPECT_EQ(json::parse(found.at("processes.json")), json::array());
+}
+
+TEST_F(CapturesTest, ShowsACaptureThatCouldNotBeWritten) {
+  start();
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
+  std::filesystem::remove_all(scratch_ / "state/evidence");
+  const std::string id = captures_->begin(request(), [](const std::string&) {});
+  ASSERT_TRUE(captures_->wait(id, later()));
+  const std::vector<PendingCapture> pending = captures_->pending();
+  ASSERT_EQ(pending.size(), 1U);
+  EXPECT_EQ(pending[0].id, id);
+  EXPECT_EQ(pending[0].state, "failed");
+  EXPECT_THAT(pending[0].error, HasSubstr("make folder"));
+  EXPECT_EQ(captures_->counts().failed, 1U);
+}
+
+TEST_F(CapturesTest, RespondsWhenItIsStopped) {
+  Said said;
+  gate_ = [&] { said.wait_for(1); };
+  start();
+  Said responded;
+  const std::string id = captures_->begin(
+      request(), [&](const std::string& told) { responded.say(told); });
+  captures_->stop(steady_clock::now());
+  EXPECT_THAT(responded.wait_for(1), ElementsAre(id));
+  bool at_once = false;
+  EXPECT_EQ(
+      captures_->begin(request(), [&](const std::string&) { at_once = true; }),
+      "");
+  EXPECT_TRUE(at_once);
+  said.say("the collector ends");
+  // It is on its own: the test waits until it does not use the gate any more.
+  ASSERT_TRUE(captures_->wait(id, later()));
+}
+
+TEST_F(CapturesTest, FindsWhatACrashLeftFrozen) {
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
+  const Result<Cgroup> cgroup = cgroup_.open();
+  ASSERT_TRUE(cgroup->freeze());
+  std::filesystem::create_directory(scratch_ / "run/frozen");
+  write_file(scratch_ / "run/frozen/shop",
+             "kill " + std::to_string(cgroup->id()));
+  write_file(scratch_ / "run/frozen/gone", "thaw 1");
+  write_file(scratch_ / "run/frozen/broken", "");
+  const std::vector<Interrupted> found = interrupted_captures(scratch_ / "run");
+  ASSERT_EQ(found.size(), 2U);
+  for (const Interrupted& each : found) {
+    EXPECT_EQ(each.kill, each.container == "shop");
+    EXPECT_TRUE(settle(scratch_ / "run", each));
+  }
+  EXPECT_FALSE(is_frozen());
+  EXPECT_THAT(interrupted_captures(scratch_ / "run"), testing::IsEmpty());
+}
+
+}  // namespace
+}  // namespace bailiff::sidecar
