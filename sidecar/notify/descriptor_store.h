@@ -29,6 +29,8 @@ struct OpenedStore {
 // systemd's store of the unit's descriptors where it started this process
 // (NOTIFY_SOCKET, FileDescriptorStoreMax=), otherwise a keeper, which is
 // started when none runs yet.
-Result<OpenedStore> open_store(const std::string& run_dir);
+// `program` is what the keeper is started as; "": nothing is kept.
+Result<OpenedStore> open_store(const std::string& run_dir,
+                               const std::string& program);
 
 }  // namespace bailiff::sidecar

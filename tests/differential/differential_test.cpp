@@ -16,7 +16,9 @@
 #include "rules/emit/program.h"
 #include "rules/eval/evaluate.h"
 #include "rules/lower/connect.h"
+#include "rules/lower/fold.h"
 #include "rules/lower/lower.h"
+#include "rules/lower/task.h"
 #include "tests/differential/generator.h"
 #include "tests/differential/options.h"
 #include "tests/differential/test_program.h"
@@ -159,8 +161,16 @@ TEST_F(Differential, PlansAgreeWithTheRulesTheyAreMadeOf) {
     const ListIndex index(policy);
     const Plan plan = lower(policy, facts);
     if (plan.connect.empty()) continue;
+    // What is a bit of the process is asked of nobody here: task_test.cpp does.
+    std::vector<KernelRule> judged = plan.connect;
+    for (KernelRule& rule : judged) {
+      rule.condition =
+          over_approximate(rule.condition, [&](const Check& check) {
+            return task_check(check, policy.lists).has_value();
+          });
+    }
     const auto program =
-        emit::emit_program(plan.connect, policy.lists, emit::Flavour::kTest);
+        emit::emit_program(judged, policy.lists, emit::Flavour::kTest);
     ASSERT_TRUE(program) << program.error().message;
     const auto loaded = TestProgram::load(*program, *maps);
     ASSERT_TRUE(loaded) << loaded.error().message;
@@ -188,7 +198,12 @@ TEST_F(Differential, PlansAgreeWithTheRulesTheyAreMadeOf) {
         }
         const KernelRule& kernel = plan.connect[next];
         const bool hit = bit(event.record, next);
+        const bool with_bits = judged[next].condition != kernel.condition;
         ++next;
+        if (with_bits) {
+          ASSERT_TRUE(hit || !holds) << "missed: " << text();
+          continue;
+        }
         denied |= hit && kernel.deny;
         if (kernel.candidate) {
           ++candidates;
