@@ -314,7 +314,7 @@ void attach_plain(PlainMap kind, std::uint32_t count, Variant& variant) {
 
 // What the variant's program is, and how long a run of it takes.
 void ask_of_program(Variant& variant) {
-  constexpr int kTimedRuns = 5;
+  constexpr int kCounted = 5;
   const bpf_attach_type hook = variant.to.family == AF_INET
                                    ? BPF_CGROUP_INET4_CONNECT
                                    : BPF_CGROUP_INET6_CONNECT;
@@ -322,7 +322,7 @@ void ask_of_program(Variant& variant) {
   const UniqueFd counting = count_runs();
   if (!counting) fail("have runs counted");
   const ProgramStats before = stats_of(cgroup, hook);
-  for (int i = 0; i < kTimedRuns; ++i) variant.prober->measure();
+  for (int i = 0; i < kCounted; ++i) variant.prober->measure();
   variant.program = stats_of(cgroup, hook);
   variant.program.runs -= before.runs;
   variant.program.run_ns -= before.run_ns;
