@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/document/policy_file.h"
 
+#include <array>
+#include <cstdint>
+#include <string_view>
 #include <utility>
 
 namespace bailiff {
@@ -66,12 +69,8 @@ class PolicyFileReader {
       selectors(reader, *rules, item);
     item.monitor = reader.one_of("mode", {"enforce", "monitor"}) == 1;
     item.block = reader.boolean("block").value_or(false);
-    item.kill = response(reader);
+    response(reader, item);
     item.capture = reader.boolean("capture").value_or(false);
-    // Of `stop` and `pause`: without effect on the others.
-    reader.duration_ms("grace");
-    reader.duration_ms("pause_limit");
-    reader.one_of("pause_then", {"kill", "resume"});
     item.notify = reader.texts("notify");
     reader.finish(Severity::kError);
     if (diagnostics_.error_count() == errors_before) {
@@ -79,21 +78,36 @@ class PolicyFileReader {
     }
   }
 
-  // Whether it is kill.  Any other but none would promise what this version
-  // does not do.
-  static bool response(MappingReader& reader) {
-    const Node* node = reader.find("response");
-    const std::optional<std::size_t> response = reader.one_of(
-        "response",
-        {"none", "kill", "kill_process", "stop", "pause", "isolate"});
-    if (!response) return false;
-    if (*response > 1) {
-      reader.error(
-          node->span,
-          "response '" + node->text + "' is not available in this version",
-          "use none or kill");
+  static void response(MappingReader& reader, PolicyItem& item) {
+    // In the order of the message for anything else.
+    static constexpr std::array kWords = {
+        Response::kNone, Response::kKill,  Response::kKillProcess,
+        Response::kStop, Response::kPause, Response::kIsolate};
+    if (const auto word = reader.one_of(
+            "response",
+            {"none", "kill", "kill_process", "stop", "pause", "isolate"})) {
+      item.response = kWords[*word];
     }
-    return *response == 1;
+    ResponseTerms& terms = item.terms;
+    duration(reader, "grace", terms.grace_ms);
+    duration(reader, "pause_limit", terms.pause_limit_ms);
+    duration(reader, "isolate_limit", terms.isolate_limit_ms);
+    if (const auto then = reader.one_of("pause_then", {"kill", "resume"})) {
+      terms.pause_then = *then == 0 ? PauseThen::kKill : PauseThen::kResume;
+    }
+  }
+
+  // A bound of a response.
+  static void duration(MappingReader& reader, std::string_view key,
+                       std::int64_t& value) {
+    const std::optional<std::int64_t> found = reader.duration_ms(key);
+    if (!found) return;
+    if (*found < 1 || *found > kMaxTermMs) {
+      reader.error(reader.find(key)->span,
+                   "'" + std::string(key) + "' must be from 1ms to 365d");
+      return;
+    }
+    value = *found;
   }
 
   void selectors(MappingReader& reader, const Node& node, PolicyItem& item) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rules/base/diagnostic.h"
+#include "rules/base/response.h"
 #include "rules/document/located_text.h"
 #include "rules/document/mapping_reader.h"
 #include "rules/document/yaml.h"
@@ -30,8 +31,9 @@ struct PolicyItem {
   std::vector<RuleSelector> rules;
   bool monitor = false;
   bool block = false;
-  bool kill = false;  // response: kill
   bool capture = false;
+  Response response = Response::kNone;
+  ResponseTerms terms;
   std::optional<std::vector<PlacedText>> notify;
 };
 
@@ -39,8 +41,8 @@ struct PolicyItem {
 bool is_policy_file(const yaml::Stream& stream);
 
 // The policies of all documents, in order.  A policy with a mistake is
-// reported and left out.  What this version cannot carry out (a response other
-// than none and kill) is such a mistake: it is not ignored.
+// reported and left out.  `grace`, `pause_limit` and the like are without effect
+// on other responses.
 std::vector<PolicyItem> read_policy_file(const yaml::Stream& stream,
                                          Diagnostics& diagnostics);
 

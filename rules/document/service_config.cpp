@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rules/base/priority.h"
+#include "rules/base/response.h"
 #include "rules/document/mapping_reader.h"
 #include "rules/document/yaml.h"
 
@@ -21,6 +22,9 @@ constexpr std::int64_t kMaxHookTimeoutMs = 120'000;
 constexpr std::int64_t kMaxCaptureLimitMs = 10'000;
 // A pebibyte, whose bytes fit any counter.
 constexpr std::int64_t kMaxEvidenceMib = 1LL << 30;
+
+// Responses that are remembered for each budget: 8 bytes each.
+constexpr std::int64_t kMaxResponses = 100'000;
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -76,6 +80,12 @@ class ConfigReader {
     }
     exempt();
     if (const Node* node = top_.find("sinks")) sinks(*node);
+    if (const Node* node = top_.find("limits")) limits(*node);
+    if (auto allowed = top_.texts("isolate_allow")) {
+      for (PlacedText& one : *allowed) {
+        config_.isolate_allow.push_back(std::move(one.text));
+      }
+    }
     if (const Node* node = top_.find("append_output")) append_output(*node);
     if (const Node* node = top_.find("evidence")) evidence(*node);
     unavailable(top_, "feeds");
@@ -297,6 +307,40 @@ class ConfigReader {
       }
     }
     return entries;
+  }
+
+  void limits(const Node& node) {
+    if (node.kind != NodeKind::kMapping) {
+      top_.error(node.span, "'limits' must be a mapping, not " +
+                                std::string(to_string(node.kind)));
+      return;
+    }
+    MappingReader reader(stream_, node, diagnostics_, "limits");
+    ResponseLimits& limits = config_.limits;
+    const auto count = [&](std::string_view key, std::uint32_t& value) {
+      if (const auto found = reader.number(key, 1, kMaxResponses)) {
+        value = static_cast<std::uint32_t>(*found);
+      }
+    };
+    count("policy", limits.policy);
+    count("workload", limits.workload);
+    count("node", limits.node);
+    const auto time = [&](std::string_view key, std::int64_t least,
+                          std::int64_t& value) {
+      const auto found = reader.duration_ms(key);
+      if (!found) return;
+      if (*found < least || *found > kMaxTermMs) {
+        reader.error(reader.find(key)->span,
+                     "'" + std::string(key) + "' must be from " +
+                         std::to_string(least) + "ms to 365d");
+        return;
+      }
+      value = *found;
+    };
+    time("per", 1, limits.per_ms);
+    time("rearm", 0, limits.rearm_ms);
+    time("cool_down", 0, limits.cool_down_ms);
+    reader.finish(Severity::kError);
   }
 
   void append_output(const Node& node) {

@@ -33,6 +33,23 @@ struct EvidenceConfig {
   bool operator==(const EvidenceConfig&) const = default;
 };
 
+// How much of what policies ask for is done, so that a rule that matches too
+// much cannot take down a node: at most this many responses in any span `per`
+// to one policy's events, to one workload (the containers of one image in one
+// namespace), and on the node.  Past it, what policies ask for is refused and
+// told of, not done.
+struct ResponseLimits {
+  std::uint32_t policy = 50;
+  std::uint32_t workload = 10;
+  std::uint32_t node = 100;
+  std::int64_t per_ms = 600'000;
+  // Of a policy and the node, when that ends by itself; 0: never, an operator
+  // has to re-arm them.
+  std::int64_t rearm_ms = 3'600'000;
+  std::int64_t cool_down_ms = 600'000;  // the same of a workload; 0: never
+  bool operator==(const ResponseLimits&) const = default;
+};
+
 struct ServiceConfig {
   std::string node = "auto";  // "auto": the host's name
   std::string run_dir = "/run/bailiff";
@@ -49,6 +66,10 @@ struct ServiceConfig {
   std::vector<std::string> exempt;  // NAMESPACE/*, NAMESPACE/POD, id:PREFIX
   std::vector<SinkConfig> sinks;
   EvidenceConfig evidence;
+  ResponseLimits limits;
+  // Addresses and networks an isolated container may still reach, and be
+  // reached from.  As written.
+  std::vector<std::string> isolate_allow;
   std::vector<AppendOutput> append_output = default_append_output();
   // What bailiff-runc stands in front of; "": runc, else crun, looked up in
   // /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin.

@@ -617,6 +617,10 @@ void write(Writer& out, const Policy& policy) {
   out.boolean(policy.block);
   out.boolean(policy.capture);
   out.enumerator(policy.response);
+  out.u64(static_cast<std::uint64_t>(policy.terms.grace_ms));
+  out.u64(static_cast<std::uint64_t>(policy.terms.pause_limit_ms));
+  out.enumerator(policy.terms.pause_then);
+  out.u64(static_cast<std::uint64_t>(policy.terms.isolate_limit_ms));
   out.boolean(policy.notify.has_value());
   if (policy.notify) out.texts(*policy.notify);
 }
@@ -637,6 +641,15 @@ Policy read_policy(Reader& in, const CompiledPolicy& compiled) {
   policy.block = in.boolean();
   policy.capture = in.boolean();
   policy.response = in.enumerator(Response::kKill, "response");
+  const auto milliseconds = [&in] {
+    const std::uint64_t value = in.u64();
+    if (value > static_cast<std::uint64_t>(kMaxTermMs)) in.fail("time limit");
+    return static_cast<std::int64_t>(value);
+  };
+  policy.terms.grace_ms = milliseconds();
+  policy.terms.pause_limit_ms = milliseconds();
+  policy.terms.pause_then = in.enumerator(PauseThen::kResume, "end of a pause");
+  policy.terms.isolate_limit_ms = milliseconds();
   if (in.boolean()) policy.notify = in.texts("sinks");
   return policy;
 }

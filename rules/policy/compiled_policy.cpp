@@ -17,24 +17,6 @@ std::string_view to_string(Mode mode) {
   return "";
 }
 
-std::string_view to_string(Response response) {
-  switch (response) {
-    case Response::kNone:
-      return "none";
-    case Response::kKillProcess:
-      return "kill_process";
-    case Response::kIsolate:
-      return "isolate";
-    case Response::kPause:
-      return "pause";
-    case Response::kStop:
-      return "stop";
-    case Response::kKill:
-      return "kill";
-  }
-  return "";
-}
-
 std::vector<std::uint32_t> with_included(const std::vector<List>& lists,
                                          std::uint32_t index) {
   // Depth first, with a stack of its own: an include chain may be as long as

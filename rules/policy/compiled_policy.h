@@ -14,6 +14,7 @@
 #include "rules/base/digest.h"
 #include "rules/base/on_error.h"
 #include "rules/base/priority.h"
+#include "rules/base/response.h"
 #include "rules/base/result.h"
 #include "rules/document/append_output.h"
 #include "rules/types/expr.h"
@@ -56,16 +57,7 @@ struct Rule {
 };
 
 enum class Mode : std::uint8_t { kEnforce, kMonitor };
-enum class Response : std::uint8_t {  // weakest first
-  kNone,
-  kKillProcess,
-  kIsolate,
-  kPause,
-  kStop,
-  kKill,
-};
-std::string_view to_string(Mode mode);          // "enforce", …
-std::string_view to_string(Response response);  // "kill_process", …
+std::string_view to_string(Mode mode);  // "enforce", …
 
 struct Policy {
   std::string name;
@@ -75,6 +67,7 @@ struct Policy {
   bool block = false;
   bool capture = false;  // keep evidence before the response destroys it
   Response response = Response::kNone;
+  ResponseTerms terms;
   std::optional<std::vector<std::string>> notify;  // absent: every sink
   bool operator==(const Policy&) const = default;
 };

@@ -316,7 +316,8 @@ class Loader {
       policy.mode = item.monitor ? Mode::kMonitor : Mode::kEnforce;
       policy.block = item.block;
       policy.capture = item.capture;
-      policy.response = item.kill ? Response::kKill : Response::kNone;
+      policy.response = item.response;
+      policy.terms = item.terms;
       if (item.notify) {
         policy.notify.emplace();
         for (const PlacedText& sink : *item.notify) {

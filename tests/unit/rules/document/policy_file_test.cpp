@@ -43,9 +43,10 @@ policies:
     mode: monitor
     block: true
     response: kill
-    grace: 10s
-    pause_limit: 1h
-    pause_then: kill
+    grace: 15s
+    pause_limit: 30m
+    pause_then: resume
+    isolate_limit: 2h
     capture: true
     notify: [soc, oncall]
 )");
@@ -61,7 +62,11 @@ policies:
   EXPECT_TRUE(item.monitor);
   EXPECT_TRUE(item.capture);
   EXPECT_TRUE(item.block);
-  EXPECT_TRUE(item.kill);
+  EXPECT_EQ(item.response, Response::kKill);
+  EXPECT_EQ(item.terms, (ResponseTerms{.grace_ms = 15'000,
+                                       .pause_limit_ms = 1'800'000,
+                                       .pause_then = PauseThen::kResume,
+                                       .isolate_limit_ms = 7'200'000}));
   EXPECT_EQ(item.notify->size(), 2U);
 }
 
@@ -71,17 +76,27 @@ TEST(PolicyFile, KeepsTheDefaults) {
   EXPECT_FALSE(file.items[0].scope);
   EXPECT_FALSE(file.items[0].monitor);
   EXPECT_FALSE(file.items[0].block);
-  EXPECT_FALSE(file.items[0].kill);
+  EXPECT_EQ(file.items[0].response, Response::kNone);
+  EXPECT_EQ(file.items[0].terms, ResponseTerms{});
   EXPECT_FALSE(file.items[0].notify);
 }
 
-TEST(PolicyFile, RefusesWhatThisVersionCannotCarryOut) {
-  for (const std::string response :
-       {"kill_process", "stop", "pause", "isolate"}) {
-    EXPECT_EQ(with("  response: " + response + "\n").messages,
-              Messages{"response '" + response +
-                       "' is not available in this version"});
+TEST(PolicyFile, ReadsEveryResponse) {
+  for (const Response response :
+       {Response::kNone, Response::kKillProcess, Response::kIsolate,
+        Response::kPause, Response::kStop, Response::kKill}) {
+    const Read file =
+        with("  response: " + std::string(to_string(response)) + "\n");
+    ASSERT_EQ(file.items.size(), 1U);
+    EXPECT_EQ(file.items[0].response, response);
   }
+}
+
+TEST(PolicyFile, RefusesABoundThatIsNone) {
+  EXPECT_EQ(with("  response: pause\n  pause_limit: 0s\n").messages,
+            Messages{"'pause_limit' must be from 1ms to 365d"});
+  EXPECT_EQ(with("  response: isolate\n  isolate_limit: 400d\n").messages,
+            Messages{"'isolate_limit' must be from 1ms to 365d"});
 }
 
 TEST(PolicyFile, RefusesBadValues) {

@@ -53,6 +53,8 @@ feeds: []
 runtime: /usr/bin/crun
 hook: /usr/libexec/b/bailiff-hook
 hook_timeout: 5s
+limits: {policy: 5, workload: 2, node: 9, per: 1m, rearm: 0s, cool_down: 30s}
+isolate_allow: [192.0.2.7, "2001:db8::/32"]
 )",
                                            0, diagnostics);
   ASSERT_TRUE(config);
@@ -72,6 +74,13 @@ hook_timeout: 5s
                             .keep_secrets = true}));
   EXPECT_EQ(config->runtime, "/usr/bin/crun");
   EXPECT_EQ(config->hook_timeout_seconds, 5U);
+  EXPECT_EQ(config->limits, (ResponseLimits{.policy = 5,
+                                            .workload = 2,
+                                            .node = 9,
+                                            .per_ms = 60'000,
+                                            .rearm_ms = 0,
+                                            .cool_down_ms = 30'000}));
+  EXPECT_EQ(config->isolate_allow.size(), 2U);
 }
 
 TEST(ServiceConfig, RefusesBadBoundsOfEvidence) {

@@ -94,6 +94,10 @@ CompiledPolicy sample() {
   kill.block = true;
   kill.capture = true;
   kill.response = Response::kKill;
+  kill.terms = {.grace_ms = 1,
+                .pause_limit_ms = 2,
+                .pause_then = PauseThen::kResume,
+                .isolate_limit_ms = 3};
   kill.notify = {"soc"};
   Policy watch;
   watch.name = "q";
