@@ -93,6 +93,8 @@ TypeTraits traits(MapType type) {
       return {BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, "hash"};
     case MapType::kLruHash:
       return {BPF_MAP_TYPE_LRU_HASH, 0, "LRU hash"};
+    case MapType::kLongestPrefix:
+      return {BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, "trie of prefixes"};
   }
   return {BPF_MAP_TYPE_UNSPEC, 0, ""};
 }

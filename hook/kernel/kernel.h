@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
 #include "rules/emit/program.h"
+#include "rules/types/value.h"
 
 namespace bailiff::hook {
 
@@ -47,6 +49,7 @@ enum class MapType : std::uint8_t {
   kHash,
   kSparseHash,  // takes memory for an entry when that is made
   kLruHash,     // a new key may push out the one that was not used for longest
+  kLongestPrefix,  // a trie: the key begins with how many of its bits count
 };
 
 struct MapSpec {
@@ -95,6 +98,27 @@ inline constexpr std::string_view kObserverPrograms[] = {"on_fork", "on_exit",
                                                          "on_exec", "on_call"};
 struct ObserverProgram {
   std::string name;
+  Program program;
+};
+
+// Where a container is held off the network (hook/bpf/isolate.bpf.c), packets
+// first: what is attached before the others lets nothing pass that they would
+// have told.
+enum class IsolationHook : std::uint8_t {
+  kEgress,
+  kIngress,
+  kConnect4,
+  kConnect6,
+  kSendmsg4,
+  kSendmsg6,
+};
+inline constexpr IsolationHook kIsolationHooks[] = {
+    IsolationHook::kEgress,   IsolationHook::kIngress,
+    IsolationHook::kConnect4, IsolationHook::kConnect6,
+    IsolationHook::kSendmsg4, IsolationHook::kSendmsg6};
+std::string_view to_string(IsolationHook hook);  // "egress"
+struct IsolationProgram {
+  IsolationHook hook = IsolationHook::kEgress;
   Program program;
 };
 
@@ -198,6 +222,17 @@ class Kernel {
   // interface it was attached to is gone; of frames, with EEXIST when this very
   // program is attached to the interface by another link.
   virtual Status replace(const Link& link, const Program& program) = 0;
+  // One for each of kIsolationHooks, in that order; `allowed` is a
+  // kLongestPrefix of the peers that are.
+  virtual Result<std::vector<IsolationProgram>> load_isolation(
+      const Map& allowed) = 0;
+  virtual Result<Link> attach_isolation(const IsolationProgram& program,
+                                        int cgroup) = 0;
+  // See cut_connections_here(); `netns` is a borrowed descriptor, -1 for the
+  // caller's own namespace.
+  virtual Status cut_connections(int netns,
+                                 const std::set<std::uint64_t>& cgroups,
+                                 std::span<const IpNetwork> spared) = 0;
   // Ends the attachment now; descriptors and pins of it become inert.
   virtual Status detach(const Link& link) = 0;
 
@@ -250,6 +285,12 @@ class LinuxKernel : public Kernel {
   Result<Link> attach_frames(const Program& program, int netns,
                              const Interface& interface) override;
   Status replace(const Link& link, const Program& program) override;
+  Result<std::vector<IsolationProgram>> load_isolation(
+      const Map& allowed) override;
+  Result<Link> attach_isolation(const IsolationProgram& program,
+                                int cgroup) override;
+  Status cut_connections(int netns, const std::set<std::uint64_t>& cgroups,
+                         std::span<const IpNetwork> spared) override;
   Status detach(const Link& link) override;
   Status pin(int fd, const std::string& path) override;
   Result<Map> open_map(const std::string& path) override;

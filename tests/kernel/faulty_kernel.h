@@ -130,6 +130,21 @@ class FaultyKernel final : public hook::Kernel {
     if (fails()) return injected();
     return real_.program_of(link);
   }
+  Result<std::vector<hook::IsolationProgram>> load_isolation(
+      const hook::Map& allowed) override {
+    if (fails()) return injected();
+    return real_.load_isolation(allowed);
+  }
+  Result<hook::Link> attach_isolation(const hook::IsolationProgram& program,
+                                      int cgroup) override {
+    if (fails()) return injected();
+    return real_.attach_isolation(program, cgroup);
+  }
+  Status cut_connections(int netns, const std::set<std::uint64_t>& cgroups,
+                         std::span<const IpNetwork> spared) override {
+    if (fails()) return injected();
+    return real_.cut_connections(netns, cgroups, spared);
+  }
   Status detach(const hook::Link& link) override {
     if (fails()) return injected();
     return real_.detach(link);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/kernel/connections.h"
+
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/sys/errno_error.h"
+#include "oci/sys/unique_fd.h"
+
+namespace bailiff::hook {
+namespace {
+
+// What the kernel fills at most with one message of a dump (NLMSG_GOODSIZE is
+// smaller).
+constexpr std::size_t kMessageBytes = 32 << 10;
+
+struct Request {
+  nlmsghdr header;
+  inet_diag_req_v2 body;
+};
+
+Request request_of(std::uint16_t type, std::uint16_t flags, int family,
+                   int protocol) {
+  Request request{};
+  request.header.nlmsg_len = sizeof(request);
+  request.header.nlmsg_type = type;
+  request.header.nlmsg_flags =
+      static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  request.body.sdiag_family = static_cast<std::uint8_t>(family);
+  request.body.sdiag_protocol = static_cast<std::uint8_t>(protocol);
+  // Of UDP, TCP_ESTABLISHED is a socket with a peer.
+  request.body.idiag_states =
+      protocol == IPPROTO_TCP
+          ? ~((1U << TCP_LISTEN) | (1U << TCP_CLOSE) | (1U << TCP_TIME_WAIT))
+          : 1U << TCP_ESTABLISHED;
+  return request;
+}
+
+Status send_request(const UniqueFd& socket, const Request& request) {
+  if (::send(socket.get(), &request, sizeof(request), 0) !=
+      static_cast<ssize_t>(sizeof(request))) {
+    return errno_error("ask for the container's connections");
+  }
+  return Ok{};
+}
+
+IpAddress peer_of(const inet_diag_msg& socket) {
+  IpAddress address;
+  const auto* bytes =
+      reinterpret_cast<const std::uint8_t*>(socket.id.idiag_dst);
+  static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0,    0,
+                                               0, 0, 0, 0, 0xff, 0xff};
+  if (socket.idiag_family == AF_INET) {
+    std::copy_n(bytes, 4, address.bytes.begin());
+  } else if (std::memcmp(bytes, kMapped, sizeof(kMapped)) == 0) {
+    std::copy_n(bytes + sizeof(kMapped), 4, address.bytes.begin());
+  } else {
+    address.family = 6;
+    std::copy_n(bytes, 16, address.bytes.begin());
+  }
+  return address;
+}
+
+// Everything in a message begins at a multiple of this (NLMSG_ALIGNTO).
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 3) & ~3UL; }
+constexpr std::size_t kHeaderBytes = aligned(sizeof(nlmsghdr));
+constexpr std::size_t kAttributeBytes = aligned(sizeof(rtattr));
+
+template <typename T>
+T at(std::string_view bytes, std::size_t offset) {
+  T value{};
+  if (bytes.size() < offset + sizeof(value)) return value;
+  std::memcpy(&value, bytes.data() + offset, sizeof(value));
+  return value;
+}
+
+// Of the message of a socket; 0: the kernel does not tell.
+std::uint64_t cgroup_of(std::string_view message) {
+  std::size_t offset = kHeaderBytes + aligned(sizeof(inet_diag_msg));
+  while (offset + kAttributeBytes <= message.size()) {
+    const auto attribute = at<rtattr>(message, offset);
+    if (attribute.rta_len < kAttributeBytes) return 0;
+    if (attribute.rta_type == INET_DIAG_CGROUP_ID) {
+      return at<std::uint64_t>(message, offset + kAttributeBytes);
+    }
+    offset += aligned(attribute.rta_len);
+  }
+  return 0;
+}
+
+// Calls `take` with each message of the answer; 0 or the errno it ends with.
+template <typename Take>
+Result<int> read_answer(const UniqueFd& socket, Take take) {
+  std::string buffer(kMessageBytes, '\0');
+  for (;;) {
+    const ssize_t size = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      return errno_error("read the container's connections");
+    }
+    std::string_view left(buffer.data(), static_cast<std::size_t>(size));
+    while (left.size() >= kHeaderBytes) {
+      const auto header = at<nlmsghdr>(left, 0);
+      const std::size_t bytes =
+          std::min<std::size_t>(header.nlmsg_len, left.size());
+      if (bytes < kHeaderBytes) break;
+      if (header.nlmsg_type == NLMSG_DONE) return 0;
+      if (header.nlmsg_type == NLMSG_ERROR) {
+        return -at<nlmsgerr>(left, kHeaderBytes).error;
+      }
+      take(left.substr(0, bytes));
+      left.remove_prefix(std::min(aligned(bytes), left.size()));
+    }
+  }
+}
+
+Status cut(int family, int protocol, const std::set<std::uint64_t>& cgroups,
+           std::span<const IpNetwork> spared) {
+  const UniqueFd socket(
+      ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  if (!socket) return errno_error("open a netlink socket");
+  RETURN_IF_ERROR(send_request(
+      socket, request_of(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, protocol)));
+  std::vector<inet_diag_msg> found;
+  ASSIGN_OR_RETURN(
+      const int dumped, read_answer(socket, [&](std::string_view message) {
+        if (!cgroups.contains(cgroup_of(message))) return;
+        const auto one = at<inet_diag_msg>(message, kHeaderBytes);
+        const IpAddress peer = peer_of(one);
+        const bool is_spared = std::any_of(
+            spared.begin(), spared.end(),
+            [&](const IpNetwork& each) { return each.contains(peer); });
+        if (!is_spared) found.push_back(one);
+      }));
+  // No handler for the protocol: no socket of it either.
+  if (dumped == ENOENT) return Ok{};
+  if (dumped != 0) return errno_error("list the connections", dumped);
+  for (const inet_diag_msg& one : found) {
+    Request request =
+        request_of(SOCK_DESTROY, NLM_F_ACK, one.idiag_family, protocol);
+    request.body.id = one.id;
+    RETURN_IF_ERROR(send_request(socket, request));
+    ASSIGN_OR_RETURN(const int err,
+                     read_answer(socket, [](std::string_view) {}));
+    if (err == 0 || err == ENOENT) continue;  // ENOENT: it has ended
+    Error error = errno_error("end a connection", err);
+    if (err == EOPNOTSUPP) error.code = Code::kUnsupported;
+    return error;
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Status cut_connections_here(const std::set<std::uint64_t>& cgroups,
+                            std::span<const IpNetwork> spared) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+      RETURN_IF_ERROR(cut(family, protocol, cgroups, spared));
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace bailiff::hook

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/attach/isolation.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "hook/attach/attach.h"
+#include "tests/kernel/faulty_kernel.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff {
+namespace {
+
+using test::connect_in;
+using test::FaultyKernel;
+
+class IsolationTest : public testing::Test {
+ protected:
+  Status isolate(hook::Kernel& kernel) {
+    return hook::isolate(bpffs_.path(), "c1", cgroup_.cgroup(), allowed_,
+                         kernel);
+  }
+  Status isolate() { return isolate(kernel_); }
+
+  test::ScratchBpffs bpffs_;
+  hook::ScratchCgroup cgroup_ = test::make_cgroup();
+  hook::LinuxKernel kernel_;
+  std::vector<IpNetwork> allowed_;
+};
+
+TEST_F(IsolationTest, RefusesEveryPeerButTheAllowed) {
+  allowed_ = {*parse_network("127.77.0.0/16"), *parse_network("::1/128")};
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {}).error, 0);
+  ASSERT_TRUE(isolate());
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {}).error, EPERM);
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {.send = true}).error, EPERM);
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {.ipv6 = true}).error, EPERM);
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {.address = "127.77.1.2"}).error, 0);
+  EXPECT_EQ(
+      connect_in(cgroup_.cgroup(), {.address = "127.77.1.2", .ipv6 = true})
+          .error,
+      0);
+  ASSERT_TRUE(hook::release(bpffs_.path(), "c1", kernel_));
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {}).error, 0);
+}
+
+TEST_F(IsolationTest, EndsWhatIsConnected) {
+  test::ConnectedSender sender(cgroup_.cgroup(), {});
+  ASSERT_EQ(sender.send(), 0);
+  ASSERT_TRUE(isolate());
+  EXPECT_NE(sender.send(), 0);
+}
+
+TEST_F(IsolationTest, LeavesNothingWhenTheKthCallFails) {
+  for (int call = 0;; ++call) {
+    FaultyKernel faulty(call);
+    const Status done = isolate(faulty);
+    if (!faulty.failed()) {
+      ASSERT_TRUE(done) << done.error().message;
+      break;
+    }
+    // What is not ended is dead all the same.
+    if (done) {
+      ASSERT_TRUE(hook::release(bpffs_.path(), "c1", kernel_));
+      continue;
+    }
+    EXPECT_EQ(test::attached_programs(cgroup_.cgroup()), 0) << call;
+    EXPECT_TRUE(bpffs_.entries().empty()) << call;
+  }
+  EXPECT_GT(test::attached_programs(cgroup_.cgroup()), 0);
+}
+
+TEST_F(IsolationTest, FinishesWhatAKilledProcessLeft) {
+  ASSERT_TRUE(isolate());
+  const int attached = test::attached_programs(cgroup_.cgroup());
+  const std::string link = bpffs_.path() + "/links/c1/isolate-connect4";
+  ASSERT_TRUE(kernel_.detach(*kernel_.open_link(link)));
+  ASSERT_TRUE(kernel_.unlink(link));
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {}).error, 0);
+  ASSERT_TRUE(isolate());
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {}).error, EPERM);
+  EXPECT_EQ(test::attached_programs(cgroup_.cgroup()), attached);
+  // Twice is once.
+  ASSERT_TRUE(isolate());
+  EXPECT_EQ(test::attached_programs(cgroup_.cgroup()), attached);
+}
+
+TEST_F(IsolationTest, EndsWithTheContainer) {
+  ASSERT_TRUE(isolate());
+  ASSERT_TRUE(hook::detach(bpffs_.path(), "c1", kernel_));
+  EXPECT_EQ(test::attached_programs(cgroup_.cgroup()), 0);
+  EXPECT_TRUE(hook::release(bpffs_.path(), "c1", kernel_));
+}
+
+}  // namespace
+}  // namespace bailiff
