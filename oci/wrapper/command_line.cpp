@@ -198,6 +198,13 @@ Result<RuntimeCall> parse_command_line(const std::vector<std::string>& args) {
   copy_until(args.size());
   if (globals.verb >= args.size()) return call;
 
+  // Anything more is an option we do not know: the runtime's alone.
+  if (args[globals.verb] == "pause" && !unknown_option &&
+      globals.verb + 2 == args.size() && !args.back().starts_with('-')) {
+    call.verb = Verb::kPause;
+    call.id = args.back();
+    return call;
+  }
   const std::optional<Verb> verb = creating_verb(args[globals.verb]);
   if (verb) {
     call.verb = *verb;

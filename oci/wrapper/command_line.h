@@ -20,6 +20,7 @@ enum class Verb {
   kCreate,
   kRun,
   kRestore,
+  kPause,
   kOther,  // creates nothing: the runtime's alone
 };
 
@@ -31,6 +32,7 @@ struct RuntimeCall {
   std::vector<std::string> args;  // for the runtime, without argv[0]
   Verb verb = Verb::kOther;
   std::string bundle;       // "": the working folder
+  std::string id;           // kPause: the container's
   std::string config_file;  // crun's --config; "": config.json of the bundle
   std::string id;           // of the container to create; "": not given
 };

@@ -7,6 +7,7 @@
 // there (--bailiff-version aside).
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 #include <vector>
 
 #include "oci/inject/bundle.h"
+#include "oci/spec/container_record.h"
+#include "oci/sys/cgroup.h"
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
 #include "oci/sys/process.h"
@@ -27,6 +30,8 @@ namespace bailiff::oci {
 namespace {
 
 constexpr int kFailed = 1;
+// As parse_container_record() takes it.
+constexpr std::size_t kMaxJsonBytes = 4 << 20;
 
 void report(const LogOptions& log, LogLevel level, std::string_view message) {
   const std::string line = "bailiff-runc: " + std::string(message);
@@ -49,6 +54,33 @@ int pass_through(const RuntimeCall& call, const LogOptions& log) {
       find_runtime(settings ? settings->runtime : "");
   if (!runtime) return fail(log, runtime.error());
   return fail(log, execute(*runtime, call.args));
+}
+
+// Whether the container is paused already.  bailiffd freezes the cgroup at once
+// and tells the manager after; runc then refuses the manager's pause, as the
+// container does not run, and the manager would believe that it does.  Reads
+// what the hook wrote; whatever cannot be read is the runtime's to decide.
+bool is_paused(const RuntimeCall& call) {
+  constexpr std::size_t kMaxEventsBytes = 4096;
+  const Result<ServiceConfig> settings = load_settings(call.bailiff_config);
+  if (!settings || call.id.find('/') != std::string::npos) return false;
+  const Result<std::string> json = read_bounded(
+      settings->run_dir + "/containers/" + call.id + ".json", kMaxJsonBytes);
+  if (!json) return false;
+  const Result<ContainerRecord> record = parse_container_record(*json);
+  if (!record || record->cgroup_path.empty()) return false;
+  struct stat found {};
+  // The inode of a cgroup2 folder is the cgroup's id (kernfs, 64 bits).
+  if (::stat(record->cgroup_path.c_str(), &found) != 0 ||
+      found.st_ino != record->cgroup_id) {
+    return false;
+  }
+  // On a hybrid host runtimes have the freezer of version 1 in mind.
+  const Result<CgroupMount> mount = CgroupMount::find();
+  if (!mount || mount->hybrid) return false;
+  const Result<std::string> events =
+      read_bounded(record->cgroup_path + "/cgroup.events", kMaxEventsBytes);
+  return events && events->find("frozen 1") != std::string::npos;
 }
 
 // Makes the container about to be created one that Bailiff watches over.
@@ -130,6 +162,9 @@ int run(const std::vector<std::string>& args) {
     case Verb::kRun:
     case Verb::kRestore:
       return create(*call, log);
+    case Verb::kPause:
+      if (is_paused(*call)) return 0;
+      break;
     case Verb::kOther:
       break;
   }

@@ -152,6 +152,24 @@ TEST(CommandLine, HasItsOwnVersion) {
   EXPECT_FALSE(parse({"state", "--bailiff-version"}).bailiff_version);
 }
 
+TEST(CommandLine, KnowsAPauseByItsContainerAlone) {
+  const auto parsed = [](const std::vector<std::string>& args) {
+    return *parse_command_line(args);
+  };
+  const RuntimeCall pause = parsed({"--root", "/r", "pause", "c1"});
+  EXPECT_EQ(pause.verb, Verb::kPause);
+  EXPECT_EQ(pause.id, "c1");
+  EXPECT_EQ(pause.args,
+            (std::vector<std::string>{"--root", "/r", "pause", "c1"}));
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"pause"},
+        {"pause", "--help"},
+        {"pause", "c1", "c2"},
+        {"resume", "c1"}}) {
+    EXPECT_EQ(parsed(args).verb, Verb::kOther);
+  }
+}
+
 TEST(LogOptions, AreFoundWhateverElseIsWrong) {
   const LogOptions log = find_log_options(
       {"--log", "/l", "--log-format=json", "create", "--bundle"});
