@@ -5,12 +5,14 @@
 #include <linux/if_arp.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "hook/attach/isolation.h"
 #include "hook/attach/lists.h"
 #include "hook/attach/maps.h"
 #include "hook/attach/observer.h"
@@ -510,7 +512,10 @@ class Exchange::Step {
       RETURN_IF_ERROR(ensure_observer_maps(pins_, kernel_, undo_));
     }
     ASSIGN_OR_RETURN(const auto pinned, names_in(folder_, kernel_));
-    before_.insert(pinned.begin(), pinned.end());
+    // An isolation is nobody's policy, and stays.
+    std::copy_if(pinned.begin(), pinned.end(),
+                 std::inserter(before_, before_.end()),
+                 [](const std::string& name) { return !isolates(name); });
     if (!planned.empty()) {
       for (const std::string& sub :
            {pins_.lists(), pins_.numbers(), pins_.programs(), pins_.users(),

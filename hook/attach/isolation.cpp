@@ -57,9 +57,8 @@ Result<std::vector<std::string>> links_in(const std::string& folder,
     if (not_found(names.error())) return std::vector<std::string>();
     return names.error();
   }
-  std::erase_if(*names, [](const std::string& name) {
-    return !name.starts_with(kPrefix);
-  });
+  std::erase_if(*names,
+                [](const std::string& name) { return !isolates(name); });
   return names;
 }
 
@@ -126,6 +125,8 @@ Status cut(const Cgroup& cgroup, std::span<const IpNetwork> allowed,
 }
 
 }  // namespace
+
+bool isolates(std::string_view link) { return link.starts_with(kPrefix); }
 
 Status isolate(const std::string& bpf_dir, const std::string& container_id,
                const Cgroup& cgroup, std::span<const IpNetwork> allowed,

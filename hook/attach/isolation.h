@@ -13,6 +13,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "hook/kernel/kernel.h"
 #include "oci/sys/cgroup.h"
@@ -31,6 +32,10 @@ inline constexpr std::size_t kMaxAllowedPeers = BAILIFF_MAX_ALLOWED_PEERS;
 Status isolate(const std::string& bpf_dir, const std::string& container_id,
                const Cgroup& cgroup, std::span<const IpNetwork> allowed,
                Kernel& kernel);
+
+// Whether the link of that name, one of a container's, is of its isolation.
+// Pure.
+bool isolates(std::string_view link);
 
 // One that is not isolated is success.
 Status release(const std::string& bpf_dir, const std::string& container_id,

@@ -41,8 +41,8 @@ struct PolicyItem {
 bool is_policy_file(const yaml::Stream& stream);
 
 // The policies of all documents, in order.  A policy with a mistake is
-// reported and left out.  `grace`, `pause_limit` and the like are without effect
-// on other responses.
+// reported and left out.  `grace`, `pause_limit` and the like are without
+// effect on other responses.
 std::vector<PolicyItem> read_policy_file(const yaml::Stream& stream,
                                          Diagnostics& diagnostics);
 

@@ -186,8 +186,8 @@ class AddressCheck {
     compare(host_network(endpoint.address),
             {.if_true = port, .if_false = exits.if_false, .next = port});
     code_.bind(port);
-    target_.flavour.load_number(
-        code_, end_ ? Number::kLocalPort : Number::kPort, kR1);
+    target_.flavour.load_number(code_,
+                                end_ ? Number::kLocalPort : Number::kPort, kR1);
     code_.branch(jump_if(Comparison::kEq, kR1, endpoint.port), exits.if_true,
                  exits.if_false, exits.next);
   }

@@ -194,7 +194,8 @@ std::string to_json(const Alert& alert) {
   const std::string priority(to_string(alert.priority));
   const Json json = {
       {"bailiff",
-       {{"container",
+       {{"caused_by", null_if_empty(alert.caused_by)},
+        {"container",
          {{"id", null_if_empty(alert.container.id)},
           {"image", null_if_empty(alert.container.image)},
           {"name", null_if_empty(alert.container.name)},
@@ -207,7 +208,9 @@ std::string to_json(const Alert& alert) {
         {"mode", null_if_empty(alert.mode)},
         {"outcome", alert.outcome},
         {"policy", null_if_empty(alert.policy)},
+        {"replaces", null_if_empty(alert.replaces)},
         {"response", alert.response},
+        {"response_id", null_if_empty(alert.response_id)},
         {"verdict", alert.verdict}}},
       {"hostname", alert.hostname},
       {"output",

@@ -42,10 +42,14 @@ struct Alert {
                             // null
   std::string verdict;      // "denied", "allowed", "observed", "would_deny"
   std::string response;     // "none", "kill", …
-  // What the response achieved ("killed", "none", "would_kill", "exempt",
-  // "already gone") or "error: …".
+  // What the response achieved ("killed", "paused", "none", "would_kill",
+  // "exempt", "superseded", "over_budget", "already gone") or "error: …".
   std::string outcome;
   std::uint64_t latency_us = 0;  // event to response done
+  // The response this event led to, and the one that led to this event; "" is
+  // null.
+  std::string response_id, caused_by;
+  std::string replaces;  // id of the container that this one stands for
   AlertContainer container;
 };
 

@@ -78,21 +78,50 @@ void add_events(CLI::App& app, const Site& site) {
               });
 }
 
-void add_kill(CLI::App& app, const Site& site) {
-  CLI::App& command = *app.add_subcommand("kill", "Kill a container");
-  struct Options {
-    std::string container, reason;
-  };
-  auto options = std::make_shared<Options>();
+// A command that does something to a container.
+struct OperateCommand {
+  const char* verb;
+  const char* description;
+  bool grace = false, limit = false, then = false;
+};
+
+void add_operate(CLI::App& app, const Site& site, const OperateCommand& what) {
+  CLI::App& command = *app.add_subcommand(what.verb, what.description);
+  auto options = std::make_shared<OperateOptions>();
   command
       .add_option("container", options->container,
                   "Id, unique id prefix, name, or namespace/pod/container")
       ->required();
   command.add_option("--reason", options->reason, "Kept with the event");
+  if (what.grace) {
+    command.add_option("--grace", options->grace,
+                       "From the signal to the kill (10s)");
+  }
+  if (what.limit) {
+    command.add_option("--limit", options->limit,
+                       "When it ends by itself (30m, 2h); without, never");
+  }
+  if (what.then) {
+    command
+        .add_option("--then", options->then,
+                    "What follows the limit: resume, unless said otherwise")
+        ->check(CLI::IsMember({"kill", "resume"}));
+  }
   make_online(command, site,
-              [options](HttpClient& client, const Terminal& terminal) {
-                return kill_container(client, terminal, options->container,
-                                      options->reason);
+              [options, verb = std::string(what.verb)](
+                  HttpClient& client, const Terminal& terminal) {
+                return operate(client, terminal, verb, *options);
+              });
+}
+
+void add_rearm(CLI::App& app, const Site& site) {
+  CLI::App& command = *app.add_subcommand(
+      "rearm", "Respond again, where the budget of responses is used up");
+  auto reason = std::make_shared<std::string>();
+  command.add_option("--reason", *reason, "Kept with the event");
+  make_online(command, site,
+              [reason](HttpClient& client, const Terminal& terminal) {
+                return rearm(client, terminal, *reason);
               });
 }
 
@@ -136,7 +165,23 @@ void add_online_commands(CLI::App& app, std::ostream& terminal_out,
   };
   add("ps", "The containers that are enforced", show_containers);
   add_events(app, site);
-  add_kill(app, site);
+  add_operate(app, site, {"kill", "Kill a container"});
+  add_operate(app, site,
+              {.verb = "stop",
+               .description = "End a container, killing it after a grace",
+               .grace = true});
+  add_operate(app, site,
+              {.verb = "pause",
+               .description = "Freeze a container",
+               .limit = true,
+               .then = true});
+  add_operate(app, site, {"resume", "Undo a pause"});
+  add_operate(app, site,
+              {.verb = "isolate",
+               .description = "Take a container off the network",
+               .limit = true});
+  add_operate(app, site, {"release", "Undo an isolation"});
+  add_rearm(app, site);
   add("status", "Whether the service enforces, check by check", show_status);
   add("policies", "The policies in force", show_policies);
   add("reload", "Load rule and policy files again, all or nothing", reload);

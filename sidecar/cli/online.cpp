@@ -122,11 +122,37 @@ int show(const Terminal& terminal, const Result<HttpAnswer>& answer,
 
 std::string short_id(const std::string& id) { return id.substr(0, 12); }
 
+// A response's first characters: of what led to it, and after '<' of what it
+// led to.
+std::string link_of(const Json& ours) {
+  constexpr std::size_t kShown = 8;
+  const std::string cause = text_of(ours, "caused_by").substr(0, kShown);
+  return cause.empty() ? text_of(ours, "response_id").substr(0, kShown)
+                       : "< " + cause;
+}
+
+// "paused until 2026-11-27T…", "isolated".
+std::string state_of(const Json& container) {
+  std::string state = text_of(container, "state");
+  const auto in_force = container.find("responses");
+  if (in_force == container.end() || !in_force->is_array()) return state;
+  std::string until;
+  for (const Json& each : *in_force) {
+    if (text_of(each, "response") == "isolate" && state != "isolated") {
+      state += ", isolated";
+    }
+    if (until.empty()) until = text_of(each, "until");
+  }
+  // Seconds are what a person reads.
+  return until.empty() ? state : state + " until " + until.substr(0, 19) + "Z";
+}
+
 Table events_table() {
   return Table({{"TIME", 24},
                 {"PRIORITY", 8},
                 {"VERDICT", 10},
                 {"OUTCOME", 8},
+                {"LINK", 10},
                 {"CONTAINER", 16},
                 {"POLICY", 12},
                 {"RULE", 0}});
@@ -141,8 +167,8 @@ void add_event(Table& table, const Json& alert) {
   std::string time = text_of(alert, "time");
   if (time.size() == 30) time = time.substr(0, 23) + "Z";
   table.add({time, text_of(alert, "priority"), text_of(ours, "verdict"),
-             text_of(ours, "outcome"), name, text_of(ours, "policy"),
-             text_of(alert, "rule")});
+             text_of(ours, "outcome"), link_of(ours), name,
+             text_of(ours, "policy"), text_of(alert, "rule")});
 }
 
 void print_event(const Terminal& terminal, const Json& alert) {
@@ -229,7 +255,7 @@ int show_containers(HttpClient& client, const Terminal& terminal) {
                  {"POLICIES", 0}});
     for (const Json& container : body.at("containers")) {
       const std::string degraded = text_of(container, "degraded");
-      std::string state = text_of(container, "state");
+      std::string state = state_of(container);
       if (!degraded.empty()) state += " (" + degraded + ")";
       table.add({short_id(text_of(container, "id")), text_of(container, "name"),
                  text_of(container, "image"), state, text_of(container, "pid"),
@@ -267,15 +293,36 @@ int show_events(HttpClient& client, const Terminal& terminal,
   }
 }
 
-int kill_container(HttpClient& client, const Terminal& terminal,
-                   const std::string& name, const std::string& reason) {
+int operate(HttpClient& client, const Terminal& terminal,
+            const std::string& verb, const OperateOptions& options) {
+  Json body = {{"reason", options.reason}};
+  const auto add = [&body](const char* name, const std::string& value) {
+    if (!value.empty()) body[name] = value;
+  };
+  add("grace", options.grace);
+  add("limit", options.limit);
+  add("then", options.then);
+  const Result<HttpAnswer> answer = client.post(
+      "/v1/containers/" + percent_encode(options.container) + "/" + verb,
+      body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return show(terminal, answer, [&](const Json& outcome) {
+    terminal.out << printable(options.container) << ": "
+                 << printable(text_of(outcome, "outcome")) << '\n';
+    return kExitOk;
+  });
+}
+
+int rearm(HttpClient& client, const Terminal& terminal,
+          const std::string& reason) {
   const Json body = {{"reason", reason}};
   const Result<HttpAnswer> answer =
-      client.post("/v1/containers/" + percent_encode(name) + "/kill",
+      client.post("/v1/responses/rearm",
                   body.dump(-1, ' ', false, Json::error_handler_t::replace));
   return show(terminal, answer, [&](const Json& outcome) {
-    terminal.out << printable(name) << ": "
-                 << printable(text_of(outcome, "outcome")) << '\n';
+    const std::string rearmed = text_of(outcome, "rearmed");
+    terminal.out << (rearmed.empty() ? "nothing was used up"
+                                     : "re-armed: " + printable(rearmed))
+                 << '\n';
     return kExitOk;
   });
 }

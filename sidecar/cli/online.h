@@ -44,8 +44,20 @@ int show_containers(HttpClient& client, const Terminal& terminal);
 // until the output is closed or the service stays away for long.
 int show_events(HttpClient& client, const Terminal& terminal,
                 const EventsOptions& options);
-int kill_container(HttpClient& client, const Terminal& terminal,
-                   const std::string& name, const std::string& reason);
+// What a command about a container says beside its name; "" is not said.
+struct OperateOptions {
+  std::string container;
+  std::string reason;
+  std::string grace;  // stop
+  std::string limit;  // pause, isolate
+  std::string then;   // pause
+};
+// `verb`: "kill", "stop", "pause", "resume", "isolate", "release".
+int operate(HttpClient& client, const Terminal& terminal,
+            const std::string& verb, const OperateOptions& options);
+// Makes the budgets of responses whole.
+int rearm(HttpClient& client, const Terminal& terminal,
+          const std::string& reason);
 // kExitFailed when the service is not ready.
 int show_status(HttpClient& client, const Terminal& terminal);
 int show_policies(HttpClient& client, const Terminal& terminal);

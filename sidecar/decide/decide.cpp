@@ -62,9 +62,10 @@ Decision decide(const CompiledPolicy& policy,
       continue;
     }
     const Fate fate = fate_before_ranking(each, exempt);
-    if (fate == Fate::kCarriedOut) {
-      // Response is declared weakest first.
-      decision.response = std::max(decision.response, each.response);
+    // Response is declared weakest first.
+    if (fate == Fate::kCarriedOut && each.response > decision.response) {
+      decision.response = each.response;
+      decision.by = index;
     }
     decision.policies.push_back({.policy = index,
                                  .verdict = verdict_of(each, hit),

@@ -55,6 +55,9 @@ struct PolicyDecision {
 struct Decision {
   std::vector<PolicyDecision> policies;  // those that hold the rule, in order
   Response response = Response::kNone;   // to carry out, once
+  // The first policy that asks for it, index in CompiledPolicy::policies;
+  // without meaning when it is kNone.
+  std::uint32_t by = 0;
 };
 
 // `in_scope` are the policies that apply to the container, by index.  No

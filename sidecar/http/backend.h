@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rules/base/result.h"
@@ -16,15 +17,27 @@
 namespace bailiff::sidecar {
 
 struct ReadinessCheck {
-  std::string name;  // "self_test", "policy", "store", "bpffs", "ring_buffer"
+  // "self_test", "policy", "store", "bpffs", "ring_buffer", "responses"
+  std::string name;
   bool ok = false;
   std::string detail;  // why not, or what was shown
+};
+
+// A response that is in force.
+struct InForce {
+  std::string response;        // "pause", "isolate", "stop"
+  std::string id;              // of the response
+  std::string policy, actor;   // by whom; one of them is ""
+  std::uint64_t until_ns = 0;  // CLOCK_REALTIME; 0: until it is undone
 };
 
 struct ContainerView {
   std::string id;
   AlertContainer identity;
-  std::string state;  // "running", "degraded", "gone"
+  // "running", "degraded", "paused", "isolated", "stopping", "gone": of several
+  // the one that means the most.
+  std::string state;
+  std::vector<InForce> in_force;
   std::int64_t pid = 0;
   std::string cgroup;
   std::vector<std::string> policies;
@@ -38,6 +51,25 @@ struct PolicyView {
   bool block = false;
   std::vector<std::string> rules;
   std::string scope;  // as text; "" every container
+};
+
+// What a person may ask for of a container.
+enum class Verb : std::uint8_t {
+  kKill,
+  kStop,
+  kPause,
+  kResume,
+  kIsolate,
+  kRelease,
+};
+std::string_view to_string(Verb verb);  // "kill"
+
+struct OperatorRequest {
+  std::string reason;
+  std::string actor;
+  std::optional<std::int64_t> limit_ms;  // kPause, kIsolate; absent: none
+  std::optional<bool> then_kill;         // kPause; absent: resume
+  std::optional<std::int64_t> grace_ms;  // kStop
 };
 
 class Backend {
@@ -54,11 +86,13 @@ class Backend {
   // `name`: id, unique id prefix, name, or namespace/pod/container.
   // kNotFound; kInvalidArgument when it is ambiguous (409).
   virtual Result<ContainerView> container(const std::string& name) = 0;
-  // Kills it; the text is the outcome ("killed").  `actor` goes to the audit
-  // record.  kNotFound: 404; kUnsupported (already gone, exempt): 409.
-  virtual Result<std::string> kill(const std::string& name,
-                                   const std::string& reason,
-                                   const std::string& actor) = 0;
+  // Does it; the text is the outcome ("killed").  `actor` goes to the audit
+  // record.  kNotFound: 404; kUnsupported (already gone, exempt, not paused):
+  // 409.
+  virtual Result<std::string> respond(Verb verb, const std::string& name,
+                                      const OperatorRequest& request) = 0;
+  // Makes the budgets of responses whole; what had been used up, a line each.
+  virtual std::vector<std::string> rearm(const OperatorRequest& request) = 0;
   virtual std::vector<PolicyView> policies() = 0;
   // Rule placement table as JSON: that of `bailiff explain -o json`.
   virtual std::string rules_json() = 0;

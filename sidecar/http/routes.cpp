@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "rules/base/response.h"
+#include "rules/document/mapping_reader.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/http/index_html.h"
 
@@ -32,7 +34,8 @@ enum class Route {
   kEventStream,
   kContainers,
   kContainer,
-  kKill,
+  kRespond,
+  kRearm,
   kRules,
   kPolicies,
   kReload,
@@ -44,7 +47,8 @@ enum class Route {
 struct Match {
   Route route;
   std::string_view method;
-  std::string_view name;  // what ':' stands for
+  std::string_view name;    // what ':' stands for
+  Verb verb = Verb::kKill;  // kRespond
 };
 
 struct FixedPath {
@@ -65,11 +69,12 @@ constexpr std::array kFixedPaths = {
     FixedPath{"/v1/rules", "GET", Route::kRules},
     FixedPath{"/v1/policies", "GET", Route::kPolicies},
     FixedPath{"/v1/reload", "POST", Route::kReload},
+    FixedPath{"/v1/responses/rearm", "POST", Route::kRearm},
     FixedPath{"/v1/alerts", "GET", Route::kAlerts},
 };
 
-constexpr std::array<std::string_view, 6> kLaterVerbs = {
-    "/stop", "/pause", "/resume", "/isolate", "/release", "/capture"};
+constexpr std::array kVerbs = {Verb::kKill,   Verb::kStop,    Verb::kPause,
+                               Verb::kResume, Verb::kIsolate, Verb::kRelease};
 
 bool take_prefix(std::string_view& text, std::string_view prefix) {
   if (text.substr(0, prefix.size()) != prefix) return false;
@@ -89,19 +94,23 @@ bool take_suffix(std::string_view& text, std::string_view suffix) {
 std::optional<Match> find_container_route(std::string_view name,
                                           std::string_view method) {
   if (method == "POST") {
-    for (const std::string_view verb : kLaterVerbs) {
-      if (take_suffix(name, verb)) return Match{Route::kLater, "POST", name};
+    if (take_suffix(name, "/capture")) {
+      return Match{Route::kLater, "POST", name};
     }
-    if (take_suffix(name, "/kill")) return Match{Route::kKill, "POST", name};
+    for (const Verb verb : kVerbs) {
+      if (take_suffix(name, "/" + std::string(to_string(verb)))) {
+        return Match{Route::kRespond, "POST", name, verb};
+      }
+    }
   }
-  return Match{Route::kContainer, "GET", name};
+  return Match{Route::kContainer, "GET", name, {}};
 }
 
 // The route of a path; `method` tells apart two with one path.
 std::optional<Match> find_route(std::string_view path,
                                 std::string_view method) {
   for (const FixedPath& fixed : kFixedPaths) {
-    if (path == fixed.path) return Match{fixed.route, fixed.method, {}};
+    if (path == fixed.path) return Match{fixed.route, fixed.method, {}, {}};
   }
   std::string_view rest = path;
   if (take_prefix(rest, "/v1/containers/") && !rest.empty()) {
@@ -109,12 +118,12 @@ std::optional<Match> find_route(std::string_view path,
   }
   rest = path;
   if (take_prefix(rest, "/v1/alerts/") && take_suffix(rest, "/retry")) {
-    return Match{Route::kRetryAlert, "POST", rest};
+    return Match{Route::kRetryAlert, "POST", rest, {}};
   }
   for (const std::string_view later : {"/v1/lists", "/v1/evidence"}) {
     rest = path;
     if (take_prefix(rest, later) && (rest.empty() || rest.front() == '/')) {
-      return Match{Route::kLater, method, {}};
+      return Match{Route::kLater, method, {}, {}};
     }
   }
   return std::nullopt;
@@ -331,7 +340,21 @@ ApiAnswer answer_violation(Backend& backend, const ApiRequest& request) {
   return unavailable(message);
 }
 
+Json in_force_json(const InForce& in_force) {
+  return {{"response", in_force.response},
+          {"id", in_force.id},
+          {"policy", null_if_empty(in_force.policy)},
+          {"actor", null_if_empty(in_force.actor)},
+          {"until", in_force.until_ns == 0
+                        ? Json(nullptr)
+                        : Json(format_timestamp(in_force.until_ns))}};
+}
+
 Json container_json(const ContainerView& view) {
+  Json in_force = Json::array();
+  for (const InForce& each : view.in_force) {
+    in_force.push_back(in_force_json(each));
+  }
   return {
       {"id", view.id},
       {"name", null_if_empty(view.identity.name)},
@@ -339,6 +362,7 @@ Json container_json(const ContainerView& view) {
       {"namespace", null_if_empty(view.identity.name_space)},
       {"pod", null_if_empty(view.identity.pod)},
       {"state", view.state},
+      {"responses", std::move(in_force)},
       {"pid", view.pid},
       {"cgroup", view.cgroup},
       {"policies", view.policies},
@@ -380,33 +404,85 @@ ApiAnswer answer_container(Backend& backend, std::string_view name) {
   return json_answer(container_json(*view));
 }
 
-ApiAnswer answer_kill(Backend& backend, std::string_view name,
-                      const ApiRequest& request) {
-  std::string reason;
+// Whether the body of an operation may have the field.
+bool takes_field(std::optional<Verb> verb, std::string_view field) {
+  if (field == "reason") return true;
+  if (!verb) return false;
+  if (field == "limit") {
+    return *verb == Verb::kPause || *verb == Verb::kIsolate;
+  }
+  if (field == "then") return *verb == Verb::kPause;
+  return field == "grace" && *verb == Verb::kStop;
+}
+
+// The error, or nullopt when `into` has it.
+std::optional<std::string> read_field(const std::string& field,
+                                      const std::string& text,
+                                      OperatorRequest& into) {
+  if (field == "reason") {
+    if (text.size() > kMaxReasonBytes) {
+      return "is longer than " + std::to_string(kMaxReasonBytes) + " bytes";
+    }
+    into.reason = text;
+    return std::nullopt;
+  }
+  if (field == "then") {
+    if (text != "kill" && text != "resume") {
+      return "'" + text + "' is neither kill nor resume";
+    }
+    into.then_kill = text == "kill";
+    return std::nullopt;
+  }
+  const std::optional<std::int64_t> time = parse_duration(text);
+  if (!time || *time < 1 || *time > kMaxTermMs) {
+    return "'" + text + "' is no duration from 1ms to 365d, such as 10m";
+  }
+  (field == "grace" ? into.grace_ms : into.limit_ms) = *time;
+  return std::nullopt;
+}
+
+// The body of an operation; `verb` of one on a container.
+std::optional<ApiAnswer> read_operation(const ApiRequest& request,
+                                        std::optional<Verb> verb,
+                                        OperatorRequest& into) {
+  into.actor = request.actor;
   const Json body =
       Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
   if (!body.is_object()) {
     return error_answer(400, "the body is not a JSON object");
   }
   for (const auto& [key, value] : body.items()) {
-    if (key != "reason") {
+    if (!takes_field(verb, key)) {
       return error_answer(400, "field '" + key + "': is unknown", key);
     }
     if (!value.is_string()) {
-      return error_answer(400, "field 'reason': must be a string", key);
+      return error_answer(400, "field '" + key + "': must be a string", key);
     }
-    reason = value.get<std::string>();
+    if (const auto problem = read_field(key, value.get<std::string>(), into)) {
+      return error_answer(400, "field '" + key + "': " + *problem, key);
+    }
   }
-  if (reason.size() > kMaxReasonBytes) {
-    return error_answer(400,
-                        "field 'reason': is longer than " +
-                            std::to_string(kMaxReasonBytes) + " bytes",
-                        "reason");
+  return std::nullopt;
+}
+
+ApiAnswer answer_respond(Backend& backend, const Match& match,
+                         const ApiRequest& request) {
+  OperatorRequest operation;
+  if (auto error = read_operation(request, match.verb, operation)) {
+    return *std::move(error);
   }
   Result<std::string> outcome =
-      backend.kill(std::string(name), reason, request.actor);
+      backend.respond(match.verb, std::string(match.name), operation);
   if (!outcome) return operation_error(outcome.error());
   return json_answer({{"outcome", *outcome}});
+}
+
+ApiAnswer answer_rearm(Backend& backend, const ApiRequest& request) {
+  OperatorRequest operation;
+  if (auto error = read_operation(request, std::nullopt, operation)) {
+    return *std::move(error);
+  }
+  return json_answer({{"rearmed", backend.rearm(operation)}});
 }
 
 ApiAnswer answer_policies(Backend& backend) {
@@ -507,8 +583,10 @@ ApiAnswer answer_route(Backend& backend, const Match& match,
       return answer_containers(backend);
     case Route::kContainer:
       return answer_container(backend, match.name);
-    case Route::kKill:
-      return answer_kill(backend, match.name, request);
+    case Route::kRespond:
+      return answer_respond(backend, match, request);
+    case Route::kRearm:
+      return answer_rearm(backend, request);
     case Route::kRules:
       return {.body = "{\"rules\":" + backend.rules_json() + "}\n"};
     case Route::kPolicies:
@@ -532,6 +610,24 @@ bool is_json(std::string_view content_type) {
 }
 
 }  // namespace
+
+std::string_view to_string(Verb verb) {
+  switch (verb) {
+    case Verb::kKill:
+      return "kill";
+    case Verb::kStop:
+      return "stop";
+    case Verb::kPause:
+      return "pause";
+    case Verb::kResume:
+      return "resume";
+    case Verb::kIsolate:
+      return "isolate";
+    case Verb::kRelease:
+      return "release";
+  }
+  return "";
+}
 
 ApiAnswer error_answer(int status, const std::string& message,
                        const std::string& field) {

@@ -128,14 +128,15 @@ void Containers::update(ContainerPtr container) {
   running->second = std::move(container);
 }
 
-void Containers::stop(const std::string& id, std::uint64_t time_ns) {
+ContainerPtr Containers::stop(const std::string& id, std::uint64_t time_ns) {
   const std::lock_guard lock(mutex_);
   const auto running = running_.find(id);
-  if (running == running_.end()) return;
-  if (running->second->record.time_ns > time_ns) return;
+  if (running == running_.end()) return nullptr;
+  if (running->second->record.time_ns > time_ns) return nullptr;
   ContainerPtr container = running->second;
   running_.erase(running);
-  bury(std::move(container));
+  bury(container);
+  return container;
 }
 
 void Containers::bury(ContainerPtr container) {

@@ -65,8 +65,9 @@ class Containers {
   // its id and start when it has none: the same with another policy.  One that
   // is not known, or is gone, is left alone.
   void update(ContainerPtr container);
-  // The container with this id that had started by `time_ns` has ended.
-  void stop(const std::string& id, std::uint64_t time_ns);
+  // The container with this id that had started by `time_ns` has ended; that
+  // one, or nullptr when there is none.
+  ContainerPtr stop(const std::string& id, std::uint64_t time_ns);
 
   // nullopt: never seen, or forgotten.
   std::optional<KnownContainer> by_cgroup(std::uint64_t cgroup_id) const;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,35 +13,70 @@
 
 #include "oci/sys/cgroup.h"
 #include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
+#include "oci/sys/pidfd.h"
+#include "sidecar/ingest/clock.h"
 #include "sidecar/respond/responder.h"
 
 namespace bailiff::sidecar {
 namespace {
 
-class DyingCgroup final : public Dying {
+// Two short lines.
+constexpr std::size_t kEventsBytes = 128;
+
+// cgroup.events of one cgroup.
+class CgroupEvents final : public Waiting {
  public:
+  enum class Until { kEmpty, kFrozen };
+
   // `path` is the cgroup's and `events` its cgroup.events.
-  DyingCgroup(std::string path, UniqueFd events)
-      : path_(std::move(path)), events_(std::move(events)) {}
+  CgroupEvents(std::string path, UniqueFd events, Until until)
+      : path_(std::move(path)), events_(std::move(events)), until_(until) {}
 
   int fd() const override { return events_.get(); }
+  short events() const override { return POLLPRI; }
 
-  Result<bool> empty() override {
-    // Two short lines.  Reading through the polled descriptor also arms its
-    // next POLLPRI: kernfs compares the count of changes it showed here.
-    std::array<char, 128> text{};
+  Result<bool> done() override {
+    ASSIGN_OR_RETURN(const ProcessesState state, look());
+    switch (until_) {
+      case Until::kEmpty:
+        return state.gone;
+      case Until::kFrozen:
+        // Of one that is empty nothing is left that could run.
+        return state.frozen || state.gone;
+    }
+    return false;
+  }
+
+  Result<ProcessesState> look() {
+    // Reading through the polled descriptor also arms its next POLLPRI: kernfs
+    // compares the count of changes it showed here.
+    std::array<char, kEventsBytes> text{};
     const ssize_t size = ::pread(events_.get(), text.data(), text.size(), 0);
     if (size < 0) {
-      if (errno == ENODEV) return true;  // the cgroup was removed
+      if (errno == ENODEV) return ProcessesState{.gone = true};  // was removed
       return errno_error("read '" + path_ + "/cgroup.events'");
     }
-    return std::string_view(text.data(), static_cast<std::size_t>(size))
-               .find("populated 0") != std::string_view::npos;
+    const std::string_view lines(text.data(), static_cast<std::size_t>(size));
+    return ProcessesState{.gone = lines.find("populated 0") != lines.npos,
+                          .frozen = lines.find("frozen 1") != lines.npos};
   }
 
  private:
   const std::string path_;
   const UniqueFd events_;
+  const Until until_;
+};
+
+class DyingProcess final : public Waiting {
+ public:
+  explicit DyingProcess(Pidfd process) : process_(std::move(process)) {}
+  int fd() const override { return process_.fd(); }
+  short events() const override { return POLLIN; }
+  Result<bool> done() override { return !process_.alive(); }
+
+ private:
+  const Pidfd process_;
 };
 
 // Whether `id` is the cgroup `own` (below the mount), one above it, or the
@@ -57,28 +94,94 @@ bool holds_us(const CgroupMount& mount, std::string own, std::uint64_t id) {
   }
 }
 
+bool is_at_or_below(std::string_view path, std::string_view above) {
+  return path.starts_with(above) &&
+         (path.size() == above.size() || path[above.size()] == '/');
+}
+
+bool is_gone(const Error& error) {
+  return error.sys_errno == ENOENT || error.sys_errno == ENODEV;
+}
+
 class CgroupResponder final : public Responder {
  public:
   explicit CgroupResponder(CgroupMount mount) : mount_(std::move(mount)) {}
 
-  Result<std::unique_ptr<Dying>> kill(
+  Result<std::unique_ptr<Waiting>> kill(
       const oci::ContainerRecord& record) override {
     ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
-    UniqueFd events(
-        ::openat(cgroup.fd(), "cgroup.events", O_RDONLY | O_CLOEXEC));
-    if (!events) {
-      if (errno == ENOENT || errno == ENODEV) return gone(record);
-      return errno_error("open '" + cgroup.path() + "/cgroup.events'");
-    }
-    auto dying =
-        std::make_unique<DyingCgroup>(cgroup.path(), std::move(events));
-    ASSIGN_OR_RETURN(const bool empty, dying->empty());
-    if (empty) return gone(record);
+    ASSIGN_OR_RETURN(auto end,
+                     wait_for(record, cgroup, CgroupEvents::Until::kEmpty));
     if (Status killed = cgroup.kill(); !killed) {
-      if (killed.error().sys_errno == ENODEV) return gone(record);
+      if (is_gone(killed.error())) return gone(record);
       return std::move(killed).error();
     }
-    return std::unique_ptr<Dying>(std::move(dying));
+    thaw_version1(record, cgroup);
+    return std::unique_ptr<Waiting>(std::move(end));
+  }
+
+  Result<std::unique_ptr<Waiting>> kill_process(
+      const oci::ContainerRecord& record, const ProcessName& name) override {
+    ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
+    ASSIGN_OR_RETURN(Pidfd process, find(record, cgroup, name));
+    RETURN_IF_ERROR(process.send_signal(SIGKILL));
+    return std::unique_ptr<Waiting>(
+        std::make_unique<DyingProcess>(std::move(process)));
+  }
+
+  Result<std::unique_ptr<Waiting>> terminate(
+      const oci::ContainerRecord& record) override {
+    ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
+    ASSIGN_OR_RETURN(auto end,
+                     wait_for(record, cgroup, CgroupEvents::Until::kEmpty));
+    ASSIGN_OR_RETURN(const Pidfd process,
+                     find(record, cgroup, first_process(record)));
+    RETURN_IF_ERROR(process.send_signal(SIGTERM));
+    return std::unique_ptr<Waiting>(std::move(end));
+  }
+
+  Result<std::unique_ptr<Waiting>> watch_end(
+      const oci::ContainerRecord& record) override {
+    ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
+    ASSIGN_OR_RETURN(auto end,
+                     wait_for(record, cgroup, CgroupEvents::Until::kEmpty));
+    return std::unique_ptr<Waiting>(std::move(end));
+  }
+
+  Result<std::unique_ptr<Waiting>> freeze(
+      const oci::ContainerRecord& record) override {
+    ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
+    ASSIGN_OR_RETURN(auto frozen,
+                     wait_for(record, cgroup, CgroupEvents::Until::kFrozen));
+    if (Status written = cgroup.freeze(); !written) {
+      if (is_gone(written.error())) return gone(record);
+      return std::move(written).error();
+    }
+    return std::unique_ptr<Waiting>(std::move(frozen));
+  }
+
+  Status thaw(const oci::ContainerRecord& record) override {
+    ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
+    thaw_version1(record, cgroup);
+    return cgroup.thaw();
+  }
+
+  Result<ProcessesState> look(const oci::ContainerRecord& record) override {
+    Result<Cgroup> cgroup = open(record);
+    if (!cgroup) {
+      if (cgroup.error().code == Code::kNotFound) {
+        return ProcessesState{.gone = true};
+      }
+      return std::move(cgroup).error();
+    }
+    auto events = wait_for(record, *cgroup, CgroupEvents::Until::kEmpty);
+    if (!events) {
+      if (events.error().code == Code::kNotFound) {
+        return ProcessesState{.gone = true};
+      }
+      return std::move(events).error();
+    }
+    return (*events)->look();
   }
 
  private:
@@ -87,10 +190,94 @@ class CgroupResponder final : public Responder {
                  "container '" + record.id + "' has no process any more"};
   }
 
+  // kNotFound when it is empty already.
+  static Result<std::unique_ptr<CgroupEvents>> wait_for(
+      const oci::ContainerRecord& record, const Cgroup& cgroup,
+      CgroupEvents::Until until) {
+    UniqueFd events(
+        ::openat(cgroup.fd(), "cgroup.events", O_RDONLY | O_CLOEXEC));
+    if (!events) {
+      if (errno == ENOENT || errno == ENODEV) return gone(record);
+      return errno_error("open '" + cgroup.path() + "/cgroup.events'");
+    }
+    auto waiting =
+        std::make_unique<CgroupEvents>(cgroup.path(), std::move(events), until);
+    ASSIGN_OR_RETURN(const ProcessesState state, waiting->look());
+    if (state.gone) return gone(record);
+    return waiting;
+  }
+
+  // The process of that name, if it is in the container.
+  static Result<Pidfd> find(const oci::ContainerRecord& record,
+                            const Cgroup& cgroup, const ProcessName& name) {
+    if (name.pid <= 0) {
+      return Error{Code::kPermission, "nobody knows which process it was"};
+    }
+    const auto no_such = [&] {
+      return Error{Code::kNotFound, "container '" + record.id +
+                                        "' has no process " +
+                                        std::to_string(name.pid) + " any more"};
+    };
+    // What is read after the descriptor was opened is about its process.
+    ASSIGN_OR_RETURN(Pidfd process, Pidfd::open(name.pid));
+    ASSIGN_OR_RETURN(const std::uint64_t ticks, process.start_time());
+    static const auto kTicks =
+        static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    constexpr std::uint64_t kNanoseconds = 1'000'000'000;
+    if (ticks * (kNanoseconds / kTicks) > name.seen_ns) return no_such();
+    Result<std::string> where = unified_path(name.pid);
+    if (!where || !process.alive()) return no_such();
+    if (!is_at_or_below(*where, cgroup.relative_path())) {
+      return Error{Code::kPermission, "process " + std::to_string(name.pid) +
+                                          " is not in container '" + record.id +
+                                          "'"};
+    }
+    return process;
+  }
+
+  // On a hybrid host runtimes freeze with version 1, where what is frozen
+  // neither runs nor dies until it is thawed.  Best effort: without such a
+  // freezer there is nothing to do.
+  void thaw_version1(const oci::ContainerRecord& record,
+                     const Cgroup& cgroup) const {
+    if (!mount_.hybrid) return;
+    const Result<Pidfd> process = find(record, cgroup, first_process(record));
+    if (!process) return;
+    constexpr std::size_t kMaxCgroupBytes = 1 << 20;
+    const Result<std::string> cgroups = read_bounded(
+        "/proc/" + std::to_string(record.pid) + "/cgroup", kMaxCgroupBytes);
+    if (!cgroups || !process->alive()) return;
+    constexpr std::string_view kKey = ":freezer:";
+    const std::size_t at = cgroups->find(kKey);
+    if (at == std::string::npos) return;
+    const std::size_t begin = at + kKey.size();
+    const std::string path =
+        "/sys/fs/cgroup/freezer" +
+        cgroups->substr(begin, cgroups->find('\n', begin) - begin) +
+        "/freezer.state";
+    if (path.find("/../") != std::string::npos) return;
+    const UniqueFd state(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (state) static_cast<void>(write_all(state.get(), path, "THAWED"));
+  }
+
+  // As of the time at which the hook wrote it down.
+  static ProcessName first_process(const oci::ContainerRecord& record) {
+    const ClockOffsets clocks = ClockOffsets::now();
+    return {.pid = static_cast<pid_t>(record.pid),
+            .seen_ns =
+                record.time_ns - static_cast<std::uint64_t>(
+                                     clocks.realtime_ns - clocks.boottime_ns)};
+  }
+
   Result<Cgroup> open(const oci::ContainerRecord& record) const {
     const std::string& path = record.cgroup_path;
     if (path.empty()) {
       return Error{Code::kPermission, "the container is not known"};
+    }
+    // What a user may claim of his container counts for nothing here.
+    if (record.facts.sandbox && record.facts.pod_identity_trusted) {
+      return Error{Code::kPermission,
+                   "container '" + record.id + "' is the sandbox of a pod"};
     }
     if (path.compare(0, mount_.path.size(), mount_.path) != 0 ||
         path.size() <= mount_.path.size() || path[mount_.path.size()] != '/') {
@@ -106,6 +293,11 @@ class CgroupResponder final : public Responder {
       return Error{Code::kPermission,
                    "cgroup '" + path + "' holds this service"};
     }
+    const std::string pod = pod_cgroup(own);
+    if (!pod.empty() && is_at_or_below(relative, pod)) {
+      return Error{Code::kPermission,
+                   "cgroup '" + path + "' is of this service's pod"};
+    }
     return cgroup;
   }
 
@@ -113,6 +305,25 @@ class CgroupResponder final : public Responder {
 };
 
 }  // namespace
+
+std::string pod_cgroup(const std::string& relative) {
+  // "/kubepods/burstable/podUID/ID" by cgroupfs, and
+  // "/kubepods.slice/kubepods-podUID.slice/cri-containerd-ID.scope" by systemd.
+  if (relative.find("kubepods") == std::string::npos) return "";
+  std::size_t begin = 1;
+  while (begin < relative.size()) {
+    const std::size_t end =
+        std::min(relative.find('/', begin), relative.size());
+    const std::string_view name =
+        std::string_view(relative).substr(begin, end - begin);
+    if (name.starts_with("pod") ||
+        (name.starts_with("kubepods-") && name.find("-pod") != name.npos)) {
+      return relative.substr(0, end);
+    }
+    begin = end + 1;
+  }
+  return "";
+}
 
 Result<std::unique_ptr<Responder>> make_cgroup_responder() {
   ASSIGN_OR_RETURN(CgroupMount mount, CgroupMount::find());

@@ -34,10 +34,7 @@ std::string outcome_of(const PolicyDecision& decision) {
     case Fate::kNone:
       return "none";
     case Fate::kCarriedOut:
-      // The front end refuses policies with the others.
-      return decision.response == Response::kKill
-                 ? ""
-                 : "error: response '" + response + "' is not supported";
+      return "";  // to be seen
     case Fate::kWould:
       return "would_" + response;
     case Fate::kExempt:
@@ -119,7 +116,8 @@ std::vector<Draft> policy_drafts(const Settings& settings, const Alert& alert,
     draft.alert.verdict = to_string(each.verdict);
     draft.alert.response = to_string(each.response);
     draft.alert.outcome = outcome_of(each);
-    draft.awaits_kill = draft.alert.outcome.empty();
+    draft.awaits_response = draft.alert.outcome.empty();
+    draft.asked = each.response;
     draft.sinks = sinks_for(settings, alert.priority, by.notify);
     drafts.push_back(std::move(draft));
   }
@@ -190,11 +188,107 @@ Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }
 
-void complete(Draft& draft, const KillResult& result, std::uint64_t event_ns) {
+Draft effect_draft(const Settings& settings, const Effect& effect,
+                   std::uint64_t realtime_ns) {
+  const Begun& cause = effect.cause;
+  if (!effect.actor.empty()) {
+    const bool pause = cause.response == Response::kPause;
+    Draft draft =
+        operator_draft(settings, cause.record, pause ? "resume" : "release",
+                       effect.actor, effect.reason, realtime_ns);
+    draft.alert.outcome = effect.outcome;
+    draft.alert.caused_by = cause.id;
+    return draft;
+  }
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = realtime_ns;
+  alert.source = "bailiff";
+  alert.priority = Priority::kNotice;
+  alert.container = alert_container(cause.record);
+  const std::string response(to_string(cause.response));
+  alert.output_fields = {{"bailiff.policy", cause.policy},
+                         {"bailiff.rule", cause.rule},
+                         {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
+  const std::string about = "response=" + response +
+                            " outcome=" + effect.outcome +
+                            " container=" + cause.record.id +
+                            " policy=" + cause.policy + " rule=" + cause.rule;
+  if (!effect.over.empty()) {
+    alert.rule = "Response budget used up";
+    alert.priority = Priority::kCritical;
+    std::string budgets;
+    for (const OverBudget& over : effect.over) {
+      if (!budgets.empty()) budgets += ", ";
+      budgets += over.scope + (over.name.empty() ? "" : " '" + over.name + "'");
+    }
+    alert.message = alert.rule +
+                    ": what policies ask for is not done, only refused and "
+                    "told of, until it is re-armed (budget=" +
+                    budgets + " " + about + ")";
+    alert.output_fields.emplace_back("bailiff.budget", budgets);
+  } else if (effect.recovered) {
+    alert.rule = "Response of an earlier run";
+    alert.message = alert.rule + " (" + about + ")";
+  } else {
+    alert.rule = "Response ended";
+    alert.message = alert.rule + " (" + about + ")";
+  }
+  Draft draft = plain_draft(settings, std::move(alert), Enforcement::kObserve,
+                            effect.outcome);
+  draft.alert.policy = cause.policy;
+  draft.alert.response = response;
+  (effect.recovered ? draft.alert.response_id : draft.alert.caused_by) =
+      cause.id;
+  return draft;
+}
+
+Draft operator_draft(const Settings& settings,
+                     const oci::ContainerRecord& record,
+                     const std::string& response, const std::string& actor,
+                     const std::string& reason, std::uint64_t realtime_ns) {
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = realtime_ns;
+  alert.priority = Priority::kNotice;
+  alert.rule = "Operator response";
+  alert.source = "bailiff";
+  alert.message = "Operator response (response=" + response +
+                  " actor=" + actor + " reason=" + reason + ")";
+  alert.output_fields = {{"bailiff.actor", actor},
+                         {"bailiff.reason", reason},
+                         {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
+  alert.container = alert_container(record);
+  Draft draft =
+      plain_draft(settings, std::move(alert), Enforcement::kExternal, "");
+  draft.alert.response = response;
+  return draft;
+}
+
+ResponseRequest request_of(const CompiledPolicy& policy,
+                           const Decision& decision, std::uint32_t rule,
+                           const oci::ContainerRecord& record,
+                           ProcessName process) {
+  const Policy& by = policy.policies[decision.by];
+  return {.response = decision.response,
+          .record = record,
+          .terms = by.terms,
+          .policy = by.name,
+          .rule = policy.rules[rule].name,
+          .process = process};
+}
+
+void complete(Draft& draft, const ResponseResult& result,
+              std::uint64_t event_ns) {
   constexpr std::uint64_t kNanosecondsPerMicrosecond = 1000;
-  if (!draft.awaits_kill) return;
-  draft.awaits_kill = false;
+  if (!draft.awaits_response) return;
+  draft.awaits_response = false;
   draft.alert.outcome = result.outcome;
+  draft.alert.response_id = result.id;
+  // Asked for by another rule of the event, or by an earlier event.
+  if (result.response > draft.asked && !is_error(result.outcome)) {
+    draft.alert.outcome = "superseded";
+  }
   // An event may have happened when the container was dead already: it lay in
   // the buffer while an earlier one was answered.
   draft.alert.latency_us =

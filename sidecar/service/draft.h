@@ -12,7 +12,10 @@
 #include "sidecar/alert/alert.h"
 #include "sidecar/decide/decide.h"
 #include "sidecar/ingest/containers.h"
-#include "sidecar/respond/kill_book.h"
+#include "sidecar/respond/budget.h"
+#include "sidecar/respond/engine.h"
+#include "sidecar/respond/request.h"
+#include "sidecar/respond/ticket.h"
 
 namespace bailiff::sidecar {
 
@@ -26,13 +29,16 @@ struct Settings {
   std::string node;  // as in alerts
   std::vector<std::string> exempt;
   std::vector<SinkFilter> sinks;
+  // What an isolated container may still reach.
+  std::vector<IpNetwork> isolate_allow;
 };
 
 // An alert that may still wait for what the response achieved.
 struct Draft {
   Alert alert;
   std::vector<std::string> sinks;
-  bool awaits_kill = false;
+  bool awaits_response = false;
+  Response asked = Response::kNone;  // what it awaits
   bool known_rule = true;  // a rule of ours: its name may be a metric's label
 };
 
@@ -68,8 +74,25 @@ Draft adopted_draft(const Settings& settings,
 Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
                  std::uint64_t count, std::uint64_t realtime_ns);
 
-// Outcome and latency of a draft that awaited a kill; `event_ns` is
+// On what came of a response later, or is told of late.
+Draft effect_draft(const Settings& settings, const Effect& effect,
+                   std::uint64_t realtime_ns);
+
+// What a person did: the audit record.  `response` is the verb.
+Draft operator_draft(const Settings& settings,
+                     const oci::ContainerRecord& record,
+                     const std::string& response, const std::string& actor,
+                     const std::string& reason, std::uint64_t realtime_ns);
+
+// What the decision asks for.  `record` is borrowed by it.
+ResponseRequest request_of(const CompiledPolicy& policy,
+                           const Decision& decision, std::uint32_t rule,
+                           const oci::ContainerRecord& record,
+                           ProcessName process);
+
+// Outcome and latency of a draft that awaited a response; `event_ns` is
 // CLOCK_MONOTONIC.
-void complete(Draft& draft, const KillResult& result, std::uint64_t event_ns);
+void complete(Draft& draft, const ResponseResult& result,
+              std::uint64_t event_ns);
 
 }  // namespace bailiff::sidecar

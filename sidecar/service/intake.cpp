@@ -476,8 +476,13 @@ void Intake::on_record(std::span<const std::byte> bytes) {
                           is_exempt(*seen->settings, container.record));
 
   Work work;
-  if (seen->decision.response == Response::kKill) {
-    work.kill = parts_.kills.kill(container.record);
+  if (seen->decision.response != Response::kNone) {
+    const ProcessName process{
+        .pid = static_cast<pid_t>(event.tgid),
+        .seen_ns = shifted(event.monotonic_ns, clocks.boottime_ns)};
+    respond(request_of(policy, seen->decision, event.rule, container.record,
+                       process),
+            work);
   }
   work.event_ns = event.monotonic_ns;
   work.draft = [seen] { return drafts_of(*seen); };
@@ -527,12 +532,23 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
                    .settings = settings,
                    .hits = std::move(hits)});
   Work work;
-  if (seen->response() == Response::kKill) {
-    work.kill = parts_.kills.kill(container->record);
+  if (const ObservedHit* hit = seen->strongest()) {
+    const ObservedEvent& by = seen->observed.event;
+    const ProcessName process{
+        .pid = static_cast<pid_t>(by.tgid),
+        .seen_ns = shifted(by.monotonic_ns, seen->observed.clocks.boottime_ns)};
+    respond(request_of(container->generation->policy(), hit->decision,
+                       hit->rule, container->record, process),
+            work);
   }
   work.event_ns = seen->observed.event.monotonic_ns;
   work.draft = [seen] { return drafts_of(*seen); };
   push(std::move(work), container->record);
+}
+
+void Intake::respond(const ResponseRequest& request, Work& work) {
+  work.ticket = parts_.engine.respond(request);
+  work.stored = [this, ticket = work.ticket] { parts_.engine.told(ticket); };
 }
 
 void Intake::push(Work work, const oci::ContainerRecord& container) {
@@ -582,7 +598,10 @@ bool Intake::take_spooled(const std::string& path) {
     return take_start(path, *std::move(record));
   }
   if (record->event == "stop") {
-    parts_.containers.stop(record->id, record->time_ns);
+    if (const auto ended =
+            parts_.containers.stop(record->id, record->time_ns)) {
+      parts_.engine.ended(ended->record.cgroup_id);
+    }
   }
   static_cast<void>(::unlink(path.c_str()));
   return true;
@@ -618,15 +637,29 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
   } else {
     hits = start_hits(*container, *settings, number, match_memory_);
   }
-  Response response = Response::kNone;
+  const StartHit* strongest = nullptr;
   for (const StartHit& hit : hits) {
-    response = std::max(response, hit.decision.response);
+    const Response response = hit.decision.response;
+    if (response == Response::kNone) continue;
+    if (strongest == nullptr || response > strongest->decision.response) {
+      strongest = &hit;
+    }
   }
 
   Work work;
-  if (response == Response::kKill) work.kill = parts_.kills.kill(started);
+  if (strongest != nullptr) {
+    const ClockOffsets clocks = ClockOffsets::now();
+    const ProcessName process{
+        .pid = static_cast<pid_t>(started.pid),
+        .seen_ns =
+            shifted(started.time_ns, clocks.boottime_ns - clocks.realtime_ns)};
+    respond(request_of(container->generation->policy(), strongest->decision,
+                       strongest->rule, started, process),
+            work);
+  }
   work.event_ns = shifted(started.time_ns, -ClockOffsets::now().realtime_ns);
-  work.draft = [container, settings, number, adopted, hits = std::move(hits)] {
+  work.draft = [this, container, settings, number, adopted,
+                hits = std::move(hits)] {
     const ContainerEventFields output(container->record, container->facts,
                                       number);
     std::vector<Draft> drafts;
@@ -635,10 +668,16 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
     } else if (adopted) {
       drafts.push_back(adopted_draft(*settings, container->record));
     }
+    // What ended the container that this one stands for is why it started.
+    const std::optional<Begun> cause =
+        parts_.engine.replaced(container->record);
     for (const StartHit& hit : hits) {
-      const Alert alert =
-          rule_alert(*settings, *container, *container->generation, hit.rule,
-                     output, container->record.time_ns);
+      Alert alert = rule_alert(*settings, *container, *container->generation,
+                               hit.rule, output, container->record.time_ns);
+      if (cause) {
+        alert.caused_by = cause->id;
+        alert.replaces = cause->record.id;
+      }
       for (Draft& draft :
            policy_drafts(*settings, alert, container->generation->policy(),
                          Enforcement::kObserve, hit.decision)) {
@@ -647,7 +686,8 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
     }
     return drafts;
   };
-  work.stored = [this, path] {
+  work.stored = [this, path, ticket = work.ticket] {
+    if (ticket) parts_.engine.told(ticket);
     // At least once: a service that dies here tells of the container again.
     static_cast<void>(::unlink(path.c_str()));
     const std::lock_guard lock(taken_mutex_);

@@ -2,15 +2,15 @@
 // sidecar/service/intake.h
 // The thread that stands between an event and its response:
 //
-//   ring buffer record ─▶ container, policy, /proc ─▶ decide ─▶ kill ─▶
+//   ring buffer record ─▶ container, policy, /proc ─▶ decide ─▶ respond ─▶
 //   recorder
-//   record of the observer ─▶ process table ─▶ match ─▶ decide ─▶ kill ─▶
+//   record of the observer ─▶ process table ─▶ match ─▶ decide ─▶ respond ─▶
 //   recorder
-//   spool file (start) ─▶ container registry ─▶ decide ─▶ kill ─▶
+//   spool file (start) ─▶ container registry ─▶ decide ─▶ respond ─▶
 //   recorder
 //
 // It sleeps in epoll until there is something, reads what it needs of the
-// process before it kills it, and leaves everything that may wait (rendering,
+// process before it ends it, and leaves everything that may wait (rendering,
 // storing, delivering, waiting for the death) to the recorder.
 #pragma once
 
@@ -35,7 +35,7 @@
 #include "sidecar/ingest/generations.h"
 #include "sidecar/ingest/process_table.h"
 #include "sidecar/ingest/record_folder.h"
-#include "sidecar/respond/kill_book.h"
+#include "sidecar/respond/engine.h"
 #include "sidecar/service/draft.h"
 #include "sidecar/service/kernel_side.h"
 #include "sidecar/service/metrics.h"
@@ -52,7 +52,7 @@ class Intake {
     std::mutex& kernel_mutex;  // held for each call of `kernel`
     Generations& generations;
     Containers& containers;
-    KillBook& kills;
+    ResponseEngine& engine;
     Recorder& recorder;
     Metrics& metrics;
     std::function<std::shared_ptr<const Settings>()> settings;
@@ -94,6 +94,8 @@ class Intake {
   void on_record(std::span<const std::byte> record);
   void on_observed(std::span<const std::byte> record);
   void push(Work work, const oci::ContainerRecord& container);
+  // Carries it out, and lets the work wait for what comes of it.
+  void respond(const ResponseRequest& request, Work& work);
   void open_observer();
   // Whether there is more to read.
   bool read_observer();

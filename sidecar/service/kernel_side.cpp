@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "hook/attach/attach.h"
+#include "hook/attach/isolation.h"
 #include "hook/attach/lists.h"
 #include "hook/attach/self_test.h"
 #include "hook/attach/shared_maps.h"
 #include "hook/kernel/kernel.h"
+#include "oci/sys/cgroup.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -43,7 +45,32 @@ class LinuxKernelSide final : public KernelSide {
     return sidecar::open_observer(bpf_dir_, std::move(record), kernel_);
   }
 
+  Status isolate(const oci::ContainerRecord& record,
+                 const std::vector<IpNetwork>& allowed) override {
+    ASSIGN_OR_RETURN(const Cgroup cgroup, cgroup_of(record));
+    return hook::isolate(bpf_dir_, record.id, cgroup, allowed, kernel_);
+  }
+  Status release(const oci::ContainerRecord& record) override {
+    return hook::release(bpf_dir_, record.id, kernel_);
+  }
+
  private:
+  // As the responder does: by the path, held open, and by its id.
+  static Result<Cgroup> cgroup_of(const oci::ContainerRecord& record) {
+    ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+    const std::string& path = record.cgroup_path;
+    if (!path.starts_with(mount.path + "/")) {
+      return Error{Code::kPermission,
+                   "cgroup '" + path + "' is not below '" + mount.path + "'"};
+    }
+    ASSIGN_OR_RETURN(Cgroup cgroup,
+                     Cgroup::open(mount, path.substr(mount.path.size())));
+    if (cgroup.id() != record.cgroup_id) {
+      return Error{Code::kNotFound, "container '" + record.id + "' is gone"};
+    }
+    return cgroup;
+  }
+
   const std::string bpf_dir_;
   hook::LinuxKernel kernel_;
 };

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "hook/attach/update.h"
+#include "oci/spec/container_record.h"
 #include "rules/base/result.h"
 #include "rules/policy/compiled_policy.h"
+#include "rules/types/value.h"
 #include "sidecar/ingest/event_source.h"
 
 namespace bailiff::sidecar {
@@ -38,6 +40,11 @@ class KernelSide {
   // The same for the observer.
   virtual Result<std::unique_ptr<ObserverSource>> open_observer(
       EventSource::Record record) = 0;
+  // Takes the container off the network but for what is allowed, and cuts its
+  // connections; see hook/attach/isolation.h.
+  virtual Status isolate(const oci::ContainerRecord& record,
+                         const std::vector<IpNetwork>& allowed) = 0;
+  virtual Status release(const oci::ContainerRecord& record) = 0;
 };
 
 std::unique_ptr<KernelSide> make_kernel_side(std::string bpf_dir);

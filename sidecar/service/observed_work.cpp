@@ -48,12 +48,14 @@ void complete_killed(Draft& draft) {
 
 }  // namespace
 
-Response SeenObserved::response() const {
-  Response strongest = Response::kNone;
+const ObservedHit* SeenObserved::strongest() const {
+  const ObservedHit* found = nullptr;
   for (const ObservedHit& hit : hits) {
-    strongest = std::max(strongest, hit.decision.response);
+    const Response response = hit.decision.response;
+    if (response == Response::kNone) continue;
+    if (found == nullptr || response > found->decision.response) found = &hit;
   }
-  return strongest;
+  return found;
 }
 
 std::vector<ObservedHit> judge(const Observed& observed,

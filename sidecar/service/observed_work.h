@@ -29,8 +29,8 @@ struct SeenObserved {
   std::shared_ptr<const Settings> settings;
   std::vector<ObservedHit> hits;
 
-  // The strongest that a hit asks for.
-  Response response() const;
+  // The hit that asks for the strongest response; nullptr: none asks for one.
+  const ObservedHit* strongest() const;
 };
 
 // Judges the event by the rules its container is observed for.  What the kernel

@@ -19,6 +19,12 @@ namespace {
 // A store that failed is tried again after this long.
 constexpr std::chrono::seconds kStoreRetry{1};
 
+// Outcomes of which the time from the event says how fast responses are.
+bool is_response_done(const std::string& outcome) {
+  return outcome == "killed" || outcome == "process killed" ||
+         outcome == "paused" || outcome == "isolated";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Recorder>> Recorder::start(Store& store,
@@ -74,7 +80,7 @@ Status Recorder::store(const Draft& draft) {
   metrics_.count_violation(draft.known_rule ? alert.rule : "unknown",
                            alert.policy, alert.verdict);
   metrics_.count_response(alert.response, alert.outcome);
-  if (alert.outcome == "killed") {
+  if (is_response_done(alert.outcome)) {
     metrics_.observe_response(alert.latency_us * kNanosecondsPerMicrosecond);
   }
   stored_(appended->dropped);
@@ -106,7 +112,7 @@ void Recorder::run() {
     }
     bool store_failed = false;
     for (auto each = queue.begin(); each != queue.end() && !store_failed;) {
-      if (each->work.kill && !each->work.kill->done()) {
+      if (each->work.ticket && !each->work.ticket->done()) {
         ++each;  // those behind it need not wait for it
       } else if (store_all(*each)) {
         if (each->work.stored) each->work.stored();
@@ -125,8 +131,8 @@ void Recorder::run() {
 bool Recorder::store_all(Queued& queued) {
   if (!queued.drafts) {
     queued.drafts = queued.work.draft();
-    if (queued.work.kill) {
-      const KillResult result = queued.work.kill->result();
+    if (queued.work.ticket) {
+      const ResponseResult result = queued.work.ticket->result();
       for (Draft& draft : *queued.drafts) {
         complete(draft, result, queued.work.event_ns);
       }
@@ -148,21 +154,22 @@ void Recorder::wait(const std::list<Queued>& queue, bool store_failed) const {
     timeout = timeout < 0 ? left : std::min(timeout, left);
   };
   // Held for as long as they are polled.
-  std::vector<std::shared_ptr<const Dying>> watched;
+  std::vector<std::shared_ptr<const Waiting>> watched;
   for (const Queued& each : queue) {
-    if (!each.work.kill) continue;
-    std::shared_ptr<const Dying> dying = each.work.kill->dying();
-    if (!dying) {
+    if (!each.work.ticket) continue;
+    std::shared_ptr<const Waiting> waiting = each.work.ticket->waiting();
+    if (!waiting) {
       // Done since it was looked at: nothing will tell of it again.
       if (!store_failed) at_most(std::chrono::steady_clock::now());
       continue;
     }
-    at_most(each.work.kill->deadline());
-    if (std::find(watched.begin(), watched.end(), dying) != watched.end()) {
+    at_most(each.work.ticket->deadline());
+    if (std::find(watched.begin(), watched.end(), waiting) != watched.end()) {
       continue;
     }
-    events.push_back({.fd = dying->fd(), .events = POLLPRI, .revents = 0});
-    watched.push_back(std::move(dying));
+    events.push_back(
+        {.fd = waiting->fd(), .events = waiting->events(), .revents = 0});
+    watched.push_back(std::move(waiting));
   }
   if (store_failed) {
     at_most(std::chrono::steady_clock::now() + kStoreRetry);

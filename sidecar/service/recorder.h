@@ -4,7 +4,7 @@
 // so that the thread that reads events and starts responses waits for nobody:
 // not for a dying container, not for the disk, not for a user database.
 //
-//   intake ──push()──▶ [bounded queue] ──▶ wait for the kill ──▶ Store ──▶
+//   intake ──push()──▶ [bounded queue] ──▶ wait for the response ──▶ Store ──▶
 //   sinks
 #pragma once
 
@@ -22,7 +22,7 @@
 
 #include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
-#include "sidecar/respond/kill_book.h"
+#include "sidecar/respond/ticket.h"
 #include "sidecar/service/draft.h"
 #include "sidecar/service/metrics.h"
 #include "sidecar/store/store.h"
@@ -38,7 +38,7 @@ inline constexpr std::size_t kMaxQueuedWork = 16384;
 struct Work {
   // Makes the drafts; called once, on the recorder's thread.
   std::function<std::vector<Draft>()> draft;
-  KillPtr kill;                  // what the drafts await; may be nullptr
+  TicketPtr ticket;              // what the drafts await; may be nullptr
   std::uint64_t event_ns = 0;    // CLOCK_MONOTONIC
   std::function<void()> stored;  // afterwards, same thread; may be empty
 };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <new>
 #include <optional>
 #include <set>
@@ -33,6 +34,11 @@ constexpr std::chrono::seconds kUpdateEvery{30};
 // What an actor and a reason may add to an audit record.
 constexpr std::size_t kMaxReasonBytes = 4096;
 
+// Alerts of one container that are looked through for one.
+constexpr int kMaxRecoveredAlerts = 1000;
+// How much older than its response an event may be.
+constexpr std::uint64_t kEventAge_ns = 60ULL * 1'000'000'000;
+
 Error with_context(const std::string& context, Error error) {
   error.message = context + ": " + error.message;
   return error;
@@ -53,17 +59,31 @@ std::string node_name(const ServiceConfig& config) {
   return name.data();
 }
 
-std::shared_ptr<const Settings> make_settings(const ServiceConfig& config) {
+Result<std::shared_ptr<const Settings>> make_settings(
+    const ServiceConfig& config) {
   auto settings = std::make_shared<Settings>();
   settings->node = node_name(config);
   settings->exempt = config.exempt;
+  for (const std::string& text : config.isolate_allow) {
+    std::optional<IpNetwork> network = parse_network(text);
+    if (const auto address = parse_address(text)) {
+      const std::uint8_t bits = address->family == 4 ? 32 : 128;
+      network = IpNetwork{.base = *address, .prefix = bits};
+    }
+    if (!network) {
+      return Error{
+          Code::kInvalidArgument,
+          "isolate_allow: '" + text + "' is neither an address nor a network"};
+    }
+    settings->isolate_allow.push_back(*network);
+  }
   for (const SinkConfig& sink : config.sinks) {
     // What parse_service_config() let through is a priority or "".
     settings->sinks.push_back(
         {sink.name,
          parse_priority(sink.min_priority).value_or(Priority::kDebug)});
   }
-  return settings;
+  return std::shared_ptr<const Settings>(std::move(settings));
 }
 
 bool same_sinks(const std::vector<SinkConfig>& a,
@@ -91,6 +111,28 @@ std::string needs_restart(const ServiceConfig& from, const ServiceConfig& to) {
   return "";
 }
 
+// The isolator of the engine's, one call at a time.
+class KernelIsolator final : public Isolator {
+ public:
+  using Allowed = std::function<std::vector<IpNetwork>()>;
+  KernelIsolator(KernelSide& kernel, std::mutex& mutex, Allowed allowed)
+      : kernel_(kernel), mutex_(mutex), allowed_(std::move(allowed)) {}
+  Status isolate(const oci::ContainerRecord& record) override {
+    const std::vector<IpNetwork> allowed = allowed_();
+    const std::lock_guard lock(mutex_);
+    return kernel_.isolate(record, allowed);
+  }
+  Status release(const oci::ContainerRecord& record) override {
+    const std::lock_guard lock(mutex_);
+    return kernel_.release(record);
+  }
+
+ private:
+  KernelSide& kernel_;
+  std::mutex& mutex_;
+  const Allowed allowed_;
+};
+
 std::vector<std::string> list_names(const CompiledPolicy& policy) {
   std::vector<std::string> names;
   for (const List& list : policy.lists) names.push_back(list.name);
@@ -101,6 +143,31 @@ Error out_of_memory() {
   return {Code::kExhausted,
           "not enough memory for the lists of the rule files: raise the limit "
           "of the service, or shorten them"};
+}
+
+// As people and logs are told.
+std::string name_of(const OverBudget& over) {
+  return over.name.empty() ? over.scope : over.scope + " '" + over.name + "'";
+}
+
+// The process that somebody else's alert is about, if it says.
+ProcessName process_of(const FalcoViolation& told) {
+  for (const auto& [name, value] : told.output_fields) {
+    if (name != "proc.pid") continue;
+    const auto* scalar = std::get_if<Value>(&value);
+    const auto* pid =
+        scalar == nullptr ? nullptr : std::get_if<std::int64_t>(scalar);
+    if (pid == nullptr || *pid <= 0 ||
+        *pid > std::numeric_limits<pid_t>::max()) {
+      break;
+    }
+    const ClockOffsets clocks = ClockOffsets::now();
+    return {.pid = static_cast<pid_t>(*pid),
+            .seen_ns =
+                told.time_ns + static_cast<std::uint64_t>(clocks.boottime_ns -
+                                                          clocks.realtime_ns)};
+  }
+  return {};
 }
 
 std::optional<std::uint32_t> find_rule(const CompiledPolicy& policy,
@@ -122,14 +189,14 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
   RETURN_IF_ERROR(service->open_folders());
   ASSIGN_OR_RETURN(LoadedPolicy loaded, load_policy(service->config_));
   if (!loaded.warnings.empty()) log_warning("policy:\n" + loaded.warnings);
-  service->settings_ = make_settings(service->config_);
+  ASSIGN_OR_RETURN(service->settings_, make_settings(service->config_));
 
   ASSIGN_OR_RETURN(service->store_,
                    Store::open(service->config_.state_dir + "/bailiff.db"));
   ASSIGN_OR_RETURN(service->generations_,
                    Generations::open(service->config_.state_dir));
   ASSIGN_OR_RETURN(service->responder_, machine.responder());
-  service->kills_ = std::make_unique<KillBook>(*service->responder_);
+  service->managers_ = machine.managers();
   service->kernel_ = machine.kernel_side(service->config_.bpf_dir);
 
   // While there is one thread: it forks.
@@ -160,6 +227,7 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                         raw->forwarder_->notify();
                       }));
   RETURN_IF_ERROR(service->apply(loaded.policy));
+  RETURN_IF_ERROR(service->start_engine());
   service->updater_ = std::make_unique<Updater>(
       [raw] { raw->update_containers(); }, kUpdateEvery);
   ASSIGN_OR_RETURN(
@@ -169,7 +237,7 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                      .kernel_mutex = raw->kernel_mutex_,
                      .generations = *raw->generations_,
                      .containers = raw->containers_,
-                     .kills = *raw->kills_,
+                     .engine = *raw->engine_,
                      .recorder = *raw->recorder_,
                      .metrics = raw->metrics_,
                      .settings = [raw] { return raw->settings(); },
@@ -189,6 +257,7 @@ void Service::stop(std::chrono::steady_clock::time_point deadline) {
   if (recorder_ && !recorder_->drain(deadline)) {
     log_error("stop: events that were decided are not stored");
   }
+  if (engine_) engine_->stop();
   recorder_.reset();
   if (forwarder_) forwarder_->stop(deadline);
   // The lock file stays: see FileLock.
@@ -212,6 +281,50 @@ Status Service::open_folders() {
   return write_atomically(config_.run_dir + "/bailiffd.pid",
                           std::to_string(::getpid()) + "\n", 0600,
                           Durability::kProcess);
+}
+
+Status Service::start_engine() {
+  isolator_ = std::make_unique<KernelIsolator>(
+      *kernel_, kernel_mutex_, [this] { return settings()->isolate_allow; });
+  JournalContent content;
+  ASSIGN_OR_RETURN(std::unique_ptr<Journal> journal,
+                   Journal::open(config_.run_dir + "/responses", content));
+  ASSIGN_OR_RETURN(
+      engine_,
+      ResponseEngine::start(
+          {.responder = *responder_,
+           .isolator = *isolator_,
+           .managers = *managers_,
+           .limits = config_.limits,
+           .journal = std::move(journal),
+           .tell =
+               [this](const Effect& effect) { return store_effect(effect); },
+           .log =
+               [](const std::string& line) { log_repeated("respond", line); }},
+          content));
+  return Ok{};
+}
+
+bool Service::store_effect(const Effect& effect) {
+  if (effect.recovered) {
+    // It was stored, and the process was killed before it could note so?
+    const ClockOffsets clocks = ClockOffsets::now();
+    const auto boot =
+        static_cast<std::uint64_t>(clocks.realtime_ns - clocks.boottime_ns);
+    const Result<std::vector<StoredAlert>> alerts = store_->query(
+        {.limit = kMaxRecoveredAlerts,
+         .container = effect.cause.record.id,
+         .since_ns = effect.cause.begun_ns + boot - kEventAge_ns});
+    const std::string mark = "\"response_id\":\"" + effect.cause.id + "\"";
+    const auto has_it = [&](const StoredAlert& alert) {
+      return alert.json.find(mark) != std::string::npos;
+    };
+    if (alerts && std::any_of(alerts->begin(), alerts->end(), has_it)) {
+      return true;
+    }
+  }
+  return recorder_->store(effect_draft(*settings(), effect, now_ns()))
+      .has_value();
 }
 
 Status Service::open_sinks() {
@@ -364,7 +477,9 @@ void Service::forget_gone() {
     // Another may have the id by now.
     const oci::ContainerRecord& record = known->container->record;
     if (has_processes(record)) continue;
-    containers_.stop(id, record.time_ns);
+    if (const ContainerPtr ended = containers_.stop(id, record.time_ns)) {
+      engine_->ended(ended->record.cgroup_id);
+    }
     static_cast<void>(
         ::unlink((config_.run_dir + "/containers/" + id + ".json").c_str()));
   }
@@ -425,12 +540,15 @@ Status Service::load_anew() {
     return Error{Code::kInvalidArgument,
                  "a change of '" + key + "' needs a restart of the service"};
   }
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Settings> settings,
+                   make_settings(config));
   ASSIGN_OR_RETURN(LoadedPolicy loaded, load_policy(config));
   RETURN_IF_ERROR(apply(loaded.policy));
   {
     const std::lock_guard lock(settings_mutex_);
-    settings_ = make_settings(config);
+    settings_ = settings;
   }
+  engine_->set_limits(config.limits);
   forget_generations();
   updater_->ask();
   if (!loaded.warnings.empty()) log_warning("policy:\n" + loaded.warnings);
@@ -462,6 +580,15 @@ std::vector<ReadinessCheck> Service::readiness() {
   add("bpffs", kept ? "" : kept.error().message, config_.bpf_dir);
   add("ring_buffer", intake_->events_problem(), config_.bpf_dir + "/events");
   add("seccomp", notifier_problem_, config_.run_dir + "/seccomp.sock");
+  // A workload that cools down is no reason to call the whole service unready.
+  std::string used_up;
+  std::string cooling;
+  for (const OverBudget& over : engine_->over()) {
+    (over.scope == "workload" ? cooling : used_up) += " " + name_of(over);
+  }
+  add("responses",
+      used_up.empty() ? "" : "the budget is used up, re-arm it:" + used_up,
+      cooling.empty() ? "armed" : "armed, but cooling down:" + cooling);
   return checks;
 }
 
@@ -469,7 +596,10 @@ std::string Service::metrics() {
   MetricsText text;
   metrics_.write(text, intake_->kernel_lost());
   std::map<std::string, std::uint64_t> states = {{"running", 0},
-                                                 {"degraded", 0}};
+                                                 {"degraded", 0},
+                                                 {"paused", 0},
+                                                 {"isolated", 0},
+                                                 {"stopping", 0}};
   for (const ContainerView& each : containers()) {
     if (each.state != "gone") ++states[each.state];
   }
@@ -500,6 +630,11 @@ std::string Service::metrics() {
       text.sample({{"list", lists[i].name}}, current->list_entries(i));
     }
   }
+  text.family("bailiff_response_budget_exhausted", "gauge",
+              "1 for each budget of responses that is used up.");
+  for (const OverBudget& over : engine_->over()) {
+    text.sample({{"scope", over.scope}, {"name", over.name}}, std::uint64_t{1});
+  }
   text.family("bailiff_self_test", "gauge",
               "1 when this host was shown to enforce.");
   text.sample({}, std::uint64_t{self_test_.ok ? 1U : 0U});
@@ -526,9 +661,32 @@ ContainerView Service::view(const KnownContainer& known) const {
   }
   if (known.gone || !has_processes(record)) {
     view.state = "gone";
-  } else {
-    view.state = record.degraded.empty() ? "running" : "degraded";
+    return view;
   }
+  view.state = record.degraded.empty() ? "running" : "degraded";
+  const Condition condition = engine_->condition(record.cgroup_id);
+  // Limits are of CLOCK_BOOTTIME.
+  const ClockOffsets clocks = ClockOffsets::now();
+  const auto add = [&](const std::optional<Begun>& begun, const char* state) {
+    if (!begun) return;
+    view.state = state;
+    const auto shift =
+        static_cast<std::uint64_t>(clocks.realtime_ns - clocks.boottime_ns);
+    view.in_force.push_back(
+        {.response = std::string(to_string(begun->response)),
+         .id = begun->id,
+         .policy = begun->policy,
+         .actor = begun->actor,
+         .until_ns = begun->until_ns == 0 ? 0 : begun->until_ns + shift});
+  };
+  add(condition.isolated, "isolated");
+  // Somebody else may have paused it.
+  if (const Result<ProcessesState> now = responder_->look(record);
+      now && now->frozen) {
+    view.state = "paused";
+  }
+  add(condition.paused, "paused");
+  add(condition.stopping, "stopping");
   return view;
 }
 
@@ -545,12 +703,13 @@ Result<ContainerView> Service::container(const std::string& name) {
   return view(known);
 }
 
-Status Service::store_all(std::vector<Draft>& drafts, const KillPtr& kill,
+Status Service::store_all(std::vector<Draft>& drafts, const TicketPtr& ticket,
                           std::uint64_t event_ns) {
   for (Draft& draft : drafts) {
-    if (draft.awaits_kill) complete(draft, kill->wait(), event_ns);
+    if (draft.awaits_response) complete(draft, ticket->wait(), event_ns);
     RETURN_IF_ERROR(recorder_->store(draft));
   }
+  if (ticket) engine_->told(ticket);
   return Ok{};
 }
 
@@ -587,14 +746,17 @@ Result<std::string> Service::violation(const std::string& body) {
       generation ? find_rule(generation->policy(), told.rule) : std::nullopt;
 
   std::vector<Draft> drafts;
-  KillPtr kill;
+  TicketPtr ticket;
   if (known && rule && known->container->generation) {
     const oci::ContainerRecord& record = known->container->record;
     const Decision decision =
         decide(generation->policy(), known->container->policies,
                {.rule = *rule, .enforcement = Enforcement::kExternal},
                is_exempt(*settings, record));
-    if (decision.response == Response::kKill) kill = kills_->kill(record);
+    if (decision.response != Response::kNone) {
+      ticket = engine_->respond(request_of(generation->policy(), decision,
+                                           *rule, record, process_of(told)));
+    }
     drafts = policy_drafts(*settings, alert, generation->policy(),
                            Enforcement::kExternal, decision);
   }
@@ -611,13 +773,12 @@ Result<std::string> Service::violation(const std::string& body) {
                                  Enforcement::kExternal, std::move(why)));
     drafts.back().known_rule = rule.has_value();
   }
-  RETURN_IF_ERROR(store_all(drafts, kill, now));
+  RETURN_IF_ERROR(store_all(drafts, ticket, now));
   return drafts.front().alert.uuid;
 }
 
-Result<std::string> Service::kill(const std::string& name,
-                                  const std::string& reason,
-                                  const std::string& actor) {
+Result<std::string> Service::respond(Verb verb, const std::string& name,
+                                     const OperatorRequest& request) {
   ASSIGN_OR_RETURN(const KnownContainer known, containers_.by_name(name));
   const oci::ContainerRecord& record = known.container->record;
   const std::shared_ptr<const Settings> settings = this->settings();
@@ -625,50 +786,97 @@ Result<std::string> Service::kill(const std::string& name,
     return Error{Code::kUnsupported,
                  "container '" + record.id + "' is already gone"};
   }
+  OperatorRequest by = request;
+  by.reason.resize(std::min(by.reason.size(), kMaxReasonBytes));
+  ResponseRequest asked{
+      .record = record, .actor = by.actor, .reason = by.reason};
+  asked.terms.pause_limit_ms = by.limit_ms.value_or(0);
+  asked.terms.isolate_limit_ms = by.limit_ms.value_or(0);
+  asked.terms.pause_then =
+      by.then_kill.value_or(false) ? PauseThen::kKill : PauseThen::kResume;
+  asked.terms.grace_ms = by.grace_ms.value_or(asked.terms.grace_ms);
+  switch (verb) {
+    case Verb::kResume:
+    case Verb::kRelease:
+      // Also of a container that was exempted since.
+      return undo(verb, record, by);
+    case Verb::kKill:
+      asked.response = Response::kKill;
+      break;
+    case Verb::kStop:
+      asked.response = Response::kStop;
+      break;
+    case Verb::kPause:
+      asked.response = Response::kPause;
+      break;
+    case Verb::kIsolate:
+      asked.response = Response::kIsolate;
+      break;
+  }
   if (is_exempt(*settings, record)) {
     return Error{Code::kUnsupported,
                  "container '" + record.id +
                      "' is exempt from responses by the configuration"};
   }
+  const std::string word(to_string(verb));
   const std::uint64_t now = monotonic_ns();
-  const KillPtr kill = kills_->kill(record);
-
-  const std::string why = reason.substr(0, kMaxReasonBytes);
-  Alert alert;
-  alert.hostname = settings->node;
-  alert.time_ns = now_ns();
-  alert.priority = Priority::kNotice;
-  alert.rule = "Operator response";
-  alert.source = "bailiff";
-  alert.message = "Operator response (response=kill actor=" + actor +
-                  " reason=" + why + ")";
-  alert.output_fields = {
-      {"bailiff.actor", actor},
-      {"bailiff.reason", why},
-      {"evt.time", static_cast<std::int64_t>(alert.time_ns)}};
-  alert.container = alert_container(record);
+  const TicketPtr ticket = engine_->respond(asked);
   std::vector<Draft> drafts = {
-      plain_draft(*settings, std::move(alert), Enforcement::kExternal, "")};
-  drafts.front().alert.response = to_string(Response::kKill);
-  drafts.front().awaits_kill = true;
+      operator_draft(*settings, record, word, by.actor, by.reason, now_ns())};
+  drafts.front().awaits_response = true;
+  drafts.front().asked = asked.response;
 
-  KillResult result = kill->wait();
+  ResponseResult result = ticket->wait();
   if (result.outcome == "killed" && result.monotonic_ns < now) {
     result.outcome = "already gone";  // an earlier response's doing
   }
-  // The container is dead whatever becomes of the record: the caller is told
-  // so, and that the record is missing is in the log.
+  // It is done whatever becomes of the record: the caller is told so, and that
+  // the record is missing is in the log.
   complete(drafts.front(), result, now);
-  static_cast<void>(store_all(drafts, nullptr, now));
+  if (store_all(drafts, nullptr, now)) engine_->told(ticket);
   if (result.outcome == "already gone") {
     return Error{Code::kUnsupported,
                  "container '" + record.id + "' is already gone"};
   }
-  if (result.outcome != "killed") {
+  if (is_error(result.outcome)) {
     return Error{Code::kIo,
-                 "kill container '" + record.id + "': " + result.outcome};
+                 word + " container '" + record.id + "': " + result.outcome};
+  }
+  if (result.response > asked.response) {
+    return Error{Code::kUnsupported,
+                 "container '" + record.id +
+                     "' is being responded to already: " + result.outcome};
   }
   return result.outcome;
+}
+
+Result<std::string> Service::undo(Verb verb, const oci::ContainerRecord& record,
+                                  const OperatorRequest& request) {
+  const ResponseRequest by{
+      .record = record, .actor = request.actor, .reason = request.reason};
+  ASSIGN_OR_RETURN(const TicketPtr ticket, verb == Verb::kResume
+                                               ? engine_->resume(by)
+                                               : engine_->release(by));
+  const std::string outcome = ticket->wait().outcome;
+  if (is_error(outcome)) {
+    return Error{Code::kIo, std::string(to_string(verb)) + " container '" +
+                                record.id + "': " + outcome};
+  }
+  return outcome;
+}
+
+std::vector<std::string> Service::rearm(const OperatorRequest& request) {
+  std::vector<std::string> rearmed;
+  for (const OverBudget& over : engine_->over()) {
+    rearmed.push_back(name_of(over));
+  }
+  engine_->rearm();
+  Draft draft = operator_draft(*settings(), {}, "rearm", request.actor,
+                               request.reason, now_ns());
+  draft.alert.outcome = "rearmed";
+  // That the record could not be stored is in the log.
+  static_cast<void>(recorder_->store(draft));
+  return rearmed;
 }
 
 std::vector<PolicyView> Service::policies() {

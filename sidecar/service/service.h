@@ -3,7 +3,8 @@
 // bailiffd without its main(): owns every part and answers the HTTP API.
 //
 //   files ─▶ policy.bin, lists            (start, reload)
-//   Intake ─▶ KillBook                    (one thread: events to responses)
+//   Intake ─▶ ResponseEngine              (one thread: events to responses;
+//      │                                   the engine's: their limits)
 //      └────▶ Recorder ─▶ Store           (one thread: what is told)
 //                           └▶ Forwarder  (one thread for each sink)
 //   HTTP ─▶ Backend, this object          (the server's threads)
@@ -30,7 +31,7 @@
 #include "sidecar/ingest/containers.h"
 #include "sidecar/ingest/generations.h"
 #include "sidecar/notify/notifier.h"
-#include "sidecar/respond/kill_book.h"
+#include "sidecar/respond/engine.h"
 #include "sidecar/respond/responder.h"
 #include "sidecar/service/draft.h"
 #include "sidecar/service/intake.h"
@@ -48,6 +49,9 @@ struct Machine {
       kernel_side = make_kernel_side;
   std::function<Result<std::unique_ptr<Responder>>()> responder =
       make_cgroup_responder;
+  std::function<std::unique_ptr<Managers>()> managers = [] {
+    return std::make_unique<CommandManagers>();
+  };
   // The program that keeps seccomp listeners when the service ends, run as
   // `PROGRAM --keeper RUN_DIR`; "": they end with it.
   std::string keeper;
@@ -76,8 +80,9 @@ class Service final : public Backend {
   Store& store() override { return *store_; }
   std::vector<ContainerView> containers() override;
   Result<ContainerView> container(const std::string& name) override;
-  Result<std::string> kill(const std::string& name, const std::string& reason,
-                           const std::string& actor) override;
+  Result<std::string> respond(Verb verb, const std::string& name,
+                              const OperatorRequest& request) override;
+  std::vector<std::string> rearm(const OperatorRequest& request) override;
   std::vector<PolicyView> policies() override;
   std::string rules_json() override;
   // Rules, policies, lists, exemptions and on_failure take effect, in every
@@ -108,10 +113,15 @@ class Service final : public Backend {
   void forget_gone();
   void forget_generations();
   std::shared_ptr<const Settings> settings() const;
+  Status start_engine();
+  // Stores what came of a response later; see ResponseEngine::Parts.
+  bool store_effect(const Effect& effect);
   ContainerView view(const KnownContainer& known) const;
-  // Completes the drafts with the kill's result, which is waited for.
-  Status store_all(std::vector<Draft>& drafts, const KillPtr& kill,
+  // Completes the drafts with the response's result, which is waited for.
+  Status store_all(std::vector<Draft>& drafts, const TicketPtr& ticket,
                    std::uint64_t event_ns);
+  Result<std::string> undo(Verb verb, const oci::ContainerRecord& record,
+                           const OperatorRequest& request);
 
   const std::string config_path_;
   ServiceConfig config_;  // as at the start
@@ -133,8 +143,10 @@ class Service final : public Backend {
   std::unique_ptr<Generations> generations_;
   Containers containers_;
   std::unique_ptr<Responder> responder_;
-  std::unique_ptr<KillBook> kills_;
-  // Ends after the recorder, which holds work of it.
+  std::unique_ptr<Managers> managers_;
+  std::unique_ptr<Isolator> isolator_;
+  // These end after the recorder, which holds work of them.
+  std::unique_ptr<ResponseEngine> engine_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<Updater> updater_;  // uses all of the above

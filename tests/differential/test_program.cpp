@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
-#include "rules/abi/task.h"
 #include "rules/abi/limits.h"
+#include "rules/abi/task.h"
 #include "rules/emit/function_types.h"
 #include "rules/emit/list_table.h"
 

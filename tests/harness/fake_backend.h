@@ -37,12 +37,17 @@ class FakeBackend : public Backend {
     return Error{.code = Code::kNotFound,
                  .message = "no container '" + name + "'"};
   }
-  Result<std::string> kill(const std::string& name, const std::string& reason,
-                           const std::string& actor) override {
+  Result<std::string> respond(Verb verb, const std::string& name,
+                              const OperatorRequest& request) override {
     const std::lock_guard lock(mutex_);
-    kills.push_back({name, reason, actor});
-    if (kill_error) return *kill_error;
-    return std::string("killed");
+    asked.push_back({verb, name, request});
+    if (respond_error) return *respond_error;
+    return std::string(verb == Verb::kKill ? "killed" : "done");
+  }
+  std::vector<std::string> rearm(const OperatorRequest& request) override {
+    const std::lock_guard lock(mutex_);
+    rearmed_by = request.actor;
+    return {"node"};
   }
   std::vector<PolicyView> policies() override {
     return {{.name = "Block",
@@ -57,17 +62,20 @@ class FakeBackend : public Backend {
     return Ok{};
   }
 
-  struct Kill {
-    std::string name, reason, actor;
+  struct Asked {
+    Verb verb;
+    std::string name;
+    OperatorRequest request;
   };
 
   FakeStore fake_store;
   std::vector<ReadinessCheck> checks = {{.name = "self_test", .ok = true}};
   std::vector<ContainerView> views;
   std::vector<std::string> violations;
-  std::vector<Kill> kills;
+  std::vector<Asked> asked;
+  std::string rearmed_by;
   std::optional<Error> violation_error;
-  std::optional<Error> kill_error;
+  std::optional<Error> respond_error;
   std::optional<Error> reload_error;
 
  private:

@@ -38,6 +38,7 @@ Alert example() {
   alert.response = "kill";
   alert.outcome = "killed";
   alert.latency_us = 412;
+  alert.response_id = "7a1c";
   alert.container = {.id = "c0ffee", .name = "shop", .image = "shop:1"};
   return alert;
 }
@@ -45,11 +46,12 @@ Alert example() {
 TEST(AlertJson, IsFalcosAlertWithOurs) {
   EXPECT_EQ(
       to_json(example()),
-      R"({"bailiff":{"container":{"id":"c0ffee","image":"shop:1",)"
+      R"({"bailiff":{"caused_by":null,)"
+      R"("container":{"id":"c0ffee","image":"shop:1",)"
       R"("name":"shop","namespace":null,"pod":null},"enforcement":"kernel",)"
       R"("evidence":null,"hook":"connect","latency_us":412,"mode":"enforce",)"
-      R"("outcome":"killed","policy":"Block","response":"kill",)"
-      R"("verdict":"denied"},"hostname":"node-1",)"
+      R"("outcome":"killed","policy":"Block","replaces":null,)"
+      R"("response":"kill","response_id":"7a1c","verdict":"denied"},"hostname":"node-1",)"
       R"("output":"16:00:00.020000000: Warning Outbound IoC | pname=<NA>",)"
       R"("output_fields":{"evt.time":1566230400020000000,)"
       R"("fd.is_server":false,"fd.l4proto":"tcp","fd.sip":"5.255.97.172",)"

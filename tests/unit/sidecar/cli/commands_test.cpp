@@ -68,9 +68,9 @@ TEST_F(CommandsTest, EachCommandReachesTheService) {
 TEST_F(CommandsTest, KillPassesNameAndReason) {
   EXPECT_EQ(run({"--api", api_, "kill", "ns/pod/c", "--reason", "drill"}),
             kExitOk);
-  ASSERT_EQ(backend_.kills.size(), 1u);
-  EXPECT_EQ(backend_.kills[0].name, "ns/pod/c");
-  EXPECT_EQ(backend_.kills[0].reason, "drill");
+  ASSERT_EQ(backend_.asked.size(), 1u);
+  EXPECT_EQ(backend_.asked[0].name, "ns/pod/c");
+  EXPECT_EQ(backend_.asked[0].request.reason, "drill");
 }
 
 TEST_F(CommandsTest, RetryDoesNotListToo) {

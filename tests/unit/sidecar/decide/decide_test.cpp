@@ -105,6 +105,7 @@ TEST(Decide, CarriesOutTheStrongestResponseOnce) {
                    policy_of(kEnforce, false, Response::kNone)}),
              {0, 1, 2, 3}, {.rule = 0, .enforcement = kKernel}, false);
   EXPECT_EQ(decision.response, Response::kKill);
+  EXPECT_EQ(decision.by, 1U);
   ASSERT_EQ(decision.policies.size(), 4U);
   EXPECT_EQ(decision.policies[0].fate, Fate::kSuperseded);
   EXPECT_EQ(decision.policies[1].fate, Fate::kCarriedOut);

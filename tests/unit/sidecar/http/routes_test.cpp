@@ -252,18 +252,48 @@ TEST_F(RoutesTest, KillsWithReasonAndActor) {
       post("/v1/containers/prod/shop/app/kill", R"({"reason":"ioc"})");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(json::parse(answer.body), json({{"outcome", "killed"}}));
-  ASSERT_EQ(backend_.kills.size(), 1u);
-  EXPECT_EQ(backend_.kills[0].name, "prod/shop/app");
-  EXPECT_EQ(backend_.kills[0].reason, "ioc");
-  EXPECT_EQ(backend_.kills[0].actor, "uid=0 pid=1");
+  ASSERT_EQ(backend_.asked.size(), 1u);
+  EXPECT_EQ(backend_.asked[0].name, "prod/shop/app");
+  EXPECT_EQ(backend_.asked[0].request.reason, "ioc");
+  EXPECT_EQ(backend_.asked[0].request.actor, "uid=0 pid=1");
+}
+
+TEST_F(RoutesTest, EveryVerbHasItsOwnFields) {
+  const auto status = [&](const std::string& verb, const std::string& body) {
+    return post("/v1/containers/x/" + verb, body).status;
+  };
+  EXPECT_EQ(status("stop", R"({"grace":"3s"})"), 200);
+  EXPECT_EQ(status("pause", R"({"limit":"10m","then":"kill"})"), 200);
+  EXPECT_EQ(status("resume", "{}"), 200);
+  EXPECT_EQ(status("isolate", R"({"limit":"2h"})"), 200);
+  EXPECT_EQ(status("release", "{}"), 200);
+  ASSERT_EQ(backend_.asked.size(), 5u);
+  EXPECT_EQ(backend_.asked[0].verb, Verb::kStop);
+  EXPECT_EQ(backend_.asked[0].request.grace_ms, 3000);
+  EXPECT_EQ(backend_.asked[1].request.limit_ms, 600'000);
+  EXPECT_EQ(backend_.asked[1].request.then_kill, true);
+  EXPECT_EQ(backend_.asked[4].verb, Verb::kRelease);
+  EXPECT_EQ(status("kill", R"({"grace":"3s"})"), 400);
+  EXPECT_EQ(status("isolate", R"({"then":"kill"})"), 400);
+  EXPECT_EQ(status("pause", R"({"limit":"0s"})"), 400);
+  EXPECT_EQ(status("pause", R"({"then":"stop"})"), 400);
+  EXPECT_EQ(backend_.asked.size(), 5u);
+}
+
+TEST_F(RoutesTest, RearmsTheBudgets) {
+  const ApiAnswer answer = post("/v1/responses/rearm", R"({"reason":"seen"})");
+  EXPECT_EQ(json::parse(answer.body), json({{"rearmed", {"node"}}}));
+  EXPECT_EQ(backend_.rearmed_by, "uid=0 pid=1");
+  EXPECT_EQ(post("/v1/responses/rearm", R"({"limit":"1s"})").status, 400);
 }
 
 TEST_F(RoutesTest, KillTellsWhyNot) {
-  backend_.kill_error = {.code = Code::kNotFound, .message = "no container"};
+  backend_.respond_error = {.code = Code::kNotFound, .message = "no container"};
   EXPECT_EQ(post("/v1/containers/x/kill", "{}").status, 404);
-  backend_.kill_error = {.code = Code::kUnsupported, .message = "exempt"};
+  backend_.respond_error = {.code = Code::kUnsupported, .message = "exempt"};
   EXPECT_EQ(post("/v1/containers/x/kill", "{}").status, 409);
-  backend_.kill_error = {.code = Code::kInvalidArgument, .message = "several"};
+  backend_.respond_error = {.code = Code::kInvalidArgument,
+                            .message = "several"};
   EXPECT_EQ(post("/v1/containers/x/kill", "{}").status, 409);
 }
 
@@ -276,7 +306,7 @@ TEST_F(RoutesTest, KillsNothingOnABadBody) {
                  json({{"reason", std::string(1025, 'x')}}).dump())
                 .status,
             400);
-  EXPECT_TRUE(backend_.kills.empty());
+  EXPECT_TRUE(backend_.asked.empty());
 }
 
 TEST_F(RoutesTest, ShowsRulesAndPolicies) {
@@ -312,13 +342,9 @@ TEST_F(RoutesTest, ShowsDeliveriesAndRetriesThem) {
 }
 
 TEST_F(RoutesTest, SaysWhatIsNotAvailableYet) {
-  for (const char* verb :
-       {"stop", "pause", "resume", "isolate", "release", "capture"}) {
-    const ApiAnswer answer =
-        post(std::string("/v1/containers/x/") + verb, "{}");
-    EXPECT_EQ(answer.status, 501);
-    EXPECT_EQ(error(answer)["code"], "not_available");
-  }
+  const ApiAnswer answer = post("/v1/containers/x/capture", "{}");
+  EXPECT_EQ(answer.status, 501);
+  EXPECT_EQ(error(answer)["code"], "not_available");
   EXPECT_EQ(get("/v1/lists").status, 501);
   EXPECT_EQ(get("/v1/lists/c2").status, 501);
   EXPECT_EQ(call({.method = "PATCH", .path = "/v1/lists/c2"}).status, 501);

@@ -151,18 +151,18 @@ TEST_F(HttpServerTest, PostsReachTheBackend) {
 
 TEST_F(HttpServerTest, KnowsWhoCallsOnTheUnixSocket) {
   ASSERT_TRUE(client()->post("/v1/containers/x/kill", "{}"));
-  EXPECT_EQ(backend_.kills.at(0).actor,
+  EXPECT_EQ(backend_.asked.at(0).request.actor,
             "uid=0 pid=" + std::to_string(::getpid()));
 }
 
 TEST_F(HttpServerTest, KnowsWhereATcpCallComesFrom) {
   ASSERT_TRUE(client(true)->post("/v1/containers/x/kill", "{}"));
-  EXPECT_EQ(backend_.kills.at(0).actor.rfind("tcp 127.0.0.1:", 0), 0u);
+  EXPECT_EQ(backend_.asked.at(0).request.actor.rfind("tcp 127.0.0.1:", 0), 0u);
 }
 
 TEST_F(HttpServerTest, DecodesPathAndQuery) {
   ASSERT_TRUE(client()->post("/v1/containers/a%2Fb%2Fc%20d/kill", "{}"));
-  EXPECT_EQ(backend_.kills.at(0).name, "a/b/c d");
+  EXPECT_EQ(backend_.asked.at(0).name, "a/b/c d");
   ASSERT_TRUE(backend_.fake_store.append(alert("a b&c"), {}, 1));
   const auto answer =
       client()->get("/v1/events?rule=" + percent_encode("a b&c"));

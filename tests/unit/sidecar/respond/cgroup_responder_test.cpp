@@ -14,8 +14,9 @@
 
 #include "oci/sys/cgroup.h"
 #include "oci/sys/files.h"
-#include "sidecar/respond/kill_book.h"
+#include "sidecar/ingest/clock.h"
 #include "sidecar/respond/responder.h"
+#include "sidecar/respond/ticket.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -78,6 +79,19 @@ class CgroupResponderTest : public testing::Test {
     record.cgroup_id = Cgroup::open(mount_, relative_)->id();
     return record;
   }
+  static void wait(Result<std::unique_ptr<Waiting>> waiting) {
+    ASSERT_TRUE(waiting) << waiting.error().message;
+    Ticket ticket("", Response::kKill);
+    ticket.wait_for(*std::move(waiting), "done");
+    EXPECT_EQ(ticket.wait().outcome, "done");
+  }
+  // That there is such a process now.
+  static ProcessName named(pid_t pid) {
+    const ClockOffsets clocks = ClockOffsets::now();
+    return {.pid = pid,
+            .seen_ns = monotonic_ns() +
+                       static_cast<std::uint64_t>(clocks.boottime_ns)};
+  }
   bool populated() const {
     return *Cgroup::open(mount_, relative_)->populated();
   }
@@ -93,21 +107,77 @@ TEST_F(CgroupResponderTest, KillsEveryProcessAndKnowsWhenTheyAreDead) {
   ASSERT_EQ(::mkdir((path_ + "/below").c_str(), 0755), 0);
   start(path_, 5);
   start(path_ + "/below", 3);
-  KillBook book(*responder_);
-  const KillResult result = book.kill(record())->wait();
-  EXPECT_EQ(result.outcome, "killed");
+  wait(responder_->kill(record()));
   EXPECT_FALSE(populated());
 }
 
 TEST_F(CgroupResponderTest, KillsWhatIsFrozen) {
   start(path_, 1);
   ASSERT_TRUE(write_file(path_ + "/cgroup.freeze", "1"));
-  KillBook book(*responder_);
-  EXPECT_EQ(book.kill(record())->wait().outcome, "killed");
+  wait(responder_->kill(record()));
+  EXPECT_FALSE(populated());
+}
+
+TEST_F(CgroupResponderTest, KillsOneProcessAndNoOther) {
+  start(path_, 0);
+  start(path_, 0);
+  wait(responder_->kill_process(record(), named(children_[0])));
+  EXPECT_EQ(::kill(children_[1], 0), 0);
+  EXPECT_TRUE(populated());
+  // The number may be another's by now: whoever has it started later.
+  ProcessName earlier = named(children_[1]);
+  earlier.seen_ns = 1;
+  const auto other = responder_->kill_process(record(), earlier);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Code::kNotFound);
+  EXPECT_EQ(::kill(children_[1], 0), 0);
+}
+
+TEST_F(CgroupResponderTest, KillsNoProcessOutsideTheContainer) {
+  start(path_, 0);
+  const auto ours = responder_->kill_process(record(), named(::getpid()));
+  ASSERT_FALSE(ours);
+  EXPECT_EQ(ours.error().code, Code::kPermission);
+  EXPECT_FALSE(responder_->kill_process(record(), named(1)));
+  EXPECT_FALSE(responder_->kill_process(record(), {}));
+}
+
+TEST_F(CgroupResponderTest, FreezesAndThaws) {
+  start(path_, 2);
+  wait(responder_->freeze(record()));
+  EXPECT_TRUE(responder_->look(record())->frozen);
+  ASSERT_TRUE(responder_->thaw(record()));
+  EXPECT_FALSE(responder_->look(record())->frozen);
+  EXPECT_FALSE(responder_->look(record())->gone);
+}
+
+TEST_F(CgroupResponderTest, ASandboxIsLeftAloneWhenThatCanBeBelieved) {
+  start(path_, 0);
+  oci::ContainerRecord sandbox = record();
+  sandbox.facts.sandbox = true;
+  sandbox.facts.pod_identity_trusted = true;
+  const auto refused = responder_->kill(sandbox);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kPermission);
+  // Whoever starts a container may write what he likes into its annotations.
+  sandbox.facts.pod_identity_trusted = false;
+  wait(responder_->kill(sandbox));
+}
+
+TEST(PodCgroup, IsFoundInBothOfTheKubeletsNamings) {
+  EXPECT_EQ(pod_cgroup("/kubepods/burstable/pod12-3/abc"),
+            "/kubepods/burstable/pod12-3");
+  EXPECT_EQ(
+      pod_cgroup("/kubepods.slice/kubepods-burstable.slice/"
+                 "kubepods-burstable-pod12_3.slice/cri-containerd-a.scope"),
+      "/kubepods.slice/kubepods-burstable.slice/"
+      "kubepods-burstable-pod12_3.slice");
+  EXPECT_EQ(pod_cgroup("/system.slice/bailiffd.service"), "");
+  EXPECT_EQ(pod_cgroup("/kubepods.slice"), "");
 }
 
 TEST_F(CgroupResponderTest, AnEmptyContainerIsGoneAlready) {
-  Result<std::unique_ptr<Dying>> dying = responder_->kill(record());
+  Result<std::unique_ptr<Waiting>> dying = responder_->kill(record());
   ASSERT_FALSE(dying);
   EXPECT_EQ(dying.error().code, Code::kNotFound);
 }
@@ -115,7 +185,7 @@ TEST_F(CgroupResponderTest, AnEmptyContainerIsGoneAlready) {
 TEST_F(CgroupResponderTest, ARemovedCgroupIsGoneAlready) {
   oci::ContainerRecord gone = record();
   gone.cgroup_path += "-never-made";
-  Result<std::unique_ptr<Dying>> dying = responder_->kill(gone);
+  Result<std::unique_ptr<Waiting>> dying = responder_->kill(gone);
   ASSERT_FALSE(dying);
   EXPECT_EQ(dying.error().code, Code::kNotFound);
 }
@@ -124,7 +194,7 @@ TEST_F(CgroupResponderTest, LeavesAnotherCgroupOfThatPathAlone) {
   start(path_, 0);
   oci::ContainerRecord other = record();
   other.cgroup_id += 1;
-  Result<std::unique_ptr<Dying>> dying = responder_->kill(other);
+  Result<std::unique_ptr<Waiting>> dying = responder_->kill(other);
   ASSERT_FALSE(dying);
   EXPECT_EQ(dying.error().code, Code::kNotFound);
   EXPECT_TRUE(populated());
@@ -146,7 +216,7 @@ TEST_F(CgroupResponderTest, RefusesTheRootOurOwnAndWhatIsAboveIt) {
     // The id would fit: what protects us is not that it does not.
     struct stat found {};
     if (::stat(path.c_str(), &found) == 0) bad.cgroup_id = found.st_ino;
-    Result<std::unique_ptr<Dying>> dying = responder_->kill(bad);
+    Result<std::unique_ptr<Waiting>> dying = responder_->kill(bad);
     ASSERT_FALSE(dying) << path;
     EXPECT_NE(dying.error().code, Code::kNotFound) << path;
   }
@@ -160,7 +230,7 @@ TEST_F(CgroupResponderTest, RefusesACgroupThatHoldsOurs) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     if (!write_file(path_ + "/below/cgroup.procs", "0")) ::_exit(1);
-    Result<std::unique_ptr<Dying>> dying = responder_->kill(above);
+    Result<std::unique_ptr<Waiting>> dying = responder_->kill(above);
     ::_exit(!dying && dying.error().code == Code::kPermission ? 0 : 2);
   }
   int status = 0;

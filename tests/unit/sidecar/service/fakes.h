@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <deque>
 #include <filesystem>
 #include <memory>
@@ -21,6 +22,7 @@
 #include "oci/sys/unique_fd.h"
 #include "rules/abi/event.h"
 #include "sidecar/ingest/clock.h"
+#include "sidecar/respond/manager_calls.h"
 #include "sidecar/respond/responder.h"
 #include "sidecar/service/kernel_side.h"
 
@@ -126,6 +128,7 @@ struct FakeKernelState {
   std::deque<std::string> publish_errors;
   std::vector<std::vector<std::string>> published;  // items of the first list
   std::vector<std::string> updated;                 // ids of containers
+  std::vector<std::string> isolated;                // container ids
 };
 
 class FakeKernelSide final : public KernelSide {
@@ -179,37 +182,96 @@ class FakeKernelSide final : public KernelSide {
     return std::unique_ptr<ObserverSource>(std::make_unique<FakeObserver>(
         state_.observer, state_.losses, std::move(record)));
   }
+  Status isolate(const oci::ContainerRecord& record,
+                 const std::vector<IpNetwork>& /*allowed*/) override {
+    state_.isolated.push_back(record.id);
+    return Ok{};
+  }
+  Status release(const oci::ContainerRecord& record) override {
+    std::erase(state_.isolated, record.id);
+    return Ok{};
+  }
 
  private:
   FakeKernelState& state_;
 };
 
-class DeadAtOnce final : public Dying {
+class DoneAtOnce final : public Waiting {
  public:
   int fd() const override { return -1; }
-  Result<bool> empty() override { return true; }
+  short events() const override { return 0; }
+  Result<bool> done() override { return true; }
 };
 
 struct FakeResponderState {
   std::mutex mutex;
   std::vector<std::string> killed;  // container ids
+  std::vector<std::string> frozen;
 };
 
 class FakeResponder final : public Responder {
  public:
   explicit FakeResponder(FakeResponderState& state) : state_(state) {}
-  Result<std::unique_ptr<Dying>> kill(
+  Result<std::unique_ptr<Waiting>> kill(
       const oci::ContainerRecord& record) override {
+    return done(state_.killed, record);
+  }
+  Result<std::unique_ptr<Waiting>> kill_process(
+      const oci::ContainerRecord& record,
+      const ProcessName& /*process*/) override {
+    return done(state_.killed, record);
+  }
+  Result<std::unique_ptr<Waiting>> terminate(
+      const oci::ContainerRecord& record) override {
+    return done(state_.killed, record);
+  }
+  Result<std::unique_ptr<Waiting>> watch_end(
+      const oci::ContainerRecord& /*record*/) override {
+    return std::unique_ptr<Waiting>(std::make_unique<DoneAtOnce>());
+  }
+  Result<std::unique_ptr<Waiting>> freeze(
+      const oci::ContainerRecord& record) override {
+    return done(state_.frozen, record);
+  }
+  Status thaw(const oci::ContainerRecord& record) override {
+    const std::lock_guard lock(state_.mutex);
+    std::erase(state_.frozen, record.id);
+    return Ok{};
+  }
+  Result<ProcessesState> look(const oci::ContainerRecord& record) override {
+    const std::lock_guard lock(state_.mutex);
+    const auto has = [&](const std::vector<std::string>& ids) {
+      return std::find(ids.begin(), ids.end(), record.id) != ids.end();
+    };
+    return ProcessesState{.gone = has(state_.killed),
+                          .frozen = has(state_.frozen)};
+  }
+
+ private:
+  Result<std::unique_ptr<Waiting>> done(std::vector<std::string>& list,
+                                        const oci::ContainerRecord& record) {
     const std::lock_guard lock(state_.mutex);
     if (record.cgroup_path.empty()) {
       return Error{Code::kPermission, "the container is not known"};
     }
-    state_.killed.push_back(record.id);
-    return std::unique_ptr<Dying>(std::make_unique<DeadAtOnce>());
+    list.push_back(record.id);
+    return std::unique_ptr<Waiting>(std::make_unique<DoneAtOnce>());
   }
 
- private:
   FakeResponderState& state_;
+};
+
+class FakeManagers final : public Managers {
+ public:
+  bool has(const oci::ContainerRecord& /*record*/,
+           ManagerVerb /*verb*/) override {
+    return false;
+  }
+  Result<ManagerCall> start(const oci::ContainerRecord& /*record*/,
+                            ManagerVerb /*verb*/,
+                            std::int64_t /*grace_seconds*/) override {
+    return Error{Code::kUnsupported, "no manager"};
+  }
 };
 
 // The record of a container in a cgroup that exists for the tests: the root of

@@ -80,6 +80,16 @@ class IntakeTest : public testing::Test {
     generations_ = *Generations::open(scratch_.path() + "/state");
     recorder_ = *Recorder::start(store_, metrics_,
                                  [](const std::vector<std::string>&) {});
+    JournalContent content;
+    auto journal = Journal::open(scratch_.path() + "/responses", content);
+    engine_ =
+        *ResponseEngine::start({.responder = responder_,
+                                .isolator = isolator_,
+                                .managers = managers_,
+                                .journal = *std::move(journal),
+                                .tell = [](const Effect&) { return true; },
+                                .log = [](const std::string&) {}},
+                               content);
   }
   ~IntakeTest() override {
     if (intake_) intake_->stop();
@@ -96,7 +106,7 @@ class IntakeTest : public testing::Test {
                        .kernel_mutex = kernel_mutex_,
                        .generations = *generations_,
                        .containers = containers_,
-                       .kills = kills_,
+                       .engine = *engine_,
                        .recorder = *recorder_,
                        .metrics = metrics_,
                        .settings = [this] { return settings_; }});
@@ -136,7 +146,17 @@ class IntakeTest : public testing::Test {
   std::mutex kernel_mutex_;
   FakeResponderState responder_state_;
   FakeResponder responder_{responder_state_};
-  KillBook kills_{responder_};
+  class NoIsolator final : public Isolator {
+    Status isolate(const oci::ContainerRecord& /*record*/) override {
+      return Error{Code::kUnsupported, "no network"};
+    }
+    Status release(const oci::ContainerRecord& /*record*/) override {
+      return Ok{};
+    }
+  };
+  NoIsolator isolator_;
+  FakeManagers managers_;
+  std::unique_ptr<ResponseEngine> engine_;
   Containers containers_;
   std::shared_ptr<Settings> settings_ = std::make_shared<Settings>();
   std::unique_ptr<Generations> generations_;

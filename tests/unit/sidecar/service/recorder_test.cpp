@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 
 #include <atomic>
@@ -22,24 +23,26 @@ constexpr std::chrono::seconds kLong{60};
 
 // Dies when told, and says so by poll(2).  POLLPRI is not what an eventfd
 // gives, so the end is told to the recorder through more work.
-class SlowDeath final : public Dying {
+class SlowDeath final : public Waiting {
  public:
   explicit SlowDeath(const std::atomic<bool>& dead) : dead_(dead) {}
   int fd() const override { return fd_.get(); }
-  Result<bool> empty() override { return dead_.load(); }
+  short events() const override { return POLLPRI; }
+  Result<bool> done() override { return dead_.load(); }
 
  private:
   const UniqueFd fd_{::eventfd(0, EFD_CLOEXEC)};
   const std::atomic<bool>& dead_;
 };
 
-Draft draft_of(const std::string& rule, bool awaits_kill = false) {
+Draft draft_of(const std::string& rule, bool awaits = false) {
   Draft draft;
   draft.alert.uuid = new_uuid();
   draft.alert.rule = rule;
-  draft.alert.outcome = awaits_kill ? "" : "none";
+  draft.alert.outcome = awaits ? "" : "none";
   draft.sinks = {"soc"};
-  draft.awaits_kill = awaits_kill;
+  draft.awaits_response = awaits;
+  draft.asked = Response::kKill;
   return draft;
 }
 
@@ -89,7 +92,8 @@ TEST_F(RecorderTest, StoresInTheOrderOfThePushes) {
 TEST_F(RecorderTest, WaitsForTheKillAndNotForOthers) {
   std::atomic<bool> dead{false};
   Work slow = work_of(draft_of("slow", true));
-  slow.kill = std::make_shared<Kill>(std::make_unique<SlowDeath>(dead));
+  slow.ticket = std::make_shared<Ticket>("id", Response::kKill);
+  slow.ticket->wait_for(std::make_unique<SlowDeath>(dead), "killed");
   ASSERT_TRUE(recorder_->push(std::move(slow)));
   ASSERT_TRUE(recorder_->push(work_of(draft_of("quick"))));
   ASSERT_TRUE(store_.wait_for_newer(0, 60'000));

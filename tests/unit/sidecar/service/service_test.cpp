@@ -83,6 +83,7 @@ class ServiceTest : public testing::Test {
       return Result<std::unique_ptr<Responder>>(
           std::make_unique<FakeResponder>(responder_));
     };
+    machine.managers = [] { return std::make_unique<FakeManagers>(); };
     return Service::start(scratch_.path() + "/bailiff.yaml", machine);
   }
   void start() {
@@ -95,6 +96,11 @@ class ServiceTest : public testing::Test {
     service_.reset();
   }
 
+  Result<std::string> kill(const std::string& name, const std::string& reason,
+                           const std::string& actor) {
+    return service_->respond(Verb::kKill, name,
+                             {.reason = reason, .actor = actor});
+  }
   // As the hook does it; waits until the start is told.
   void start_container() {
     const std::int64_t before = service_->store().newest();
@@ -212,7 +218,7 @@ TEST_F(ServiceTest, RefusesAViolationThatIsNoAlert) {
 TEST_F(ServiceTest, AKillByHandIsOnRecord) {
   start();
   start_container();
-  Result<std::string> outcome = service_->kill("shop", "looks odd", "root");
+  Result<std::string> outcome = kill("shop", "looks odd", "root");
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(*outcome, "killed");
   EXPECT_THAT(alerts().back(),
@@ -221,17 +227,39 @@ TEST_F(ServiceTest, AKillByHandIsOnRecord) {
                     HasSubstr("\"bailiff.actor\":\"root\""),
                     HasSubstr("\"bailiff.reason\":\"looks odd\""),
                     HasSubstr("\"outcome\":\"killed\"")));
-  EXPECT_EQ(service_->kill("nobody", "", "root").error().code, Code::kNotFound);
-  Result<std::string> again = service_->kill("shop", "still odd", "root");
+  EXPECT_EQ(kill("nobody", "", "root").error().code, Code::kNotFound);
+  Result<std::string> again = kill("shop", "still odd", "root");
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Code::kUnsupported);
+}
+
+TEST_F(ServiceTest, WhatIsDoneByHandIsUndoneByHand) {
+  start();
+  start_container();
+  const auto outcome = [&](Verb verb) {
+    const Result<std::string> done =
+        service_->respond(verb, kId, {.reason = "drill", .actor = "root"});
+    return done ? *done : "error: " + done.error().message;
+  };
+  EXPECT_THAT(outcome(Verb::kResume), HasSubstr("not paused"));
+  EXPECT_EQ(outcome(Verb::kPause), "paused");
+  EXPECT_THAT(responder_.frozen, ElementsAre(kId));
+  EXPECT_EQ(outcome(Verb::kResume), "resumed");
+  EXPECT_THAT(responder_.frozen, IsEmpty());
+  EXPECT_THAT(alerts().back(), AllOf(HasSubstr("\"response\":\"resume\""),
+                                     HasSubstr("\"bailiff.actor\":\"root\""),
+                                     HasSubstr("\"caused_by\":\"")));
+  EXPECT_EQ(outcome(Verb::kIsolate), "isolated");
+  EXPECT_THAT(kernel_.isolated, ElementsAre(kId));
+  EXPECT_EQ(outcome(Verb::kRelease), "released");
+  EXPECT_THAT(kernel_.isolated, IsEmpty());
 }
 
 TEST_F(ServiceTest, AnExemptContainerIsNotKilledByHandEither) {
   configure("exempt: [\"id:0123\"]\n");
   start();
   start_container();
-  EXPECT_EQ(service_->kill(kId, "", "root").error().code, Code::kUnsupported);
+  EXPECT_EQ(kill(kId, "", "root").error().code, Code::kUnsupported);
   EXPECT_THAT(responder_.killed, IsEmpty());
 }
 

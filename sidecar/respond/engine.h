@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/respond/engine.h
+// Carries out responses: each once, however many events ask for it; what takes
+// effect at once on the caller's thread, what may wait on threads of its own;
+// and ends what has a limit when it is over, after a restart as well.
+//
+//   respond() ──▶ journal ──▶ Responder: kill, freeze, SIGTERM    (caller)
+//                    │
+//                    └─▶ a Worker: Isolator, what is before a response
+//                    └─▶ a Worker: the container's manager
+//   a thread: grace, limits, deadlines ──▶ kill, thaw, release
+//                    └─▶ Tell: what came of it later
+//
+// After kill -9 at any point, start() finds in the journal what was begun: it
+// makes the step again that may or may not have been made (each is harmless
+// twice), goes on waiting for what was waited for, with the times it had, and
+// tells of what was carried out but not told.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "oci/sys/unique_fd.h"
+#include "rules/base/result.h"
+#include "rules/document/service_config.h"
+#include "sidecar/respond/before_response.h"
+#include "sidecar/respond/budget.h"
+#include "sidecar/respond/isolator.h"
+#include "sidecar/respond/journal.h"
+#include "sidecar/respond/manager_calls.h"
+#include "sidecar/respond/request.h"
+#include "sidecar/respond/responder.h"
+#include "sidecar/respond/ticket.h"
+
+namespace bailiff::sidecar {
+
+// Containers that were responded to and have ended, remembered so that late
+// events of one get the response's outcome and not "already gone", and so that
+// what replaces one can be linked to it.
+inline constexpr std::size_t kRememberedResponses = 1024;
+
+// Longest a manager's call may take.
+inline constexpr std::chrono::seconds kManagerLimit{20};
+
+// Work in order, on a thread of its own.
+class Worker {
+ public:
+  Worker();
+  // As stop().
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  void post(std::function<void()> work);
+  // What is queued and not begun is dropped: the journal has it.
+  void stop();
+  // Blocks until what was posted is done.
+  void drain();
+
+ private:
+  void run();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+  bool busy_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+// What came of a response after its alert, or what a restart has found.
+struct Effect {
+  Begun cause;
+  // "resumed", "released", "stopped", "killed", "over_budget"; of a restart
+  // also what respond() gives; or "error: …".
+  std::string outcome;
+  // The response itself is told of: the process that carried it out was killed
+  // before its alert was stored, or may have been.
+  bool recovered = false;
+  std::string actor, reason;     // of a person who undid it
+  std::vector<OverBudget> over;  // over_budget
+};
+
+// What is in force of a container.
+struct Condition {
+  // Each with what began it; nullopt: it is not so.
+  std::optional<Begun> paused, isolated, stopping;
+};
+
+class ResponseEngine {
+ public:
+  // Borrowed for the life of the engine, but for `limits` and the functions.
+  struct Parts {
+    Responder& responder;
+    Isolator& isolator;
+    Managers& managers;
+    BeforeResponse* before = nullptr;  // nullptr: nothing is
+    ResponseLimits limits;
+    std::unique_ptr<Journal> journal;
+    // Stores it; on a thread of the engine, and may wait for the disk.  True
+    // when it is stored, or need not be.
+    std::function<bool(const Effect&)> tell;
+    std::function<void(const std::string&)> log;  // one line of a failure
+  };
+
+  // Goes on with what `content` has.
+  static Result<std::unique_ptr<ResponseEngine>> start(
+      Parts parts, const JournalContent& content);
+  // As stop().
+  ~ResponseEngine();
+  ResponseEngine(const ResponseEngine&) = delete;
+  ResponseEngine& operator=(const ResponseEngine&) = delete;
+
+  // Ends the threads.  What is in force stays so, and the journal has it; after
+  // this nothing is told.
+  void stop();
+
+  // Starts the response, or joins one as strong that is under way or in force.
+  // Never nullptr; does not wait.  Any thread.
+  TicketPtr respond(const ResponseRequest& request);
+  // The timeline has it.
+  void told(const TicketPtr& ticket);
+
+  // Undo by hand; `by` names the person.  kUnsupported when there is nothing to
+  // undo.  A container that somebody else has paused can be resumed too.
+  Result<TicketPtr> resume(const ResponseRequest& by);
+  Result<TicketPtr> release(const ResponseRequest& by);
+
+  Condition condition(std::uint64_t cgroup_id) const;
+  // The container has ended: nothing of it is in force any more.
+  void ended(std::uint64_t cgroup_id);
+  // The latest response that ended a container this one may have replaced: one
+  // of the same id, or of the same name in the same pod.
+  std::optional<Begun> replaced(const oci::ContainerRecord& started) const;
+
+  std::vector<OverBudget> over();
+  void rearm();
+  void set_limits(const ResponseLimits& limits);
+
+ private:
+  // What a response has left in force.
+  struct Lasting {
+    Begun begun;
+    TicketPtr ticket;
+    std::unique_ptr<Waiting> end;     // of a stop: the container is empty
+    std::optional<ManagerCall> call;  // of a stop: the manager's
+    std::uint64_t killed_ns = 0;      // of a stop: the grace was over; or 0
+    bool ending = false;              // undoing it is under way
+  };
+  struct Entry {
+    TicketPtr kill;
+    std::unordered_map<pid_t, std::pair<Begun, TicketPtr>> processes;
+    std::optional<Lasting> stop, pause, isolation;
+  };
+
+  ResponseEngine(Parts parts, UniqueFd wake);
+
+  void recover(const JournalContent& content);
+  void recover_one(const Journaled& known);
+  void recover_lasting(Entry& entry, const Journaled& known);
+  TicketPtr join(Entry& entry, const ResponseRequest& request) const;
+  TicketPtr refused_by_budget(const ResponseRequest& request,
+                              const std::string& workload);
+  // All with mutex_ held.
+  TicketPtr begin(Entry& entry, const Begun& begun, TicketPtr ticket);
+  void act(Entry& entry, const Begun& begun, const TicketPtr& ticket);
+  void start_stop(Entry& entry, const Begun& begun, const TicketPtr& ticket);
+  Result<TicketPtr> undo(std::optional<Lasting>& lasting, const Begun& by);
+  void after_before(const Begun& begun, const TicketPtr& ticket);
+  // Without it.
+  TicketPtr make_ticket(const Begun& begun, bool recovered = false);
+  void on_done(const Begun& begun, const std::string& outcome, bool recovered);
+  void isolate(const Begun& begun, const TicketPtr& ticket);
+  void call_manager(const oci::ContainerRecord& record, ManagerVerb verb);
+  void stop_by_manager(const Begun& begun);
+  void undo_now(Response what, const Begun& by, const TicketPtr& ticket);
+  void finish(const Begun& begun, const std::string& outcome);
+  void tell(const Effect& effect);
+  void remember_ended(const Begun& begun);
+
+  void run();
+  // When to look again, in nanoseconds of CLOCK_BOOTTIME.
+  std::uint64_t look_at(Entry& entry, std::uint64_t now_ns,
+                        std::vector<std::shared_ptr<const Waiting>>& watched);
+  void look_at_stop(Entry& entry, std::uint64_t now_ns);
+  void forget_some();
+  void wake() const;
+  void written(const Status& status) const;
+
+  Parts parts_;
+  const UniqueFd wake_;  // eventfd
+
+  mutable std::mutex mutex_;  // short: what it guards stands in events' way
+  std::unordered_map<std::uint64_t, Entry> entries_;  // by cgroup id
+  std::deque<std::uint64_t> order_;                   // oldest first
+  std::set<std::uint64_t> active_;  // those that something is to come of
+  Budget budget_;
+  bool stopping_ = false;
+
+  mutable std::mutex ended_mutex_;
+  std::deque<Begun> ended_;  // latest first
+
+  // After what their work uses.
+  Worker acts_;      // isolation, and what is before a response
+  Worker managers_;  // calls of managers, and undoing
+  Worker teller_;    // what is told
+  std::thread thread_;
+};
+
+}  // namespace bailiff::sidecar

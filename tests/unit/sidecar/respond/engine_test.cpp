@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/respond/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "oci/sys/files.h"
+#include "tests/harness/fake_world.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using std::chrono::steady_clock;
+using testing::HasSubstr;
+
+constexpr std::chrono::seconds kLong{60};
+
+oci::ContainerRecord record_of(std::uint64_t cgroup = 7) {
+  oci::ContainerRecord record;
+  record.id = "c" + std::to_string(cgroup);
+  record.cgroup_id = cgroup;
+  record.cgroup_path = "/sys/fs/cgroup/" + record.id;
+  record.facts.name = "shop";
+  record.facts.image = "example/shop:1";
+  return record;
+}
+
+void wait_for(const std::function<bool()>& condition) {
+  const auto deadline = steady_clock::now() + kLong;
+  while (!condition()) {
+    ASSERT_LT(steady_clock::now(), deadline);
+    ::poll(nullptr, 0, 1);
+  }
+}
+
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() : world_(*World::make()) {
+    std::string folder = testing::TempDir() + "bailiff-engine-XXXXXX";
+    folder_ = ::mkdtemp(folder.data());
+  }
+  ~EngineTest() override {
+    engine_.reset();
+    ::munmap(&world_, sizeof(World));
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::string journal_path() const { return folder_ + "/responses"; }
+
+  JournalContent journal() const {
+    const Result<std::string> text = read_bounded(journal_path(), 1 << 20);
+    return text ? parse_journal(*text) : JournalContent{};
+  }
+
+  void start() {
+    JournalContent content;
+    auto journal = Journal::open(journal_path(), content);
+    ASSERT_TRUE(journal) << journal.error().message;
+    auto started = ResponseEngine::start(
+        {.responder = responder_,
+         .isolator = isolator_,
+         .managers = managers_,
+         .before = before_,
+         .limits = limits_,
+         .journal = std::make_unique<WorldJournal>(world_, *std::move(journal)),
+         .tell = [this](const Effect& effect) { return tell(effect); },
+         .log = [](const std::string&) {}},
+        content);
+    ASSERT_TRUE(started);
+    engine_ = *std::move(started);
+  }
+  void restart() {
+    engine_.reset();
+    start();
+  }
+
+  // As the service does: what was stored is not stored again.
+  bool tell(const Effect& effect) {
+    world_.step();
+    if (effect.recovered) {
+      world_.stored = true;
+    } else {
+      ++world_.effects;
+    }
+    world_.step();
+    const std::lock_guard lock(mutex_);
+    told_.push_back(effect);
+    return true;
+  }
+  std::vector<std::string> outcomes() {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> outcomes;
+    for (const Effect& effect : told_) outcomes.push_back(effect.outcome);
+    return outcomes;
+  }
+
+  ResponseRequest request(Response response) {
+    return {.response = response,
+            .record = record_,
+            .terms = terms_,
+            .policy = "p",
+            .rule = "r"};
+  }
+
+  World& world_;
+  std::string folder_;
+  WorldResponder responder_{world_};
+  WorldIsolator isolator_{world_};
+  NoManagers managers_;
+  BeforeResponse* before_ = nullptr;
+  ResponseLimits limits_;
+  ResponseTerms terms_;
+  oci::ContainerRecord record_ = record_of();
+  std::mutex mutex_;
+  std::vector<Effect> told_;
+  std::unique_ptr<ResponseEngine> engine_;
+};
+
+TEST_F(EngineTest, KillsOnceForABurst) {
+  start();
+  const TicketPtr first = engine_->respond(request(Response::kKill));
+  const TicketPtr second = engine_->respond(request(Response::kKill));
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(first->wait().outcome, "killed");
+  EXPECT_EQ(world_.kills, 1);
+  // A weaker one is of no use any more.
+  EXPECT_EQ(engine_->respond(request(Response::kPause)), first);
+}
+
+TEST_F(EngineTest, AStrongerResponseFollowsAWeakerOne) {
+  start();
+  EXPECT_EQ(engine_->respond(request(Response::kIsolate))->wait().outcome,
+            "isolated");
+  EXPECT_EQ(engine_->respond(request(Response::kPause))->wait().outcome,
+            "paused");
+  const Condition condition = engine_->condition(record_.cgroup_id);
+  EXPECT_TRUE(condition.paused);
+  EXPECT_TRUE(condition.isolated);
+  EXPECT_EQ(engine_->respond(request(Response::kKill))->wait().outcome,
+            "killed");
+}
+
+TEST_F(EngineTest, APauseIsResumedByItself) {
+  terms_.pause_limit_ms = 1;
+  terms_.pause_then = PauseThen::kResume;
+  start();
+  EXPECT_EQ(engine_->respond(request(Response::kPause))->wait().outcome,
+            "paused");
+  wait_for([&] { return outcomes() == std::vector<std::string>{"resumed"}; });
+  EXPECT_FALSE(world_.frozen);
+  EXPECT_FALSE(engine_->condition(record_.cgroup_id).paused);
+}
+
+TEST_F(EngineTest, APauseEndsInAKill) {
+  terms_.pause_limit_ms = 1;
+  start();
+  engine_->respond(request(Response::kPause));
+  wait_for([&] { return outcomes() == std::vector<std::string>{"killed"}; });
+  EXPECT_FALSE(world_.alive);
+}
+
+TEST_F(EngineTest, AStopIsAKillWhenTheGraceIsOver) {
+  terms_.grace_ms = 1;
+  start();
+  EXPECT_EQ(engine_->respond(request(Response::kStop))->wait().outcome,
+            "stopping");
+  wait_for([&] { return outcomes() == std::vector<std::string>{"killed"}; });
+  EXPECT_EQ(world_.terminations, 1);
+  EXPECT_EQ(world_.kills, 1);
+}
+
+TEST_F(EngineTest, AStopNeedsNoKillWhenTheSignalIsHeard) {
+  world_.dies_of_term = true;
+  start();
+  engine_->respond(request(Response::kStop));
+  wait_for([&] { return outcomes() == std::vector<std::string>{"stopped"}; });
+  EXPECT_EQ(world_.kills, 0);
+}
+
+TEST_F(EngineTest, IsReleasedByHandAndByItself) {
+  start();
+  engine_->respond(request(Response::kIsolate))->wait();
+  const ResponseRequest by{.record = record_, .actor = "uid=0"};
+  const Result<TicketPtr> released = engine_->release(by);
+  ASSERT_TRUE(released) << released.error().message;
+  EXPECT_EQ((*released)->wait().outcome, "released");
+  EXPECT_FALSE(world_.isolated);
+  EXPECT_EQ(engine_->release(by).error().code, Code::kUnsupported);
+  terms_.isolate_limit_ms = 1;
+  engine_->respond(request(Response::kIsolate))->wait();
+  wait_for([&] { return world_.releases == 2; });
+}
+
+TEST_F(EngineTest, ResumesWhatSomebodyElsePaused) {
+  start();
+  const ResponseRequest by{.record = record_, .actor = "uid=0"};
+  EXPECT_EQ(engine_->resume(by).error().code, Code::kUnsupported);
+  world_.frozen = true;
+  const Result<TicketPtr> resumed = engine_->resume(by);
+  ASSERT_TRUE(resumed);
+  EXPECT_EQ((*resumed)->wait().outcome, "resumed");
+  EXPECT_FALSE(world_.frozen);
+}
+
+TEST_F(EngineTest, ABudgetThatIsUsedUpIsToldOfOnce) {
+  limits_.policy = 1;
+  limits_.workload = 9;
+  start();
+  engine_->respond(request(Response::kKill))->wait();
+  for (std::uint64_t cgroup = 8; cgroup < 11; ++cgroup) {
+    const oci::ContainerRecord other = record_of(cgroup);
+    ResponseRequest asked{
+        .response = Response::kKill, .record = other, .policy = "p"};
+    EXPECT_EQ(engine_->respond(asked)->wait().outcome, "over_budget");
+  }
+  wait_for([&] { return !outcomes().empty(); });
+  EXPECT_EQ(outcomes(), std::vector<std::string>{"over_budget"});
+  ASSERT_EQ(engine_->over().size(), 1U);
+  // It stays so over a restart, until somebody re-arms it.
+  restart();
+  ASSERT_EQ(engine_->over().size(), 1U);
+  EXPECT_EQ(engine_->over()[0].name, "p");
+  engine_->rearm();
+  EXPECT_TRUE(engine_->over().empty());
+  restart();
+  EXPECT_TRUE(engine_->over().empty());
+}
+
+TEST_F(EngineTest, APersonIsNotBoundByBudgets) {
+  limits_.node = 1;
+  start();
+  engine_->respond(request(Response::kIsolate))->wait();
+  ResponseRequest by{
+      .response = Response::kKill, .record = record_, .actor = "uid=0"};
+  EXPECT_EQ(engine_->respond(by)->wait().outcome, "killed");
+}
+
+TEST_F(EngineTest, WhatReplacesAContainerIsLinked) {
+  start();
+  const TicketPtr ticket = engine_->respond(request(Response::kKill));
+  ticket->wait();
+  oci::ContainerRecord next = record_;
+  next.cgroup_id = 99;
+  ASSERT_TRUE(engine_->replaced(next));
+  EXPECT_EQ(engine_->replaced(next)->id, ticket->id());
+  next.id = "another";
+  EXPECT_FALSE(engine_->replaced(next));
+  EXPECT_FALSE(engine_->replaced(record_));
+}
+
+TEST_F(EngineTest, WhatIsBeforeAResponseSeesAFrozenContainer) {
+  class Evidence final : public BeforeResponse {
+   public:
+    explicit Evidence(World& world) : world_(world) {}
+    bool wants(const ResponseRequest& request) override {
+      return request.policy == "p";
+    }
+    void run(const Begun& begun, steady_clock::time_point) override {
+      seen_frozen = world_.frozen && world_.alive;
+      id = begun.id;
+    }
+    bool seen_frozen = false;
+    std::string id;
+
+   private:
+    World& world_;
+  };
+  Evidence evidence(world_);
+  before_ = &evidence;
+  start();
+  const TicketPtr killed = engine_->respond(request(Response::kKill));
+  EXPECT_EQ(killed->wait().outcome, "killed");
+  EXPECT_TRUE(evidence.seen_frozen);
+  EXPECT_EQ(evidence.id, killed->id());
+  engine_.reset();
+}
+
+struct CrashCase {
+  const char* name;
+  Response response;
+  PauseThen then;
+  bool dies_of_term;
+  bool alive, frozen, isolated;  // in the end
+  int effects;                   // at least
+};
+
+class CrashTest : public EngineTest,
+                  public testing::WithParamInterface<CrashCase> {
+ protected:
+  // Begins the response, tells of it, and waits for its end.
+  void live() {
+    start();
+    const TicketPtr ticket = engine_->respond(request(GetParam().response));
+    ticket->wait();
+    world_.step();
+    world_.stored = true;  // its alert
+    world_.step();
+    engine_->told(ticket);
+    wait_until_over();
+  }
+  void wait_until_over() {
+    wait_for([&] {
+      for (const Journaled& each : journal().responses) {
+        if (!each.told || !is_over(each)) return false;
+      }
+      return true;
+    });
+  }
+};
+
+// The process is killed before and after every step: whatever it had begun is
+// finished by the next one, and told.
+TEST_P(CrashTest, EveryStepIsFinishedAfterAKill) {
+  const CrashCase& expected = GetParam();
+  terms_ = {.grace_ms = 1,
+            .pause_limit_ms = 1,
+            .pause_then = expected.then,
+            .isolate_limit_ms = 1};
+  int crashes = 0;
+  for (int k = 0;; ++k) {
+    SCOPED_TRACE(k);
+    world_.reset();
+    world_.dies_of_term = expected.dies_of_term;
+    std::filesystem::remove(journal_path());
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      world_.left = k;
+      live();
+      ::_exit(testing::Test::HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    world_.left = -1;
+    const bool crashed = WEXITSTATUS(status) == 9;
+    ASSERT_TRUE(crashed || WEXITSTATUS(status) == 0);
+    const bool begun = !journal().responses.empty();
+    start();
+    wait_until_over();
+    engine_.reset();
+    if (begun) {
+      EXPECT_EQ(world_.alive, expected.alive);
+      EXPECT_EQ(world_.frozen, expected.frozen);
+      EXPECT_EQ(world_.isolated, expected.isolated);
+      EXPECT_TRUE(world_.stored);
+      EXPECT_GE(world_.effects, expected.effects);
+    } else {
+      // Nothing is done that nobody would know of.
+      EXPECT_TRUE(world_.alive && !world_.frozen && !world_.isolated);
+    }
+    EXPECT_LE(world_.kills, 1);
+    // What is over is not begun again.
+    const int acts =
+        world_.kills + world_.freezes + world_.isolations + world_.terminations;
+    start();
+    engine_.reset();
+    EXPECT_EQ(
+        world_.kills + world_.freezes + world_.isolations + world_.terminations,
+        acts);
+    if (!crashed) break;
+    ++crashes;
+  }
+  EXPECT_GT(crashes, 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Responses, CrashTest,
+    testing::Values(CrashCase{"kill", Response::kKill, PauseThen::kKill, false,
+                              false, false, false, 0},
+                    CrashCase{"pause_then_kill", Response::kPause,
+                              PauseThen::kKill, false, false, true, false, 1},
+                    CrashCase{"pause_then_resume", Response::kPause,
+                              PauseThen::kResume, false, true, false, false, 1},
+                    CrashCase{"stop_heard", Response::kStop, PauseThen::kKill,
+                              true, false, false, false, 1},
+                    CrashCase{"stop_ignored", Response::kStop, PauseThen::kKill,
+                              false, false, false, false, 1},
+                    CrashCase{"isolate", Response::kIsolate, PauseThen::kKill,
+                              false, true, false, false, 1}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace bailiff::sidecar

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/respond/journal.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+
+#include "oci/sys/files.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+Begun begun_of(const std::string& id) {
+  Begun begun;
+  begun.id = id;
+  begun.response = Response::kPause;
+  begun.record.id = "c\t1";
+  begun.record.cgroup_path = "/sys/fs/cgroup/a b%";
+  begun.record.cgroup_id = 42;
+  begun.record.pid = 4711;
+  begun.record.time_ns = 99;
+  begun.record.bundle = "/run/b";
+  begun.record.facts.name = "n\nme";
+  begun.record.facts.pod = "pod";
+  begun.begun_ns = 5;
+  begun.until_ns = 6;
+  begun.then = PauseThen::kResume;
+  begun.policy = "p";
+  begun.rule = "";
+  begun.actor = "uid=0";
+  begun.reason = "\xff";
+  begun.workload = "w";
+  begun.process = {.pid = 7, .seen_ns = 8};
+  return begun;
+}
+
+class JournalTest : public testing::Test {
+ protected:
+  JournalTest() {
+    std::string folder = testing::TempDir() + "bailiff-journal-XXXXXX";
+    folder_ = ::mkdtemp(folder.data());
+    path_ = folder_ + "/responses";
+  }
+  ~JournalTest() override { std::filesystem::remove_all(folder_); }
+
+  JournalContent read() {
+    JournalContent content;
+    const auto opened = Journal::open(path_, content);
+    EXPECT_TRUE(opened) << opened.error().message;
+    return content;
+  }
+
+  std::string folder_, path_;
+};
+
+TEST_F(JournalTest, ReadsBackEveryStep) {
+  JournalContent content;
+  const auto journal = *Journal::open(path_, content);
+  EXPECT_TRUE(content.responses.empty());
+  ASSERT_TRUE(journal->begin(begun_of("one")));
+  ASSERT_TRUE(journal->begin(begun_of("two")));
+  ASSERT_TRUE(journal->done("one", "paused"));
+  ASSERT_TRUE(journal->undo("one"));
+  ASSERT_TRUE(journal->told("one"));
+  ASSERT_TRUE(journal->end("one"));
+  ASSERT_TRUE(journal->over({.scope = "node", .name = "", .since_ns = 3}));
+  content = read();
+  ASSERT_EQ(content.responses.size(), 2U);
+  const Journaled& one = content.responses[0];
+  EXPECT_EQ(one.outcome, "paused");
+  EXPECT_TRUE(one.undone && one.ended && one.told);
+  const Begun& begun = one.begun;
+  const Begun wanted = begun_of("one");
+  EXPECT_EQ(begun.record.id, wanted.record.id);
+  EXPECT_EQ(begun.record.cgroup_path, wanted.record.cgroup_path);
+  EXPECT_EQ(begun.record.cgroup_id, 42U);
+  EXPECT_EQ(begun.record.pid, 4711);
+  EXPECT_EQ(begun.record.time_ns, 99U);
+  EXPECT_EQ(begun.record.facts.name, wanted.record.facts.name);
+  EXPECT_EQ(begun.until_ns, 6U);
+  EXPECT_EQ(begun.then, PauseThen::kResume);
+  EXPECT_EQ(begun.rule, "");
+  EXPECT_EQ(begun.reason, "\xff");
+  EXPECT_EQ(begun.process.pid, 7);
+  EXPECT_EQ(begun.process.seen_ns, 8U);
+  EXPECT_EQ(content.responses[1].outcome, "");
+  ASSERT_EQ(content.over.size(), 1U);
+  ASSERT_TRUE(journal->rearm());
+  EXPECT_TRUE(read().over.empty());
+}
+
+TEST_F(JournalTest, PassesOverALineThatWasCut) {
+  JournalContent content;
+  {
+    const auto journal = *Journal::open(path_, content);
+    ASSERT_TRUE(journal->begin(begun_of("one")));
+  }
+  const std::string text = *read_bounded(path_, 1 << 20);
+  ASSERT_TRUE(write_atomically(path_, text.substr(0, text.size() - 9), 0600,
+                               Durability::kProcess));
+  const auto journal = *Journal::open(path_, content);
+  EXPECT_TRUE(content.responses.empty());
+  ASSERT_TRUE(journal->begin(begun_of("two")));
+  content = read();
+  ASSERT_EQ(content.responses.size(), 1U);
+  EXPECT_EQ(content.responses[0].begun.id, "two");
+}
+
+TEST_F(JournalTest, IsEmptyAfterAReboot) {
+  ASSERT_TRUE(write_atomically(
+      path_, "another-boot\n" + journal_lines({.responses = {{begun_of("a")}}}),
+      0600, Durability::kProcess));
+  EXPECT_TRUE(read().responses.empty());
+}
+
+TEST_F(JournalTest, BecomesShorterOfWhatIsOverAndOld) {
+  JournalContent content;
+  const auto journal = *Journal::open(path_, content);
+  Begun big = begun_of("old");
+  big.reason = std::string(4096, 'x');
+  for (std::size_t i = 0; i * 4096 < kJournalBytes; ++i) {
+    big.id = "old" + std::to_string(i);
+    ASSERT_TRUE(journal->begin(big));
+    ASSERT_TRUE(journal->done(big.id, "error: no"));
+    ASSERT_TRUE(journal->told(big.id));
+  }
+  ASSERT_TRUE(journal->begin(begun_of("open")));
+  ASSERT_TRUE(journal->shorten(1000));
+  content = read();
+  ASSERT_EQ(content.responses.size(), 1U);
+  EXPECT_EQ(content.responses[0].begun.id, "open");
+}
+
+}  // namespace
+}  // namespace bailiff::sidecar
