@@ -32,9 +32,8 @@ struct RuntimeCall {
   std::vector<std::string> args;  // for the runtime, without argv[0]
   Verb verb = Verb::kOther;
   std::string bundle;       // "": the working folder
-  std::string id;           // kPause: the container's
   std::string config_file;  // crun's --config; "": config.json of the bundle
-  std::string id;           // of the container to create; "": not given
+  std::string id;  // of the container to create or to pause; "": not given
 };
 
 // Where the runtime's caller looks for errors.

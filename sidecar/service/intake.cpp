@@ -532,8 +532,12 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
                    .settings = settings,
                    .hits = std::move(hits)});
   Work work;
-  if (const ObservedHit* hit = seen->strongest()) {
-    const ObservedEvent& by = seen->observed.event;
+  const ObservedEvent& by = seen->observed.event;
+  const ObservedHit* hit = seen->strongest();
+  // The kernel has killed the process, before its program ran.
+  const bool done = hit != nullptr && by.killed &&
+                    hit->decision.response == Response::kKillProcess;
+  if (hit != nullptr && !done) {
     const ProcessName process{
         .pid = static_cast<pid_t>(by.tgid),
         .seen_ns = shifted(by.monotonic_ns, seen->observed.clocks.boottime_ns)};

@@ -42,7 +42,7 @@ void complete_killed(Draft& draft) {
       draft.alert.response != to_string(Response::kNone) &&
       draft.alert.response != to_string(Response::kKillProcess);
   if (asks_for_more) return;
-  draft.awaits_kill = false;
+  draft.awaits_response = false;
   draft.alert.outcome = "killed";
 }
 
