@@ -144,7 +144,9 @@ std::string result_of(const std::string& input) {
   show("connect", plan.connect);
   show("sendmsg", plan.send);
   show("egress and frame", plan.packet);
-  if (plan.connect.empty()) return text;
+  show("ingress", plan.arrival);
+  show("post_bind", plan.bind);
+  if (plan.connect.empty() && plan.bind.empty()) return text;
   return text + program_of(plan, policy, part("show"));
 }
 

@@ -59,7 +59,7 @@ TEST(FieldsText, HasALineForEach) {
             "evt.type.is  .EVENT    number  -         -    1 for events of the "
             "type behind it, else 0: evt.type.is.open\n");
   EXPECT_THAT(fields_text(matching_fields("fd.ip")),
-              HasSubstr("address  service   conditions,no transformer,no right "
+              HasSubstr("address  kernel    conditions,no transformer,no right "
                         "side  address of either end\n"));
 }
 

@@ -206,10 +206,11 @@ TEST(Place, AParameterThatIsNotCapturedIsNotNull) {
 }
 
 TEST(Place, TellsWhichOfItsEventsAreServed) {
-  const Placement placement = placed(
-      all_of({check(FieldId::kEvtType, Op::kIn, {"connect", "bind"}), c2()}));
+  const Placement placement = placed(all_of(
+      {check(FieldId::kEvtType, Op::kIn, {"connect", "shutdown"}), c2()}));
   EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
-  EXPECT_THAT(placement.reason, HasSubstr("'bind' events have no source yet"));
+  EXPECT_THAT(placement.reason,
+              HasSubstr("'shutdown' events have no source yet"));
 }
 
 TEST(Place, ARuleThatTellsNoPeersApartIsNotToldOfMessages) {
