@@ -357,6 +357,10 @@ static long blank_word(__u32 index, struct blanking* blanking) {
   return 0;
 }
 
+/* A size of at most BAILIFF_MAX_ARGUMENT_BYTES, so that the verifier of Linux
+ * 6.1 sees a bound: it forgets what the compiler makes of a test. */
+#define KEEP_BOUNDED(size) asm volatile("%0 &= 0x1fff" : "+r"(size))
+
 /* proc.exe, proc.args and proc.cmdline; how ObservedFields makes them of the
  * same bytes is what they are. */
 static __always_inline int read_line(struct task_scratch* scratch,
@@ -377,7 +381,9 @@ static __always_inline int read_line(struct task_scratch* scratch,
   bpf_probe_read_kernel(&scratch->bytes[TEXT_LINE], BAILIFF_EVENT_COMM_LEN,
                         &scratch->bytes[TEXT_NAME]);
   scratch->bytes[TEXT_LINE + name] = ' ';
-  if (rest && bpf_probe_read_user(&scratch->bytes[at & TEXT_MASK], rest,
+  __u64 size = rest;
+  KEEP_BOUNDED(size);
+  if (size && bpf_probe_read_user(&scratch->bytes[at & TEXT_MASK], size,
                                   (void*)(from + first))) {
     return 0;
   }
@@ -400,8 +406,10 @@ static __always_inline int read_environment(struct task_scratch* scratch,
   __u32 bytes = all;
   if (bytes > BAILIFF_MAX_ARGUMENT_BYTES) return 0;
   scratch->bytes[TEXT_ENV] = 0;
-  if (bytes &&
-      bpf_probe_read_user(&scratch->bytes[TEXT_ENV], bytes, (void*)from)) {
+  __u64 size = bytes;
+  KEEP_BOUNDED(size);
+  if (size &&
+      bpf_probe_read_user(&scratch->bytes[TEXT_ENV], size, (void*)from)) {
     return 0;
   }
   /* Of an empty variable before the others there would be no blank. */

@@ -38,8 +38,8 @@ struct Alert {
   std::string policy;       // "" is null: no policy names the rule
   std::string mode;         // "enforce" or "monitor"
   std::string enforcement;  // "kernel", "observe", "external" (POST)
-  std::string hook;         // "connect", "sendmsg", "egress", "frame"; "" is
-                            // null
+  std::string hook;         // "connect", "sendmsg", "egress", "frame", "exec";
+                            // "" is null
   std::string verdict;      // "denied", "allowed", "observed", "would_deny"
   std::string response;     // "none", "kill", …
   // What the response achieved ("killed", "paused", "none", "would_kill",
