@@ -25,9 +25,9 @@
  * bytes.  More is refused by the emitter, naming the container's policy. */
 #define BAILIFF_MAX_PROGRAM_RULES 1024U
 
-/* Entries of one list, tried with ten million.  A list that grows past it is
- * refused by name and the last good one stays.  A rule file holds some ten
- * million (yaml.h), and Falco's `append` joins several. */
+/* Entries of one list.  A list that grows past it is refused by name and the
+ * last good one stays.  A rule file has room for some ten million (yaml.h),
+ * which take 2 GB to load, and Falco's `append` joins several. */
 #define BAILIFF_MAX_LIST_ENTRIES 16000000U
 
 /* Tables of lists on one node, one for each list and what it is looked up as:
