@@ -28,7 +28,7 @@ TEST_PACKAGES := \
   bats busybox-static clang-format-14 clang-tidy-14 conmon containerd crun \
   curl iproute2 jq libbenchmark-dev libclang-rt-14-dev libgmock-dev \
   libgtest-dev nftables openssl podman procps python3 runc shellcheck \
-  sqlite3 util-linux
+  sqlite3 util-linux zstd
 
 APT_GET := DEBIAN_FRONTEND=noninteractive apt-get -y -q \
   -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3

@@ -161,6 +161,16 @@ received=$(jq -n --arg rule "$rule" '[inputs | select(.alert.rule == $rule)
   say "the alert was at the webhook after $(milliseconds "$t0" "$received") ms"
 packets=$(attacker_packets)
 say "packets that reached the attacker: $packets"
+evidence=$(service_events | jq -r --arg rule "$rule" 'select(.rule == $rule)
+  | .bailiff.evidence // empty' | head -n 1)
+evidence_kept() {
+  api GET "/v1/evidence/$evidence" | jq -e '.state == "complete" and
+    [.steps[].step] == ["frozen", "collected", "responded"]'
+}
+wait_until 10 "the evidence" evidence_kept || true
+[[ ! $evidence ]] ||
+  say "evidence of shop-1: $evidence, $(api GET "/v1/evidence/$evidence" |
+    jq -r '"\(.members) files, \(.archive.bytes) bytes"')"
 echo
 
 happened() {
@@ -177,6 +187,7 @@ expect "no packet reached the attacker" test "$packets" = 0
 expect "the container was killed" happened \
   '.bailiff.policy == "Block log4j Post-Exploitation"
    and .bailiff.outcome == "killed"'
+expect "evidence of it was kept before the kill" evidence_kept
 expect "the softer policy only told" happened \
   '.bailiff.policy == "Log4J IoC" and .bailiff.response == "none"'
 expect "its process ended with SIGKILL" supervisor_noted 'ended shop-1 137'

@@ -202,7 +202,7 @@ std::string to_json(const Alert& alert) {
           {"namespace", null_if_empty(alert.container.name_space)},
           {"pod", null_if_empty(alert.container.pod)}}},
         {"enforcement", alert.enforcement},
-        {"evidence", nullptr},
+        {"evidence", null_if_empty(alert.evidence)},
         {"hook", null_if_empty(alert.hook)},
         {"latency_us", alert.latency_us},
         {"mode", null_if_empty(alert.mode)},

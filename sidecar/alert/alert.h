@@ -50,6 +50,7 @@ struct Alert {
   // null.
   std::string response_id, caused_by;
   std::string replaces;  // id of the container that this one stands for
+  std::string evidence;  // the capture's id; "" is null: there is none
   AlertContainer container;
 };
 

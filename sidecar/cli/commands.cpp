@@ -125,6 +125,59 @@ void add_rearm(CLI::App& app, const Site& site) {
               });
 }
 
+void add_capture(CLI::App& app, const Site& site) {
+  CLI::App& command =
+      *app.add_subcommand("capture", "Keep evidence of a container");
+  struct Options {
+    std::string container, reason;
+  };
+  auto options = std::make_shared<Options>();
+  command
+      .add_option("container", options->container,
+                  "Id, unique id prefix, name, or namespace/pod/container")
+      ->required();
+  command.add_option("--reason", options->reason, "Kept with the event");
+  make_online(command, site,
+              [options](HttpClient& client, const Terminal& terminal) {
+                return capture_container(client, terminal, options->container,
+                                         options->reason);
+              });
+}
+
+void add_evidence(CLI::App& app, const Site& site) {
+  CLI::App& command =
+      *app.add_subcommand("evidence", "What was kept of containers");
+  CLI::App& out = *command.add_subcommand(
+      "export", "Write a capture's archive (tar, zstd) to a file");
+  struct Options {
+    std::string id, file;
+  };
+  auto options = std::make_shared<Options>();
+  out.add_option("id", options->id, "As in the table")->required();
+  out.add_option("-o,--output", options->file,
+                 "The new file; - is standard output; ID.tar.zst unless given");
+  out.fallthrough();
+  out.final_callback([site, options] {
+    const Terminal terminal{.out = site.streams.out, .err = site.streams.err};
+    auto client = HttpClient::create(*site.api);
+    if (!client) {
+      terminal.err << "bailiff: --api: " << client.error().message << '\n';
+      site.exit_code = kExitUsage;
+      return;
+    }
+    site.exit_code =
+        export_evidence(**client, terminal, options->id, options->file);
+  });
+  // The outer command's callback also runs after that of `export`.
+  const CLI::App* inner = &out;
+  make_online(command, site,
+              [inner, &exit_code = site.exit_code](HttpClient& client,
+                                                   const Terminal& terminal) {
+                if (inner->parsed()) return exit_code;
+                return show_evidence(client, terminal);
+              });
+}
+
 void add_alerts(CLI::App& app, const Site& site) {
   CLI::App& command =
       *app.add_subcommand("alerts", "Whether alerts were delivered");
@@ -182,6 +235,8 @@ void add_online_commands(CLI::App& app, std::ostream& terminal_out,
                .limit = true});
   add_operate(app, site, {"release", "Undo an isolation"});
   add_rearm(app, site);
+  add_capture(app, site);
+  add_evidence(app, site);
   add("status", "Whether the service enforces, check by check", show_status);
   add("policies", "The policies in force", show_policies);
   add("reload", "Load rule and policy files again, all or nothing", reload);

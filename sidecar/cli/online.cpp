@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/cli/online.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -11,6 +14,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
+#include "oci/sys/unique_fd.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/cli/table.h"
 
@@ -327,6 +333,87 @@ int rearm(HttpClient& client, const Terminal& terminal,
   });
 }
 
+int capture_container(HttpClient& client, const Terminal& terminal,
+                      const std::string& name, const std::string& reason) {
+  const Json body = {{"reason", reason}};
+  const Result<HttpAnswer> answer =
+      client.post("/v1/containers/" + percent_encode(name) + "/capture",
+                  body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return show(terminal, answer, [&](const Json& outcome) {
+    terminal.out << printable(name) << ": "
+                 << printable(text_of(outcome, "outcome")) << ", evidence "
+                 << printable(text_of(outcome, "evidence")) << " "
+                 << printable(text_of(outcome, "state")) << '\n';
+    return kExitOk;
+  });
+}
+
+int show_evidence(HttpClient& client, const Terminal& terminal) {
+  return show(terminal, client.get("/v1/evidence"), [&](const Json& body) {
+    Table table({{"ID", 0},
+                 {"CONTAINER", 0},
+                 {"STATE", 0},
+                 {"BYTES", 0},
+                 {"MEMBERS", 0},
+                 {"MISSING", 0},
+                 {"WHY", 0}});
+    for (const Json& each : body.at("evidence")) {
+      const Json& container = object_of(each, "container");
+      const Json& trigger = object_of(each, "trigger");
+      std::string name = text_of(container, "name");
+      if (name.empty()) name = short_id(text_of(container, "id"));
+      std::string why = text_of(trigger, "rules");
+      if (why.empty()) why = text_of(trigger, "reason");
+      if (why.empty()) why = text_of(each, "error");
+      table.add({text_of(each, "id"), name, text_of(each, "state"),
+                 text_of(object_of(each, "archive"), "bytes"),
+                 text_of(each, "members"), text_of(each, "missing"), why});
+    }
+    table.print(terminal.out);
+    return kExitOk;
+  });
+}
+
+int export_evidence(HttpClient& client, const Terminal& terminal,
+                    const std::string& id, const std::string& file) {
+  const std::string target = "/v1/evidence/" + percent_encode(id) + "/archive";
+  if (file == "-") {
+    const Result<HttpAnswer> answer =
+        client.download(target, [&](std::string_view bytes) {
+          terminal.out << bytes;
+          return static_cast<bool>(terminal.out.flush());
+        });
+    if (!answer) return report(terminal, answer.error());
+    return answer->status == 200 ? kExitOk : report(terminal, *answer);
+  }
+  const std::string path =
+      file.empty() ? percent_encode(id) + ".tar.zst" : file;
+  const UniqueFd out(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!out) {
+    terminal.err << "bailiff: "
+                 << printable(errno_error("make '" + path + "'").message)
+                 << '\n';
+    return kExitNotPossible;
+  }
+  Status written = Ok{};
+  const Result<HttpAnswer> answer =
+      client.download(target, [&](std::string_view bytes) {
+        written = write_all(out.get(), path, bytes);
+        return static_cast<bool>(written);
+      });
+  if (answer && answer->status == 200) {
+    if (!terminal.json) terminal.out << printable(path) << '\n';
+    return kExitOk;
+  }
+  ::unlink(path.c_str());
+  if (!written) {
+    terminal.err << "bailiff: " << printable(written.error().message) << '\n';
+    return kExitNotPossible;
+  }
+  return answer ? report(terminal, *answer) : report(terminal, answer.error());
+}
+
 int show_status(HttpClient& client, const Terminal& terminal) {
   const Result<HttpAnswer> health = client.get("/healthz");
   if (!health) return report(terminal, health.error());
@@ -371,14 +458,17 @@ int show_policies(HttpClient& client, const Terminal& terminal) {
     Table table({{"POLICY", 0},
                  {"MODE", 0},
                  {"BLOCK", 0},
+                 {"CAPTURE", 0},
                  {"RESPONSE", 0},
                  {"SCOPE", 0},
                  {"RULES", 0}});
     for (const Json& policy : body.at("policies")) {
       const bool block = policy.at("block").get<bool>();
+      const bool capture = policy.value("capture", false);
       const std::string scope = text_of(policy, "scope");
       table.add({text_of(policy, "name"), text_of(policy, "mode"),
-                 block ? "yes" : "no", text_of(policy, "response"),
+                 block ? "yes" : "no", capture ? "yes" : "no",
+                 text_of(policy, "response"),
                  scope.empty() ? "every container" : scope,
                  text_of(policy, "rules")});
     }

@@ -58,6 +58,13 @@ int operate(HttpClient& client, const Terminal& terminal,
 // Makes the budgets of responses whole.
 int rearm(HttpClient& client, const Terminal& terminal,
           const std::string& reason);
+int capture_container(HttpClient& client, const Terminal& terminal,
+                      const std::string& name, const std::string& reason);
+int show_evidence(HttpClient& client, const Terminal& terminal);
+// Writes the archive to a new file only its owner can read, "" is ID.tar.zst
+// here, "-" is standard output.  A file that is there is not touched.
+int export_evidence(HttpClient& client, const Terminal& terminal,
+                    const std::string& id, const std::string& file);
 // kExitFailed when the service is not ready.
 int show_status(HttpClient& client, const Terminal& terminal);
 int show_policies(HttpClient& client, const Terminal& terminal);

@@ -67,10 +67,15 @@ Decision decide(const CompiledPolicy& policy,
       decision.response = each.response;
       decision.by = index;
     }
+    // Freezing changes something, so neither in monitor mode nor to whom is
+    // exempt.
+    const bool capture = each.capture && each.mode == Mode::kEnforce && !exempt;
+    decision.capture = decision.capture || capture;
     decision.policies.push_back({.policy = index,
                                  .verdict = verdict_of(each, hit),
                                  .response = each.response,
-                                 .fate = fate});
+                                 .fate = fate,
+                                 .capture = capture});
   }
   for (PolicyDecision& each : decision.policies) {
     if (each.fate == Fate::kCarriedOut && each.response < decision.response) {

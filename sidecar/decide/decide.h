@@ -50,6 +50,7 @@ struct PolicyDecision {
   Verdict verdict = Verdict::kObserved;
   Response response = Response::kNone;  // as the policy says
   Fate fate = Fate::kNone;
+  bool capture = false;  // it asks for evidence, and gets it
 };
 
 struct Decision {
@@ -58,6 +59,7 @@ struct Decision {
   // The first policy that asks for it, index in CompiledPolicy::policies;
   // without meaning when it is kNone.
   std::uint32_t by = 0;
+  bool capture = false;  // before it
 };
 
 // `in_scope` are the policies that apply to the container, by index.  No

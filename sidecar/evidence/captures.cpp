@@ -65,10 +65,12 @@ bool is_frozen_already(const Cgroup& cgroup) {
 // it; the writer is its last owner.
 struct Captures::Capture {
   Capture(CaptureRequest request, std::chrono::milliseconds limit,
-          std::string run_dir_)
+          std::string run_dir_,
+          std::function<bool(std::uint64_t cgroup_id)> keeps_frozen_)
       : begun(Clock::now()),
         pace(begun, limit),
         run_dir(std::move(run_dir_)),
+        keeps_frozen(std::move(keeps_frozen_)),
         cgroup_id(request.record.cgroup_id),
         container(request.record.id),
         kill(request.trigger.response == "kill") {
@@ -151,9 +153,10 @@ struct Captures::Capture {
   // Precondition: the mutex is held.
   void thaw() {
     if (cgroup == nullptr) return;
+    const bool stays = responded && keeps_frozen && keeps_frozen(cgroup_id);
     // One that fails is of a cgroup that is gone, or tried again when the
     // service starts, by the mark.
-    if (cgroup->thaw()) {
+    if (stays || cgroup->thaw()) {
       ::unlink((marks_folder(run_dir) + "/" + container).c_str());
     }
     cgroup = nullptr;
@@ -170,6 +173,7 @@ struct Captures::Capture {
   std::atomic<pid_t> thread{0};
   Pace pace;
   const std::string run_dir;
+  const std::function<bool(std::uint64_t cgroup_id)> keeps_frozen;
   const std::uint64_t cgroup_id;
   const std::string container;
   const bool kill;
@@ -409,7 +413,8 @@ std::string Captures::begin(CaptureRequest request, Respond respond,
     return "";
   }
   const auto capture = std::make_shared<Capture>(
-      std::move(request), shared_->options.limit, shared_->options.run_dir);
+      std::move(request), shared_->options.limit, shared_->options.run_dir,
+      shared_->options.keeps_frozen);
   const std::string id = capture->id;
   static_cast<void>(capture->join(respond));
   shared_->recent.push_back({cgroup_id, id, Clock::now()});

@@ -54,6 +54,9 @@ struct CaptureOptions {
   // The cgroup of a container that is its own; the errors are those of
   // open_container_cgroup().
   std::function<Result<Cgroup>(const oci::ContainerRecord&)> open_cgroup;
+  // Whether a response that was carried out wants the container frozen: it then
+  // stays so.  Asked behind the response; empty: none does.
+  std::function<bool(std::uint64_t cgroup_id)> keeps_frozen;
 };
 
 // Of one that is not (yet) in the folder.

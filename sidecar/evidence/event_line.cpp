@@ -29,7 +29,8 @@ Json to_json(const Value& value, Secrets secrets) {
         if constexpr (std::is_same_v<Held, Null>) {
           return nullptr;
         } else if constexpr (std::is_same_v<Held, IpAddress> ||
-                             std::is_same_v<Held, IpNetwork>) {
+                             std::is_same_v<Held, IpNetwork> ||
+                             std::is_same_v<Held, IpEndpoint>) {
           return to_string(held);
         } else if constexpr (std::is_same_v<Held, std::string>) {
           return secrets == Secrets::kMask ? mask_text(held) : held;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
 #include "sidecar/alert/alert.h"
 #include "sidecar/store/store.h"
@@ -49,6 +50,7 @@ struct ContainerView {
 struct PolicyView {
   std::string name, mode, response;
   bool block = false;
+  bool capture = false;
   std::vector<std::string> rules;
   std::string scope;  // as text; "" every container
 };
@@ -72,6 +74,11 @@ struct OperatorRequest {
   std::optional<std::int64_t> grace_ms;  // kStop
 };
 
+struct CaptureView {
+  std::string id;
+  std::string state;  // "complete", or still "writing"
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -93,6 +100,17 @@ class Backend {
                                       const OperatorRequest& request) = 0;
   // Makes the budgets of responses whole; what had been used up, a line each.
   virtual std::vector<std::string> rearm(const OperatorRequest& request) = 0;
+  // Keeps evidence of it, which it goes on after.  Same errors, and
+  // kExhausted.
+  virtual Result<CaptureView> capture(const std::string& name,
+                                      const std::string& reason,
+                                      const std::string& actor) = 0;
+  // Every capture, the oldest first: {"evidence":[…]}.
+  virtual Result<std::string> evidence() = 0;
+  // One, with its manifest when it is complete.  kNotFound.
+  virtual Result<std::string> evidence(const std::string& id) = 0;
+  // Its archive, to be read from the start.  kNotFound.
+  virtual Result<UniqueFd> evidence_archive(const std::string& id) = 0;
   virtual std::vector<PolicyView> policies() = 0;
   // Rule placement table as JSON: that of `bailiff explain -o json`.
   virtual std::string rules_json() = 0;

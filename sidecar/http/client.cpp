@@ -71,6 +71,26 @@ class Client : public HttpClient {
     return to_answer(*result);
   }
 
+  Result<HttpAnswer> download(const std::string& target,
+                              const OnPiece& piece) override {
+    RETURN_IF_ERROR(check_socket());
+    client_.set_read_timeout(kAnswerSeconds);
+    HttpAnswer answer;
+    const httplib::Result result = client_.Get(
+        target, headers(),
+        [&](const httplib::Response& response) {
+          answer.status = response.status;
+          return true;
+        },
+        [&](const char* bytes, size_t size) {
+          if (answer.status == 200) return piece({bytes, size});
+          answer.body.append(bytes, size);
+          return true;
+        });
+    if (!result) return failure(result.error());
+    return answer;
+  }
+
   Result<HttpAnswer> stream(const std::string& target,
                             const std::string& last_event_id,
                             const OnEvent& on_event) override {

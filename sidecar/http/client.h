@@ -31,6 +31,12 @@ class HttpClient {
   virtual Result<HttpAnswer> post(const std::string& target,
                                   const std::string& json) = 0;
 
+  // As get(), but gives the body of a 200 away piece by piece, until `piece`
+  // returns false (kIo).
+  using OnPiece = std::function<bool(std::string_view bytes)>;
+  virtual Result<HttpAnswer> download(const std::string& target,
+                                      const OnPiece& piece) = 0;
+
   // Reads server-sent events until `event` returns false (Ok) or the stream
   // ends (kIo).  Another status than 200 is the value's status and body.
   using OnEvent =

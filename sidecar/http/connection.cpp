@@ -64,6 +64,10 @@ Connection::Connection(UniqueFd fd, Transport transport)
     : fd_(std::move(fd)),
       transport_(transport),
       actor_(describe_peer(fd_.get(), transport)) {
+  if (transport == Transport::kUnix) {
+    const Result<PeerCredentials> peer = peer_credentials(fd_.get());
+    is_root_ = peer && peer->uid == 0;
+  }
   if (transport == Transport::kTcp) {
     const int on = 1;  // answers are one write; events must not wait
     ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

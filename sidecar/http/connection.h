@@ -53,6 +53,8 @@ class Connection {
   Transport transport() const { return transport_; }
   // "uid=0 pid=42" of a unix socket's peer, "tcp 127.0.0.1:5512" of another.
   const std::string& actor() const { return actor_; }
+  // Root at the other end of a unix socket.
+  bool is_root() const { return is_root_; }
   int fd() const { return fd_.get(); }
 
   std::atomic<bool> streaming = false;  // it serves an event stream
@@ -63,6 +65,7 @@ class Connection {
   UniqueFd fd_;
   Transport transport_;
   std::string actor_;
+  bool is_root_ = false;
   char buffer_[4096];
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -36,6 +36,10 @@ enum class Route {
   kContainer,
   kRespond,
   kRearm,
+  kCapture,
+  kEvidenceList,
+  kEvidence,
+  kEvidenceArchive,
   kRules,
   kPolicies,
   kReload,
@@ -66,6 +70,7 @@ constexpr std::array kFixedPaths = {
     FixedPath{"/v1/events", "GET", Route::kEvents},
     FixedPath{"/v1/events/stream", "GET", Route::kEventStream},
     FixedPath{"/v1/containers", "GET", Route::kContainers},
+    FixedPath{"/v1/evidence", "GET", Route::kEvidenceList},
     FixedPath{"/v1/rules", "GET", Route::kRules},
     FixedPath{"/v1/policies", "GET", Route::kPolicies},
     FixedPath{"/v1/reload", "POST", Route::kReload},
@@ -94,13 +99,13 @@ bool take_suffix(std::string_view& text, std::string_view suffix) {
 std::optional<Match> find_container_route(std::string_view name,
                                           std::string_view method) {
   if (method == "POST") {
-    if (take_suffix(name, "/capture")) {
-      return Match{Route::kLater, "POST", name};
-    }
     for (const Verb verb : kVerbs) {
       if (take_suffix(name, "/" + std::string(to_string(verb)))) {
         return Match{Route::kRespond, "POST", name, verb};
       }
+    }
+    if (take_suffix(name, "/capture")) {
+      return Match{Route::kCapture, "POST", name, {}};
     }
   }
   return Match{Route::kContainer, "GET", name, {}};
@@ -120,11 +125,16 @@ std::optional<Match> find_route(std::string_view path,
   if (take_prefix(rest, "/v1/alerts/") && take_suffix(rest, "/retry")) {
     return Match{Route::kRetryAlert, "POST", rest, {}};
   }
-  for (const std::string_view later : {"/v1/lists", "/v1/evidence"}) {
-    rest = path;
-    if (take_prefix(rest, later) && (rest.empty() || rest.front() == '/')) {
-      return Match{Route::kLater, method, {}, {}};
+  rest = path;
+  if (take_prefix(rest, "/v1/evidence/") && !rest.empty()) {
+    if (take_suffix(rest, "/archive")) {
+      return Match{Route::kEvidenceArchive, "GET", rest, {}};
     }
+    return Match{Route::kEvidence, "GET", rest, {}};
+  }
+  rest = path;
+  if (take_prefix(rest, "/v1/lists") && (rest.empty() || rest.front() == '/')) {
+    return Match{Route::kLater, method, {}, {}};
   }
   return std::nullopt;
 }
@@ -485,6 +495,39 @@ ApiAnswer answer_rearm(Backend& backend, const ApiRequest& request) {
   return json_answer({{"rearmed", backend.rearm(operation)}});
 }
 
+ApiAnswer answer_capture(Backend& backend, std::string_view name,
+                         const ApiRequest& request) {
+  OperatorRequest operation;
+  if (auto error = read_operation(request, std::nullopt, operation)) {
+    return *std::move(error);
+  }
+  const Result<CaptureView> capture =
+      backend.capture(std::string(name), operation.reason, operation.actor);
+  if (!capture) return operation_error(capture.error());
+  return json_answer({{"outcome", "captured"},
+                      {"evidence", capture->id},
+                      {"state", capture->state}});
+}
+
+ApiAnswer answer_evidence(const Result<std::string>& json) {
+  if (!json) return operation_error(json.error());
+  return {.body = *json};
+}
+
+// What a container had in its files is for root's eyes, as it is in the folder.
+ApiAnswer answer_archive(Backend& backend, std::string_view id,
+                         const ApiRequest& request) {
+  if (!request.is_root) {
+    return error_answer(403,
+                        "an archive is given to root over the unix socket "
+                        "only");
+  }
+  Result<UniqueFd> archive = backend.evidence_archive(std::string(id));
+  if (!archive) return operation_error(archive.error());
+  return {.content_type = "application/zstd",
+          .file = std::make_shared<const UniqueFd>(*std::move(archive))};
+}
+
 ApiAnswer answer_policies(Backend& backend) {
   Json policies = Json::array();
   for (const PolicyView& policy : backend.policies()) {
@@ -493,6 +536,7 @@ ApiAnswer answer_policies(Backend& backend) {
                         {"rules", policy.rules},
                         {"mode", policy.mode},
                         {"block", policy.block},
+                        {"capture", policy.capture},
                         {"response", policy.response}});
   }
   return json_answer({{"policies", std::move(policies)}});
@@ -587,6 +631,14 @@ ApiAnswer answer_route(Backend& backend, const Match& match,
       return answer_respond(backend, match, request);
     case Route::kRearm:
       return answer_rearm(backend, request);
+    case Route::kCapture:
+      return answer_capture(backend, match.name, request);
+    case Route::kEvidenceList:
+      return answer_evidence(backend.evidence());
+    case Route::kEvidence:
+      return answer_evidence(backend.evidence(std::string(match.name)));
+    case Route::kEvidenceArchive:
+      return answer_archive(backend, match.name, request);
     case Route::kRules:
       return {.body = "{\"rules\":" + backend.rules_json() + "}\n"};
     case Route::kPolicies:

@@ -10,22 +10,26 @@
 //   POST  /v1/violations
 //   GET   /v1/events /v1/events/stream
 //   GET   /v1/containers /v1/containers/:name
-//   POST  /v1/containers/:name/kill
+//   POST  /v1/containers/:name/kill /v1/containers/:name/capture
+//   GET   /v1/evidence /v1/evidence/:id
+//   GET   /v1/evidence/:id/archive      for root over the unix socket only
 //   GET   /v1/rules /v1/policies
 //   POST  /v1/reload
 //   GET   /v1/alerts
 //   POST  /v1/alerts/:id/retry
 //
-// What the API reserves for later (lists, evidence, stop, pause, …) is
+// What the API reserves for later (lists, stop, pause, …) is
 // answered 501, so that a client can tell it from a misspelling.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "oci/sys/unique_fd.h"
 #include "sidecar/http/backend.h"
 
 namespace bailiff::sidecar {
@@ -36,7 +40,8 @@ struct ApiRequest {
   std::vector<std::pair<std::string, std::string>> query;  // decoded
   std::string content_type;
   std::string last_event_id;
-  std::string actor;  // who asks, for the audit record
+  std::string actor;     // who asks, for the audit record
+  bool is_root = false;  // who asks, as the kernel says of a unix socket's peer
   std::string body;
 };
 
@@ -45,6 +50,8 @@ struct ApiAnswer {
   std::string body;
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
+  // Set on 200 of an archive: what is sent in place of `body`, whole.
+  std::shared_ptr<const UniqueFd> file;  // shared with the one who sends it
   // Set on 200 of /v1/events/stream: send what matches from here on, for ever.
   std::optional<AlertQuery> stream;
 };

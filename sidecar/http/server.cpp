@@ -13,8 +13,11 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <list>
@@ -70,11 +73,34 @@ class StreamOfConnection : public httplib::Stream {
   Connection& connection_;
 };
 
+// Reads it as it is sent: an archive may not fit memory.
+void give_file(const ApiAnswer& answer, httplib::Response& response) {
+  struct stat file {};
+  if (::fstat(answer.file->get(), &file) != 0 || file.st_size <= 0) {
+    response.status = 500;
+    response.set_content(error_answer(500, "the file cannot be read").body,
+                         "application/json");
+    return;
+  }
+  response.set_content_provider(
+      static_cast<std::size_t>(file.st_size), answer.content_type,
+      [source = answer.file](std::size_t at, std::size_t left,
+                             httplib::DataSink& sink) {
+        std::array<char, 64 * 1024> chunk;
+        const ssize_t got =
+            ::pread(source->get(), chunk.data(), std::min(chunk.size(), left),
+                    static_cast<off_t>(at));
+        if (got <= 0) return false;
+        return sink.write(chunk.data(), static_cast<std::size_t>(got));
+      });
+}
+
 void give(const ApiAnswer& answer, httplib::Response& response) {
   response.status = answer.status;
   for (const auto& [name, value] : answer.headers) {
     response.set_header(name, value);
   }
+  if (answer.file) return give_file(answer, response);
   response.set_content(answer.body, answer.content_type);
 }
 
@@ -185,6 +211,7 @@ class Protocol : public httplib::Server {
         .content_type = request.get_header_value("Content-Type"),
         .last_event_id = request.get_header_value("Last-Event-ID"),
         .actor = current->actor(),
+        .is_root = current->is_root(),
     };
     for (const auto& [name, value] : request.params) {
       asked.query.emplace_back(name, value);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "oci/sys/files.h"
 #include "oci/sys/pidfd.h"
 #include "sidecar/ingest/clock.h"
+#include "sidecar/respond/container_cgroup.h"
 #include "sidecar/respond/responder.h"
 
 namespace bailiff::sidecar {
@@ -79,21 +79,6 @@ class DyingProcess final : public Waiting {
   const Pidfd process_;
 };
 
-// Whether `id` is the cgroup `own` (below the mount), one above it, or the
-// root.  By ids, as a path can be written in many ways.
-bool holds_us(const CgroupMount& mount, std::string own, std::uint64_t id) {
-  for (;;) {
-    const std::string path = own == "/" ? mount.path : mount.path + own;
-    struct stat above {};
-    // A cgroup that cannot be asked is refused: failing closed costs a
-    // response, failing open might cost this service.
-    if (::stat(path.c_str(), &above) != 0 || above.st_ino == id) return true;
-    if (own == "/") return false;
-    const std::size_t slash = own.rfind('/');
-    own = slash == 0 || slash == std::string::npos ? "/" : own.substr(0, slash);
-  }
-}
-
 bool is_at_or_below(std::string_view path, std::string_view above) {
   return path.starts_with(above) &&
          (path.size() == above.size() || path[above.size()] == '/');
@@ -113,7 +98,7 @@ class CgroupResponder final : public Responder {
     ASSIGN_OR_RETURN(auto end,
                      wait_for(record, cgroup, CgroupEvents::Until::kEmpty));
     if (Status killed = cgroup.kill(); !killed) {
-      if (is_gone(killed.error())) return gone(record);
+      if (is_gone(killed.error())) return container_is_gone(record);
       return std::move(killed).error();
     }
     thaw_version1(record, cgroup);
@@ -154,7 +139,7 @@ class CgroupResponder final : public Responder {
     ASSIGN_OR_RETURN(auto frozen,
                      wait_for(record, cgroup, CgroupEvents::Until::kFrozen));
     if (Status written = cgroup.freeze(); !written) {
-      if (is_gone(written.error())) return gone(record);
+      if (is_gone(written.error())) return container_is_gone(record);
       return std::move(written).error();
     }
     return std::unique_ptr<Waiting>(std::move(frozen));
@@ -185,11 +170,6 @@ class CgroupResponder final : public Responder {
   }
 
  private:
-  static Error gone(const oci::ContainerRecord& record) {
-    return Error{Code::kNotFound,
-                 "container '" + record.id + "' has no process any more"};
-  }
-
   // kNotFound when it is empty already.
   static Result<std::unique_ptr<CgroupEvents>> wait_for(
       const oci::ContainerRecord& record, const Cgroup& cgroup,
@@ -197,13 +177,13 @@ class CgroupResponder final : public Responder {
     UniqueFd events(
         ::openat(cgroup.fd(), "cgroup.events", O_RDONLY | O_CLOEXEC));
     if (!events) {
-      if (errno == ENOENT || errno == ENODEV) return gone(record);
+      if (errno == ENOENT || errno == ENODEV) return container_is_gone(record);
       return errno_error("open '" + cgroup.path() + "/cgroup.events'");
     }
     auto waiting =
         std::make_unique<CgroupEvents>(cgroup.path(), std::move(events), until);
     ASSIGN_OR_RETURN(const ProcessesState state, waiting->look());
-    if (state.gone) return gone(record);
+    if (state.gone) return container_is_gone(record);
     return waiting;
   }
 
@@ -270,35 +250,7 @@ class CgroupResponder final : public Responder {
   }
 
   Result<Cgroup> open(const oci::ContainerRecord& record) const {
-    const std::string& path = record.cgroup_path;
-    if (path.empty()) {
-      return Error{Code::kPermission, "the container is not known"};
-    }
-    // What a user may claim of his container counts for nothing here.
-    if (record.facts.sandbox && record.facts.pod_identity_trusted) {
-      return Error{Code::kPermission,
-                   "container '" + record.id + "' is the sandbox of a pod"};
-    }
-    if (path.compare(0, mount_.path.size(), mount_.path) != 0 ||
-        path.size() <= mount_.path.size() || path[mount_.path.size()] != '/') {
-      return Error{Code::kPermission,
-                   "cgroup '" + path + "' is not below '" + mount_.path + "'"};
-    }
-    const std::string relative = path.substr(mount_.path.size());
-    ASSIGN_OR_RETURN(Cgroup cgroup, Cgroup::open(mount_, relative));
-    if (cgroup.id() != record.cgroup_id) return gone(record);
-    // Asked each time: whoever supervises us may have moved us since.
-    ASSIGN_OR_RETURN(const std::string own, unified_path(::getpid()));
-    if (holds_us(mount_, own, cgroup.id())) {
-      return Error{Code::kPermission,
-                   "cgroup '" + path + "' holds this service"};
-    }
-    const std::string pod = pod_cgroup(own);
-    if (!pod.empty() && is_at_or_below(relative, pod)) {
-      return Error{Code::kPermission,
-                   "cgroup '" + path + "' is of this service's pod"};
-    }
-    return cgroup;
+    return open_container_cgroup(mount_, record);
   }
 
   const CgroupMount mount_;

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/service/intake.h"
 
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "oci/sys/cgroup.h"
 #include "oci/sys/errno_error.h"
+#include "oci/sys/process.h"
+#include "sidecar/evidence/event_line.h"
 #include "sidecar/ingest/clock.h"
 #include "sidecar/ingest/connect_fields.h"
 #include "sidecar/ingest/container_fields.h"
@@ -24,14 +25,13 @@
 #include "sidecar/ingest/process_facts.h"
 #include "sidecar/service/log.h"
 #include "sidecar/service/observed_work.h"
+#include "sidecar/service/telling.h"
 
 namespace bailiff::sidecar {
 namespace {
 
 // How often what could not be opened or taken is tried again.
 constexpr std::chrono::seconds kRetry{2};
-// The most favoured of the ordinary ones.
-constexpr int kNice = -20;
 // RUN_DIR/containers is read again for an event of a cgroup nobody knows, at
 // most this often.
 constexpr std::chrono::seconds kContainersEvery{1};
@@ -62,6 +62,52 @@ std::vector<Draft> drafts_of(const SeenConnect& seen) {
   alert.hook = to_string(seen.event.judged_at);
   return policy_drafts(*seen.settings, alert, seen.generation->policy(),
                        seen.enforcement, seen.decision);
+}
+
+// What a connect event holds on to in memory, beside its record.
+constexpr std::size_t kSeenBytes = 1024;
+
+EventLine line_of(std::shared_ptr<const SeenConnect> seen, Secrets secrets) {
+  return [seen = std::move(seen), secrets] {
+    const ConnectFields fields(seen->event, seen->process,
+                               seen->container->facts, seen->realtime_ns,
+                               seen->number, ConnectFields::Use::kOutput);
+    return event_line(fields, secrets);
+  };
+}
+
+// The record itself is kept, which is smaller than what it is parsed into.
+EventLine line_of(std::span<const std::byte> bytes, const Observed& observed,
+                  ContainerPtr container, Secrets secrets) {
+  return [record = std::vector<std::byte>(bytes.begin(), bytes.end()),
+          lineage = observed.lineage, clocks = observed.clocks,
+          number = observed.number, container = std::move(container), secrets] {
+    Result<ObservedEvent> parsed = parse_observed(record);
+    if (!parsed) return std::string("{}");  // it was parsed once
+    Observed again;
+    again.event = *std::move(parsed);
+    again.lineage = lineage;
+    again.descriptor = describe_descriptor(again.event);
+    again.clocks = clocks;
+    again.number = number;
+    again.container_start_ns = container->record.time_ns;
+    return event_line(ObservedFields(again, container->facts), secrets);
+  };
+}
+
+void add_to(std::optional<Trigger>& capture, const CompiledPolicy& policy,
+            std::uint32_t rule, const Decision& decision) {
+  if (!decision.capture) return;
+  if (!capture) capture = Trigger{.kind = "rule"};
+  capture->rules.push_back(policy.rules[rule].name);
+  for (const PolicyDecision& each : decision.policies) {
+    const std::string& name = policy.policies[each.policy].name;
+    auto& names = capture->policies;
+    if (each.capture &&
+        std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  }
 }
 
 // What an operation can be to a rule, the likeliest first.
@@ -299,17 +345,7 @@ void Intake::seed_processes(const Container& container) {
 }
 
 void Intake::run() {
-  // Whoever is to be stopped may keep every processor busy.  The lowest
-  // real-time priority goes before every ordinary task, and the kernel leaves
-  // those 5 % of a processor whatever this thread does (sched(7), "Limiting
-  // the CPU usage"); where it is not granted, the nice value, which on Linux
-  // each thread has of its own, is next best.  Without the right to either
-  // the response is only later, so a failure is ignored.
-  const sched_param lowest{.sched_priority = 1};
-  if (::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) != 0) {
-    static_cast<void>(
-        ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
-  }
+  prefer_this_thread();
   std::array<epoll_event, 4> ready{};
   for (;;) {
     const bool retry = !events_ || !observer_ || spool_left_;
@@ -458,16 +494,22 @@ void Intake::on_record(std::span<const std::byte> bytes) {
           : lower(policy, container.facts).policies;
 
   seen->number = ++last_number_;
+  const auto keep = [&] {
+    parts_.flight.keep(container.record.cgroup_id,
+                       line_of(seen, parts_.secrets),
+                       bytes.size() + kSeenBytes);
+  };
   if (event.candidate || event.judged_at != JudgedAt::kConnect) {
     const bool holds = find_type(*seen, match_memory_);
     if (event.candidate) {
-      if (!holds) return;
+      if (!holds) return keep();
       seen->enforcement = Enforcement::kObserve;
     } else if (!holds) {
       // The list has changed since: the kernel's word counts.
       seen->event.type = types_at(event.judged_at).front();
     }
   }
+  keep();
   seen->settings = parts_.settings();
   seen->decision = decide(policy, in_scope,
                           {.rule = event.rule,
@@ -475,18 +517,21 @@ void Intake::on_record(std::span<const std::byte> bytes) {
                            .denied = event.denied},
                           is_exempt(*seen->settings, container.record));
 
+  std::optional<Trigger> capture;
+  add_to(capture, policy, event.rule, seen->decision);
   Work work;
+  std::optional<ResponseRequest> request;
   if (seen->decision.response != Response::kNone) {
     const ProcessName process{
         .pid = static_cast<pid_t>(event.tgid),
         .seen_ns = shifted(event.monotonic_ns, clocks.boottime_ns)};
-    respond(request_of(policy, seen->decision, event.rule, container.record,
-                       process),
-            work);
+    request.emplace(request_of(policy, seen->decision, event.rule,
+                               container.record, process));
   }
   work.event_ns = event.monotonic_ns;
   work.draft = [seen] { return drafts_of(*seen); };
-  push(std::move(work), container.record);
+  answer(std::move(work), seen->container, std::move(request),
+         std::move(capture));
 }
 
 void Intake::on_observed(std::span<const std::byte> bytes) {
@@ -521,6 +566,9 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
   observed.clocks = ClockOffsets::now();
   observed.number = ++last_number_;
   observed.container_start_ns = container->record.time_ns;
+  parts_.flight.keep(container->record.cgroup_id,
+                     line_of(bytes, observed, container, parts_.secrets),
+                     bytes.size());
   const std::shared_ptr<const Settings> settings = parts_.settings();
   std::vector<ObservedHit> hits =
       judge(observed, *container, *settings, match_memory_);
@@ -531,28 +579,65 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
                    .container = container,
                    .settings = settings,
                    .hits = std::move(hits)});
-  Work work;
   const ObservedEvent& by = seen->observed.event;
-  const ObservedHit* hit = seen->strongest();
+  const ObservedHit* strongest = seen->strongest();
   // The kernel has killed the process, before its program ran.
-  const bool done = hit != nullptr && by.killed &&
-                    hit->decision.response == Response::kKillProcess;
-  if (hit != nullptr && !done) {
+  const bool done = strongest != nullptr && by.killed &&
+                    strongest->decision.response == Response::kKillProcess;
+  std::optional<ResponseRequest> request;
+  if (strongest != nullptr && !done) {
     const ProcessName process{
         .pid = static_cast<pid_t>(by.tgid),
         .seen_ns = shifted(by.monotonic_ns, seen->observed.clocks.boottime_ns)};
-    respond(request_of(container->generation->policy(), hit->decision,
-                       hit->rule, container->record, process),
-            work);
+    request.emplace(request_of(container->generation->policy(),
+                               strongest->decision, strongest->rule,
+                               container->record, process));
   }
+  std::optional<Trigger> capture;
+  for (const ObservedHit& hit : seen->hits) {
+    add_to(capture, container->generation->policy(), hit.rule, hit.decision);
+  }
+  Work work;
   work.event_ns = seen->observed.event.monotonic_ns;
   work.draft = [seen] { return drafts_of(*seen); };
-  push(std::move(work), container->record);
+  answer(std::move(work), container, std::move(request), std::move(capture));
+}
+
+void Intake::answer(Work work, const ContainerPtr& container,
+                    std::optional<ResponseRequest> request,
+                    std::optional<Trigger> capture) {
+  if (!request && !capture) return push(std::move(work), container->record);
+  const auto telling =
+      std::make_shared<Telling>(std::move(work.draft), work.event_ns);
+  work.draft = [telling] { return telling->drafts(); };
+  const Response response = request ? request->response : Response::kNone;
+  // The request is about a record of the container's.
+  const Respond respond = [this, container, request = std::move(request),
+                           telling, work](const std::string& evidence) {
+    Work answered = work;
+    if (request) this->respond(*request, answered);
+    answered.evidence = evidence;
+    telling->answered(answered.ticket, evidence);
+    push(std::move(answered), container->record);
+  };
+  const std::uint64_t cgroup_id = container->record.cgroup_id;
+  if (!capture) return parts_.captures.respond(cgroup_id, respond);
+  capture->response = to_string(response);
+  static_cast<void>(parts_.captures.begin(
+      {.record = container->record,
+       .trigger = *std::move(capture),
+       .events = parts_.flight.events(cgroup_id),
+       .alerts = [telling,
+                  secrets = parts_.secrets] { return telling->json(secrets); }},
+      respond));
 }
 
 void Intake::respond(const ResponseRequest& request, Work& work) {
   work.ticket = parts_.engine.respond(request);
-  work.stored = [this, ticket = work.ticket] { parts_.engine.told(ticket); };
+  work.stored = [this, ticket = work.ticket, then = std::move(work.stored)] {
+    parts_.engine.told(ticket);
+    if (then) then();
+  };
 }
 
 void Intake::push(Work work, const oci::ContainerRecord& container) {
@@ -650,16 +735,21 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
     }
   }
 
+  std::optional<Trigger> capture;
+  for (const StartHit& hit : hits) {
+    add_to(capture, container->generation->policy(), hit.rule, hit.decision);
+  }
   Work work;
+  std::optional<ResponseRequest> request;
   if (strongest != nullptr) {
     const ClockOffsets clocks = ClockOffsets::now();
     const ProcessName process{
         .pid = static_cast<pid_t>(started.pid),
         .seen_ns =
             shifted(started.time_ns, clocks.boottime_ns - clocks.realtime_ns)};
-    respond(request_of(container->generation->policy(), strongest->decision,
-                       strongest->rule, started, process),
-            work);
+    request.emplace(request_of(container->generation->policy(),
+                               strongest->decision, strongest->rule, started,
+                               process));
   }
   work.event_ns = shifted(started.time_ns, -ClockOffsets::now().realtime_ns);
   work.draft = [this, container, settings, number, adopted,
@@ -690,8 +780,7 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
     }
     return drafts;
   };
-  work.stored = [this, path, ticket = work.ticket] {
-    if (ticket) parts_.engine.told(ticket);
+  work.stored = [this, path] {
     // At least once: a service that dies here tells of the container again.
     static_cast<void>(::unlink(path.c_str()));
     const std::lock_guard lock(taken_mutex_);
@@ -700,6 +789,12 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
   {
     const std::lock_guard lock(taken_mutex_);
     taken_.insert(path);
+  }
+  if (request || capture) {
+    // Once answered it is not answered again: what the queue has no room for
+    // is counted.
+    answer(std::move(work), container, std::move(request), std::move(capture));
+    return true;
   }
   if (parts_.recorder.push(std::move(work))) return true;
   const std::lock_guard lock(taken_mutex_);

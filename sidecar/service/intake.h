@@ -3,7 +3,7 @@
 // The thread that stands between an event and its response:
 //
 //   ring buffer record ─▶ container, policy, /proc ─▶ decide ─▶ respond ─▶
-//   recorder
+//   recorder                                          └▶ capture ─▶ respond …
 //   record of the observer ─▶ process table ─▶ match ─▶ decide ─▶ respond ─▶
 //   recorder
 //   spool file (start) ─▶ container registry ─▶ decide ─▶ respond ─▶
@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -29,6 +30,9 @@
 #include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
 #include "rules/eval/matcher.h"
+#include "sidecar/evidence/captures.h"
+#include "sidecar/evidence/flight_recorder.h"
+#include "sidecar/evidence/secrets.h"
 #include "sidecar/ingest/containers.h"
 #include "sidecar/ingest/event_record.h"
 #include "sidecar/ingest/event_source.h"
@@ -53,6 +57,9 @@ class Intake {
     Generations& generations;
     Containers& containers;
     ResponseEngine& engine;
+    Captures& captures;
+    FlightRecorder& flight;
+    Secrets secrets = Secrets::kMask;  // of captures
     Recorder& recorder;
     Metrics& metrics;
     std::function<std::shared_ptr<const Settings>()> settings;
@@ -70,8 +77,8 @@ class Intake {
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
-  // Ends the thread; what it has not read stays where it is.  The recorder may
-  // still hold work of this object: it has to end before it.
+  // Ends the thread; what it has not read stays where it is.  Captures and the
+  // recorder may still hold work of this object: they have to end before it.
   void stop();
 
   // Why no events are read; "" when they are.
@@ -93,6 +100,11 @@ class Intake {
   void read_events();
   void on_record(std::span<const std::byte> record);
   void on_observed(std::span<const std::byte> record);
+  // Responds, captures before that, and has it told.  `request` is about the
+  // container's record.
+  void answer(Work work, const ContainerPtr& container,
+              std::optional<ResponseRequest> request,
+              std::optional<Trigger> capture);
   void push(Work work, const oci::ContainerRecord& container);
   // Carries it out, and lets the work wait for what comes of it.
   void respond(const ResponseRequest& request, Work& work);
@@ -130,8 +142,8 @@ class Intake {
   std::unique_ptr<EventSource> events_;
   std::unique_ptr<ObserverSource> observer_;
   std::string events_problem_;
-  bool read_failed_ = false;  // of the thread
-  bool backlog_ = true;       // what is read had waited for us
+  bool read_failed_ = false;         // of the thread
+  std::atomic<bool> backlog_{true};  // what is read had waited for us
 
   std::mutex taken_mutex_;
   // Spool files whose alerts are on their way to the store.

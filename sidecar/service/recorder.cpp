@@ -131,6 +131,9 @@ void Recorder::run() {
 bool Recorder::store_all(Queued& queued) {
   if (!queued.drafts) {
     queued.drafts = queued.work.draft();
+    for (Draft& draft : *queued.drafts) {
+      draft.alert.evidence = queued.work.evidence;
+    }
     if (queued.work.ticket) {
       const ResponseResult result = queued.work.ticket->result();
       for (Draft& draft : *queued.drafts) {

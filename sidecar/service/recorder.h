@@ -39,6 +39,7 @@ struct Work {
   // Makes the drafts; called once, on the recorder's thread.
   std::function<std::vector<Draft>()> draft;
   TicketPtr ticket;              // what the drafts await; may be nullptr
+  std::string evidence;          // of the capture that was made first; or ""
   std::uint64_t event_ns = 0;    // CLOCK_MONOTONIC
   std::function<void()> stored;  // afterwards, same thread; may be empty
 };

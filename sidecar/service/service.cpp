@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <future>
 #include <limits>
 #include <new>
 #include <optional>
@@ -16,9 +18,11 @@
 #include "oci/sys/errno_error.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/alert/webhook.h"
+#include "sidecar/evidence/evidence_json.h"
 #include "sidecar/http/placements_json.h"
 #include "sidecar/ingest/clock.h"
 #include "sidecar/ingest/record_folder.h"
+#include "sidecar/respond/container_cgroup.h"
 #include "sidecar/service/files.h"
 #include "sidecar/service/log.h"
 
@@ -108,6 +112,7 @@ std::string needs_restart(const ServiceConfig& from, const ServiceConfig& to) {
     return "api";
   }
   if (!same_sinks(from.sinks, to.sinks)) return "sinks";
+  if (from.evidence != to.evidence) return "evidence";
   return "";
 }
 
@@ -170,6 +175,10 @@ ProcessName process_of(const FalcoViolation& told) {
   return {};
 }
 
+Secrets secrets_of(const ServiceConfig& config) {
+  return config.evidence.keep_secrets ? Secrets::kKeep : Secrets::kMask;
+}
+
 std::optional<std::uint32_t> find_rule(const CompiledPolicy& policy,
                                        const std::string& name) {
   const auto rule =
@@ -228,6 +237,7 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                       }));
   RETURN_IF_ERROR(service->apply(loaded.policy));
   RETURN_IF_ERROR(service->start_engine());
+  RETURN_IF_ERROR(service->open_evidence());
   service->updater_ = std::make_unique<Updater>(
       [raw] { raw->update_containers(); }, kUpdateEvery);
   ASSIGN_OR_RETURN(
@@ -238,11 +248,15 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                      .generations = *raw->generations_,
                      .containers = raw->containers_,
                      .engine = *raw->engine_,
+                     .captures = *raw->captures_,
+                     .flight = raw->flight_,
+                     .secrets = secrets_of(raw->config_),
                      .recorder = *raw->recorder_,
                      .metrics = raw->metrics_,
                      .settings = [raw] { return raw->settings(); },
                      .outdated = [raw] { raw->updater_->ask(); }}));
   service->updater_->ask();
+  service->settle_captures();
   service->forget_generations();
   service->open_notifier(machine.keeper);
   return service;
@@ -254,6 +268,8 @@ void Service::stop(std::chrono::steady_clock::time_point deadline) {
   if (notifier_) notifier_->stop();
   if (intake_) intake_->stop();
   updater_.reset();
+  // Before the recorder: what is being collected is answered and told.
+  if (captures_) captures_->stop(deadline);
   if (recorder_ && !recorder_->drain(deadline)) {
     log_error("stop: events that were decided are not stored");
   }
@@ -367,6 +383,58 @@ ContainerPtr Service::running_container(const std::string& id) const {
   Result<GenerationPtr> generation = generations_->find(record->policy);
   if (!generation) return nullptr;
   return make_container(*std::move(record), *std::move(generation));
+}
+
+Status Service::open_evidence() {
+  const EvidenceConfig& config = config_.evidence;
+  constexpr std::uint64_t kMib = 1024 * 1024;
+  ASSIGN_OR_RETURN(
+      evidence_,
+      EvidenceFolder::open(
+          config_.state_dir,
+          {.keep_for = std::chrono::milliseconds(config.keep_for_ms),
+           .keep_bytes = static_cast<std::uint64_t>(config.keep_mib) * kMib}));
+  // Without a hierarchy there is nothing to freeze, and captures say so.
+  const Result<CgroupMount> mount = CgroupMount::find();
+  ASSIGN_OR_RETURN(
+      captures_,
+      Captures::start(
+          {.run_dir = config_.run_dir,
+           .node = settings()->node,
+           .limit = std::chrono::milliseconds(config.limit_ms),
+           .secrets = secrets_of(config_),
+           .open_cgroup =
+               [mount](const oci::ContainerRecord& record) -> Result<Cgroup> {
+             if (!mount) return mount.error();
+             return open_container_cgroup(*mount, record);
+           },
+           .keeps_frozen =
+               [this](std::uint64_t cgroup_id) {
+                 return engine_->condition(cgroup_id).paused.has_value();
+               }},
+          *evidence_));
+  return Ok{};
+}
+
+void Service::settle_captures() {
+  for (const Interrupted& each : interrupted_captures(config_.run_dir)) {
+    const std::optional<KnownContainer> known =
+        containers_.by_cgroup(each.cgroup_id);
+    const bool kill = each.kill && known && !known->gone;
+    if (kill) {
+      static_cast<void>(
+          engine_->respond({.response = Response::kKill,
+                            .record = known->container->record,
+                            .reason = "the service died before it was"}));
+    }
+    log_warning(std::string("the service died while it captured evidence: ") +
+                (kill ? "killed as it was to be" : "thawed") +
+                " container=" + each.container);
+    if (const Status settled = settle(config_.run_dir, each); !settled) {
+      log_error("thaw: " + settled.error().message +
+                " container=" + each.container);
+    }
+  }
 }
 
 // policy.bin first, as publish_lists() wants it: a container that starts in
@@ -623,6 +691,12 @@ std::string Service::metrics() {
         {{"sink", sink.sink}},
         static_cast<std::uint64_t>(std::max<std::int64_t>(sink.pending, 0)));
   }
+  const CaptureCounts captures = captures_->counts();
+  text.family("bailiff_captures_total", "counter",
+              "Captures of evidence by what became of them.");
+  text.sample({{"result", "complete"}}, captures.complete);
+  text.sample({{"result", "failed"}}, captures.failed);
+  text.sample({{"result", "refused"}}, captures.refused);
   text.family("bailiff_list_entries", "gauge", "Entries of each list.");
   if (const GenerationPtr current = generations_->current()) {
     const std::vector<List>& lists = current->policy().lists;
@@ -747,15 +821,33 @@ Result<std::string> Service::violation(const std::string& body) {
 
   std::vector<Draft> drafts;
   TicketPtr ticket;
+  std::string evidence;
   if (known && rule && known->container->generation) {
     const oci::ContainerRecord& record = known->container->record;
     const Decision decision =
         decide(generation->policy(), known->container->policies,
                {.rule = *rule, .enforcement = Enforcement::kExternal},
                is_exempt(*settings, record));
+    std::optional<Trigger> capture;
+    if (decision.capture) {
+      capture = Trigger{.kind = "rule", .rules = {told.rule}};
+      for (const PolicyDecision& each : decision.policies) {
+        if (!each.capture) continue;
+        capture->policies.push_back(
+            generation->policy().policies[each.policy].name);
+      }
+    }
+    std::optional<ResponseRequest> request;
     if (decision.response != Response::kNone) {
-      ticket = engine_->respond(request_of(generation->policy(), decision,
-                                           *rule, record, process_of(told)));
+      request.emplace(request_of(generation->policy(), decision, *rule, record,
+                                 process_of(told)));
+    }
+    if (request || capture) {
+      const Answered answered =
+          answer_violation(known->container, std::move(request),
+                           std::move(capture), to_json(alert));
+      ticket = answered.ticket;
+      evidence = answered.evidence;
     }
     drafts = policy_drafts(*settings, alert, generation->policy(),
                            Enforcement::kExternal, decision);
@@ -773,8 +865,43 @@ Result<std::string> Service::violation(const std::string& body) {
                                  Enforcement::kExternal, std::move(why)));
     drafts.back().known_rule = rule.has_value();
   }
+  for (Draft& draft : drafts) draft.alert.evidence = evidence;
   RETURN_IF_ERROR(store_all(drafts, ticket, now));
   return drafts.front().alert.uuid;
+}
+
+Service::Answered Service::answer_violation(
+    const ContainerPtr& container, std::optional<ResponseRequest> request,
+    std::optional<Trigger> capture, const std::string& event) {
+  // Called by whichever thread of the captures is first; kept for both.
+  const auto answered = std::make_shared<std::promise<Answered>>();
+  std::future<Answered> done = answered->get_future();
+  const Response response = request ? request->response : Response::kNone;
+  // The request is about a record of the container's.
+  const Respond respond =
+      [this, answered, container,
+       request = std::move(request)](const std::string& evidence) {
+        answered->set_value(
+            {request ? engine_->respond(*request) : nullptr, evidence});
+      };
+  const std::uint64_t cgroup_id = container->record.cgroup_id;
+  if (capture) {
+    capture->response = to_string(response);
+    captures_->begin(
+        {.record = container->record,
+         .trigger = *std::move(capture),
+         .events = flight_.events(cgroup_id),
+         .alerts =
+             [event, mask = secrets_of(config_)] {
+               return "[" +
+                      (mask == Secrets::kMask ? masked_json(event) : event) +
+                      "]";
+             }},
+        respond);
+  } else {
+    captures_->respond(cgroup_id, respond);
+  }
+  return done.get();  // at the limit at the latest
 }
 
 Result<std::string> Service::respond(Verb verb, const std::string& name,
@@ -879,6 +1006,88 @@ std::vector<std::string> Service::rearm(const OperatorRequest& request) {
   return rearmed;
 }
 
+Result<CaptureView> Service::capture(const std::string& name,
+                                     const std::string& reason,
+                                     const std::string& actor) {
+  // Long enough for nearly all; the client waits 30 s.
+  constexpr std::chrono::seconds kWritten{20};
+  ASSIGN_OR_RETURN(const KnownContainer known, containers_.by_name(name));
+  const oci::ContainerRecord& record = known.container->record;
+  const std::shared_ptr<const Settings> settings = this->settings();
+  if (known.gone || !has_processes(record)) {
+    return Error{Code::kUnsupported,
+                 "container '" + record.id + "' is already gone"};
+  }
+  if (is_exempt(*settings, record)) {
+    return Error{Code::kUnsupported,
+                 "container '" + record.id +
+                     "' is exempt from responses by the configuration"};
+  }
+  const std::uint64_t now = monotonic_ns();
+  const std::string why = reason.substr(0, kMaxReasonBytes);
+  const std::string id = captures_->begin(
+      {.record = record,
+       .trigger = {.kind = "operator",
+                   .response = "none",
+                   .actor = actor,
+                   .reason = why},
+       .events = flight_.events(record.cgroup_id)},
+      [](const std::string&) {}, Captures::When::kAnyway);
+  if (id.empty()) {
+    return Error{Code::kExhausted, "too many captures are under way"};
+  }
+  Alert alert;
+  alert.hostname = settings->node;
+  alert.time_ns = now_ns();
+  alert.priority = Priority::kNotice;
+  alert.rule = "Operator response";
+  alert.source = "bailiff";
+  alert.message = "Operator response (response=capture actor=" + actor +
+                  " reason=" + why + ")";
+  alert.output_fields = {
+      {"bailiff.actor", actor},
+      {"bailiff.reason", why},
+      {"evt.time", static_cast<std::int64_t>(alert.time_ns)}};
+  alert.container = alert_container(record);
+  alert.evidence = id;
+  std::vector<Draft> drafts = {plain_draft(*settings, std::move(alert),
+                                           Enforcement::kExternal, "captured")};
+  drafts.front().alert.response = "capture";
+  // That it is not on the timeline is in the log; the capture is there.
+  static_cast<void>(store_all(drafts, nullptr, now));
+  const bool written =
+      captures_->wait(id, std::chrono::steady_clock::now() + kWritten);
+  if (!written) return CaptureView{.id = id, .state = "writing"};
+  for (const PendingCapture& each : captures_->pending()) {
+    if (each.id != id) continue;
+    return Error{Code::kIo, "write evidence '" + id + "': " + each.error};
+  }
+  return CaptureView{.id = id, .state = "complete"};
+}
+
+Result<std::string> Service::evidence() {
+  // Before the folder: what is written meanwhile is then in both, not in none.
+  const std::vector<PendingCapture> pending = captures_->pending();
+  ASSIGN_OR_RETURN(const std::vector<std::string> kept, evidence_->summaries());
+  return evidence_list_json(kept, pending);
+}
+
+Result<std::string> Service::evidence(const std::string& id) {
+  Result<std::string> summary = evidence_->summary(id);
+  if (!summary) {
+    for (const PendingCapture& each : captures_->pending()) {
+      if (each.id == id) return pending_json(each);
+    }
+    return std::move(summary).error();
+  }
+  ASSIGN_OR_RETURN(const std::string manifest, evidence_->manifest(id));
+  return evidence_json(*summary, manifest);
+}
+
+Result<UniqueFd> Service::evidence_archive(const std::string& id) {
+  return evidence_->archive(id);
+}
+
 std::vector<PolicyView> Service::policies() {
   std::vector<PolicyView> views;
   const GenerationPtr current = generations_->current();
@@ -891,6 +1100,7 @@ std::vector<PolicyView> Service::policies() {
     view.mode = to_string(policy.mode);
     view.response = to_string(policy.response);
     view.block = policy.block;
+    view.capture = policy.capture;
     for (const std::uint32_t rule : policy.rules) {
       view.rules.push_back(compiled.rules[rule].name);
     }

@@ -5,6 +5,7 @@
 //   files ─▶ policy.bin, lists            (start, reload)
 //   Intake ─▶ ResponseEngine              (one thread: events to responses;
 //      │                                   the engine's: their limits)
+//      ├────▶ Captures ─▶ ResponseEngine  (their own threads: evidence first)
 //      └────▶ Recorder ─▶ Store           (one thread: what is told)
 //                           └▶ Forwarder  (one thread for each sink)
 //   HTTP ─▶ Backend, this object          (the server's threads)
@@ -21,12 +22,16 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "oci/sys/files.h"
 #include "rules/document/service_config.h"
 #include "sidecar/alert/delivery.h"
+#include "sidecar/evidence/captures.h"
+#include "sidecar/evidence/evidence_folder.h"
+#include "sidecar/evidence/flight_recorder.h"
 #include "sidecar/http/backend.h"
 #include "sidecar/ingest/containers.h"
 #include "sidecar/ingest/generations.h"
@@ -83,6 +88,12 @@ class Service final : public Backend {
   Result<std::string> respond(Verb verb, const std::string& name,
                               const OperatorRequest& request) override;
   std::vector<std::string> rearm(const OperatorRequest& request) override;
+  Result<CaptureView> capture(const std::string& name,
+                              const std::string& reason,
+                              const std::string& actor) override;
+  Result<std::string> evidence() override;
+  Result<std::string> evidence(const std::string& id) override;
+  Result<UniqueFd> evidence_archive(const std::string& id) override;
   std::vector<PolicyView> policies() override;
   std::string rules_json() override;
   // Rules, policies, lists, exemptions and on_failure take effect, in every
@@ -99,6 +110,9 @@ class Service final : public Backend {
   void open_notifier(const std::string& keeper);
   ContainerPtr running_container(const std::string& id) const;
   Status load_anew();
+  Status open_evidence();
+  // Answers what the service left frozen when it died.
+  void settle_captures();
   Status apply(const CompiledPolicy& policy);
   // Brings lists and containers that run to the current policy, all or none.
   // Precondition: kernel_mutex_ is held.
@@ -117,6 +131,15 @@ class Service final : public Backend {
   // Stores what came of a response later; see ResponseEngine::Parts.
   bool store_effect(const Effect& effect);
   ContainerView view(const KnownContainer& known) const;
+  // What was done to a container that a violation names.
+  struct Answered {
+    TicketPtr ticket;
+    std::string evidence;
+  };
+  Answered answer_violation(const ContainerPtr& container,
+                            std::optional<ResponseRequest> request,
+                            std::optional<Trigger> capture,
+                            const std::string& event);
   // Completes the drafts with the response's result, which is waited for.
   Status store_all(std::vector<Draft>& drafts, const TicketPtr& ticket,
                    std::uint64_t event_ns);
@@ -145,8 +168,11 @@ class Service final : public Backend {
   std::unique_ptr<Responder> responder_;
   std::unique_ptr<Managers> managers_;
   std::unique_ptr<Isolator> isolator_;
-  // These end after the recorder, which holds work of them.
+  // These end after the recorder and the captures, which hold work of them.
   std::unique_ptr<ResponseEngine> engine_;
+  FlightRecorder flight_;
+  std::unique_ptr<EvidenceFolder> evidence_;
+  std::unique_ptr<Captures> captures_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<Updater> updater_;  // uses all of the above

@@ -3,6 +3,9 @@
 // A Backend whose answers are the test's, over a FakeStore.
 #pragma once
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <mutex>
 #include <string>
 #include <vector>
@@ -49,6 +52,30 @@ class FakeBackend : public Backend {
     rearmed_by = request.actor;
     return {"node"};
   }
+  Result<CaptureView> capture(const std::string& name,
+                              const std::string& reason,
+                              const std::string& actor) override {
+    const std::lock_guard lock(mutex_);
+    captures.push_back({name, reason, actor});
+    if (capture_error) return *capture_error;
+    return CaptureView{.id = kEvidence, .state = "complete"};
+  }
+  Result<std::string> evidence() override {
+    return std::string(R"({"evidence":[{"id":"e"}]})");
+  }
+  Result<std::string> evidence(const std::string& id) override {
+    if (id != kEvidence) return no_evidence(id);
+    return std::string(R"({"manifest":{}})");
+  }
+  Result<UniqueFd> evidence_archive(const std::string& id) override {
+    if (id != kEvidence) return no_evidence(id);
+    UniqueFd fd(::memfd_create("archive", MFD_CLOEXEC));
+    if (::ftruncate(fd.get(), static_cast<off_t>(archive_bytes)) != 0) {
+      return Error{.code = Code::kIo, .message = "ftruncate"};
+    }
+    return fd;
+  }
+  static constexpr char kEvidence[] = "20260101T000000-0123abcd";
   std::vector<PolicyView> policies() override {
     return {{.name = "Block",
              .mode = "enforce",
@@ -62,6 +89,9 @@ class FakeBackend : public Backend {
     return Ok{};
   }
 
+  struct AskedCapture {
+    std::string name, reason, actor;
+  };
   struct Asked {
     Verb verb;
     std::string name;
@@ -74,11 +104,18 @@ class FakeBackend : public Backend {
   std::vector<std::string> violations;
   std::vector<Asked> asked;
   std::string rearmed_by;
+  std::vector<AskedCapture> captures;
+  std::optional<Error> capture_error;
+  std::size_t archive_bytes = 300'000;  // more than one piece
   std::optional<Error> violation_error;
   std::optional<Error> respond_error;
   std::optional<Error> reload_error;
 
  private:
+  static Error no_evidence(const std::string& id) {
+    return {.code = Code::kNotFound, .message = "no evidence '" + id + "'"};
+  }
+
   std::mutex mutex_;
 };
 

@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/unit/oci/sys/scratch.h"
+
 namespace bailiff::sidecar {
 namespace {
 
@@ -26,6 +28,16 @@ class FakeClient : public HttpClient {
                           const std::string& body) override {
     asked.push_back("POST " + target + " " + body);
     return next();
+  }
+  Result<HttpAnswer> download(const std::string& target,
+                              const OnPiece& piece) override {
+    asked.push_back("DOWNLOAD " + target);
+    Result<HttpAnswer> answer = next();
+    if (answer && answer->status == 200) {
+      if (!piece(answer->body)) return Error{Code::kIo, "not wanted"};
+      answer->body.clear();
+    }
+    return answer;
   }
   Result<HttpAnswer> stream(const std::string& target, const std::string& id,
                             const OnEvent& event) override {
@@ -214,11 +226,54 @@ TEST_F(OnlineTest, StatusHoldsTheVersionsAsJson) {
 
 TEST_F(OnlineTest, PoliciesAreATable) {
   client_.answer(200, R"({"policies":[{"name":"P","mode":"enforce",
-      "block":true,"response":"kill","scope":null,"rules":["a","b"]}]})");
+      "block":true,"capture":true,"response":"kill","scope":null,"rules":["a","b"]}]})");
   EXPECT_EQ(show_policies(client_, text()), kExitOk);
+  EXPECT_EQ(
+      out_.str(),
+      "POLICY  MODE     BLOCK  CAPTURE  RESPONSE  SCOPE            RULES\n"
+      "P       enforce  yes    yes      kill      every container  a, b\n");
+}
+
+TEST_F(OnlineTest, EvidenceIsATable) {
+  client_.answer(200, R"({"evidence":[
+      {"id":"e1","container":{"id":"c","name":"shop"},"state":"complete",
+       "archive":{"bytes":42},"members":3,"missing":1,
+       "trigger":{"rules":["c2"],"reason":null}},
+      {"id":"e2","container":{"id":"c0ffeec0ffeec0ffee"},"state":"failed",
+       "error":"no space"}]})");
+  EXPECT_EQ(show_evidence(client_, text()), kExitOk);
   EXPECT_EQ(out_.str(),
-            "POLICY  MODE     BLOCK  RESPONSE  SCOPE            RULES\n"
-            "P       enforce  yes    kill      every container  a, b\n");
+            "ID  CONTAINER     STATE     BYTES  MEMBERS  MISSING  WHY\n"
+            "e1  shop          complete  42     3        1        c2\n"
+            "e2  c0ffeec0ffee  failed                             no space\n");
+}
+
+TEST_F(OnlineTest, CaptureSaysWhatItKept) {
+  client_.answer(
+      200, R"({"outcome":"captured","evidence":"e1","state":"complete"})");
+  EXPECT_EQ(capture_container(client_, text(), "web/shop", "odd"), kExitOk);
+  EXPECT_EQ(client_.asked[0],
+            "POST /v1/containers/web%2Fshop/capture {\"reason\":\"odd\"}");
+  EXPECT_EQ(out_.str(), "web/shop: captured, evidence e1 complete\n");
+}
+
+TEST_F(OnlineTest, ExportWritesANewFileOrNone) {
+  const ScratchFolder scratch;
+  const std::string file = scratch / "e1";
+  client_.answer(200, "bytes");
+  EXPECT_EQ(export_evidence(client_, text(), "e1", file), kExitOk);
+  EXPECT_EQ(client_.asked[0], "DOWNLOAD /v1/evidence/e1/archive");
+  EXPECT_EQ(read_file(file), "bytes");
+  EXPECT_EQ(export_evidence(client_, text(), "e1", file), kExitNotPossible);
+  EXPECT_EQ(read_file(file), "bytes");
+  client_.answer(404, R"({"error":{"message":"no evidence 'e2'"}})");
+  EXPECT_EQ(export_evidence(client_, text(), "e2", scratch / "e2"),
+            kExitNotPossible);
+  EXPECT_EQ(count_files(scratch.path()), 1U);
+  out_.str("");
+  client_.answer(200, "bytes");
+  EXPECT_EQ(export_evidence(client_, text(), "e1", "-"), kExitOk);
+  EXPECT_EQ(out_.str(), "bytes");
 }
 
 TEST_F(OnlineTest, ReloadShowsTheDiagnostics) {

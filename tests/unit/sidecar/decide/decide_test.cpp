@@ -43,6 +43,19 @@ std::ostream& operator<<(std::ostream& out, const Row& row) {
   return out << row.name;
 }
 
+TEST(Decide, CapturesWhereAPolicyThatEnforcesAsksForIt) {
+  Policy asks = policy_of(Mode::kEnforce, false, Response::kNone);
+  asks.capture = true;
+  const Policy kills = policy_of(Mode::kEnforce, false, Response::kKill);
+  const Decision both = decide(with({asks, kills}), {0, 1}, {.rule = 2}, false);
+  EXPECT_TRUE(both.capture);
+  EXPECT_TRUE(both.policies[0].capture);
+  EXPECT_FALSE(both.policies[1].capture);
+  EXPECT_FALSE(decide(with({asks}), {0}, {.rule = 2}, true).capture);
+  asks.mode = Mode::kMonitor;
+  EXPECT_FALSE(decide(with({asks}), {0}, {.rule = 2}, false).capture);
+}
+
 class DecideTable : public testing::TestWithParam<Row> {};
 
 TEST_P(DecideTable, Holds) {

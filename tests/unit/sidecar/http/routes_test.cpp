@@ -342,13 +342,47 @@ TEST_F(RoutesTest, ShowsDeliveriesAndRetriesThem) {
 }
 
 TEST_F(RoutesTest, SaysWhatIsNotAvailableYet) {
-  const ApiAnswer answer = post("/v1/containers/x/capture", "{}");
-  EXPECT_EQ(answer.status, 501);
-  EXPECT_EQ(error(answer)["code"], "not_available");
   EXPECT_EQ(get("/v1/lists").status, 501);
   EXPECT_EQ(get("/v1/lists/c2").status, 501);
   EXPECT_EQ(call({.method = "PATCH", .path = "/v1/lists/c2"}).status, 501);
-  EXPECT_EQ(get("/v1/evidence/1").status, 501);
+}
+
+TEST_F(RoutesTest, CapturesAContainer) {
+  const ApiAnswer answer =
+      post("/v1/containers/web/shop-0/shop/capture", R"({"reason":"odd"})");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(json::parse(answer.body),
+            json({{"outcome", "captured"},
+                  {"evidence", FakeBackend::kEvidence},
+                  {"state", "complete"}}));
+  ASSERT_EQ(backend_.captures.size(), 1U);
+  EXPECT_EQ(backend_.captures[0].name, "web/shop-0/shop");
+  EXPECT_EQ(backend_.captures[0].reason, "odd");
+  EXPECT_EQ(backend_.captures[0].actor, "uid=0 pid=1");
+  EXPECT_EQ(post("/v1/containers/x/capture", R"({"reason":1})").status, 400);
+  backend_.capture_error = Error{Code::kUnsupported, "already gone"};
+  EXPECT_EQ(post("/v1/containers/x/capture", "{}").status, 409);
+  backend_.capture_error = Error{Code::kExhausted, "too many"};
+  EXPECT_EQ(post("/v1/containers/x/capture", "{}").status, 503);
+}
+
+TEST_F(RoutesTest, ShowsEvidenceAndGivesItToRootOnly) {
+  const std::string one = std::string("/v1/evidence/") + FakeBackend::kEvidence;
+  EXPECT_EQ(json::parse(get("/v1/evidence").body)["evidence"].size(), 1U);
+  EXPECT_EQ(get(one).status, 200);
+  EXPECT_EQ(get("/v1/evidence/none").status, 404);
+  EXPECT_EQ(get(one + "/archive").status, 403);
+  const ApiAnswer archive =
+      call({.method = "GET", .path = one + "/archive", .is_root = true});
+  EXPECT_EQ(archive.status, 200);
+  EXPECT_EQ(archive.content_type, "application/zstd");
+  ASSERT_NE(archive.file, nullptr);
+  EXPECT_EQ(call({.method = "GET",
+                  .path = "/v1/evidence/none/archive",
+                  .is_root = true})
+                .status,
+            404);
+  EXPECT_EQ(post(one, "{}").status, 405);
 }
 
 TEST_F(RoutesTest, TellsAMisspellingFromAMethod) {

@@ -77,6 +77,14 @@ class IntakeTest : public testing::Test {
     scratch_.make_folder("containers");
     scratch_.make_folder("spool");
     scratch_.make_folder("state");
+    evidence_ = *EvidenceFolder::open(scratch_.path() + "/state", {});
+    captures_ = *Captures::start(
+        {.run_dir = scratch_.path(),
+         .node = "node-1",
+         .open_cgroup = [](const oci::ContainerRecord&) -> Result<Cgroup> {
+           return Error{Code::kNotFound, "there is no cgroup"};
+         }},
+        *evidence_);
     generations_ = *Generations::open(scratch_.path() + "/state");
     recorder_ = *Recorder::start(store_, metrics_,
                                  [](const std::vector<std::string>&) {});
@@ -93,6 +101,7 @@ class IntakeTest : public testing::Test {
   }
   ~IntakeTest() override {
     if (intake_) intake_->stop();
+    captures_->stop(steady_clock::now() + kLong);
     recorder_.reset();
   }
 
@@ -107,6 +116,8 @@ class IntakeTest : public testing::Test {
                        .generations = *generations_,
                        .containers = containers_,
                        .engine = *engine_,
+                       .captures = *captures_,
+                       .flight = flight_,
                        .recorder = *recorder_,
                        .metrics = metrics_,
                        .settings = [this] { return settings_; }});
@@ -157,6 +168,9 @@ class IntakeTest : public testing::Test {
   NoIsolator isolator_;
   FakeManagers managers_;
   std::unique_ptr<ResponseEngine> engine_;
+  FlightRecorder flight_;
+  std::unique_ptr<EvidenceFolder> evidence_;
+  std::unique_ptr<Captures> captures_;
   Containers containers_;
   std::shared_ptr<Settings> settings_ = std::make_shared<Settings>();
   std::unique_ptr<Generations> generations_;
@@ -184,6 +198,33 @@ TEST_F(IntakeTest, AnswersAnEventForEachPolicyAndKillsOnce) {
   EXPECT_THAT(json[1], AllOf(HasSubstr("\"policy\":\"watch\""),
                              HasSubstr("\"outcome\":\"none\"")));
   EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
+}
+
+// The capture of a container that has no cgroup has little, and is one.
+TEST_F(IntakeTest, CapturesBeforeItKillsAndTellsWhere) {
+  CompiledPolicy policy = policy_of(Response::kKill);
+  policy.policies[0].capture = true;
+  const GenerationPtr current = *generations_->publish(policy);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  kernel_state_.ring.write(
+      connect_of(kCgroup, current->digest().short_id(), 0));
+  const std::vector<std::string> json = alerts(2);
+  ASSERT_EQ(json.size(), 2U);
+  EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
+  captures_->stop(steady_clock::now() + kLong);
+  const Result<std::vector<std::string>> kept = evidence_->summaries();
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->size(), 1U);
+  const std::string id =
+      kept->front().substr(kept->front().find("\"id\":") + 6, 26);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("\"outcome\":\"killed\""),
+                             HasSubstr("\"evidence\":" + id)));
+  EXPECT_THAT(json[1], HasSubstr("\"evidence\":" + id));
+  EXPECT_THAT(kept->front(), AllOf(HasSubstr("\"policies\":[\"block\"]"),
+                                   HasSubstr("\"rules\":[\"c2\"]"),
+                                   HasSubstr("there is no cgroup")));
 }
 
 // The rule is about connections, and a datagram is as good as one.

