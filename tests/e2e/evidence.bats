@@ -130,7 +130,7 @@ steps_are() {
       mkfifo /srv/fifo; mknod /srv/null c 1 3
       echo odd >"/srv/a b
 c"
-      dd if=/dev/zero of=/srv/huge bs=1 count=1 seek=1T 2>/dev/null
+      truncate -s 2000000000000 /srv/huge
       rm /bin/vi
       '"$(attack)" || true
   event "$C2_RULE"
