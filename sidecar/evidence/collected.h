@@ -53,7 +53,7 @@ struct Collected {
   };
   std::vector<Step> steps;
   std::int64_t limit_ms = 0;
-  ProcessesState processes;
+  CollectedProcesses processes;
   ContainerFiles files;
   MissingList missing;
 };

@@ -111,7 +111,7 @@ class ProcessReader {
   ProcessReader(const Cgroup& cgroup, const Pace& pace, MissingList& missing)
       : cgroup_(cgroup), pace_(pace), missing_(missing) {}
 
-  ProcessesState read() && {
+  CollectedProcesses read() && {
     const Result<std::vector<pid_t>> pids = cgroup_.processes();
     if (!pids) {
       missing_.add("processes", pace_.reason(pids.error().message));
@@ -306,7 +306,7 @@ class ProcessReader {
   const Cgroup& cgroup_;
   const Pace& pace_;
   MissingList& missing_;
-  ProcessesState state_;
+  CollectedProcesses state_;
   std::size_t bytes_ = 0;
 };
 
@@ -329,8 +329,8 @@ std::optional<std::string> file_system_of(const std::string& mountinfo,
   return std::nullopt;
 }
 
-ProcessesState read_processes(const Cgroup& cgroup, const Pace& pace,
-                              MissingList& missing) {
+CollectedProcesses read_processes(const Cgroup& cgroup, const Pace& pace,
+                                  MissingList& missing) {
   return ProcessReader(cgroup, pace, missing).read();
 }
 

@@ -55,7 +55,7 @@ struct ProcessState {
   std::string executable, directory, root;  // links; "": could not be read
   std::map<std::string, std::uint64_t> namespaces;  // by kind: "mnt"
   std::vector<OpenFile> files;
-  int program = -1;  // in ProcessesState::programs
+  int program = -1;  // in CollectedProcesses::programs
 };
 
 // A file that some process runs.
@@ -66,7 +66,7 @@ struct Program {
   std::uint64_t device = 0, inode = 0;
 };
 
-struct ProcessesState {
+struct CollectedProcesses {
   std::vector<ProcessState> processes;
   std::vector<Program> programs;
   // By the number of the namespace: its mounts, and its tables by name ("tcp").
@@ -75,8 +75,8 @@ struct ProcessesState {
 };
 
 // Reads every process of the cgroup and of those below it.
-ProcessesState read_processes(const Cgroup& cgroup, const Pace& pace,
-                              MissingList& missing);
+CollectedProcesses read_processes(const Cgroup& cgroup, const Pace& pace,
+                                  MissingList& missing);
 
 // The mount of /proc/PID/mountinfo with this id: its file system's type.
 std::optional<std::string> file_system_of(const std::string& mountinfo,
