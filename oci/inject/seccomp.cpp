@@ -117,11 +117,22 @@ class Extension {
       add_cells(wanted, profile_.rules.size(), {}, true);
       return Ok{};
     }
-    const bool any_call =
-        std::any_of(rules.begin(), rules.end(),
-                    [](const SeccompRule* rule) { return rule->args.empty(); });
+    // Libseccomp takes the first rule for any arguments, and no other beside
+    // it.
+    const auto any_call = std::find_if(
+        rules.begin(), rules.end(),
+        [](const SeccompRule* rule) { return rule->args.empty(); });
+    if (any_call != rules.end()) {
+      for (SeccompRule* rule : rules) {
+        if (rule != *any_call) std::erase(rule->names, wanted.name);
+      }
+      const bool allowed = allows((*any_call)->action);
+      drop_empty();
+      if (allowed) split(wanted);
+      return Ok{};
+    }
     // Of an allowing default with conditions of its own, and what they leave.
-    if (open && !any_call) return add_beside(wanted, rules);
+    if (open) return add_beside(wanted, rules);
     if (can_split(wanted, rules)) {
       split(wanted);
     } else {

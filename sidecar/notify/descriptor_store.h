@@ -28,8 +28,8 @@ struct OpenedStore {
 
 // systemd's store of the unit's descriptors where it started this process
 // (NOTIFY_SOCKET, FileDescriptorStoreMax=), otherwise a keeper, which is
-// started when none runs yet.
-// `program` is what the keeper is started as; "": nothing is kept.
+// started when none runs yet: `program --keeper RUN_DIR`.  Without a program
+// nothing is kept.
 Result<OpenedStore> open_store(const std::string& run_dir,
                                const std::string& program);
 

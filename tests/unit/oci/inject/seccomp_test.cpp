@@ -280,6 +280,18 @@ TEST(ExtendSeccomp, KeepsConditionsOnOtherArguments) {
   EXPECT_EQ(filter(102, 1, 0, AUDIT_ARCH_I386), SCMP_ACT_NOTIFY);
 }
 
+// As ptrace is in Docker's profile, for a kernel and for a capability.
+TEST(ExtendSeccomp, ACallThatIsAllowedTwiceIsSplitOnce) {
+  const Filter filter(
+      extended(strict({{.names = {"socketcall", "socket"}, .action = kActAllow},
+                       {.names = {"socket"}, .action = kActAllow}}),
+               {socket_call()}));
+  EXPECT_TRUE(filter.taken());
+  EXPECT_EQ(filter(SCMP_SYS(socket), 17), kRefusedByUs);
+  EXPECT_EQ(filter(SCMP_SYS(socket), 18), SCMP_ACT_NOTIFY);
+  EXPECT_EQ(filter(SCMP_SYS(socket), 2), SCMP_ACT_ALLOW);
+}
+
 TEST(ExtendSeccomp, HoldsWhatTheProfileTellsApartItself) {
   const Filter filter(extended(strict({{.names = {"socket"},
                                         .action = kActAllow,
@@ -373,6 +385,21 @@ TEST(ExtendSeccomp, NeverWeakensAProfile) {
     if (!before.taken()) continue;
     ++extended_profiles;
     const Filter after(*done);
+    std::string told;
+    for (const SeccompProfile* each :
+         std::initializer_list<const SeccompProfile*>{&profile, &*done}) {
+      told += "default " + each->default_action + "\n";
+      for (const SeccompRule& rule : each->rules) {
+        told += testing::PrintToString(rule.names) + " " + rule.action;
+        for (const SeccompArgument& arg : rule.args) {
+          told += " [" + std::to_string(arg.index) + " " + arg.op + " " +
+                  std::to_string(arg.value) + " " +
+                  std::to_string(arg.value_two) + "]";
+        }
+        told += "\n";
+      }
+    }
+    SCOPED_TRACE(told);
     ASSERT_TRUE(after.taken());
     const auto compare = [&](int number, const SeccompCall* call) {
       for (std::uint64_t a = 0; a < 24; ++a) {
