@@ -99,12 +99,19 @@ class Extension {
   Status add(const Wanted& wanted) {
     std::vector<SeccompRule*> rules = rules_of(wanted.name);
     const bool open = allows(profile_.default_action);
-    if (open) {
-      // Runtimes pass over a rule that does what is done anyway.
-      for (SeccompRule* rule : rules) {
-        if (rule->action != profile_.default_action || rule->args.empty()) {
-          continue;
+    // Without a mask libseccomp compares nothing, whatever is compared with.
+    for (const SeccompRule* rule : rules) {
+      for (const SeccompArgument& argument : rule->args) {
+        if (argument.op == kOpMaskedEqual && argument.value == 0) {
+          return cannot_say(wanted.name);
         }
+      }
+    }
+    if (open) {
+      // Runtimes pass over a rule that does what is done anyway: it stands in
+      // no other's way.
+      for (SeccompRule* rule : rules) {
+        if (rule->action != profile_.default_action) continue;
         std::erase(rule->names, wanted.name);
       }
       drop_empty();
@@ -287,8 +294,17 @@ class Extension {
     if (std::all_of(rules.begin(), rules.end(), [](const SeccompRule* rule) {
           return allows(rule->action);
         })) {
+      // Some of what passes is also written to the log, or is not: the service
+      // passes all of it.
+      Wanted whole = wanted;
+      const bool passes =
+          std::any_of(whole.cells.begin(), whole.cells.end(),
+                      [](const SeccompCell& cell) {
+                        return cell.verdict == SeccompVerdict::kPass;
+                      });
+      if (passes) whole.cells = {{.verdict = SeccompVerdict::kHold}};
       take_out(wanted.name);
-      add_cells(wanted, profile_.rules.size(), {}, true);
+      add_cells(whole, profile_.rules.size(), {}, true);
       return Ok{};
     }
     if (rules.size() > 1) return cannot_say(wanted.name);

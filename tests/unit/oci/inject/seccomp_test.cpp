@@ -318,6 +318,18 @@ TEST(ExtendSeccomp, HoldsTheRestBesideARefusalOfSome) {
   EXPECT_EQ(filter(SCMP_SYS(socket), 17, 2), SCMP_ACT_NOTIFY);
 }
 
+TEST(ExtendSeccomp, ARuleThatSaysWhatTheDefaultDoesHidesNoRefusal) {
+  const Filter filter(extended(
+      SeccompProfile{.default_action = kActAllow,
+                     .rules = {{.names = {"mkdir"}, .action = kActAllow},
+                               {.names = {"mkdir"},
+                                .action = "SCMP_ACT_KILL",
+                                .args = {{1, 8, 0, "SCMP_CMP_EQ"}}}}},
+      {held(BAILIFF_CALL_MKDIR)}));
+  EXPECT_EQ(filter(SCMP_SYS(mkdir), 0, 8), SCMP_ACT_KILL);
+  EXPECT_EQ(filter(SCMP_SYS(mkdir), 0, 7), SCMP_ACT_NOTIFY);
+}
+
 TEST(ExtendSeccomp, RefusesWhatItCannotSay) {
   const auto refusing = [](std::uint64_t value) {
     return SeccompRule{.names = {"socket"},
