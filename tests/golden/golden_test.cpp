@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "rules/emit/program.h"
+#include "rules/emit/task_table.h"
 #include "rules/lower/lower.h"
 #include "rules/policy/load.h"
 #include "rules/types/compare.h"
@@ -99,8 +100,9 @@ std::string program_of(const Plan& plan, const CompiledPolicy& policy,
   for (const HookPoint hook : kHookPoints) {
     const emit::Flavour flavour = emit::flavour_of(hook);
     if (part.find(to_string(flavour)) == std::string::npos) continue;
-    const auto program =
-        emit::emit_program(plan.rules_at(hook), policy.lists, flavour);
+    const emit::TaskTable table = emit::make_task_table(plan, policy.lists);
+    const auto program = emit::emit_program(plan.rules_at(hook), policy.lists,
+                                            flavour, 0, &table);
     if (!program) return program.error().message + "\n";
     const std::string listing = emit::disassemble(*program);
     const bool whole = part.find("whole") != std::string::npos;
@@ -146,6 +148,7 @@ std::string result_of(const std::string& input) {
   show("egress and frame", plan.packet);
   show("ingress", plan.arrival);
   show("post_bind", plan.bind);
+  show("exec", plan.exec);
   if (plan.connect.empty() && plan.bind.empty()) return text;
   return text + program_of(plan, policy, part("show"));
 }
