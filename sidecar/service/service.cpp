@@ -523,8 +523,19 @@ Status Service::bring_up_to_date() {
   for (oci::ContainerRecord& record : updated->records) {
     GenerationPtr generation = record.degraded.empty() ? current : nullptr;
     log_info("container is under the current policy container=" + record.id);
-    containers_.update(
-        make_container(std::move(record), std::move(generation)));
+    const std::optional<KnownContainer> known =
+        containers_.by_cgroup(record.cgroup_id);
+    const ContainerPtr now =
+        make_container(std::move(record), std::move(generation));
+    const std::uint64_t held = known ? known->container->held.calls : 0;
+    if ((now->held.calls & ~held) != 0) {
+      // A filter is set up when a container starts, and by nobody after.
+      log_warning(
+          "system calls that its policies refuse now are only observed until "
+          "the container is started again container=" +
+          now->record.id);
+    }
+    containers_.update(now);
   }
   if (!updated->left.empty()) {
     log_warning("take off what is judged no longer: " + updated->left);
