@@ -62,6 +62,24 @@ steps_are() {
   diff <(printf '%s\n' "$@") <(jq -r '.steps[].step' "$UNPACKED/manifest.json")
 }
 
+is_frozen() { grep -q 'frozen 1' "$(unified_of "$1")/cgroup.events"; }
+is_thawed() { grep -q 'frozen 0' "$(unified_of "$1")/cgroup.events"; }
+
+@test "a container that is to be paused stays frozen behind its capture" {
+  sed 's/response: kill/response: pause/' "$KILL_POLICY" \
+    >"$SCRATCH/rules/capture-pause.yaml"
+  service "$SCRATCH/rules/capture-pause.yaml"
+  contained_evil held "$(attack)" >"$SCRATCH/held.out" 2>&1 3>&- &
+  evidence_of held
+  event "$C2_RULE" ".bailiff.outcome == \"paused\"
+    and .bailiff.evidence == \"$EVIDENCE\""
+  unpack
+  steps_are frozen collected responded
+  is_frozen held
+  bailiff_api resume held --reason seen
+  wait_until 10 "the container to run" is_thawed held
+}
+
 @test "evidence is kept before the container is killed" {
   service "$KILL_POLICY"
   run contained_evil exploited "$(attack)"
