@@ -182,12 +182,11 @@ Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
   std::vector<Planned> planned;
   for (const HookPoint hook : kHookPoints) {
     if (hook == HookPoint::kFrame) continue;
-    const std::vector<KernelRule>& rules = request.plan.rules_at(hook);
-    if (rules.empty()) continue;
+    if (!request.plan.acts_at(hook)) continue;
     ASSIGN_OR_RETURN(
         emit::Program program,
-        emit::emit_program(rules, request.policy.lists, emit::flavour_of(hook),
-                           request.policy_id, &table));
+        emit::emit_program(request.plan.rules_at(hook), request.policy.lists,
+                           emit::flavour_of(hook), request.policy_id, &table));
     planned.push_back(
         {std::move(program), std::nullopt, std::string(to_string(hook))});
   }

@@ -117,6 +117,7 @@ Hook hook_of(emit::Flavour flavour) {
     case emit::Flavour::kEgress:
     case emit::Flavour::kQuery:
       return {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS};
+    case emit::Flavour::kAnswer:
     case emit::Flavour::kIngress:
       return {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS};
     case emit::Flavour::kPostBind4:

@@ -12,6 +12,7 @@
 
 #include <linux/types.h>
 
+#include "rules/abi/dns.h"
 #include "rules/abi/limits.h"
 
 #ifdef __cplusplus
@@ -115,9 +116,12 @@ struct bailiff_container_state {
   __u8 told_l4proto;
   __u8 told_verdict;
   __u32 told_name; /* its first 4 bytes */
+  /* Of the hosts its rules name. */
+  struct bailiff_dns_table names;
 };
 
-BAILIFF_ABI_ASSERT(sizeof(struct bailiff_container_state) == 48);
+/* The kernel takes memory for it in powers of two. */
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_container_state) <= 16384 - 64);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_container_state,
                                       told_addr_be) == 16);
 
@@ -136,6 +140,7 @@ struct bailiff_test_event {
   __u32 gid;
   __u32 denied;                               /* out */
   char comm[BAILIFF_EVENT_COMM_LEN];          /* zero behind its end */
+  __u64 name[2];                              /* of the peer (dns.h); 0: none */
   __u64 hits[BAILIFF_MAX_PROGRAM_RULES / 64]; /* out */
   __u8 local_be[16];                          /* the other end */
   __u16 local_port;
@@ -143,6 +148,6 @@ struct bailiff_test_event {
   __u8 reserved[5];
 };
 
-BAILIFF_ABI_ASSERT(sizeof(struct bailiff_test_event) == 208);
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_test_event) == 224);
 
 #endif /* BAILIFF_RULES_ABI_EVENT_H_ */

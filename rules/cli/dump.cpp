@@ -53,10 +53,11 @@ class Dump {
     print_rules("connect", plan.connect);
     print_rules("sendmsg", plan.send);
     print_rules("egress", plan.packet);
-    print_rules("frame", plan.packet);
+    print_rules("frame", plan.frame);
+    print_rules("query", plan.query);
     return std::all_of(
         std::begin(kHookPoints), std::end(kHookPoints), [&](HookPoint hook) {
-          return plan.rules_at(hook).empty() ||
+          return !plan.acts_at(hook) ||
                  print_program(plan.rules_at(hook), emit::flavour_of(hook));
         });
   }

@@ -12,6 +12,11 @@ bool is_subprogram_call(const bpf_insn& insn) {
   return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
 }
 
+bool is_function_address(const bpf_insn& insn) {
+  return insn.code == (BPF_LD | BPF_DW | BPF_IMM) &&
+         insn.src_reg == BPF_PSEUDO_FUNC;
+}
+
 }  // namespace
 
 Label Assembler::new_label() {
@@ -34,11 +39,11 @@ Result<std::vector<bpf_insn>> Assembler::link() && {
   for (const Fixup& fixup : fixups_) {
     const std::size_t target = bound_[static_cast<std::size_t>(fixup.target)];
     assert(target != kUnbound);
-    // Both kinds count from the instruction behind.
+    // All kinds count from the instruction behind.
     const std::int64_t distance = static_cast<std::int64_t>(target) -
                                   static_cast<std::int64_t>(fixup.insn) - 1;
     bpf_insn& insn = insns_[fixup.insn];
-    if (is_subprogram_call(insn)) {
+    if (is_subprogram_call(insn) || is_function_address(insn)) {
       insn.imm = static_cast<std::int32_t>(distance);
       continue;
     }

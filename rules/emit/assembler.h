@@ -25,8 +25,9 @@ class Assembler {
   void bind(Label label);  // at most once per label
 
   void append(const bpf_insn& insn) { insns_.push_back(insn); }
-  // `insn` must be a jump, or a call of a subprogram (BPF_PSEUDO_CALL); its
-  // distance is filled in by link().
+  // `insn` must be a jump, a call of a subprogram (BPF_PSEUDO_CALL), or the
+  // first half of what loads its address (BPF_PSEUDO_FUNC); its distance is
+  // filled in by link().
   void jump(const bpf_insn& insn, Label target);
   std::size_t size() const { return insns_.size(); }
 

@@ -23,9 +23,8 @@ void emit_number_check(const Target& target, const Check& check, Number number,
 // `check` on the name of the process, at most 15 bytes.
 void emit_comm_check(const Target& target, const Check& check,
                      const Exits& exits);
-// `check` on the name of the host (decidable_of_query()), of the names the
-// packet asks for: whether it holds for one of them, which is then in
-// kNameSlot.
+// `check` on the name of the host (decidable_of_query()), of the names at
+// kNamesSlot: whether it holds for one of them, which is then their `held`.
 void emit_name_check(const Target& target, const Check& check,
                      const Exits& exits);
 // `check` on a field with `value4` for an IPv4 and `value6` for an IPv6 event.

@@ -308,7 +308,7 @@ void emit_list_answers(const Target& target,
     const bool networks = is_network(*check);
     const std::optional<LocalEnd> end = end_of(target, *check);
     for (const std::uint32_t list : check->lists) {
-      if (answers.size() == kAnswers) break;
+      if (answers.size() == target.look_ups.most_answers) break;
       if (!answers
                .try_emplace({list, networks, end.has_value()}, answers.size())
                .second) {

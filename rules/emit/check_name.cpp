@@ -3,10 +3,11 @@
 #include <string>
 #include <vector>
 
+#include "rules/abi/dns.h"
 #include "rules/emit/check.h"
 #include "rules/emit/dns_name.h"
+#include "rules/emit/dns_reader.h"
 #include "rules/emit/list_code.h"
-#include "rules/emit/query.h"
 
 namespace bailiff::emit {
 namespace {
@@ -35,14 +36,14 @@ void emit_one_name(const Target& target, const Check& check, int slot,
     code.bind(other);
   }
   for (const std::uint32_t list : check.lists) {
-    const Label other = code.new_label();
-    emit_look_up(code, target.flavour,
-                 {.kind = MapKind::kList,
-                  .list = target.lists[list].name,
-                  .list_kind = ListKind::kNames},
-                 slot,
-                 {.if_true = exits.if_true, .if_false = other, .next = other});
-    code.bind(other);
+    code.append(load(Size::k64, kR2, kFrame, slot));
+    code.append(load(Size::k64, kR3, kFrame, slot + 8));
+    call_name_look_up(code,
+                      {.kind = MapKind::kList,
+                       .list = target.lists[list].name,
+                       .list_kind = ListKind::kNames},
+                      target.look_ups);
+    code.jump(jump_if(Comparison::kNe, kR0, 0), exits.if_true);
   }
   code.go(exits.if_false, exits.next);
 }
@@ -52,8 +53,8 @@ void emit_one_name(const Target& target, const Check& check, int slot,
 void emit_name_check(const Target& target, const Check& check,
                      const Exits& exits) {
   Writer& code = target.code;
-  for (std::size_t i = 0; i < kQuestions; ++i) {
-    const int slot = kQuestionsSlot + 16 * static_cast<int>(i);
+  for (int i = 0; i < BAILIFF_DNS_NAMES; ++i) {
+    const int slot = kNamesSlot + 16 * i;
     const Label found = code.new_label();
     const Label next = code.new_label();
     code.load_compared(Size::k64, kR1, slot);
@@ -62,7 +63,7 @@ void emit_name_check(const Target& target, const Check& check,
                   {.if_true = found, .if_false = next, .next = found});
     code.bind(found);
     code.append(load(Size::k64, kR1, kFrame, slot));
-    code.append(store(Size::k64, kFrame, kNameSlot, kR1));
+    code.append(store(Size::k64, kFrame, BAILIFF_WALK(names.held), kR1));
     code.go(exits.if_true);
     code.bind(next);
   }

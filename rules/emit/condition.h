@@ -27,6 +27,8 @@ struct Exits {
 struct LookUps {
   // By calling functions, and not by code at the place.
   bool as_functions = false;
+  // How many answers there is room for.
+  std::size_t most_answers = answers_up_to(kHitsSlot);
   // Those that are called, by family.
   std::map<std::uint8_t, Label> functions = {};
   // Lists that are asked before the first rule, by index, whether they are

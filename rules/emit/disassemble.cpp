@@ -110,6 +110,8 @@ std::string function_name(std::int32_t id) {
       return "get_local_storage";
     case BPF_FUNC_ringbuf_output:
       return "ringbuf_output";
+    case BPF_FUNC_loop:
+      return "loop";
     default:
       return "helper#" + std::to_string(id);
   }
@@ -162,6 +164,10 @@ class Disassembler {
   static bool is_subprogram_call(const bpf_insn& insn) {
     return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
   }
+  static bool is_function_address(const bpf_insn& insn) {
+    return insn.code == (BPF_LD | BPF_DW | BPF_IMM) &&
+           insn.src_reg == BPF_PSEUDO_FUNC;
+  }
   static bool is_jump(const bpf_insn& insn) {
     return BPF_CLASS(insn.code) == BPF_JMP && BPF_OP(insn.code) != BPF_CALL &&
            BPF_OP(insn.code) != BPF_EXIT;
@@ -177,7 +183,10 @@ class Disassembler {
   void name_targets() {
     for (std::size_t i = 0; i < program_.insns.size(); ++i) {
       const bpf_insn& insn = program_.insns[i];
-      if (is_jump(insn) || is_subprogram_call(insn)) labels_[target(i)];
+      if (is_jump(insn) || is_subprogram_call(insn) ||
+          is_function_address(insn)) {
+        labels_[target(i)];
+      }
       if (is_wide(i)) ++i;
     }
     std::size_t count = 0;
@@ -213,6 +222,9 @@ class Disassembler {
       if (relocation.insn == i) {
         return assigned + map_name(program_.maps[relocation.map]);
       }
+    }
+    if (is_function_address(insn)) {
+      return assigned + "function " + labels_.at(target(i));
     }
     const auto low = static_cast<std::uint32_t>(insn.imm);
     const auto high = static_cast<std::uint32_t>(program_.insns[i + 1].imm);

@@ -33,9 +33,13 @@ class Hasher {
 }  // namespace
 
 std::array<std::uint64_t, 2> name_hash(std::string_view name) {
-  if (!is_host_name(name)) return {};
+  if (!is_listed_name(name)) return {};
   if (name.back() == '.') name.remove_suffix(1);
   Hasher hasher;
+  if (name.front() == '.') {
+    hasher.add("*");
+    name.remove_prefix(1);
+  }
   for (;;) {
     const std::size_t end = std::min(name.find('.'), name.size());
     hasher.add(name.substr(0, end));

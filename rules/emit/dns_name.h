@@ -12,7 +12,8 @@
 namespace bailiff::emit {
 
 // The hashes of the name; one full stop at its end does not count.  {0, 0},
-// which no name has, unless is_host_name().
+// which no name has, unless is_listed_name().  Of ".evil.example", those of
+// "*.evil.example".
 std::array<std::uint64_t, 2> name_hash(std::string_view name);
 
 // The same as what a list of names holds in the kernel: in the place of an IPv6

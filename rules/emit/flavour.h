@@ -51,6 +51,8 @@ struct FlavourCode {
   // are in kHits, or for more than 64 rules in the words at kHitsSlot.
   void (*finish)(Writer& code, const std::vector<KernelRule>& rules,
                  const FlavourCode& flavour);
+  // Fills kNamesSlot, when it is not from what the container was told.
+  void (*load_names)(Writer& code) = nullptr;
   // What records say of where it was judged.
   bailiff_event_hook hook = BAILIFF_HOOK_CONNECT;
   // Loaded with the address, of the other end, where an event has two.

@@ -86,12 +86,16 @@ class Btf {
   std::uint32_t number_ = 0;
 };
 
-// Where a subprogram begins: what is called.
+// Where a subprogram begins: what is called, or given to bpf_loop().
 std::set<std::uint32_t> called(const Program& program) {
   std::set<std::uint32_t> found;
   for (std::uint32_t i = 0; i < program.insns.size(); ++i) {
     const bpf_insn& insn = program.insns[i];
-    if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL) {
+    const bool call =
+        insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
+    const bool address = insn.code == (BPF_LD | BPF_DW | BPF_IMM) &&
+                         insn.src_reg == BPF_PSEUDO_FUNC;
+    if (call || address) {
       found.insert(i + static_cast<std::uint32_t>(insn.imm) + 1);
     }
     // Of a wide one, the second half is no instruction.

@@ -69,7 +69,7 @@ class LookUp {
  public:
   using LoadAddress4 = std::function<void(Writer& code, Register dst)>;
 
-  // `load_port` clobbers r0..r5; nullptr: no item has one.
+  // `load_port` clobbers r0..r5.
   LookUp(Writer& code, std::uint8_t family, LoadAddress4 load_address4,
          std::function<void(Register dst)> load_port, const Frame& frame,
          int slot, Label missing)
@@ -199,7 +199,7 @@ class LookUp {
     // The pages before this one have an even number of keys.
     load_header(kR1, offsetof(ListHeader, inverted));
     code_.append(alu(BPF_ADD, kBelow, kR1));
-    if (load_port_ != nullptr) search_port();
+    search_port();
     code_.append(move(kR0, kBelow));
     code_.append(alu(BPF_AND, kR0, 1));
   }
@@ -355,20 +355,28 @@ Number port_of(int slot) {
   return slot == kAddressSlot ? Number::kPort : Number::kLocalPort;
 }
 
-bool may_have_ports(ListKind kind) { return kind != ListKind::kNames; }
+// What is looked up is in r2, or in r2 and r3, and its port in the register
+// behind.
+void call_function(Writer& code, const MapRef& list, LookUps& look_ups) {
+  const std::uint8_t family = family_of(list.list_kind);
+  auto function = look_ups.functions.find(family);
+  if (function == look_ups.functions.end()) {
+    function = look_ups.functions.emplace(family, code.new_label()).first;
+  }
+  code.load_map(kR1, list);
+  code.append(load(Size::k32, kR1, kR1, 0));
+  code.jump(call_subprogram(), function->second);
+}
 
 }  // namespace
 
 void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
                   int slot, const Exits& exits) {
-  std::function<void(Register)> load_port;
-  if (may_have_ports(list.list_kind)) {
-    load_port = [&](Register dst) {
-      flavour.load_number(code, port_of(slot), dst);
-    };
-  }
-  LookUp(code, family_of(list.list_kind), loader(flavour, slot),
-         std::move(load_port), kMainFrame, slot, exits.if_false)
+  const auto load_port = [&](Register dst) {
+    flavour.load_number(code, port_of(slot), dst);
+  };
+  LookUp(code, family_of(list.list_kind), loader(flavour, slot), load_port,
+         kMainFrame, slot, exits.if_false)
       .emit(list);
   code.branch(jump_if(Comparison::kNe, kR0, 0), exits.if_true, exits.if_false,
               exits.next);
@@ -377,10 +385,6 @@ void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
 void call_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
                   int slot, LookUps& look_ups) {
   const std::uint8_t family = family_of(list.list_kind);
-  auto function = look_ups.functions.find(family);
-  if (function == look_ups.functions.end()) {
-    function = look_ups.functions.emplace(family, code.new_label()).first;
-  }
   const Register port = family == 4 ? kR3 : kR4;
   flavour.load_number(code, port_of(slot), kR1);
   code.append(move(port, kR1));
@@ -390,9 +394,12 @@ void call_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
     code.append(load(Size::k64, kR2, kFrame, slot));
     code.append(load(Size::k64, kR3, kFrame, slot + 8));
   }
-  code.load_map(kR1, list);
-  code.append(load(Size::k32, kR1, kR1, 0));
-  code.jump(call_subprogram(), function->second);
+  call_function(code, list, look_ups);
+}
+
+void call_name_look_up(Writer& code, const MapRef& list, LookUps& look_ups) {
+  code.append(move(kR4, 0));  // no name has a port
+  call_function(code, list, look_ups);
 }
 
 void emit_look_up_functions(Writer& code, const LookUps& look_ups) {

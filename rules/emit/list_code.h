@@ -21,6 +21,8 @@ void emit_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
 // address is listed and else 0.  Clobbers r1..r5.
 void call_look_up(Writer& code, const FlavourCode& flavour, const MapRef& list,
                   int slot, LookUps& look_ups);
+// The same for a name, whose hashes are in r2 and r3.
+void call_name_look_up(Writer& code, const MapRef& list, LookUps& look_ups);
 // Appends the functions that are called, behind the end of the main program.
 void emit_look_up_functions(Writer& code, const LookUps& look_ups);
 

@@ -2,13 +2,14 @@
 #include "rules/emit/program.h"
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <string>
 
 #include "rules/abi/limits.h"
+#include "rules/emit/answer.h"
 #include "rules/emit/check.h"
 #include "rules/emit/condition.h"
+#include "rules/emit/dns_reader.h"
 #include "rules/emit/flavour.h"
 #include "rules/emit/hits.h"
 #include "rules/emit/list_code.h"
@@ -44,6 +45,7 @@ bool (*decidable_in(Flavour flavour))(const Check&) {
     case Flavour::kPostBind6:
       return decidable_at_bind;
     case Flavour::kQuery:
+    case Flavour::kAnswer:
       break;
   }
   return decidable_of_query;
@@ -61,6 +63,7 @@ bool knows_task(Flavour flavour) {
     case Flavour::kFrame:
     case Flavour::kBareFrame:
     case Flavour::kQuery:
+    case Flavour::kAnswer:
     case Flavour::kIngress:
     case Flavour::kSetsockopt:
     case Flavour::kTest:
@@ -211,6 +214,8 @@ std::string_view to_string(Flavour flavour) {
       return "post_bind4";
     case Flavour::kPostBind6:
       return "post_bind6";
+    case Flavour::kAnswer:
+      return "answer";
     case Flavour::kTest:
       return "test";
   }
@@ -255,9 +260,11 @@ Flavour flavour_of(HookPoint hook) {
       return Flavour::kPostBind6;
     case HookPoint::kExec:  // judged by no program
     case HookPoint::kQuery:
+      return Flavour::kQuery;
+    case HookPoint::kAnswer:
       break;
   }
-  return Flavour::kQuery;
+  return Flavour::kAnswer;
 }
 
 const FlavourCode& flavour_code(Flavour flavour) {
@@ -284,6 +291,8 @@ const FlavourCode& flavour_code(Flavour flavour) {
       return frame_code();
     case Flavour::kBareFrame:
       return bare_frame_code();
+    case Flavour::kAnswer:  // judges none, and reports nothing
+      return egress_code();
     case Flavour::kSetsockopt:  // judges by no rule: check_rules()
     case Flavour::kTest:
       break;
@@ -324,6 +333,11 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   ops.policy_id = policy_id;
   Writer code;
   LookUps look_ups;
+  const bool names = names_hosts(rules) || flavour == Flavour::kQuery;
+  if (names) {
+    look_ups.as_functions = true;
+    look_ups.most_answers = answers_up_to(kNamesSlot);
+  }
   const Target target = {.code = code,
                          .flavour = ops,
                          .lists = lists,
@@ -331,8 +345,17 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
                          .tasks = tasks};
   code.append(move(kContext, kR1));
   if (ops.begin != nullptr) ops.begin(code);
-  std::optional<Label> question;
-  if (flavour == Flavour::kQuery) question = read_questions(code, rules);
+  DnsReader reader(target);
+  if (flavour == Flavour::kAnswer) {
+    emit_answer(target, reader, rules);
+    reader.finish();
+    return std::move(code).finish(flavour);
+  }
+  if (flavour == Flavour::kQuery) {
+    read_questions(target, reader, rules);
+  } else if (names) {
+    reader.load_names();
+  }
   load_values(target, rules);
   std::vector<bool> by_task;
   for (const KernelRule& rule : rules) {
@@ -367,8 +390,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
     }
   }
   ops.finish(code, rules, ops);
-  emit_look_up_functions(code, look_ups);
-  if (question) append_question_subprogram(code, *question);
+  reader.finish();
   return std::move(code).finish(flavour);
 }
 

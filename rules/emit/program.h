@@ -26,7 +26,8 @@ enum class Flavour : std::uint8_t {
   kFrame,      // BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_EGRESS, of an Ethernet device
   kBareFrame,  // the same, of a device whose frames begin with the IP header
   kQuery,      // as kEgress, for the names that packets ask for
-  kIngress,    // BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS
+  kAnswer,     // BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS
+  kIngress,    // the same, for what rules refuse of what comes in
   kPostBind4,  // BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND
   kPostBind6,  // the same, BPF_CGROUP_INET6_POST_BIND
   kSetsockopt,  // BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT

@@ -5,6 +5,7 @@
 
 #include "rules/abi/event.h"
 #include "rules/abi/limits.h"
+#include "rules/emit/dns_reader.h"
 #include "rules/emit/hits.h"
 
 namespace bailiff::emit {
@@ -32,7 +33,8 @@ void fill_identity(Writer& code, const FlavourCode& flavour) {
 }
 
 // Writes what all records of this operation have in common.
-void fill_record(Writer& code, const FlavourCode& flavour) {
+void fill_record(Writer& code, const std::vector<KernelRule>& rules,
+                 const FlavourCode& flavour) {
   code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.size),
                     sizeof(bailiff_connect_event)));
   code.append(store(Size::k16, kFrame, RECORD_OFFSET(header.kind),
@@ -78,8 +80,8 @@ void fill_record(Writer& code, const FlavourCode& flavour) {
     code.append(store(Size::k8, kFrame, RECORD_OFFSET(family), kFamily));
   }
   code.append(store(Size::k32, kFrame, RECORD_OFFSET(hook), flavour.hook));
-  if (flavour.hook == BAILIFF_HOOK_QUERY) {
-    code.append(load(Size::k64, kR1, kFrame, kNameSlot));
+  if (names_hosts(rules)) {
+    code.append(load(Size::k64, kR1, kFrame, BAILIFF_WALK(names.held)));
   } else {
     code.append(move(kR1, 0));
   }
@@ -272,7 +274,7 @@ void finish_and_report(Writer& code, const std::vector<KernelRule>& rules,
     code.append(load(Size::k64, kR1, kFrame, kTaskUnknownSlot));
     code.append(store(Size::k64, kFrame, kTaskFlagsSlot, kR1));
   }
-  fill_record(code, flavour);
+  fill_record(code, rules, flavour);
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (i % 64 == 0) load_hits(code, rules, i / 64);
     const Label next = code.new_label();

@@ -76,6 +76,17 @@ void load_number(Writer& code, Number number, Register dst) {
   }
 }
 
+void load_names(Writer& code) {
+  for (int i = 0; i < static_cast<int>(sizeof(bailiff_dns_names)); i += 8) {
+    code.append(store(Size::k64, kFrame, kNamesSlot + i, 0));
+  }
+  for (int i = 0; i < 16; i += 8) {
+    code.append(load(Size::k64, kR1, kContext,
+                     static_cast<int>(offsetof(bailiff_test_event, name)) + i));
+    code.append(store(Size::k64, kFrame, kNamesSlot + i, kR1));
+  }
+}
+
 void load_unknown(Writer& code, Register dst) {
   load_number(code, Number::kUid, dst);
 }
@@ -107,6 +118,7 @@ const FlavourCode& test_code() {
       .load_number = load_number,
       .load_unknown = load_unknown,
       .finish = finish,
+      .load_names = load_names,
       .local = kLocalEnd,
   };
   return flavour;

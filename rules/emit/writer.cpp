@@ -112,6 +112,14 @@ void Writer::load_map(Register dst, const MapRef& map) {
   append(instruction(0, kR0, kR0, 0, 0));
 }
 
+void Writer::load_function(Register dst, Label function) {
+  if (!reachable_) return;
+  bpf_insn insn = instruction(BPF_LD | BPF_DW | BPF_IMM, dst, kR0, 0, 0);
+  insn.src_reg = BPF_PSEUDO_FUNC;
+  jump(insn, function);
+  append(instruction(0, kR0, kR0, 0, 0));
+}
+
 std::uint32_t Writer::map_index(const MapRef& map) {
   const auto found = std::find(maps_.begin(), maps_.end(), map);
   if (found != maps_.end()) {

@@ -32,9 +32,11 @@
 //    -40  the address it is for
 //    -54  the port it is for, behind the one it is from
 //    -52  the family of that address
-// and, for one that asks for names and so calls no such function,
-//   -416  the names
-//   -424  the name that was found listed
+// and, where rules name hosts, so that lists are asked by functions,
+//   -344  the names of the peer (struct bailiff_dns_names), behind the answers
+//         of lists
+//    -80  the end of a message being read (struct bailiff_dns_walk), which
+//         begins with those
 // of the 512 bytes there are, 96 of which are a function's.
 #pragma once
 
@@ -60,25 +62,27 @@ inline constexpr int kTaskSlot = -64;
 inline constexpr int kTaskUnknownSlot = -72;
 inline constexpr int kHitsSlot = -288;
 inline constexpr int kHeaderSlot = -296;
-// While records are filled in: what was at kTaskUnknownSlot.
-inline constexpr int kTaskFlagsSlot = kHeaderSlot;
 inline constexpr int kFilterBitsSlot = -304;
 inline constexpr int kFilterWordSlot = -312;
 inline constexpr int kTreePageSlot = -320;
 inline constexpr int kNumbersSlot = -352;
+// While records are filled in: what was at kTaskUnknownSlot.  No list is asked
+// any more; behind it are names, which records have.
+inline constexpr int kTaskFlagsSlot = kNumbersSlot;
 inline constexpr int kAnswersSlot = -416;
 inline constexpr int kProtocolSlot = kPidSlot;
 inline constexpr int kTransportSlot = kPidSlot + 4;
 inline constexpr int kPortSlot = kUidSlot;
 inline constexpr int kPacketSlot = kRecordSlot;
 inline constexpr int kNetworkSlot = kUidSlot + 4;
-inline constexpr int kNameSlot = -424;
 inline constexpr int kLocalSlot = kCommSlot;
 inline constexpr int kLocalFamilySlot = kNetworkSlot;
+inline constexpr int kNamesSlot = -344;
 
-// At kAnswersSlot.  What does not fit is asked where rules ask.
-inline constexpr auto kAnswers =
-    static_cast<std::size_t>(kHitsSlot - kAnswersSlot) * 8;
+// At kAnswersSlot, up to `end`.  What does not fit is asked where rules ask.
+constexpr std::size_t answers_up_to(int end) {
+  return static_cast<std::size_t>(end - kAnswersSlot) * 8;
+}
 
 // What has been loaded; bits.
 enum Loaded : std::uint8_t {
@@ -112,6 +116,8 @@ class Writer {
 
   void load_constant(Register dst, std::uint64_t value);
   void load_map(Register dst, const MapRef& map);
+  // Its address, for bpf_loop().
+  void load_function(Register dst, Label function);
   void frame_address(Register dst, int slot);
 
   // Loads from the stack what conditions compare.  The copy is cut off from

@@ -26,6 +26,7 @@ bool decidable_at_connect(const Check& check) {
 }
 
 bool has_code(const Check& check) {
+  if (of_host_name(check.field)) return decidable_of_query(check);
   // Decided when the program is made, by comparing.
   if (check.op == Op::kExists || constant_at_connect(check.field) ||
       check.field == FieldId::kFdType || check.field == FieldId::kFdTypechar ||

@@ -32,7 +32,8 @@ bool decidable_at_connect(const Check& check);
 // known: it may be sent on behalf of nobody.
 bool decidable_of_packet(const Check& check);
 
-// Whether a program can decide it of a name that is asked for.
+// Whether a program can decide it of a name: one that is asked for, or that the
+// peer is known by.
 bool decidable_of_query(const Check& check);
 
 // kIn, or kIntersects, which of a single value is the same.

@@ -34,8 +34,9 @@ bool refuse_names(Loaded& loaded, std::size_t index, std::uint32_t rule) {
        .message = "rule '" + compiled.rules[rule].name +
                   "' compares host names with '" + name + "', which is not one",
        .span = loaded.policy_names[index],
-       .hint = "write each name by itself: subdomains and patterns are not "
-               "matched, and other scripts are written as xn--…",
+       .hint = "write each name by itself, or '.example.com' for a domain and "
+               "all below it; there are no other patterns, and other scripts "
+               "are written as xn--…",
        .item_type = "policy",
        .item_name = compiled.policies[index].name});
   return true;

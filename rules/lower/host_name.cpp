@@ -34,18 +34,26 @@ bool is_host_name(std::string_view name) {
   }
 }
 
+bool is_listed_name(std::string_view name) {
+  if (name.empty() || name.front() != '.') return is_host_name(name);
+  name.remove_prefix(1);
+  if (!is_host_name(name)) return false;
+  if (name.back() == '.') name.remove_suffix(1);
+  return std::count(name.begin(), name.end(), '.') < BAILIFF_DNS_SUFFIXES;
+}
+
 std::string first_no_host_name(const Expr& expr,
                                const std::vector<List>& lists) {
   for (const Leaf& leaf : leaves_of(expr)) {
     if (leaf.check == nullptr || !of_host_name(leaf.check->field)) continue;
     for (const Value& value : leaf.check->values) {
       const auto* name = std::get_if<std::string>(&value);
-      if (name != nullptr && !is_host_name(*name)) return *name;
+      if (name != nullptr && !is_listed_name(*name)) return *name;
     }
     for (const std::uint32_t list : leaf.check->lists) {
       for (const std::uint32_t each : with_included(lists, list)) {
         for (const std::string& item : lists[each].items) {
-          if (!is_host_name(item)) return item;
+          if (!is_listed_name(item)) return item;
         }
       }
     }

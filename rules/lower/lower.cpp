@@ -2,6 +2,7 @@
 #include "rules/lower/lower.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -66,6 +67,8 @@ std::string_view to_string(HookPoint hook) {
       return "frame";
     case HookPoint::kQuery:
       return "query";
+    case HookPoint::kAnswer:
+      return "answer";
     case HookPoint::kIngress:
       return "ingress";
     case HookPoint::kPostBind4:
@@ -101,8 +104,9 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
     case HookPoint::kSendmsg6:
       return send;
     case HookPoint::kEgress:
-    case HookPoint::kFrame:
       return packet;
+    case HookPoint::kFrame:
+      return frame;
     case HookPoint::kIngress:
       return arrival;
     case HookPoint::kPostBind4:
@@ -111,21 +115,30 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
     case HookPoint::kExec:
       return exec;
     case HookPoint::kQuery:
+      return query;
+    case HookPoint::kAnswer:
       break;
   }
-  return query;
+  return answer;
+}
+
+bool Plan::acts_at(HookPoint hook) const {
+  return !rules_at(hook).empty() ||
+         (hook == HookPoint::kQuery && !answer.empty());
 }
 
 bool Plan::judges() const {
-  return !connect.empty() || !send.empty() || !packet.empty() ||
-         !query.empty() || !arrival.empty() || !bind.empty();
+  return std::any_of(std::begin(kHookPoints), std::end(kHookPoints),
+                     [this](HookPoint hook) { return acts_at(hook); });
 }
 
 void Plan::attach_nothing() {
   connect.clear();
   send.clear();
   packet.clear();
+  frame.clear();
   query.clear();
+  answer.clear();
   arrival.clear();
   bind.clear();
   exec.clear();
@@ -153,8 +166,10 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
                               killed.contains(rule), &bits);
     add_to(plan.connect, std::move(placed.connect));
     add_to(plan.query, std::move(placed.query));
+    add_to(plan.answer, std::move(placed.answer));
     add_to(plan.send, std::move(placed.send));
     add_to(plan.packet, std::move(placed.packet));
+    add_to(plan.frame, std::move(placed.frame));
     add_to(plan.arrival, std::move(placed.arrival));
     add_to(plan.bind, std::move(placed.bind));
     if (placed.exec) {

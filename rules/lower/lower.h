@@ -37,6 +37,7 @@ enum class HookPoint : std::uint8_t {
   kEgress,     // a packet, whatever made it
   kFrame,      // what leaves an interface and is not from an IP socket
   kQuery,      // a packet that asks a resolver for a name
+  kAnswer,     // a packet that tells of one; no rule is judged there
   kIngress,    // a packet, before its socket gets it
   kPostBind4,  // bind(2), when address and port are settled
   kPostBind6,
@@ -44,10 +45,10 @@ enum class HookPoint : std::uint8_t {
 };
 // Those that programs are attached to.
 inline constexpr HookPoint kHookPoints[] = {
-    HookPoint::kConnect4, HookPoint::kConnect6, HookPoint::kSendmsg4,
-    HookPoint::kSendmsg6, HookPoint::kEgress,   HookPoint::kFrame,
-    HookPoint::kQuery,    HookPoint::kIngress,  HookPoint::kPostBind4,
-    HookPoint::kPostBind6};
+    HookPoint::kConnect4,  HookPoint::kConnect6, HookPoint::kSendmsg4,
+    HookPoint::kSendmsg6,  HookPoint::kEgress,   HookPoint::kFrame,
+    HookPoint::kQuery,     HookPoint::kAnswer,   HookPoint::kIngress,
+    HookPoint::kPostBind4, HookPoint::kPostBind6};
 std::string_view to_string(HookPoint hook);  // "connect4"
 
 // The strongest first.
@@ -108,8 +109,12 @@ struct Plan {
   std::vector<KernelRule> send;     // at sendmsg4 and sendmsg6
   // At egress and frame: what is refused and was not seen at the others.
   std::vector<KernelRule> packet;
+  std::vector<KernelRule> frame;
   // Where packets ask for names: checks of the names alone.
   std::vector<KernelRule> query;
+  // Of every rule that names hosts, the checks of these: of which names answers
+  // are to be kept.  With any, questions are read at `query` whatever is there.
+  std::vector<KernelRule> answer;
   // At ingress: connections and datagrams that are refused.
   std::vector<KernelRule> arrival;
   std::vector<KernelRule> bind;  // at post_bind4 and post_bind6
@@ -129,6 +134,8 @@ struct Plan {
   std::vector<Placement> placements;
 
   const std::vector<KernelRule>& rules_at(HookPoint hook) const;
+  // Whether there is something to do.
+  bool acts_at(HookPoint hook) const;
   // Whether programs judge what the container does.
   bool judges() const;
   // Whether there is anything to attach.

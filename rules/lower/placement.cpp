@@ -99,10 +99,55 @@ bool is_peer_address(FieldId id) {
          (type == FieldType::kAddress || type == FieldType::kNetwork);
 }
 
+bool is_peer(FieldId id) { return is_peer_address(id) || of_host_name(id); }
+
 // Whether it tells one peer from another.
 bool names_destination(const Expr& expr) {
   const std::vector<FieldId> fields = fields_of(expr);
-  return std::any_of(fields.begin(), fields.end(), is_peer_address);
+  return std::any_of(fields.begin(), fields.end(), is_peer);
+}
+
+// Whether names can decide it: each is compared as a whole, and nothing holds
+// for their absence.  Only listed names are known at all; and a container can
+// be told, by itself, that any address has one.
+class DecidesByNames {
+ public:
+  bool operator()(const Constant& /*constant*/) const { return true; }
+  bool operator()(const Check& check) const {
+    return !of_host_name(check.field) ||
+           (positive_ && decidable_of_query(check));
+  }
+  bool operator()(const TermCheck& check) const { return !holds_name({check}); }
+  bool operator()(const Not& node) const {
+    DecidesByNames inner;
+    inner.positive_ = !positive_;
+    return std::visit(inner, node.operand->node);
+  }
+  bool operator()(const And& node) const { return all(node.operands); }
+  bool operator()(const Or& node) const { return all(node.operands); }
+
+ private:
+  static bool holds_name(const Expr& expr) {
+    const std::vector<FieldId> fields = fields_of(expr);
+    return std::any_of(fields.begin(), fields.end(), of_host_name);
+  }
+  bool all(const std::vector<Expr>& operands) const {
+    return std::all_of(operands.begin(), operands.end(), [&](const Expr& one) {
+      return std::visit(*this, one.node);
+    });
+  }
+
+  bool positive_ = true;
+};
+
+// What is left of it where no peer has a name.
+Expr without_names(const Expr& expr) {
+  Decide decide = decide_nothing();
+  decide.check = [](const Check& check) -> std::optional<bool> {
+    if (of_host_name(check.field)) return false;
+    return std::nullopt;
+  };
+  return simplify(expr, decide);
 }
 
 Expr port_check(FieldId id, Op op, std::int64_t port) {
@@ -126,7 +171,7 @@ class HoldsForListed {
  public:
   bool operator()(const Constant& constant) const { return !constant.value; }
   bool operator()(const Check& check) const {
-    return is_peer_address(check.field) &&
+    return is_peer(check.field) &&
            (check.op == Op::kEq || is_membership(check.op));
   }
   bool operator()(const TermCheck&) const { return false; }
@@ -261,6 +306,10 @@ class Placer {
           {Teller::kConnectHook});
       judged_ = certain(connect_);
     }
+    if (!std::visit(DecidesByNames(), connect_.node)) {
+      place_undecidable_name();
+      return std::move(result_);
+    }
     hooked_ = !is_false(judged_);
     find_send();
     find_arrival();
@@ -270,11 +319,10 @@ class Placer {
     find_exec();
     take_bits();
     find_unserved();
-    find_query();
-    if (result_.query &&
-        std::all_of(unknown.begin(), unknown.end(), of_host_name)) {
-      place_query(container);
-      return std::move(result_);
+    // The observer knows no names, but hooks have judged before it.
+    if (hooked_ && std::all_of(unknown_of_observed_.begin(),
+                               unknown_of_observed_.end(), of_host_name)) {
+      unknown_of_observed_.clear();
     }
     // What the hook does not know of a connection may be told when it is made.
     if ((result_.calls & bit_of(BAILIFF_CALL_CONNECT)) != 0) unknown.clear();
@@ -441,7 +489,10 @@ class Placer {
     }
     for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
       if (!refused_) break;
-      parts.push_back(certain(ids_for_root(outbound(type))));
+      Expr part = certain(ids_for_root(outbound(type)));
+      if (std::visit(DecidesByNames(), part.node)) {
+        parts.push_back(std::move(part));
+      }
     }
     send_ = any_of(parts);
   }
@@ -551,21 +602,35 @@ class Placer {
     }
   }
 
-  // Names that fulfil the rule whatever else is so: when it is asked for, the
-  // host's address and port are not known.
-  void find_query() {
+  // At the query, the names that fulfil the rule whatever else is so: the
+  // host's address and port are not known yet.  At the answer, all of them.
+  void find_names() {
     std::vector<Expr> names;
-    for (const Leaf& leaf : leaves_of(connect_)) {
-      if (leaf.check == nullptr || !decidable_of_query(*leaf.check)) continue;
-      if (too_long(*leaf.check)) continue;
-      if (!std::visit(HoldsWith(*leaf.check), connect_.node)) continue;
-      names.push_back({*leaf.check});
+    std::vector<Expr> decisive;
+    for (const Expr* condition : {&judged_, &send_}) {
+      for (const Leaf& leaf : leaves_of(*condition)) {
+        if (leaf.check == nullptr || !decidable_of_query(*leaf.check)) continue;
+        if (too_long(*leaf.check)) continue;
+        names.push_back({*leaf.check});
+        if (!std::visit(HoldsWith(*leaf.check), judged_.node)) continue;
+        decisive.push_back({*leaf.check});
+      }
     }
     if (names.empty()) return;
-    result_.query = KernelRule{.rule = result_.placement.rule,
-                               .condition = any_of(names),
-                               .candidate = false,
-                               .deny = refused_};
+    KernelRule rule{.rule = result_.placement.rule,
+                    .condition = any_of(names),
+                    .candidate = false,
+                    .deny = (result_.connect && result_.connect->deny) ||
+                            (result_.send && result_.send->deny)};
+    result_.answer = rule;
+    std::vector<HookPoint>& hooks = result_.placement.hooks;
+    if (!decisive.empty()) {
+      rule.condition = any_of(decisive);
+      rule.deny = refused_;
+      result_.query = rule;
+      hooks.push_back(HookPoint::kQuery);
+    }
+    hooks.push_back(HookPoint::kAnswer);
   }
 
   void find_unserved() {
@@ -634,8 +699,11 @@ class Placer {
       if (result_.packet && !result_.packet->deny) result_.packet.reset();
     }
     if (result_.packet) {
-      hooks.insert(hooks.end(), {HookPoint::kEgress, HookPoint::kFrame});
+      hooks.push_back(HookPoint::kEgress);
+      result_.frame = kernel_rule(without_names(send_), decidable_of_packet);
     }
+    if (result_.frame) hooks.push_back(HookPoint::kFrame);
+    find_names();
 
     const KernelRule& shown =
         result_.connect ? *result_.connect : *result_.send;
@@ -656,6 +724,7 @@ class Placer {
       }
     }
     say_bits(leaves);
+    say_names();
     say_container_checks(leaves);
     say_foreign_sockets();
     if (result_.container_event) {
@@ -663,19 +732,14 @@ class Placer {
     }
   }
 
-  void place_query(const Expr& container) {
-    result_.placement.enforcement = Enforcement::kKernel;
-    result_.placement.hooks = {HookPoint::kQuery};
-    say("decided when the name is asked for, over port 53; connections to an "
-        "address that was not asked for are not judged");
-    // The start of a container has no peer with a name.
-    if (!fields_without_source(container, {Teller::kContainerEvent}).empty()) {
-      result_.container_event = false;
+  void say_names() {
+    if (!result_.answer) return;
+    if (result_.query) {
+      say("a name is decided when it is asked for, over port 53, too");
     }
-    if (result_.container_event) {
-      say("a container's start is decided when the hook has registered it");
-    }
-    say_unserved();
+    say("the addresses of names are those in answers from port 53, as long as "
+        "these say, and an address from elsewhere has none");
+    if (result_.packet) say("frames written by hand have no name");
   }
 
   void say_no_packets(const std::vector<Leaf>& leaves) {
@@ -834,6 +898,15 @@ class Placer {
     for (const FieldId id : fields) names.emplace_back(field(id).name);
     say(enumeration(names) +
         (names.size() == 1 ? " has no source yet" : " have no source yet"));
+    result_.placement.reason = reason_;
+  }
+
+  void place_undecidable_name() {
+    result_.placement.enforcement = Enforcement::kUnsupported;
+    result_.container_event = false;
+    say("names of hosts are known as far as they are listed, and a container "
+        "can answer itself: they are compared by '=' and 'in', and not for "
+        "their absence");
     result_.placement.reason = reason_;
   }
 

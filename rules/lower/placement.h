@@ -29,9 +29,14 @@ struct PlacedRule {
   // over AF_PACKET, a packet that is forwarded), where it leaves an interface
   // of the container's network namespace.
   std::optional<KernelRule> packet;
+  // Of these, where it leaves an interface.  Peers have no names there: what a
+  // container was told is kept with its cgroup.
+  std::optional<KernelRule> frame;
   // Of a rule that holds for whoever reaches a host of some name: it does for
   // who asks for the name.
   std::optional<KernelRule> query;
+  // The checks of names of a rule that is judged by them.
+  std::optional<KernelRule> answer;
   // Only of a rule that refuses what comes in, and that needs to know no more
   // than a packet shows (inbound.h).
   std::optional<KernelRule> arrival;

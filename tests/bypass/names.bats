@@ -59,7 +59,7 @@ names_listed() {
     padding.evil.example, parts.evil.example,
     long.$label.$label.$label.evil.example, tcp.evil.example,
     bytes.evil.example, second.evil.example, segments.evil.example,
-    nslookup.evil.example]
+    nslookup.evil.example, hidden.evil.example, .zone.example]
 - rule: Listed name
   desc: a name nobody may reach
   condition: evt.type = connect and fd.sip.name in (names)
@@ -151,5 +151,34 @@ alerts_of() {
   run -0 "$BAILIFF_BIN/bailiff" explain "$SCRATCH/rules/names.rules.yaml" \
     --policy "$SCRATCH/rules/names.policies.yaml" -o json
   [[ $(jq -c '.[0] | [.enforcement, .hooks]' <<<"$output") == \
-    '["kernel",["query"]]' ]]
+    '["kernel",["connect4","connect6","sendmsg4","sendmsg6","egress","query","answer"]]' ]]
+}
+
+# connects FROM TO: whether a connection gets as far as the network.
+connects() {
+  run plain_runc exec "$1" nc -w 1 "$2" 80
+  [[ $output != *"not permitted"* ]]
+}
+
+@test "the address of a listed name behind an alias is refused at once" {
+  connects enforced 203.0.113.201
+  run -0 plain_runc exec enforced nslookup -type=a alias.example "$HARMLESS4"
+  says 203.0.113.201
+  run ! connects enforced 203.0.113.201
+  connects enforced 203.0.113.202
+  event "Listed name" '.output_fields["fd.sip.name"] == "hidden.evil.example"
+    and .output_fields["fd.sip"] == "203.0.113.201"
+    and .bailiff.hook == "connect" and .bailiff.verdict == "denied"'
+  run -0 alerts_of hidden.evil.example
+  [[ $output == "connect denied" ]]
+}
+
+@test "another container has been told nothing" {
+  connects plain 203.0.113.201
+}
+
+@test "what is below a domain that is listed so is refused" {
+  run plain_runc exec enforced nslookup -type=a a.B.Zone.example "$HARMLESS4"
+  ((status != 0))
+  event "Listed name" '.output_fields["fd.sip.name"] == ".zone.example"'
 }

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """resolver.py ADDRESS LOG: answers each question for an IPv4 address with
 203.0.113.200, over UDP and TCP, and writes the name, in small letters, into
-LOG, a line each."""
+LOG, a line each. alias.example is another name of hidden.evil.example, which
+has 203.0.113.201."""
 
 import socketserver
 import sys
 import threading
 
 ANSWER = bytes([203, 0, 113, 200])
+ALIASED = bytes([203, 0, 113, 201])
 
 
 def name_in(message):
@@ -25,9 +27,17 @@ def answer_to(message, log):
     name, end = name_in(message)
     log.write(name + "\n")
     log.flush()
-    header = message[:2] + b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00"
-    record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04" + ANSWER
-    return header + message[12:end] + record
+    answers, address = b"", ANSWER
+    if name == "alias.example":
+        # The target ends like the question: "hidden.evil", and a pointer there.
+        target = b"\x06Hidden\x04evil\xc0\x12"
+        answers = (b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c" +
+                   len(target).to_bytes(2, "big") + target)
+        address = ALIASED
+    record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04" + address
+    count = b"\x00\x02" if answers else b"\x00\x01"
+    header = message[:2] + b"\x81\x80\x00\x01" + count + b"\x00\x00\x00\x00"
+    return header + message[12:end] + answers + record
 
 
 class Datagram(socketserver.BaseRequestHandler):

@@ -227,6 +227,7 @@ Result<TestProgram> TestProgram::load(const emit::Program& program,
       type = BPF_PROG_TYPE_CGROUP_SKB;
       options.expected_attach_type = BPF_CGROUP_INET_EGRESS;
       break;
+    case emit::Flavour::kAnswer:
     case emit::Flavour::kIngress:
       type = BPF_PROG_TYPE_CGROUP_SKB;
       options.expected_attach_type = BPF_CGROUP_INET_INGRESS;

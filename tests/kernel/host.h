@@ -140,7 +140,7 @@ class Sleeper {
 int attached_programs(const Cgroup& cgroup);
 // How many a container has of which listed peers are refused: all but those
 // for frames, which are not its cgroup's, for names, and for what comes in.
-inline constexpr int kHookCount = std::size(kHookPoints) - 5;
+inline constexpr int kHookCount = std::size(kHookPoints) - 6;
 int open_descriptors();
 
 // A policy by its parts, with defaults.

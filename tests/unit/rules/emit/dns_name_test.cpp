@@ -14,6 +14,8 @@ constexpr std::array<std::uint64_t, 2> kNone{};
 
 TEST(NameHash, IsTheSameInAnyCaseAndWithAFullStopAtTheEnd) {
   EXPECT_NE(name_hash("evil.example"), kNone);
+  EXPECT_NE(name_hash(".evil.example"), kNone);
+  EXPECT_NE(name_hash(".evil.example"), name_hash("evil.example"));
   EXPECT_EQ(name_hash("Evil.EXAMPLE"), name_hash("evil.example"));
   EXPECT_EQ(name_hash("evil.example."), name_hash("evil.example"));
 }

@@ -62,9 +62,11 @@ TEST(CheckEnforceable, RefusesHostNamesThatNobodyCanAskFor) {
     EXPECT_THAT(render(loaded.diagnostics, loaded.sources),
                 HasSubstr("rule 'r' compares host names with '*.b.example'"));
   }
-  EXPECT_TRUE(
-      checked("evt.type = connect and fd.sip.name = a.example", "enforce")
-          .policy);
+  for (const char* condition :
+       {"evt.type = connect and fd.sip.name = a.example",
+        "evt.type = connect and fd.sip.name in (a.example, '.b.example')"}) {
+    EXPECT_TRUE(checked(condition, "enforce").policy) << condition;
+  }
 }
 
 TEST(CheckEnforceable, LeavesAFailedLoadAlone) {

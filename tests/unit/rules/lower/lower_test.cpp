@@ -322,12 +322,38 @@ TEST(Lower, ARuleOnNamesIsDecidedWhereTheyAreAskedFor) {
   const Plan plan = refusing(all_of({event_is("connect"), named()}));
   const Placement& placement = plan.placements.at(0);
   EXPECT_EQ(placement.enforcement, Enforcement::kKernel);
-  EXPECT_THAT(placement.hooks, ElementsAre(HookPoint::kQuery));
-  EXPECT_THAT(placement.reason, HasSubstr("when the name is asked for"));
+  EXPECT_THAT(
+      placement.hooks,
+      ElementsAre(HookPoint::kConnect4, HookPoint::kConnect6,
+                  HookPoint::kSendmsg4, HookPoint::kSendmsg6,
+                  HookPoint::kEgress, HookPoint::kQuery, HookPoint::kAnswer));
+  EXPECT_THAT(placement.reason, HasSubstr("when it is asked for"));
   EXPECT_EQ(plan.query.at(0).condition, named());
   EXPECT_TRUE(plan.query.at(0).deny);
-  EXPECT_TRUE(plan.attaches());
-  EXPECT_THAT(plan.connect, IsEmpty());
+  EXPECT_EQ(plan.answer.at(0).condition, named());
+  EXPECT_EQ(plan.connect.at(0).condition, named());
+  EXPECT_THAT(plan.frame, IsEmpty());
+}
+
+TEST(Lower, ANameBesideOtherFieldsIsDecidedAtTheConnection) {
+  const Expr port = check(FieldId::kFdSport, Op::kEq, {std::int64_t{443}});
+  const Plan plan = refusing(all_of({event_is("connect"), named(), port}));
+  EXPECT_EQ(plan.placements.at(0).enforcement, Enforcement::kKernel);
+  EXPECT_EQ(plan.connect.at(0).condition, all_of({named(), port}));
+  EXPECT_EQ(plan.answer.at(0).condition, named());
+  EXPECT_TRUE(plan.answer.at(0).deny);
+  EXPECT_THAT(plan.query, IsEmpty());
+  EXPECT_TRUE(plan.acts_at(HookPoint::kQuery)) << "to know the question";
+}
+
+TEST(Lower, NothingIsDecidedByTheAbsenceOfAName) {
+  for (const Expr& condition :
+       {negated(named()), check(FieldId::kFdSipName, Op::kNe, {"good.example"}),
+        check(FieldId::kFdSipName, Op::kStartswith, {"good"})}) {
+    const Plan plan = refusing(all_of({event_is("connect"), condition}));
+    EXPECT_EQ(plan.placements.at(0).enforcement, Enforcement::kUnsupported);
+    EXPECT_THAT(plan.answer, IsEmpty());
+  }
 }
 
 TEST(Lower, ARuleOnNamesMayBeAboutContainersToo) {
@@ -349,7 +375,7 @@ TEST(Lower, OnlyNamesThatFulfilARuleByThemselvesAreDecidedAtTheQuery) {
        {check(FieldId::kFdSport, Op::kEq, {std::int64_t{443}}), other}) {
     const Plan both = refusing(all_of({event_is("connect"), named(), rest}));
     EXPECT_THAT(both.query, IsEmpty());
-    EXPECT_EQ(both.placements.at(0).enforcement, Enforcement::kUnsupported);
+    EXPECT_EQ(both.placements.at(0).enforcement, Enforcement::kKernel);
   }
   const Plan allowing =
       refusing(all_of({event_is("connect"), negated(named())}));

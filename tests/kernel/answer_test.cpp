@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What containers are told by a resolver, on sockets over loopback.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hook/attach/maps.h"
+#include "hook/kernel/kernel.h"
+#include "oci/sys/errno_error.h"
+#include "rules/abi/event.h"
+#include "rules/policy/compiled_policy.h"
+#include "tests/harness/dns_bytes.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff::test {
+namespace {
+
+using dns::answer;
+using dns::Bytes;
+using dns::kA;
+using dns::kAaaa;
+using dns::kCname;
+using dns::kQuestionAt;
+using dns::name;
+using dns::pointer;
+using dns::question;
+using dns::record;
+
+constexpr char kResolver[] = "127.66.0.53";
+constexpr char kEvilHost[] = "198.51.100.7";
+constexpr char kOtherHost[] = "198.51.100.8";
+
+sockaddr_in address_of(const char* host, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  ::inet_pton(AF_INET, host, &address.sin_addr);
+  return address;
+}
+
+Bytes a(const char* host, std::uint32_t ttl = 300) {
+  Bytes value(4);
+  ::inet_pton(AF_INET, host, value.data());
+  return record(pointer(kQuestionAt), kA, ttl, value);
+}
+Bytes cname(const std::string& target) {
+  return record(pointer(kQuestionAt), kCname, 300, name(target));
+}
+
+int bound(int type, std::uint16_t port = 53) {
+  const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in here = address_of(kResolver, port);
+  EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&here), sizeof here),
+            0);
+  return fd;
+}
+
+// Says `reply` to who asks, until it is gone.
+class Resolver {
+ public:
+  Resolver(Bytes reply, int type = SOCK_DGRAM)
+      : fd_(bound(type)), type_(type), reply_(std::move(reply)) {
+    if (type_ == SOCK_STREAM) {
+      EXPECT_EQ(::listen(fd_, 4), 0);
+    }
+    thread_ = std::thread([this] { serve(); });
+  }
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+  ~Resolver() {
+    ::shutdown(fd_, SHUT_RDWR);
+    // Of a datagram socket that is not connected only this wakes it.
+    const int to = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in here = address_of(kResolver, 53);
+    ::sendto(to, "", 0, 0, reinterpret_cast<const sockaddr*>(&here),
+             sizeof here);
+    ::close(to);
+    thread_.join();
+    ::close(fd_);
+  }
+
+ private:
+  void serve() {
+    for (;;) {
+      char bytes[512];
+      if (type_ == SOCK_STREAM) {
+        const int peer = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+        if (peer < 0) return;
+        if (::recv(peer, bytes, sizeof bytes, 0) > 0) {
+          ::send(peer, reply_.data(), reply_.size(), MSG_NOSIGNAL);
+        }
+        ::recv(peer, bytes, sizeof bytes, 0);
+        ::close(peer);
+        continue;
+      }
+      sockaddr_in peer{};
+      socklen_t size = sizeof peer;
+      const auto got = ::recvfrom(fd_, bytes, sizeof bytes, 0,
+                                  reinterpret_cast<sockaddr*>(&peer), &size);
+      if (got <= 0) return;
+      ::sendto(fd_, reply_.data(), reply_.size(), 0,
+               reinterpret_cast<const sockaddr*>(&peer), size);
+    }
+  }
+
+  int fd_;
+  int type_;
+  Bytes reply_;
+  std::thread thread_;
+};
+
+int connect_error(const char* host, std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in to = address_of(host, port);
+  const int result =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  const int error = result == 0 ? 0 : errno;
+  ::close(fd);
+  return error;
+}
+
+constexpr int kNotAsked = 100;  // the question was refused
+constexpr int kNoAnswer = 101;  // nothing came, as far as one can tell
+
+// Asks, and returns what became of it; 0: there was an answer.
+int ask(const Bytes& asked, int type) {
+  const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
+  const sockaddr_in to = address_of(kResolver, 53);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    return kNotAsked;
+  }
+  if (::send(fd, asked.data(), asked.size(), MSG_NOSIGNAL) < 0) {
+    return kNotAsked;
+  }
+  pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+  // An answer over loopback is there before send(2) returns, or just behind.
+  if (::poll(&ready, 1, type == SOCK_STREAM ? 1000 : 500) != 1) {
+    return kNoAnswer;
+  }
+  char bytes[512];
+  return ::recv(fd, bytes, sizeof bytes, 0) > 0 ? 0 : kNoAnswer;
+}
+
+Check name_in(std::uint32_t list) {
+  Check check;
+  check.field = FieldId::kFdSipName;
+  check.op = Op::kIn;
+  check.lists = {list};
+  return check;
+}
+
+class Answer : public ::testing::Test {
+ protected:
+  explicit Answer(bool deny = true) {
+    PolicyBuilder builder;
+    builder.rule("Listed",
+                 name_in(builder.list("names", {".evil.example", "c2.test"})),
+                 deny);
+    const auto programs =
+        protect(builder.build(), cgroup_.cgroup(), dir(), "c1", kernel_);
+    EXPECT_TRUE(programs) << programs.error().message;
+  }
+  std::string dir() const { return bpffs_.path() + "/bailiff"; }
+
+  template <typename Act>
+  int inside(const Act& act) const {
+    const pid_t pid = fork_into(cgroup_.cgroup());
+    if (pid == 0) ::_exit(act());
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  int asks(const std::string& text, int type = SOCK_DGRAM) const {
+    Bytes bytes = question(text);
+    if (type == SOCK_STREAM) {
+      bytes = dns::operator+(dns::big_endian(bytes.size()), bytes);
+    }
+    return inside([&] { return ask(bytes, type); });
+  }
+  int connects(const char* host, std::uint16_t port = 9) const {
+    return inside([&] { return connect_error(host, port); });
+  }
+  // As if so many seconds had gone by: what was learnt is so much older.
+  void pass(std::uint32_t seconds) {
+    const auto states = kernel_.open_map(dir() + "/containers");
+    ASSERT_TRUE(states);
+    const std::uint64_t id = cgroup_.cgroup().id();
+    const auto key = hook::bytes_of(id);
+    auto state = std::make_unique<bailiff_container_state>();
+    ASSERT_TRUE(kernel_.look_up(
+        *states, key, std::as_writable_bytes(std::span(state.get(), 1))));
+    for (auto& set : state->names.sets) {
+      for (auto& entry : set) {
+        for (auto& until : entry.until) until -= until == 0 ? 0 : seconds;
+      }
+    }
+    ASSERT_TRUE(kernel_.update(*states, key, hook::bytes_of(*state)));
+  }
+
+  ScratchBpffs bpffs_;
+  hook::LinuxKernel kernel_;
+  hook::ScratchCgroup cgroup_ = make_cgroup();
+};
+
+class WatchedAnswer : public Answer {
+ protected:
+  WatchedAnswer() : Answer(false) {}
+};
+
+TEST_F(Answer, ThatLeadsToAListedNameHasItsAddressesRefused) {
+  const Resolver resolver(
+      answer("good.test", {cname("www.Evil.example"), a(kEvilHost)}));
+  EXPECT_NE(connects(kEvilHost), EPERM);
+  EXPECT_EQ(asks("good.test"), 0);
+  EXPECT_EQ(connects(kEvilHost), EPERM);
+  EXPECT_NE(connects(kOtherHost), EPERM);
+  pass(299);
+  EXPECT_EQ(connects(kEvilHost), EPERM);
+  pass(2);
+  EXPECT_NE(connects(kEvilHost), EPERM) << "expired";
+}
+
+TEST_F(Answer, IsNotThereWithoutAQuestion) {
+  const Resolver resolver(answer("www.evil.example", {a(kEvilHost)}));
+  EXPECT_EQ(asks("www.evil.example"), kNotAsked);
+  EXPECT_NE(connects(kEvilHost), EPERM);
+}
+
+TEST_F(Answer, OfAnotherNameHasNothingRefused) {
+  const Resolver resolver(
+      answer("good.test", {cname("notevil.example"), a(kEvilHost)}));
+  EXPECT_EQ(asks("good.test"), 0);
+  EXPECT_NE(connects(kEvilHost), EPERM);
+}
+
+TEST_F(Answer, OverTcpIsReadToo) {
+  const Bytes bytes = answer("good.test", {cname("c2.test"), a(kEvilHost)});
+  const Resolver resolver(dns::operator+(dns::big_endian(bytes.size()), bytes),
+                          SOCK_STREAM);
+  EXPECT_EQ(asks("good.test", SOCK_STREAM), 0);
+  EXPECT_EQ(connects(kEvilHost), EPERM);
+}
+
+TEST_F(Answer, ToNothingThatWasAskedIsRefusedAndTeachesNothing) {
+  for (const Bytes& other :
+       {answer("good.test", {cname("c2.test"), a(kEvilHost)}, 0x8180, 0x4321),
+        answer("better.test", {cname("c2.test"), a(kEvilHost)})}) {
+    const Resolver resolver(other);
+    EXPECT_EQ(asks("good.test"), kNoAnswer);
+    EXPECT_NE(connects(kEvilHost), EPERM);
+  }
+  const Resolver resolver(answer("good.test", {a(kEvilHost)}, 0x8180, 0x4321));
+  EXPECT_EQ(asks("good.test"), 0) << "of no listed name";
+}
+
+TEST_F(Answer, ThatCannotBeReadIsRefused) {
+  Bytes bytes = answer("good.test", {cname("c2.test"), a(kEvilHost)});
+  bytes.pop_back();
+  {
+    const Resolver resolver(bytes);
+    EXPECT_EQ(asks("good.test"), kNoAnswer);
+    EXPECT_NE(connects(kEvilHost), EPERM);
+  }
+  bytes[2] |= 2;
+  const Resolver resolver(bytes);
+  EXPECT_EQ(asks("good.test"), 0) << "it says that it is cut off";
+}
+
+TEST_F(Answer, HasTheAddressesOfAListedNameRefusedToAPacket) {
+  const Resolver resolver(answer(
+      "good.test", {cname("c2.test"), a("127.66.0.54"), a("198.51.100.9")}));
+  EXPECT_EQ(asks("good.test"), 0);
+  const int error = inside([] {
+    const int raw = ::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, 253);
+    const sockaddr_in to = address_of("198.51.100.9", 0);
+    return ::sendto(raw, "x", 1, 0, reinterpret_cast<const sockaddr*>(&to),
+                    sizeof to) < 0
+               ? errno
+               : 0;
+  });
+  EXPECT_TRUE(error == EPERM || error == ENETUNREACH) << error;
+}
+
+TEST_F(WatchedAnswer, IsDeliveredWhateverItIs) {
+  Bytes bytes = answer("good.test", {cname("c2.test"), a(kEvilHost)});
+  bytes.pop_back();
+  const Resolver resolver(bytes);
+  EXPECT_EQ(asks("good.test"), 0);
+  EXPECT_EQ(asks("c2.test"), 0);
+  EXPECT_NE(connects(kEvilHost), EPERM);
+}
+
+}  // namespace
+}  // namespace bailiff::test
