@@ -164,11 +164,11 @@ TEST(Evaluate, AnAddressWithAPortIsOneEnd) {
   event.with(FieldId::kFdIp, {address("10.0.0.1"), address("10.0.0.2")});
   event.with(FieldId::kFdPort, {std::int64_t{80}, std::int64_t{443}});
   const auto in = [&](FieldId field, std::vector<std::string> items) {
-    Check in;
-    in.field = field;
-    in.op = Op::kIn;
-    in.lists = {0};
-    return holds({in}, event, {list("l", std::move(items))});
+    Check check;
+    check.field = field;
+    check.op = Op::kIn;
+    check.lists = {0};
+    return holds({check}, event, {list("l", std::move(items))});
   };
   using enum FieldId;
   EXPECT_TRUE(in(kFdSip, {"10.0.0.2|443"}));
