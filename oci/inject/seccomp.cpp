@@ -297,11 +297,10 @@ class Extension {
       // Some of what passes is also written to the log, or is not: the service
       // passes all of it.
       Wanted whole = wanted;
-      const bool passes =
-          std::any_of(whole.cells.begin(), whole.cells.end(),
-                      [](const SeccompCell& cell) {
-                        return cell.verdict == SeccompVerdict::kPass;
-                      });
+      const bool passes = std::any_of(
+          whole.cells.begin(), whole.cells.end(), [](const SeccompCell& cell) {
+            return cell.verdict == SeccompVerdict::kPass;
+          });
       if (passes) whole.cells = {{.verdict = SeccompVerdict::kHold}};
       take_out(wanted.name);
       add_cells(whole, profile_.rules.size(), {}, true);

@@ -192,7 +192,9 @@ TEST_F(OnlineTest, FollowComesBackWhereItWas) {
 
 TEST_F(OnlineTest, KillShowsTheOutcome) {
   client_.answer(200, R"({"outcome":"killed"})");
-  EXPECT_EQ(kill_container(client_, text(), "ns/pod/c", "ioc"), kExitOk);
+  EXPECT_EQ(operate(client_, text(), "kill",
+                    {.container = "ns/pod/c", .reason = "ioc"}),
+            kExitOk);
   EXPECT_EQ(client_.asked.at(0),
             "POST /v1/containers/ns%2Fpod%2Fc/kill {\"reason\":\"ioc\"}");
   EXPECT_EQ(out_.str(), "ns/pod/c: killed\n");
@@ -200,7 +202,8 @@ TEST_F(OnlineTest, KillShowsTheOutcome) {
 
 TEST_F(OnlineTest, KillSaysWhyNot) {
   client_.answer(404, R"({"error":{"code":"not_found","message":"no x"}})");
-  EXPECT_EQ(kill_container(client_, text(), "x", ""), kExitNotPossible);
+  EXPECT_EQ(operate(client_, text(), "kill", {.container = "x"}),
+            kExitNotPossible);
   EXPECT_EQ(err_.str(), "bailiff: no x\n");
 }
 
