@@ -87,6 +87,8 @@ void Writer::exit() {
 }
 
 void Writer::begin_function(std::uint32_t arguments) {
+  // Where no way leads there is no function: the next one begins here.
+  if (!reachable_) return;
   loaded_ = 0;
   functions_.push_back({.insn = static_cast<std::uint32_t>(assembler_.size()),
                         .arguments = arguments});

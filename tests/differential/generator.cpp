@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "rules/emit/dns_name.h"
 #include "rules/lower/connect.h"
 #include "rules/types/compare.h"
 
@@ -74,6 +75,11 @@ constexpr const char* kNames[] = {
     "a b",
     "rhsmcertd-worke",
 };
+
+// Few, so that events have those that rules compare with.  Domains mean more in
+// the kernel than they do in an evaluation, and are for its own suite.
+constexpr const char* kHosts[] = {"evil.example", "a.evil.example",
+                                  "evil.exampl", "localhost"};
 
 constexpr const char* kTexts[] = {
     "tcp",  "udp",     "icmp", "raw", "<NA>",    "ipv4", "ipv6", "4", "6",
@@ -255,6 +261,7 @@ std::vector<List> Generator::lists() {
 
 Value Generator::operand(FieldId id, Op op, Quantifier quantifier) {
   if (takes_endpoints(id, op, quantifier) && chance(25)) return endpoint();
+  if (of_host_name(id)) return one_of(kHosts);
   switch (field(id).type) {
     case FieldType::kAddress:
       return address();
@@ -314,7 +321,8 @@ Check Generator::check(FieldId id, bool in_kernel) {
   for (std::int64_t i = 0; i < count; ++i) {
     check.values.push_back(operand(id, check.op, check.quantifier));
   }
-  const std::int64_t lists = between(0, 2);
+  // Those of lists() are no names of hosts.
+  const std::int64_t lists = of_host_name(id) ? 0 : between(0, 2);
   for (std::int64_t i = 0; i < lists; ++i) {
     switch (type) {
       case FieldType::kAddress:
@@ -449,6 +457,13 @@ Event Generator::event() {
   record.gid = static_cast<std::uint32_t>(number(UINT32_MAX));
   const std::string comm = name().substr(0, sizeof record.comm - 1);
   std::memcpy(record.comm, comm.data(), comm.size());
+  if (chance(75)) {
+    const std::string host = one_of(kHosts);
+    const auto hash = emit::name_hash(host);
+    std::copy(hash.begin(), hash.end(), std::begin(record.name));
+    event.others[FieldId::kFdSipName] = host;
+    event.others[FieldId::kFdRipName] = host;
+  }
   // What the program does not write must not look like what it should.
   record.denied = 0xdeadbeef;
   std::fill(std::begin(record.hits), std::end(record.hits), ~std::uint64_t{0});

@@ -31,7 +31,7 @@ refused() {
   printf 'XXXX' | dd of="$SVC/state/policy.bin" bs=1 seek=40 conv=notrunc \
     status=none
   refused damaged policy.bin
-  one_line_from bailiff-hook
+  one_line_from bailiff-runc
 }
 
 @test "a compiled policy that is cut short" {
@@ -47,7 +47,7 @@ refused() {
   printf '\xfe\xfe' | dd of="$SVC/state/policy.bin" bs=1 seek=8 conv=notrunc \
     status=none
   refused versioned policy.bin
-  one_line_from bailiff-hook
+  one_line_from bailiff-runc
 }
 
 @test "no compiled policy at all" {
@@ -60,7 +60,7 @@ refused() {
   prepared
   chmod 0666 "$SVC/state/policy.bin"
   refused writable policy.bin
-  one_line_from bailiff-hook
+  one_line_from bailiff-runc
 }
 
 @test "a bpf_dir that is on no bpffs" {
@@ -85,11 +85,14 @@ refused() {
   service_start
   wait_until 10 "bailiffd to tell" grep \
     "without enforcement: .*container=allowed" "$SVC/log"
-  run bailiff_api ps
-  says allowed another "degraded (there is no compiled policy"
-  run api GET /metrics
-  says 'bailiff_containers{state="degraded"} 2'
   event "Unprotected container" '.bailiff.container.id == "another"'
+  # Both are protected from then on, since there is a policy now.
+  wait_until 10 "both to be protected" \
+    metric 'bailiff_containers{state="degraded"} 0'
+  run bailiff_api ps
+  says allowed another
+  run bailiff_runc exec allowed sh -c "echo | nc -w 3 $ATTACKER4 1389"
+  says "Operation not permitted"
   bailiff_runc delete --force another
   bailiff_api kill allowed --reason test
   wait_until 10 "its end" cgroup_empty "$RUN_NAME/allowed"

@@ -390,7 +390,7 @@ INSTANTIATE_TEST_SUITE_P(
                               false, false, false, false, 1},
                     CrashCase{"isolate", Response::kIsolate, PauseThen::kKill,
                               false, true, false, false, 1}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace bailiff::sidecar

@@ -68,7 +68,7 @@ std::vector<ObservedHit> hits_of_exec(
       {executed, test::check(FieldId::kProcCwd, Op::kNe, {"/nowhere"})});
   rules.policies = {{.name = "all", .rules = {0, 1, 2}}};
   const GenerationPtr generation =
-      *Generation::make(rules, policy_digest(encode(rules)));
+      *Generation::make(rules, encode(rules));
   const ContainerPtr container = make_container({}, generation);
   Observed observed;
   observed.event.kind = ObservedEvent::Kind::kExec;
