@@ -71,6 +71,9 @@ cleanup_run() {
   }
 }
 
+# is_alive PID: one that nobody has waited for yet is dead all the same.
+is_alive() { readlink "/proc/$1/exe" >/dev/null; }
+
 cleanup_stale() {
   local scratch owner dir
   for scratch in /tmp/bailiff-*.*; do
@@ -78,7 +81,7 @@ cleanup_stale() {
     owner=$(<"$scratch/owner")
     # The id may be somebody else's by now: then the run is left alone, which
     # is the harmless mistake.
-    if kill -0 "$owner" 2>/dev/null; then continue; fi
+    if is_alive "$owner"; then continue; fi
     echo "removing what '${scratch##*/}' left"
     cleanup_run "$scratch"
   done
@@ -87,7 +90,7 @@ cleanup_stale() {
     find "$root" -maxdepth 1 -type d -name 'bailiff-[0-9]*'
   done); do
     owner=${dir##*/bailiff-}
-    if [[ $owner =~ ^[0-9]+$ ]] && ! kill -0 "$owner" 2>/dev/null; then
+    if [[ $owner =~ ^[0-9]+$ ]] && ! is_alive "$owner"; then
       cleanup_run "/tmp/bailiff-$owner.gone"
     fi
   done
