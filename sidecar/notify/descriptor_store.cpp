@@ -28,7 +28,7 @@ namespace bailiff::sidecar {
 namespace {
 
 // How long a keeper that was started may take to listen.
-constexpr std::chrono::seconds kStartLimit{5};
+constexpr std::chrono::seconds kStartLimit{20};
 constexpr std::chrono::milliseconds kStartPoll{5};
 
 Result<UniqueFd> connect_to(const std::string& path, int type) {

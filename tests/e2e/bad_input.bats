@@ -196,11 +196,11 @@ END
     '10.0.0.0/8|80'
   run bailiff check "$BAD/rules.yaml" "$BAD/policies.yaml"
   ((status == 1))
-  says "rules.yaml:4:5: error: '203.0.113.266' is not an IP address, in list 'feed'" \
-    "rules.yaml:5:5: error: '10.0.0.0/8' is not an IP address, in list 'feed'" \
+  says "rules.yaml:4:6: error: '203.0.113.266' is not an IP address, in list 'feed'" \
+    "rules.yaml:5:6: error: '10.0.0.0/8' is not an IP address, in list 'feed'" \
     "compare fd.snet, not fd.sip, with networks" \
-    "rules.yaml:6:5: error: '203.0.113.7|70000' is not an IP address" \
-    "rules.yaml:7:5: error: '10.0.0.0/8|80' is not an IP address" \
+    "rules.yaml:6:6: error: '203.0.113.7|70000' is not an IP address" \
+    "rules.yaml:7:6: error: '10.0.0.0/8|80' is not an IP address" \
     "a port is of an address, not of a network"
 }
 
@@ -208,8 +208,8 @@ END
   lists_rule 203.0.113.9 203.0.113.7 '203.0.113.9|443' 203.0.113.7
   run bailiff check "$BAD/rules.yaml" "$BAD/policies.yaml"
   ((status == 0))
-  says "rules.yaml:6:5: warning: '203.0.113.7' is listed before, in list 'feed'" \
-    "rules.yaml:5:5: warning: '203.0.113.9|443' has a port, in list 'feed': Falco takes no such item"
+  says "rules.yaml:6:6: warning: '203.0.113.7' is listed before, in list 'feed'" \
+    "rules.yaml:5:6: warning: '203.0.113.9|443' has a port, in list 'feed': Falco takes no such item"
   sed -i 's/fd.sip in/fd.snet in/; s/"203.0.113.9"/"203.0.113.9\/24"/
     s/"203.0.113.7"/"198.51.100.0\/24"/' "$BAD/rules.yaml"
   run bailiff check -o json "$BAD/rules.yaml" "$BAD/policies.yaml"
@@ -227,8 +227,8 @@ END
   [[ $output != *reached* ]]
   for entry in 203.0.113.266 '203.0.113.9|0'; do
     lists_rule "$entry"
-    run answer POST /v1/reload
-    says 422 "rules.yaml:3:5: error: '$entry' is not an IP address" "list 'feed'"
+    run answer POST /v1/reload --json '{}'
+    says 422 "rules.yaml:3:6: error: '$entry' is not an IP address" "list 'feed'"
   done
   run contained_connect after "$ATTACKER4"
   [[ $output != *reached* ]]
@@ -239,7 +239,7 @@ END
 limit_memory() {
   local kib
   kib=$(awk '$1 == "VmData:" {print $2}' "/proc/$SERVICE_PID/status")
-  prlimit --pid "$SERVICE_PID" --data="$((kib * 1024 + $1))"
+  prlimit --pid "$SERVICE_PID" --data="$((kib * 1024 + $1)):"
 }
 
 @test "a list that does not fit in memory leaves the last good one" {
@@ -250,14 +250,14 @@ limit_memory() {
     print(f"100.{i >> 16}.{i >> 8 & 255}.{i & 255}")')
   lists_rule "${many[@]}" "$HARMLESS4"
   limit_memory 8000000
-  run answer POST /v1/reload
+  run answer POST /v1/reload --json '{}'
   says $'\n422' "not enough memory for the lists"
   run contained_connect before "$ATTACKER4"
   [[ $output != *reached* ]]
   run contained_connect harmless "$HARMLESS4"
   says reached
-  prlimit --pid "$SERVICE_PID" --data=unlimited
-  api POST /v1/reload --max-time 60
+  prlimit --pid "$SERVICE_PID" --data=unlimited:
+  api POST /v1/reload --json '{}' --max-time 60
   run contained_connect after "$HARMLESS4"
   [[ $output != *reached* ]]
   service_stop

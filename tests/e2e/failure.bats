@@ -91,10 +91,11 @@ refused() {
     metric 'bailiff_containers{state="degraded"} 0'
   run bailiff_api ps
   says allowed another
-  run bailiff_runc exec allowed sh -c "echo | nc -w 3 $ATTACKER4 1389"
-  says "Operation not permitted"
   bailiff_runc delete --force another
-  bailiff_api kill allowed --reason test
+  # The policy kills for it.
+  run bailiff_runc exec allowed sh -c "echo | nc -w 3 $ATTACKER4 1389"
+  event "$C2_RULE" '.bailiff.container.id == "allowed"
+    and .bailiff.outcome == "killed"'
   wait_until 10 "its end" cgroup_empty "$RUN_NAME/allowed"
   bailiff_runc delete allowed
 }

@@ -129,7 +129,7 @@ TEST(Yaml, BoundsFlowCollections) {
 
 TEST(Yaml, RefusesSize) {
   EXPECT_EQ(refusal(std::string(kMaxBytes + 1, ' ')),
-            "0: larger than 48234496 bytes");
+            "0: larger than 268435456 bytes");
 }
 
 TEST(Yaml, RefusesMoreThanTheLibraryReadsInReasonableTime) {

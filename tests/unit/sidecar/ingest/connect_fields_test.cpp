@@ -232,6 +232,7 @@ TEST_F(ConnectFieldsTest, TellsOfTheContainerWhatItsRecordKnows) {
 // container that this record lacks, and fd.num in outputs.  A field of either
 // end has the remote one, though nobody can tell all of it.
 TEST_F(ConnectFieldsTest, FollowsTheTableOfFields) {
+  event_.name = "evil.example";
   for (const Field& field : all_fields()) {
     const bool told = text(field.id, Use::kCondition) != "null";
     if ((field.from & kFromContainer) != 0) continue;

@@ -67,8 +67,7 @@ std::vector<ObservedHit> hits_of_exec(
   rules.rules[2].condition = test::all_of(
       {executed, test::check(FieldId::kProcCwd, Op::kNe, {"/nowhere"})});
   rules.policies = {{.name = "all", .rules = {0, 1, 2}}};
-  const GenerationPtr generation =
-      *Generation::make(rules, encode(rules));
+  const GenerationPtr generation = *Generation::make(rules, encode(rules));
   const ContainerPtr container = make_container({}, generation);
   Observed observed;
   observed.event.kind = ObservedEvent::Kind::kExec;
