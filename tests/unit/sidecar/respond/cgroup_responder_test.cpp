@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,11 @@ class CgroupResponderTest : public testing::Test {
   ~CgroupResponderTest() override {
     static_cast<void>(write_file(path_ + "/cgroup.kill", "1"));
     for (const pid_t child : children_) ::waitpid(child, nullptr, 0);
+    // What those have forked dies when it is its turn.
+    if (const auto cgroup = Cgroup::open(mount_, relative_)) {
+      EXPECT_TRUE(cgroup->wait_empty(std::chrono::steady_clock::now() +
+                                     std::chrono::seconds(30)));
+    }
     ::rmdir((path_ + "/below").c_str());
     EXPECT_EQ(::rmdir(path_.c_str()), 0) << path_;
   }
