@@ -20,9 +20,9 @@ namespace bailiff::sidecar {
 inline constexpr std::size_t kMaxFlightEvents = 256;
 // Of one container: an event with all its arguments and variables is up to
 // 12 KiB.
-inline constexpr std::size_t kMaxFlightBytes = 512 * 1024;
+inline constexpr std::size_t kMaxFlightBytes = std::size_t{512} * 1024;
 // Of all: past it the containers that were silent the longest are forgotten.
-inline constexpr std::size_t kMaxFlightTotal = 64 * 1024 * 1024;
+inline constexpr std::size_t kMaxFlightTotal = std::size_t{64} * 1024 * 1024;
 
 // Makes an event's line: a JSON object from Falco's fields to values, as
 // `bailiff eval` reads them.  Costly, so asked for only by a capture.

@@ -28,16 +28,16 @@ namespace bailiff::sidecar {
 inline constexpr std::size_t kMaxCapturedProcesses = 4096;
 // Of a command line and of an environment.  The kernel allows megabytes, which
 // no program needs.
-inline constexpr std::size_t kMaxArguments = 64 * 1024;
+inline constexpr std::size_t kMaxArguments = std::size_t{64} * 1024;
 // Of the mappings of one process: some 4000 of them.
-inline constexpr std::size_t kMaxMaps = 512 * 1024;
+inline constexpr std::size_t kMaxMaps = std::size_t{512} * 1024;
 // Of a table of sockets or mounts, in bytes.
-inline constexpr std::size_t kMaxTable = 1024 * 1024;
+inline constexpr std::size_t kMaxTable = std::size_t{1024} * 1024;
 inline constexpr std::size_t kMaxDescriptors = 1024;  // of one process
 // Different programs whose files are held.
 inline constexpr std::size_t kMaxPrograms = 64;
 // All texts of a capture together.
-inline constexpr std::size_t kMaxTextBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kMaxTextBytes = std::size_t{64} * 1024 * 1024;
 
 struct OpenFile {
   int number = -1;

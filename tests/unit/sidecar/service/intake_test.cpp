@@ -209,7 +209,7 @@ TEST_F(IntakeTest, CapturesBeforeItKillsAndTellsWhere) {
   containers_.add(make_container(
       start_record(kId, kCgroup, current->digest().hex()), current));
   kernel_state_.ring.write(
-      connect_of(kCgroup, current->digest().short_id(), 0));
+      connect_of(kCgroup, current->policy_id(), 0));
   const std::vector<std::string> json = alerts(2);
   ASSERT_EQ(json.size(), 2U);
   EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
