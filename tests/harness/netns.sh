@@ -35,6 +35,11 @@ netns_scenery() {
   netns_make inside
   in_netns outside ip link add eth0 type veth \
     peer name eth0 netns "$SCRATCH/netns/inside"
+  # Nobody else has these addresses, and who asks would be kept waiting.
+  local name
+  for name in outside inside; do
+    in_netns "$name" sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad'
+  done
   in_netns outside ip -batch - <<END
 addr add $ATTACKER4/24 dev eth0
 addr add $HARMLESS4/24 dev eth0
