@@ -208,8 +208,7 @@ TEST_F(IntakeTest, CapturesBeforeItKillsAndTellsWhere) {
   start();
   containers_.add(make_container(
       start_record(kId, kCgroup, current->digest().hex()), current));
-  kernel_state_.ring.write(
-      connect_of(kCgroup, current->policy_id(), 0));
+  kernel_state_.ring.write(connect_of(kCgroup, current->policy_id(), 0));
   const std::vector<std::string> json = alerts(2);
   ASSERT_EQ(json.size(), 2U);
   EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
@@ -218,10 +217,10 @@ TEST_F(IntakeTest, CapturesBeforeItKillsAndTellsWhere) {
   ASSERT_TRUE(kept);
   ASSERT_EQ(kept->size(), 1U);
   const std::string id =
-      kept->front().substr(kept->front().find("\"id\":") + 6, 26);
+      kept->front().substr(kept->front().find("\"id\":") + 6, 24);
   EXPECT_THAT(json[0], AllOf(HasSubstr("\"outcome\":\"killed\""),
-                             HasSubstr("\"evidence\":" + id)));
-  EXPECT_THAT(json[1], HasSubstr("\"evidence\":" + id));
+                             HasSubstr("\"evidence\":\"" + id)));
+  EXPECT_THAT(json[1], HasSubstr("\"evidence\":\"" + id));
   EXPECT_THAT(kept->front(), AllOf(HasSubstr("\"policies\":[\"block\"]"),
                                    HasSubstr("\"rules\":[\"c2\"]"),
                                    HasSubstr("there is no cgroup")));
