@@ -160,6 +160,15 @@ void ProcessTable::seed(std::uint32_t pid) {
   static_cast<void>(from_proc(pid, std::numeric_limits<std::uint64_t>::max()));
 }
 
+ProcessPtr ProcessTable::last_known(std::uint32_t pid,
+                                    std::uint64_t boottime_ns) const {
+  const auto found = processes_.find(pid);
+  if (found == processes_.end() || found->second->start_ns > boottime_ns) {
+    return nullptr;
+  }
+  return found->second;
+}
+
 bool ProcessTable::renames(std::uint64_t inode, const std::string& name) {
   // Whoever makes sockets without end is told of changes it did not make.
   if (socket_names_.size() >= kMaxSocketNames) socket_names_.clear();
@@ -196,6 +205,23 @@ void ProcessTable::bound() {
     order_.pop_front();
     if (find(pid, start_ns)) processes_.erase(pid);
   }
+}
+
+void fill_in(ProcessFacts& facts, const Process& known) {
+  if (!facts.comm) facts.comm = known.comm;
+  if (!facts.start_ns) facts.start_ns = known.start_ns;
+  // Of a process that nobody has waited for yet /proc has no arguments.
+  if (known.program && (!facts.args || facts.args->empty())) {
+    facts.args = known.program->args;
+  }
+  if (known.program && !facts.exe_path) {
+    facts.exe_path = known.program->executable;
+  }
+  if (!facts.cwd) facts.cwd = known.directory;
+  if (known.ancestors.empty()) return;
+  const Ancestor& parent = known.ancestors.front();
+  if (!facts.ppid) facts.ppid = parent.pid;
+  if (!facts.parent_comm) facts.parent_comm = parent.comm;
 }
 
 }  // namespace bailiff::sidecar

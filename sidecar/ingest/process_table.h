@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "sidecar/ingest/observed_record.h"
+#include "sidecar/ingest/process_facts.h"
 
 namespace bailiff::sidecar {
 
@@ -69,6 +70,11 @@ class ProcessTable {
   // Takes over a process that runs, from /proc.
   void seed(std::uint32_t pid);
 
+  // The process with that number that had started by `boottime_ns`
+  // (CLOCK_BOOTTIME), as the last event of it told; also one that has ended.
+  // nullptr: no event told of it, or it is forgotten.
+  ProcessPtr last_known(std::uint32_t pid, std::uint64_t boottime_ns) const;
+
   // Whether `name` is another one than the last of the socket.
   bool renames(std::uint64_t inode, const std::string& name);
 
@@ -93,5 +99,8 @@ class ProcessTable {
   std::deque<Key> ended_;
   std::unordered_map<std::uint64_t, std::string> socket_names_;
 };
+
+// Gives `facts` of a process what /proc no longer had of it.
+void fill_in(ProcessFacts& facts, const Process& known);
 
 }  // namespace bailiff::sidecar

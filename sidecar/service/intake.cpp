@@ -456,6 +456,22 @@ ContainerPtr Intake::under(const ContainerPtr& container,
   return under_;
 }
 
+ProcessFacts Intake::process_at(const ConnectEvent& event,
+                                std::uint64_t boottime_ns) {
+  ProcessFacts facts =
+      read_process(static_cast<pid_t>(event.tgid), boottime_ns);
+  const bool whole = facts.exe_path && facts.args && !facts.args->empty();
+  if (event.tgid == 0 || whole) return facts;
+  // It has ended.  Where its container is observed, its last program was told
+  // of before this event, perhaps not read yet.  One portion is read, whatever
+  // waits behind it: a flood must not hold up the response.
+  static_cast<void>(read_observer());
+  if (const ProcessPtr known = processes_.last_known(event.tgid, boottime_ns)) {
+    fill_in(facts, *known);
+  }
+  return facts;
+}
+
 void Intake::on_record(std::span<const std::byte> bytes) {
   Result<ConnectEvent> parsed = parse_event(bytes);
   if (!parsed) {
@@ -468,8 +484,8 @@ void Intake::on_record(std::span<const std::byte> bytes) {
   const ConnectEvent& event = seen->event;
   const ClockOffsets clocks = ClockOffsets::now();
   seen->realtime_ns = shifted(event.monotonic_ns, clocks.realtime_ns);
-  seen->process = read_process(static_cast<pid_t>(event.tgid),
-                               shifted(event.monotonic_ns, clocks.boottime_ns));
+  seen->process =
+      process_at(event, shifted(event.monotonic_ns, clocks.boottime_ns));
 
   seen->container = container_of(event.cgroup_id, event.policy_id).container;
   const Container& container = *seen->container;

@@ -111,6 +111,8 @@ class Intake {
   void open_observer();
   // Whether there is more to read.
   bool read_observer();
+  // What is known of the process at an event of a hook.
+  ProcessFacts process_at(const ConnectEvent& event, std::uint64_t boottime_ns);
   void tell_losses();
   void seed_processes();
   void seed_processes(const Container& container);

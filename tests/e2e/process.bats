@@ -50,7 +50,7 @@ teardown() { story_quiet; }
   event "Long wait" '.bailiff.verdict == "denied"
     and .bailiff.enforcement == "kernel"
     and .bailiff.container.id == "bad"
-    and (.output_fields["proc.cmdline"] | test("^nc"))'
+    and (.output_fields["proc.cmdline"] | test("^nc -w 7"))'
 }
 
 # shellcheck disable=SC2016 # the container's shell expands

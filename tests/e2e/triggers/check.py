@@ -43,10 +43,6 @@ def main():
         if now == "end":
             break
         fired[now].add(alert["rule"])
-        # What a hook judges is told with what /proc has of its process, which
-        # may have ended by then.
-        if alert["bailiff"]["hook"] not in (None, "exec"):
-            continue
         missing = [field for field in TOLD
                    if field in fields and fields[field] in (None, "<NA>")]
         if missing:

@@ -56,6 +56,26 @@ TEST(ProcessTable, TheParentIsKnownAfterItsEnd) {
               Optional(ElementsAre("/bin/sh", "-c", "x")));
 }
 
+TEST(ProcessTable, FillsInWhatProcNoLongerHas) {
+  ProcessTable table;
+  table.take(event(test::exec_record(kChild, {"/bin/nc", "-w", "7"})
+                       .ancestors({{kParent, "httpd"}})));
+  table.take(event(test::exit_record(kChild)));
+  const ProcessPtr known = table.last_known(kChild, UINT64_MAX);
+  ASSERT_NE(known, nullptr);
+  EXPECT_EQ(table.last_known(kParent + 7, UINT64_MAX), nullptr);
+  EXPECT_EQ(table.last_known(kChild, known->start_ns - 1), nullptr);
+
+  ProcessFacts facts;
+  facts.args.emplace();  // as of one that nobody has waited for
+  facts.cwd = "/srv";
+  fill_in(facts, *known);
+  EXPECT_THAT(facts.args, Optional(ElementsAre("/bin/nc", "-w", "7")));
+  EXPECT_EQ(facts.parent_comm, "httpd");
+  EXPECT_EQ(facts.ppid, kParent);
+  EXPECT_EQ(facts.cwd, "/srv");
+}
+
 TEST(ProcessTable, ANumberThatWasGivenAgainIsAnotherProcess) {
   ProcessTable table;
   table.take(event(test::exec_record(kParent, {"/bin/sh"})));

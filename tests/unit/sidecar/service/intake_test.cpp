@@ -323,6 +323,29 @@ TEST_F(IntakeTest, JudgesWhatTheObserverTellsAndKills) {
   EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
 }
 
+// Both were told of before either was read.
+TEST_F(IntakeTest, KnowsWhatAProcessRanThatHasEndedByNow) {
+  CompiledPolicy policy = policy_of(Response::kNone);
+  policy.rules[0].output = "%proc.cmdline (%proc.exepath) of %proc.pname";
+  const GenerationPtr current = *generations_->publish(policy);
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  auto ran = test::exec_record(4'100'001, {"/bin/nc", "-w", "7"})
+                 .ancestors({{4'100'000, "httpd"}});
+  ran.common_part().header.cgroup_id = kCgroup;
+  ran.common_part().header.policy_id = current->policy_id();
+  ran.common_part().process.start_ns = 1;
+  kernel_state_.observer.write(ran.build());
+  bailiff_connect_event event = connect_of(kCgroup, current->policy_id(), 0);
+  event.header.tgid = 4'100'001;
+  kernel_state_.ring.write(event);
+  start();
+  const std::vector<std::string> json = alerts(2);
+  ASSERT_EQ(json.size(), 2U);
+  EXPECT_THAT(json[0], HasSubstr(" -w 7 ("));
+  EXPECT_THAT(json[0], HasSubstr(") of httpd"));
+}
+
 TEST_F(IntakeTest, LostRecordsAreAnAlertAndCounted) {
   const GenerationPtr current = publish(Response::kNone);
   containers_.add(make_container(
