@@ -171,6 +171,18 @@ void ResponseEngine::recover_one(const Journaled& known) {
     });
     return;
   }
+  if (begun.response == Response::kStop && known.outcome.empty()) {
+    // Killed between the signal and writing down that it was sent.  The
+    // container ran when the stop was begun, so it is that which has ended.
+    const Result<ProcessesState> state = parts_.responder.look(begun.record);
+    if (state && state->gone) {
+      teller_.post([this, begun] {
+        tell({.cause = begun, .outcome = "stopping", .recovered = true});
+      });
+      finish(begun, "stopped");
+      return;
+    }
+  }
   Entry& entry = entries_[begun.record.cgroup_id];
   order_.push_back(begun.record.cgroup_id);
   active_.insert(begun.record.cgroup_id);

