@@ -42,13 +42,12 @@ std::string marks_folder(const std::string& run_dir) {
   return run_dir + "/frozen";
 }
 
-// "kill 4711" or "thaw 4711".
+// The number of its cgroup.
 Status write_mark(const std::string& run_dir, const std::string& container,
-                  std::uint64_t cgroup_id, bool kill) {
-  return write_atomically(
-      marks_folder(run_dir) + "/" + container,
-      std::string(kill ? "kill " : "thaw ") + std::to_string(cgroup_id), 0600,
-      Durability::kProcess);
+                  std::uint64_t cgroup_id) {
+  return write_atomically(marks_folder(run_dir) + "/" + container,
+                          std::to_string(cgroup_id), 0600,
+                          Durability::kProcess);
 }
 
 // Whether somebody else had the cgroup frozen before.
@@ -72,8 +71,7 @@ struct Captures::Capture {
         run_dir(std::move(run_dir_)),
         keeps_frozen(std::move(keeps_frozen_)),
         cgroup_id(request.record.cgroup_id),
-        container(request.record.id),
-        kill(request.trigger.response == "kill") {
+        container(request.record.id) {
     collected.begun_ns = now_ns();
     collected.id = EvidenceFolder::new_id(collected.begun_ns);
     collected.limit_ms = limit.count();
@@ -126,7 +124,7 @@ struct Captures::Capture {
         collected.frozen = true;
         return;
       } else {
-        Status frozen = write_mark(run_dir, container, cgroup_id, kill);
+        Status frozen = write_mark(run_dir, container, cgroup_id);
         if (frozen) frozen = of.freeze();
         if (!frozen) problem = frozen.error().message;
         // Also when it failed: half frozen it would stay so.
@@ -153,7 +151,8 @@ struct Captures::Capture {
   // Precondition: the mutex is held.
   void thaw() {
     if (cgroup == nullptr) return;
-    const bool stays = responded && keeps_frozen && keeps_frozen(cgroup_id);
+    // A person may have paused it meanwhile.
+    const bool stays = keeps_frozen && keeps_frozen(cgroup_id);
     // One that fails is of a cgroup that is gone, or tried again when the
     // service starts, by the mark.
     if (stays || cgroup->thaw()) {
@@ -176,7 +175,6 @@ struct Captures::Capture {
   const std::function<bool(std::uint64_t cgroup_id)> keeps_frozen;
   const std::uint64_t cgroup_id;
   const std::string container;
-  const bool kill;
   std::string id;
 
   std::mutex mutex;  // of what follows
@@ -508,11 +506,10 @@ std::vector<Interrupted> interrupted_captures(const std::string& run_dir) {
     const Result<std::string> text =
         read_bounded(folder + "/" + name, kMaxMark);
     // "." and "..", and what a crash left of a mark.
-    if (!text || text->size() < 6) continue;
-    Interrupted interrupted{.container = name,
-                            .kill = text->starts_with("kill ")};
+    if (!text) continue;
+    Interrupted interrupted{.container = name};
     const char* const end = text->data() + text->size();
-    if (std::from_chars(text->data() + 5, end, interrupted.cgroup_id).ec !=
+    if (std::from_chars(text->data(), end, interrupted.cgroup_id).ec !=
         std::errc()) {
       continue;
     }
@@ -522,14 +519,17 @@ std::vector<Interrupted> interrupted_captures(const std::string& run_dir) {
   return found;
 }
 
-Status settle(const std::string& run_dir, const Interrupted& interrupted) {
-  ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
-  const Result<Cgroup> cgroup =
-      Cgroup::open_by_id(mount, interrupted.cgroup_id);
-  if (cgroup) {
-    RETURN_IF_ERROR(cgroup->thaw());
-  } else if (cgroup.error().code != Code::kNotFound) {
-    return cgroup.error();
+Status settle(const std::string& run_dir, const Interrupted& interrupted,
+              bool stays_frozen) {
+  if (!stays_frozen) {
+    ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+    const Result<Cgroup> cgroup =
+        Cgroup::open_by_id(mount, interrupted.cgroup_id);
+    if (cgroup) {
+      RETURN_IF_ERROR(cgroup->thaw());
+    } else if (cgroup.error().code != Code::kNotFound) {
+      return cgroup.error();
+    }
   }
   const std::string mark = marks_folder(run_dir) + "/" + interrupted.container;
   if (::unlink(mark.c_str()) != 0) return errno_error("remove '" + mark + "'");

@@ -54,8 +54,8 @@ struct CaptureOptions {
   // The cgroup of a container that is its own; the errors are those of
   // open_container_cgroup().
   std::function<Result<Cgroup>(const oci::ContainerRecord&)> open_cgroup;
-  // Whether a response that was carried out wants the container frozen: it then
-  // stays so.  Asked behind the response; empty: none does.
+  // Whether a response wants the container frozen: it then stays so.  Asked
+  // behind the response; empty: none does.
   std::function<bool(std::uint64_t cgroup_id)> keeps_frozen;
 };
 
@@ -125,13 +125,13 @@ class Captures {
 struct Interrupted {
   std::string container;
   std::uint64_t cgroup_id = 0;
-  bool kill = false;  // the response that was to follow
 };
 
-// Those that `run_dir` tells of.  For the start of the service, which kills
-// what was to be killed and thaws the others.
+// Those that `run_dir` tells of.  What was to follow is in the journal of
+// responses, which had it first.
 std::vector<Interrupted> interrupted_captures(const std::string& run_dir);
-// Thaws it, whatever it was to be, and forgets it.
-Status settle(const std::string& run_dir, const Interrupted& interrupted);
+// Thaws it, unless a response wants it frozen, and forgets it.
+Status settle(const std::string& run_dir, const Interrupted& interrupted,
+              bool stays_frozen);
 
 }  // namespace bailiff::sidecar

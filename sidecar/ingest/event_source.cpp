@@ -14,9 +14,9 @@ class RingBufferSource final : public EventSource {
       : ring_(std::move(ring)), lost_pin_(std::move(lost_pin)) {}
 
   int fd() const override { return ring_.fd(); }
-  Status consume() override {
-    RETURN_IF_ERROR(ring_.consume());
-    return Ok{};
+  Result<bool> consume(int most) override {
+    ASSIGN_OR_RETURN(const int count, ring_.consume(most));
+    return count >= most;
   }
   Result<std::uint64_t> lost() const override {
     return hook::lost_records(lost_pin_);
@@ -29,8 +29,8 @@ class RingBufferSource final : public EventSource {
 
 class PinnedObserver final : public ObserverSource {
  public:
-  PinnedObserver(hook::RingBuffer ring, hook::Pins pins, hook::Kernel& kernel)
-      : ring_(std::move(ring)), pins_(std::move(pins)), kernel_(kernel) {}
+  PinnedObserver(hook::RingBuffer ring, hook::Pins pins)
+      : ring_(std::move(ring)), pins_(std::move(pins)) {}
 
   int fd() const override { return ring_.fd(); }
   Result<bool> consume(int most) override {
@@ -44,20 +44,19 @@ class PinnedObserver final : public ObserverSource {
  private:
   hook::RingBuffer ring_;
   const hook::Pins pins_;
-  hook::Kernel& kernel_;
+  hook::LinuxKernel kernel_;  // of its own: others may keep theirs busy
 };
 
 }  // namespace
 
 Result<std::unique_ptr<ObserverSource>> open_observer(
-    const std::string& bpf_dir, EventSource::Record record,
-    hook::Kernel& kernel) {
+    const std::string& bpf_dir, EventSource::Record record) {
   const hook::Pins pins(bpf_dir);
   ASSIGN_OR_RETURN(
       hook::RingBuffer ring,
       hook::RingBuffer::open(hook::observer_ring(pins), std::move(record)));
   return std::unique_ptr<ObserverSource>(
-      std::make_unique<PinnedObserver>(std::move(ring), pins, kernel));
+      std::make_unique<PinnedObserver>(std::move(ring), pins));
 }
 
 Result<std::unique_ptr<EventSource>> open_ring_buffer(

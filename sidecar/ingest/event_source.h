@@ -25,8 +25,9 @@ class EventSource {
   virtual ~EventSource() = default;
   // Readable (epoll) when there are records.
   virtual int fd() const = 0;
-  // Hands over all records that are there.  Never blocks.
-  virtual Status consume() = 0;
+  // Hands over the records that are there, `most` of them: who makes them may
+  // be faster than who reads.  Never blocks; whether there may be more.
+  virtual Result<bool> consume(int most) = 0;
   // Records that were dropped for want of room, ever.
   virtual Result<std::uint64_t> lost() const = 0;
 };
@@ -37,17 +38,15 @@ class ObserverSource {
   virtual ~ObserverSource() = default;
   // As of EventSource.
   virtual int fd() const = 0;
-  // Hands over the records that are there, `most` of them: who makes them may
-  // be faster than who reads.  Never blocks; whether there may be more.
   virtual Result<bool> consume(int most) = 0;
-  // Records that were dropped for want of room since the last time.
+  // Records that were dropped for want of room since the last time.  Waits for
+  // nobody.
   virtual Result<std::vector<hook::LostRecords>> take_lost() = 0;
 };
 
-// The ring of the observer pinned in `bpf_dir`.  Borrows `kernel`.
+// The ring of the observer pinned in `bpf_dir`.
 Result<std::unique_ptr<ObserverSource>> open_observer(
-    const std::string& bpf_dir, EventSource::Record record,
-    hook::Kernel& kernel);
+    const std::string& bpf_dir, EventSource::Record record);
 
 // The ring buffer and the counter of lost records pinned in `bpf_dir`.
 Result<std::unique_ptr<EventSource>> open_ring_buffer(

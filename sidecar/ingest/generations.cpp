@@ -122,6 +122,9 @@ Result<GenerationPtr> Generations::publish(const CompiledPolicy& policy) {
     if (name != hex) known->adopt_lists(policy);
   }
   known_[hex] = generation;
+  if (current_ && current_->digest() != generation->digest()) {
+    previous_ = current_->digest().hex();
+  }
   current_ = generation;
   return GenerationPtr(std::move(generation));
 }
@@ -180,6 +183,7 @@ int Generations::keep_only(const std::set<std::string>& hexes) {
   const std::lock_guard lock(mutex_);
   std::set<std::string> kept = hexes;
   if (current_) kept.insert(current_->digest().hex());
+  kept.insert(previous_);
   std::erase_if(known_, [&](const auto& entry) {
     return kept.find(entry.first) == kept.end();
   });

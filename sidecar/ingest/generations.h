@@ -104,7 +104,8 @@ class Generations {
   // there is none.
   GenerationPtr find(std::uint64_t policy_id) const;
 
-  // Forgets and removes those that are neither current nor in `hexes`.
+  // Forgets and removes those that are neither in `hexes`, nor current, nor the
+  // one before that, which a container that starts just now may be under.
   // Returns how many files could not be removed.
   int keep_only(const std::set<std::string>& hexes);
 
@@ -120,6 +121,7 @@ class Generations {
   const std::string state_dir_;
   mutable std::mutex mutex_;
   std::shared_ptr<Generation> current_;
+  std::string previous_;                                      // hex(); "": none
   std::map<std::string, std::shared_ptr<Generation>> known_;  // by hex()
 };
 

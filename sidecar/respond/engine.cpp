@@ -85,11 +85,6 @@ void Worker::post(std::function<void()> work) {
   changed_.notify_all();
 }
 
-void Worker::drain() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return queue_.empty() && !busy_; });
-}
-
 void Worker::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -97,11 +92,9 @@ void Worker::run() {
     if (stopping_) return;
     const std::function<void()> work = std::move(queue_.front());
     queue_.pop_front();
-    busy_ = true;
     lock.unlock();
     work();
     lock.lock();
-    busy_ = false;
     changed_.notify_all();
   }
 }
@@ -183,8 +176,7 @@ void ResponseEngine::recover_one(const Journaled& known) {
       return;
     }
   }
-  Entry& entry = entries_[begun.record.cgroup_id];
-  order_.push_back(begun.record.cgroup_id);
+  Entry& entry = entry_of(begun.record.cgroup_id);
   active_.insert(begun.record.cgroup_id);
   if (!known.outcome.empty()) {
     if (!known.told) {
@@ -196,21 +188,7 @@ void ResponseEngine::recover_one(const Journaled& known) {
     return;
   }
   // Begun, and nobody knows whether it took effect: it is made again.
-  const TicketPtr ticket = begin(entry, begun, make_ticket(begun, true));
-  switch (begun.response) {
-    case Response::kNone:
-    case Response::kPause:
-    case Response::kKill:
-      return;
-    case Response::kKillProcess:
-    case Response::kIsolate:
-    case Response::kStop:
-      break;
-  }
-  // It may have been frozen for what was before its response.
-  if (parts_.before != nullptr && !entry.pause) {
-    static_cast<void>(parts_.responder.thaw(begun.record));
-  }
+  begin(entry, begun, make_ticket(begun, true));
 }
 
 // What was in force when the process ended goes on with its time.
@@ -233,7 +211,11 @@ void ResponseEngine::recover_lasting(Entry& entry, const Journaled& known) {
       }
       Result<std::unique_ptr<Waiting>> end =
           parts_.responder.watch_end(begun.record);
-      if (end) lasting.end = *std::move(end);
+      if (!end) {
+        finish(begun, outcome_of(end.error()));
+        return;
+      }
+      lasting.end = *std::move(end);
       entry.stop = std::move(lasting);
       return;
     }
@@ -268,17 +250,27 @@ TicketPtr ResponseEngine::make_ticket(const Begun& begun, bool recovered) {
       });
 }
 
-TicketPtr ResponseEngine::join(Entry& entry,
-                               const ResponseRequest& request) const {
+TicketPtr ResponseEngine::join(const ResponseRequest& request) const {
   const auto in_force = [&](const TicketPtr& ticket) {
     return ticket && request.response <= ticket->response() &&
            (!ticket->done() || !is_error(ticket->result().outcome));
   };
+  const bool of_process = request.response == Response::kKillProcess;
+  for (const auto& [id, prepared] : prepared_) {
+    const auto& [begun, ticket] = prepared;
+    if (begun.record.cgroup_id != request.record.cgroup_id) continue;
+    const bool other = of_process && begun.response == request.response &&
+                       begun.process.pid != request.process.pid;
+    if (!other && in_force(ticket)) return ticket;
+  }
+  const auto known = entries_.find(request.record.cgroup_id);
+  if (known == entries_.end()) return nullptr;
+  const Entry& entry = known->second;
   if (in_force(entry.kill)) return entry.kill;
-  for (const auto& lasting : {&entry.stop, &entry.pause, &entry.isolation}) {
+  for (const auto* lasting : {&entry.stop, &entry.pause, &entry.isolation}) {
     if (*lasting && in_force((*lasting)->ticket)) return (*lasting)->ticket;
   }
-  if (request.response != Response::kKillProcess) return nullptr;
+  if (!of_process) return nullptr;
   const auto process = entry.processes.find(request.process.pid);
   if (process == entry.processes.end()) return nullptr;
   const auto& [begun, ticket] = process->second;
@@ -315,8 +307,7 @@ TicketPtr ResponseEngine::refused_by_budget(const ResponseRequest& request,
   return nullptr;
 }
 
-TicketPtr ResponseEngine::respond(const ResponseRequest& request) {
-  const std::uint64_t cgroup = request.record.cgroup_id;
+TicketPtr ResponseEngine::prepare_locked(const ResponseRequest& request) {
   if (request.record.cgroup_path.empty()) {
     return std::make_shared<Ticket>("", request.response,
                                     "error: the container is not known");
@@ -325,10 +316,7 @@ TicketPtr ResponseEngine::respond(const ResponseRequest& request) {
     return std::make_shared<Ticket>("", request.response,
                                     "error: nobody knows the process");
   }
-  const std::lock_guard lock(mutex_);
-  if (const auto known = entries_.find(cgroup); known != entries_.end()) {
-    if (TicketPtr joined = join(known->second, request)) return joined;
-  }
+  if (TicketPtr joined = join(request)) return joined;
   const std::string workload = workload_of(request.record);
   if (TicketPtr refused = refused_by_budget(request, workload)) return refused;
 
@@ -346,43 +334,47 @@ TicketPtr ResponseEngine::respond(const ResponseRequest& request) {
                     .workload = workload,
                     .process = request.process};
   written(parts_.journal->begin(begun));
-  const auto [entry, is_new] = entries_.try_emplace(cgroup);
-  if (is_new) order_.push_back(cgroup);
   TicketPtr ticket = make_ticket(begun);
-  if (parts_.before == nullptr || !parts_.before->wants(request)) {
-    begin(entry->second, begun, ticket);
-  } else {
-    // Nothing of it runs while it is looked at.  If it cannot be frozen it is
-    // looked at as it runs.
-    static_cast<void>(parts_.responder.freeze(request.record));
-    acts_.post([this, begun, ticket] { after_before(begun, ticket); });
-  }
-  forget_some();
+  prepared_.emplace(begun.id, std::pair(begun, ticket));
   return ticket;
 }
 
-void ResponseEngine::after_before(const Begun& begun, const TicketPtr& ticket) {
-  parts_.before->run(begun, std::chrono::steady_clock::now() + kBeforeLimit);
-  const std::lock_guard lock(mutex_);
-  Entry& entry = entries_[begun.record.cgroup_id];
-  begin(entry, begun, ticket);
-  switch (begun.response) {
-    case Response::kNone:
-    case Response::kPause:
-    case Response::kKill:
-      return;
-    case Response::kKillProcess:
-    case Response::kIsolate:
-    case Response::kStop:
-      break;
-  }
-  if (!entry.pause) {
-    static_cast<void>(parts_.responder.thaw(begun.record));
-  }
+void ResponseEngine::carry_out_locked(const TicketPtr& ticket) {
+  const auto place = prepared_.find(ticket->id());
+  if (place == prepared_.end()) return;
+  const Begun begun = std::move(place->second.first);
+  prepared_.erase(place);
+  begin(entry_of(begun.record.cgroup_id), begun, ticket);
+  forget_some();
 }
 
-TicketPtr ResponseEngine::begin(Entry& entry, const Begun& begun,
-                                TicketPtr ticket) {
+ResponseEngine::Entry& ResponseEngine::entry_of(std::uint64_t cgroup_id) {
+  const auto [entry, is_new] = entries_.try_emplace(cgroup_id);
+  if (is_new) order_.push_back(cgroup_id);
+  return entry->second;
+}
+
+TicketPtr ResponseEngine::prepare(const ResponseRequest& request) {
+  const std::lock_guard lock(mutex_);
+  return prepare_locked(request);
+}
+
+void ResponseEngine::carry_out(const TicketPtr& ticket) {
+  const std::lock_guard lock(mutex_);
+  carry_out_locked(ticket);
+}
+
+TicketPtr ResponseEngine::respond(const ResponseRequest& request) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t before = prepared_.size();
+  TicketPtr ticket = prepare_locked(request);
+  // One that was joined is carried out by whoever prepared it.
+  if (prepared_.size() > before) carry_out_locked(ticket);
+  return ticket;
+}
+
+void ResponseEngine::begin(Entry& entry, const Begun& begun,
+                           const TicketPtr& ticket) {
   Lasting lasting{.begun = begun, .ticket = ticket};
   switch (begun.response) {
     case Response::kNone:
@@ -409,7 +401,6 @@ TicketPtr ResponseEngine::begin(Entry& entry, const Begun& begun,
   active_.insert(begun.record.cgroup_id);
   act(entry, begun, ticket);
   wake();
-  return ticket;
 }
 
 void ResponseEngine::act(Entry& entry, const Begun& begun,
@@ -652,6 +643,12 @@ void ResponseEngine::tell(const Effect& effect) {
 
 // What is asked.
 
+bool ResponseEngine::wants_frozen(std::uint64_t cgroup_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto entry = entries_.find(cgroup_id);
+  return entry != entries_.end() && entry->second.pause.has_value();
+}
+
 Condition ResponseEngine::condition(std::uint64_t cgroup_id) const {
   const std::lock_guard lock(mutex_);
   Condition condition;
@@ -739,7 +736,7 @@ void ResponseEngine::forget_some() {
 
 void ResponseEngine::look_at_stop(Entry& entry, std::uint64_t now_ns) {
   Lasting& stop = *entry.stop;
-  const Result<bool> over = stop.end ? stop.end->done() : Result<bool>(true);
+  const Result<bool> over = stop.end->done();
   if (over && *over) {
     finish(stop.begun, stop.killed_ns == 0 ? "stopped" : "killed");
     entry.stop.reset();
@@ -796,7 +793,12 @@ std::uint64_t ResponseEngine::look_at(
   pending(entry.kill);
   for (const auto& [pid, process] : entry.processes) pending(process.second);
   if (entry.stop && entry.stop->ticket->done()) {
-    look_at_stop(entry, now_ns);
+    const std::string outcome = entry.stop->ticket->result().outcome;
+    if (is_error(outcome) || outcome == kGone) {
+      entry.stop.reset();  // there is nothing that could end
+    } else {
+      look_at_stop(entry, now_ns);
+    }
     if (entry.stop) {
       at_most(entry.stop->killed_ns == 0 ? entry.stop->begun.until_ns : soon);
     }

@@ -4,9 +4,9 @@
 // effect at once on the caller's thread, what may wait on threads of its own;
 // and ends what has a limit when it is over, after a restart as well.
 //
-//   respond() ──▶ journal ──▶ Responder: kill, freeze, SIGTERM    (caller)
-//                    │
-//                    └─▶ a Worker: Isolator, what is before a response
+//   prepare() ──▶ journal
+//   carry_out() ──▶ Responder: kill, freeze, SIGTERM    (caller)
+//                    └─▶ a Worker: Isolator
 //                    └─▶ a Worker: the container's manager
 //   a thread: grace, limits, deadlines ──▶ kill, thaw, release
 //                    └─▶ Tell: what came of it later
@@ -34,7 +34,6 @@
 #include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
 #include "rules/document/service_config.h"
-#include "sidecar/respond/before_response.h"
 #include "sidecar/respond/budget.h"
 #include "sidecar/respond/isolator.h"
 #include "sidecar/respond/journal.h"
@@ -64,15 +63,12 @@ class Worker {
   void post(std::function<void()> work);
   // What is queued and not begun is dropped: the journal has it.
   void stop();
-  // Blocks until what was posted is done.
-  void drain();
 
  private:
   void run();
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> queue_;
-  bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };
@@ -103,7 +99,6 @@ class ResponseEngine {
     Responder& responder;
     Isolator& isolator;
     Managers& managers;
-    BeforeResponse* before = nullptr;  // nullptr: nothing is
     ResponseLimits limits;
     std::unique_ptr<Journal> journal;
     // Stores it; on a thread of the engine, and may wait for the disk.  True
@@ -127,6 +122,11 @@ class ResponseEngine {
   // Starts the response, or joins one as strong that is under way or in force.
   // Never nullptr; does not wait.  Any thread.
   TicketPtr respond(const ResponseRequest& request);
+  // The same in two steps, for what is to be done before a response: from the
+  // first on it is in the journal, and is carried out whatever becomes of this
+  // process.  carry_out() of what was carried out, or of nothing, does nothing.
+  TicketPtr prepare(const ResponseRequest& request);
+  void carry_out(const TicketPtr& ticket);
   // The timeline has it.
   void told(const TicketPtr& ticket);
 
@@ -136,6 +136,8 @@ class ResponseEngine {
   Result<TicketPtr> release(const ResponseRequest& by);
 
   Condition condition(std::uint64_t cgroup_id) const;
+  // Whether its processes are to be frozen, or are about to be.
+  bool wants_frozen(std::uint64_t cgroup_id) const;
   // The container has ended: nothing of it is in force any more.
   void ended(std::uint64_t cgroup_id);
   // The latest response that ended a container this one may have replaced: one
@@ -167,15 +169,17 @@ class ResponseEngine {
   void recover(const JournalContent& content);
   void recover_one(const Journaled& known);
   void recover_lasting(Entry& entry, const Journaled& known);
-  TicketPtr join(Entry& entry, const ResponseRequest& request) const;
+  TicketPtr join(const ResponseRequest& request) const;
   TicketPtr refused_by_budget(const ResponseRequest& request,
                               const std::string& workload);
   // All with mutex_ held.
-  TicketPtr begin(Entry& entry, const Begun& begun, TicketPtr ticket);
+  TicketPtr prepare_locked(const ResponseRequest& request);
+  void carry_out_locked(const TicketPtr& ticket);
+  Entry& entry_of(std::uint64_t cgroup_id);
+  void begin(Entry& entry, const Begun& begun, const TicketPtr& ticket);
   void act(Entry& entry, const Begun& begun, const TicketPtr& ticket);
   void start_stop(Entry& entry, const Begun& begun, const TicketPtr& ticket);
   Result<TicketPtr> undo(std::optional<Lasting>& lasting, const Begun& by);
-  void after_before(const Begun& begun, const TicketPtr& ticket);
   // Without it.
   TicketPtr make_ticket(const Begun& begun, bool recovered = false);
   void on_done(const Begun& begun, const std::string& outcome, bool recovered);
@@ -203,6 +207,8 @@ class ResponseEngine {
   std::unordered_map<std::uint64_t, Entry> entries_;  // by cgroup id
   std::deque<std::uint64_t> order_;                   // oldest first
   std::set<std::uint64_t> active_;  // those that something is to come of
+  // Not carried out yet, by id.
+  std::unordered_map<std::string, std::pair<Begun, TicketPtr>> prepared_;
   Budget budget_;
   bool stopping_ = false;
 
@@ -210,7 +216,7 @@ class ResponseEngine {
   std::deque<Begun> ended_;  // latest first
 
   // After what their work uses.
-  Worker acts_;      // isolation, and what is before a response
+  Worker acts_;      // isolation
   Worker managers_;  // calls of managers, and undoing
   Worker teller_;    // what is told
   std::thread thread_;

@@ -35,8 +35,12 @@ constexpr std::chrono::seconds kRetry{2};
 // RUN_DIR/containers is read again for an event of a cgroup nobody knows, at
 // most this often.
 constexpr std::chrono::seconds kContainersEvery{1};
-// Records of the observer between two looks at everything else.
+// Records between two looks at everything else.
+constexpr int kEventsAtOnce = 256;
 constexpr int kObservedAtOnce = 256;
+// What is read before the thread starts: a ring that is full.  What comes
+// meanwhile is not waited for, since it need not end.
+constexpr int kPortionsAtStart = 512;
 // How often losses are told of.
 constexpr std::chrono::seconds kLossesEvery{1};
 
@@ -194,8 +198,9 @@ Result<std::unique_ptr<Intake>> Intake::start(Parts parts) {
   intake->open_events();
   intake->open_observer();
   intake->seed_processes();
-  intake->read_events();
-  while (intake->read_observer()) {
+  for (int i = 0; i < kPortionsAtStart && intake->read_events(); ++i) {
+  }
+  for (int i = 0; i < kPortionsAtStart && intake->read_observer(); ++i) {
   }
   intake->tell_losses();
   intake->backlog_ = false;
@@ -249,16 +254,17 @@ void Intake::open_events() {
   events_problem_.clear();
 }
 
-void Intake::read_events() {
+bool Intake::read_events() {
   // Only this thread changes the pointer, so it may be used without the lock.
-  if (!events_) return;
-  Status consumed = events_->consume();
-  if (consumed && !read_failed_) return;
-  read_failed_ = !consumed;
+  if (!events_) return false;
+  const Result<bool> more = events_->consume(kEventsAtOnce);
+  if (more && !read_failed_) return *more;
+  read_failed_ = !more;
   const std::lock_guard lock(events_mutex_);
-  events_problem_ = consumed ? "" : consumed.error().message;
-  if (consumed) return;
+  events_problem_ = more ? "" : more.error().message;
+  if (more) return *more;
   log_repeated("events", "read ring buffer: " + events_problem_);
+  return false;
 }
 
 void Intake::open_observer() {
@@ -294,10 +300,8 @@ void Intake::tell_losses() {
   }
   losses_told_ = now;
   read_since_losses_ = false;
-  const Result<std::vector<hook::LostRecords>> lost = [&] {
-    const std::lock_guard lock(parts_.kernel_mutex);
-    return observer_->take_lost();
-  }();
+  // Not under kernel_mutex, which is held for as long as a reload takes.
+  const Result<std::vector<hook::LostRecords>> lost = observer_->take_lost();
   if (!lost) {
     log_repeated("losses", "ask for lost records: " + lost.error().message);
     return;
@@ -361,8 +365,9 @@ void Intake::run() {
       if (fd == wake_.get()) return;
       spool = spool || fd == spool_watch_.fd();
     }
-    // Events first: a response waits for nothing.
-    read_events();
+    // Events first: a response waits for nothing.  What is left makes the ring
+    // readable again at once.
+    static_cast<void>(read_events());
     for (int i = 0; i < count; ++i) {
       const int fd = ready[static_cast<std::size_t>(i)].data.fd;
       if (observer_ && fd == observer_->fd())
@@ -626,19 +631,27 @@ void Intake::answer(Work work, const ContainerPtr& container,
   const auto telling =
       std::make_shared<Telling>(std::move(work.draft), work.event_ns);
   work.draft = [telling] { return telling->drafts(); };
-  const Response response = request ? request->response : Response::kNone;
-  // The request is about a record of the container's.
-  const Respond respond = [this, container, request = std::move(request),
-                           telling, work](const std::string& evidence) {
+  if (request) {
+    // In the journal before anything is done for it.
+    work.ticket = parts_.engine.prepare(*request);
+    work.stored = [this, ticket = work.ticket, then = std::move(work.stored)] {
+      parts_.engine.told(ticket);
+      if (then) then();
+    };
+  }
+  const std::uint64_t cgroup_id = container->record.cgroup_id;
+  const Respond respond = [this, container, telling, work = std::move(work)](
+                              const std::string& evidence) {
     Work answered = work;
-    if (request) this->respond(*request, answered);
+    if (answered.ticket) parts_.engine.carry_out(answered.ticket);
     answered.evidence = evidence;
     telling->answered(answered.ticket, evidence);
-    push(std::move(answered), container->record);
+    // A capture calls it, and must not be made to wait.
+    push_or_drop(std::move(answered), container->record,
+                 Recorder::WhenFull::kRefuse);
   };
-  const std::uint64_t cgroup_id = container->record.cgroup_id;
   if (!capture) return parts_.captures.respond(cgroup_id, respond);
-  capture->response = to_string(response);
+  capture->response = to_string(request ? request->response : Response::kNone);
   static_cast<void>(parts_.captures.begin(
       {.record = container->record,
        .trigger = *std::move(capture),
@@ -648,23 +661,21 @@ void Intake::answer(Work work, const ContainerPtr& container,
       respond));
 }
 
-void Intake::respond(const ResponseRequest& request, Work& work) {
-  work.ticket = parts_.engine.respond(request);
-  work.stored = [this, ticket = work.ticket, then = std::move(work.stored)] {
-    parts_.engine.told(ticket);
-    if (then) then();
-  };
-}
-
 void Intake::push(Work work, const oci::ContainerRecord& container) {
   // A backlog may be larger than the queue, and is in no hurry.
-  const auto when_full =
-      backlog_ ? Recorder::WhenFull::kWait : Recorder::WhenFull::kRefuse;
-  if (!parts_.recorder.push(std::move(work), when_full)) {
-    parts_.metrics.count_lost("queue");
-    log_repeated("queue", "event not stored: the queue is full container=" +
-                              container.id);
-  }
+  push_or_drop(
+      std::move(work), container,
+      backlog_ ? Recorder::WhenFull::kWait : Recorder::WhenFull::kRefuse);
+}
+
+void Intake::push_or_drop(Work work, const oci::ContainerRecord& container,
+                          Recorder::WhenFull when_full) {
+  const std::function<void()> dropped = std::move(work.dropped);
+  if (parts_.recorder.push(std::move(work), when_full)) return;
+  parts_.metrics.count_lost("queue");
+  log_repeated("queue",
+               "event not stored: the queue is full container=" + container.id);
+  if (dropped) dropped();
 }
 
 void Intake::read_spool() {
@@ -719,10 +730,10 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
   parts_.containers.add(container);
   const oci::ContainerRecord& started = container->record;
   const GenerationPtr current = parts_.generations.current();
-  if (container->generation && current &&
-      container->generation->policy_id() != current->policy_id()) {
-    parts_.outdated();
-  }
+  const bool is_current =
+      container->generation && current &&
+      container->generation->policy_id() == current->policy_id();
+  if (current && !started.policy.empty() && !is_current) parts_.outdated();
   if (!started.degraded.empty()) {
     log_warning("container runs without enforcement: " + started.degraded +
                 " container=" + started.id);
@@ -809,6 +820,7 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
   if (request || capture) {
     // Once answered it is not answered again: what the queue has no room for
     // is counted.
+    work.dropped = work.stored;
     answer(std::move(work), container, std::move(request), std::move(capture));
     return true;
   }

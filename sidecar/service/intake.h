@@ -97,7 +97,8 @@ class Intake {
   void run();
   void bury_gone();
   void open_events();
-  void read_events();
+  // Whether there is more to read.
+  bool read_events();
   void on_record(std::span<const std::byte> record);
   void on_observed(std::span<const std::byte> record);
   // Responds, captures before that, and has it told.  `request` is about the
@@ -106,8 +107,9 @@ class Intake {
               std::optional<ResponseRequest> request,
               std::optional<Trigger> capture);
   void push(Work work, const oci::ContainerRecord& container);
-  // Carries it out, and lets the work wait for what comes of it.
-  void respond(const ResponseRequest& request, Work& work);
+  // Counts what the queue refuses.  Any thread.
+  void push_or_drop(Work work, const oci::ContainerRecord& container,
+                    Recorder::WhenFull when_full);
   void open_observer();
   // Whether there is more to read.
   bool read_observer();

@@ -10,6 +10,7 @@
 #include "hook/attach/shared_maps.h"
 #include "hook/kernel/kernel.h"
 #include "oci/sys/cgroup.h"
+#include "sidecar/respond/container_cgroup.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -42,12 +43,13 @@ class LinuxKernelSide final : public KernelSide {
   Result<std::unique_ptr<ObserverSource>> open_observer(
       EventSource::Record record) override {
     RETURN_IF_ERROR(hook::ensure_shared_maps(bpf_dir_, kernel_));
-    return sidecar::open_observer(bpf_dir_, std::move(record), kernel_);
+    return sidecar::open_observer(bpf_dir_, std::move(record));
   }
 
   Status isolate(const oci::ContainerRecord& record,
                  const std::vector<IpNetwork>& allowed) override {
-    ASSIGN_OR_RETURN(const Cgroup cgroup, cgroup_of(record));
+    ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+    ASSIGN_OR_RETURN(const Cgroup cgroup, open_container_cgroup(mount, record));
     return hook::isolate(bpf_dir_, record.id, cgroup, allowed, kernel_);
   }
   Status release(const oci::ContainerRecord& record) override {
@@ -55,22 +57,6 @@ class LinuxKernelSide final : public KernelSide {
   }
 
  private:
-  // As the responder does: by the path, held open, and by its id.
-  static Result<Cgroup> cgroup_of(const oci::ContainerRecord& record) {
-    ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
-    const std::string& path = record.cgroup_path;
-    if (!path.starts_with(mount.path + "/")) {
-      return Error{Code::kPermission,
-                   "cgroup '" + path + "' is not below '" + mount.path + "'"};
-    }
-    ASSIGN_OR_RETURN(Cgroup cgroup,
-                     Cgroup::open(mount, path.substr(mount.path.size())));
-    if (cgroup.id() != record.cgroup_id) {
-      return Error{Code::kNotFound, "container '" + record.id + "' is gone"};
-    }
-    return cgroup;
-  }
-
   const std::string bpf_dir_;
   hook::LinuxKernel kernel_;
 };

@@ -42,6 +42,8 @@ struct Work {
   std::string evidence;          // of the capture that was made first; or ""
   std::uint64_t event_ns = 0;    // CLOCK_MONOTONIC
   std::function<void()> stored;  // afterwards, same thread; may be empty
+  // Instead, by whoever was refused by push(), when it is told by nobody.
+  std::function<void()> dropped;
 };
 
 class Recorder {

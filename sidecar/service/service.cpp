@@ -238,6 +238,8 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
   RETURN_IF_ERROR(service->apply(loaded.policy));
   RETURN_IF_ERROR(service->start_engine());
   RETURN_IF_ERROR(service->open_evidence());
+  // Before there are events that could ask for another capture of one.
+  service->settle_captures();
   service->updater_ = std::make_unique<Updater>(
       [raw] { raw->update_containers(); }, kUpdateEvery);
   ASSIGN_OR_RETURN(
@@ -256,7 +258,6 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                      .settings = [raw] { return raw->settings(); },
                      .outdated = [raw] { raw->updater_->ask(); }}));
   service->updater_->ask();
-  service->settle_captures();
   service->forget_generations();
   service->open_notifier(machine.keeper);
   return service;
@@ -410,7 +411,7 @@ Status Service::open_evidence() {
            },
            .keeps_frozen =
                [this](std::uint64_t cgroup_id) {
-                 return engine_->condition(cgroup_id).paused.has_value();
+                 return engine_->wants_frozen(cgroup_id);
                }},
           *evidence_));
   return Ok{};
@@ -418,19 +419,12 @@ Status Service::open_evidence() {
 
 void Service::settle_captures() {
   for (const Interrupted& each : interrupted_captures(config_.run_dir)) {
-    const std::optional<KnownContainer> known =
-        containers_.by_cgroup(each.cgroup_id);
-    const bool kill = each.kill && known && !known->gone;
-    if (kill) {
-      static_cast<void>(
-          engine_->respond({.response = Response::kKill,
-                            .record = known->container->record,
-                            .reason = "the service died before it was"}));
-    }
+    const bool paused = engine_->wants_frozen(each.cgroup_id);
     log_warning(std::string("the service died while it captured evidence: ") +
-                (kill ? "killed as it was to be" : "thawed") +
+                (paused ? "left frozen, as it is paused" : "thawed") +
                 " container=" + each.container);
-    if (const Status settled = settle(config_.run_dir, each); !settled) {
+    const Status settled = settle(config_.run_dir, each, paused);
+    if (!settled) {
       log_error("thaw: " + settled.error().message +
                 " container=" + each.container);
     }
@@ -448,7 +442,7 @@ Status Service::apply(const CompiledPolicy& policy) {
     // Where no kernel object can be kept there is nothing to bring up to
     // date.
     if (!kernel_->check()) return Ok{};
-    published = bring_up_to_date();
+    published = bring_up_to_date(/*with_degraded=*/true);
     if (published) return Ok{};
   } catch (const std::bad_alloc&) {
     published = out_of_memory();
@@ -465,14 +459,18 @@ Status Service::apply(const CompiledPolicy& policy) {
   return published;
 }
 
-std::vector<oci::ContainerRecord> Service::outdated() const {
+std::vector<oci::ContainerRecord> Service::outdated(bool with_degraded) const {
   const std::uint64_t policy_id = generations_->current()->policy_id();
   std::vector<oci::ContainerRecord> found;
   for (const KnownContainer& known : containers_.all()) {
     const Container& container = *known.container;
     // Without a cgroup of its own there is nothing to attach to.
     if (known.gone || container.record.cgroup_id == 0) continue;
-    if (container.generation && container.record.degraded.empty() &&
+    if (!container.record.degraded.empty()) {
+      if (with_degraded) found.push_back(container.record);
+      continue;
+    }
+    if (container.generation &&
         container.generation->policy_id() == policy_id) {
       continue;
     }
@@ -502,9 +500,9 @@ Status Service::write_records(
   return Ok{};
 }
 
-Status Service::bring_up_to_date() {
+Status Service::bring_up_to_date(bool with_degraded) {
   const GenerationPtr current = generations_->current();
-  const std::vector<oci::ContainerRecord> before = outdated();
+  const std::vector<oci::ContainerRecord> before = outdated(with_degraded);
   if (before.empty()) {
     outdated_problem_.clear();
     Status published = kernel_->publish_lists(current->policy());
@@ -522,7 +520,12 @@ Status Service::bring_up_to_date() {
   outdated_problem_.clear();
   for (oci::ContainerRecord& record : updated->records) {
     GenerationPtr generation = record.degraded.empty() ? current : nullptr;
-    log_info("container is under the current policy container=" + record.id);
+    if (generation) {
+      log_info("container is under the current policy container=" + record.id);
+    } else {
+      log_warning("container still runs without enforcement: " +
+                  record.degraded + " container=" + record.id);
+    }
     const std::optional<KnownContainer> known =
         containers_.by_cgroup(record.cgroup_id);
     const ContainerPtr now =
@@ -572,7 +575,10 @@ void Service::update_containers() {
     Status updated = Ok{};
     try {
       forget_gone();
-      if (!outdated().empty()) updated = bring_up_to_date();
+      const bool with_degraded = try_degraded_.exchange(false);
+      if (!outdated(with_degraded).empty()) {
+        updated = bring_up_to_date(with_degraded);
+      }
     } catch (const std::bad_alloc&) {
       updated = out_of_memory();
     }
@@ -888,13 +894,13 @@ Service::Answered Service::answer_violation(
   const auto answered = std::make_shared<std::promise<Answered>>();
   std::future<Answered> done = answered->get_future();
   const Response response = request ? request->response : Response::kNone;
-  // The request is about a record of the container's.
-  const Respond respond =
-      [this, answered, container,
-       request = std::move(request)](const std::string& evidence) {
-        answered->set_value(
-            {request ? engine_->respond(*request) : nullptr, evidence});
-      };
+  // In the journal before anything is done for it.
+  const TicketPtr ticket = request ? engine_->prepare(*request) : nullptr;
+  const Respond respond = [this, answered,
+                           ticket](const std::string& evidence) {
+    if (ticket) engine_->carry_out(ticket);
+    answered->set_value({ticket, evidence});
+  };
   const std::uint64_t cgroup_id = container->record.cgroup_id;
   if (capture) {
     capture->response = to_string(response);

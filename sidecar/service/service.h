@@ -18,6 +18,7 @@
 // that do not load, a second service, no store) does keep it from running.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -116,9 +117,10 @@ class Service final : public Backend {
   Status apply(const CompiledPolicy& policy);
   // Brings lists and containers that run to the current policy, all or none.
   // Precondition: kernel_mutex_ is held.
-  Status bring_up_to_date();
-  // What bring_up_to_date() has to change.
-  std::vector<oci::ContainerRecord> outdated() const;
+  Status bring_up_to_date(bool with_degraded);
+  // What bring_up_to_date() has to change.  Those that run unprotected are
+  // tried again when something has changed, and not for ever.
+  std::vector<oci::ContainerRecord> outdated(bool with_degraded) const;
   Status write_records(const std::vector<oci::ContainerRecord>& now,
                        const std::vector<oci::ContainerRecord>& before) const;
   // Removes what containers left that are gone, and brings those that are found
@@ -157,6 +159,7 @@ class Service final : public Backend {
   std::mutex kernel_mutex_;
   std::unique_ptr<KernelSide> kernel_;
   ReadinessCheck self_test_;
+  std::atomic<bool> try_degraded_{true};  // of update_containers()
   // Why containers run under an earlier policy; "": they do not.
   std::string outdated_problem_;
 

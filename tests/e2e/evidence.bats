@@ -224,19 +224,43 @@ c"
   [[ $(api GET /v1/evidence | jq '.evidence | length') == 0 ]]
 }
 
-@test "what was frozen when bailiffd died goes on, or is killed as decided" {
+@test "what was frozen for a capture when bailiffd died goes on" {
   service "$KILL_POLICY"
   contained_detached thawed sleep 100
-  contained_detached doomed sleep 100
   service_stop KILL
-  for name in thawed doomed; do
-    cgroup=$(unified_of "$name")
-    echo 1 >"$cgroup/cgroup.freeze"
-    printf '%s %s' "$([[ $name == doomed ]] && echo kill || echo thaw)" \
-      "$(stat -c %i "$cgroup")" >"$SVC/run/frozen/$name"
-  done
+  echo 1 >"$(unified_of thawed)/cgroup.freeze"
+  stat -c %i "$(unified_of thawed)" >"$SVC/run/frozen/thawed"
   service_start
-  wait_until 10 "the kill" cgroup_empty "$RUN_NAME/doomed"
-  [[ $(<"$(unified_of thawed)/cgroup.freeze") == 0 ]]
+  is_thawed thawed
   [[ -z $(ls "$SVC/run/frozen") ]]
 }
+
+# However far the capture had come.
+@test "a crash while evidence is collected loses no response" {
+  local response
+  for response in pause kill; do
+    sed "s/response: kill/response: $response/" "$KILL_POLICY" \
+      >"$SCRATCH/rules/crash.yaml"
+    service_configure "crash-$response" "$RULES" "$SCRATCH/rules/crash.yaml"
+    service_start
+    contained_evil "crash-$response" "$(attack)" \
+      >"$SCRATCH/crash.out" 2>&1 3>&- &
+    wait_until 20 "the response" frozen_or_gone "crash-$response"
+    service_stop KILL
+    service_start
+    if [[ $response == pause ]]; then
+      wait_until 10 "the container to be paused" is_paused crash-pause
+      is_frozen crash-pause
+    else
+      wait_until 10 "the kill" cgroup_empty "$RUN_NAME/crash-kill"
+    fi
+    [[ -z $(ls "$SVC/run/frozen" 2>/dev/null) ]]
+    bailiff_runc delete --force "crash-$response"
+    service_stop
+  done
+}
+frozen_or_gone() {
+  [[ -e $SVC/run/containers/$1.json ]] || return 1
+  is_frozen "$1" || cgroup_empty "$RUN_NAME/$1"
+}
+is_paused() { [[ $(api GET "/v1/containers/$1" | jq -r .state) == paused ]]; }

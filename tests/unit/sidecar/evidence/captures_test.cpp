@@ -368,17 +368,25 @@ TEST_F(CapturesTest, FindsWhatACrashLeftFrozen) {
   const Result<Cgroup> cgroup = cgroup_.open();
   ASSERT_TRUE(cgroup->freeze());
   std::filesystem::create_directory(scratch_ / "run/frozen");
-  write_file(scratch_ / "run/frozen/shop",
-             "kill " + std::to_string(cgroup->id()));
-  write_file(scratch_ / "run/frozen/gone", "thaw 1");
+  const auto mark = [&] {
+    write_file(scratch_ / "run/frozen/shop", std::to_string(cgroup->id()));
+  };
+  mark();
+  write_file(scratch_ / "run/frozen/gone", "1");
   write_file(scratch_ / "run/frozen/broken", "");
   const std::vector<Interrupted> found = interrupted_captures(scratch_ / "run");
   ASSERT_EQ(found.size(), 2U);
   for (const Interrupted& each : found) {
-    EXPECT_EQ(each.kill, each.container == "shop");
-    EXPECT_TRUE(settle(scratch_ / "run", each));
+    EXPECT_TRUE(settle(scratch_ / "run", each, /*stays_frozen=*/false));
   }
   EXPECT_FALSE(is_frozen());
+
+  ASSERT_TRUE(cgroup->freeze());
+  mark();
+  ASSERT_TRUE(settle(scratch_ / "run",
+                     interrupted_captures(scratch_ / "run").at(0),
+                     /*stays_frozen=*/true));
+  EXPECT_TRUE(is_frozen());
   EXPECT_THAT(interrupted_captures(scratch_ / "run"), testing::IsEmpty());
 }
 

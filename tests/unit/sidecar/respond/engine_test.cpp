@@ -72,7 +72,6 @@ class EngineTest : public testing::Test {
         {.responder = responder_,
          .isolator = isolator_,
          .managers = managers_,
-         .before = before_,
          .limits = limits_,
          .journal = std::make_unique<WorldJournal>(world_, *std::move(journal)),
          .tell = [this](const Effect& effect) { return tell(effect); },
@@ -119,7 +118,6 @@ class EngineTest : public testing::Test {
   WorldResponder responder_{world_};
   WorldIsolator isolator_{world_};
   NoManagers managers_;
-  BeforeResponse* before_ = nullptr;
   ResponseLimits limits_;
   ResponseTerms terms_;
   oci::ContainerRecord record_ = record_of();
@@ -260,31 +258,57 @@ TEST_F(EngineTest, WhatReplacesAContainerIsLinked) {
   EXPECT_FALSE(engine_->replaced(record_));
 }
 
-TEST_F(EngineTest, WhatIsBeforeAResponseSeesAFrozenContainer) {
-  class Evidence final : public BeforeResponse {
-   public:
-    explicit Evidence(World& world) : world_(world) {}
-    bool wants(const ResponseRequest& request) override {
-      return request.policy == "p";
-    }
-    void run(const Begun& begun, steady_clock::time_point) override {
-      seen_frozen = world_.frozen && world_.alive;
-      id = begun.id;
-    }
-    bool seen_frozen = false;
-    std::string id;
-
-   private:
-    World& world_;
-  };
-  Evidence evidence(world_);
-  before_ = &evidence;
+TEST_F(EngineTest, WhatIsPreparedIsInTheJournalAndJoinedAndCarriedOutOnce) {
   start();
-  const TicketPtr killed = engine_->respond(request(Response::kKill));
-  EXPECT_EQ(killed->wait().outcome, "killed");
-  EXPECT_TRUE(evidence.seen_frozen);
-  EXPECT_EQ(evidence.id, killed->id());
-  engine_.reset();
+  const TicketPtr ticket = engine_->prepare(request(Response::kKill));
+  ASSERT_EQ(journal().responses.size(), 1U);
+  EXPECT_TRUE(world_.alive);
+  EXPECT_FALSE(ticket->done());
+  EXPECT_EQ(engine_->respond(request(Response::kPause)), ticket);
+  EXPECT_TRUE(world_.alive && !world_.frozen);
+  engine_->carry_out(ticket);
+  engine_->carry_out(ticket);
+  EXPECT_EQ(ticket->wait().outcome, "killed");
+  EXPECT_EQ(world_.kills, 1);
+}
+
+TEST_F(EngineTest, WhatWasOnlyPreparedIsCarriedOutByTheNextOne) {
+  for (const Response response : {Response::kKill, Response::kPause,
+                                  Response::kStop, Response::kIsolate}) {
+    SCOPED_TRACE(to_string(response));
+    world_.reset();
+    std::filesystem::remove(journal_path());
+    terms_ = {};
+    start();
+    static_cast<void>(engine_->prepare(request(response)));
+    engine_.reset();
+    ASSERT_TRUE(world_.alive && !world_.frozen && !world_.isolated);
+    start();
+    wait_for([&] {
+      return !world_.alive || world_.frozen || world_.isolated ||
+             world_.terminations > 0;
+    });
+    EXPECT_EQ(engine_->wants_frozen(record_.cgroup_id),
+              response == Response::kPause);
+    engine_.reset();
+  }
+}
+
+TEST_F(EngineTest, AStopThatCouldNotBeBegunHasNoEnd) {
+  world_.alive = false;
+  start();
+  EXPECT_EQ(engine_->respond(request(Response::kStop))->wait().outcome,
+            "already gone");
+  // What is told in order behind it is the first that is told.
+  world_.alive = true;
+  limits_.node = 0;
+  engine_->set_limits(limits_);
+  oci::ContainerRecord other = record_;
+  other.cgroup_id = 99;
+  engine_->respond(
+      {.response = Response::kKill, .record = other, .policy = "p"});
+  wait_for([&] { return !outcomes().empty(); });
+  EXPECT_EQ(outcomes(), std::vector<std::string>{"over_budget"});
 }
 
 struct CrashCase {

@@ -87,9 +87,9 @@ class FakeEvents final : public EventSource {
   FakeEvents(FakeRing& ring, Record record)
       : ring_(ring), record_(std::move(record)) {}
   int fd() const override { return ring_.fd(); }
-  Status consume() override {
+  Result<bool> consume(int /*most*/) override {
     for (const std::vector<std::byte>& record : ring_.take()) record_(record);
-    return Ok{};
+    return false;
   }
   Result<std::uint64_t> lost() const override { return std::uint64_t{5}; }
 

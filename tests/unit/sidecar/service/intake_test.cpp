@@ -120,7 +120,8 @@ class IntakeTest : public testing::Test {
                        .flight = flight_,
                        .recorder = *recorder_,
                        .metrics = metrics_,
-                       .settings = [this] { return settings_; }});
+                       .settings = [this] { return settings_; },
+                       .outdated = [] {}});
     ASSERT_TRUE(started) << started.error().message;
     intake_ = *std::move(started);
   }
