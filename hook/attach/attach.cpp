@@ -78,15 +78,21 @@ Result<std::vector<std::string>> names_in(const std::string& folder,
   return names;
 }
 
-// Ids of the cgroups the links of one container are on, of those alive.
-Result<std::set<std::uint64_t>> live_cgroups(const std::string& folder,
-                                             Kernel& kernel) {
-  std::set<std::uint64_t> live;
+// Of the links of one container, those whose cgroup is alive.
+struct Live {
+  std::set<std::uint64_t> cgroups;  // ids
+  bool judge = false;               // one is not of its isolation
+};
+
+Result<Live> live_links(const std::string& folder, Kernel& kernel) {
+  Live live;
   ASSIGN_OR_RETURN(const auto names, names_in(folder, kernel));
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(const Link link, kernel.open_link(folder + "/" + name));
     ASSIGN_OR_RETURN(const LinkState state, kernel.state(link));
-    if (state.cgroup != 0) live.insert(state.cgroup);
+    if (state.cgroup == 0) continue;
+    live.cgroups.insert(state.cgroup);
+    live.judge = live.judge || !isolates(name);
   }
   return live;
 }
@@ -415,8 +421,8 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                                  pins.users(), pins.links()}) {
     RETURN_IF_ERROR(make_folders(sub, kernel, undo));
   }
-  ASSIGN_OR_RETURN(const auto live, live_cgroups(folder, kernel));
-  if (std::any_of(live.begin(), live.end(),
+  ASSIGN_OR_RETURN(const Live live, live_links(folder, kernel));
+  if (std::any_of(live.cgroups.begin(), live.cgroups.end(),
                   [&](std::uint64_t id) { return id != cgroup.id(); })) {
     return invalid_argument("container id '" + request.container_id +
                             "' is in use by a container in another cgroup");
@@ -644,15 +650,15 @@ Result<Attachment> Exchange::add(const AttachRequest& request,
                                  const Cgroup& cgroup) {
   ASSIGN_OR_RETURN(const std::string folder,
                    pins_.container(request.container_id));
-  ASSIGN_OR_RETURN(const auto live, live_cgroups(folder, kernel_));
-  if (std::any_of(live.begin(), live.end(),
+  ASSIGN_OR_RETURN(const Live live, live_links(folder, kernel_));
+  if (std::any_of(live.cgroups.begin(), live.cgroups.end(),
                   [&](std::uint64_t id) { return id != cgroup.id(); })) {
     return invalid_argument("container id '" + request.container_id +
                             "' is in use by a container in another cgroup");
   }
   auto undo = std::make_unique<Undo>();
   std::vector<std::string> retired;
-  Step step(request, cgroup, *this, folder, !live.empty(), *undo);
+  Step step(request, cgroup, *this, folder, live.judge, *undo);
   ASSIGN_OR_RETURN(Attachment attachment, step.run(retired));
   undo_.push_back(std::move(undo));
   retired_.insert(retired_.end(), retired.begin(), retired.end());
@@ -718,8 +724,8 @@ Result<std::vector<std::string>> reconcile(const std::string& bpf_dir,
   ASSIGN_OR_RETURN(const auto names, names_in(pins.links(), kernel));
   for (const std::string& name : names) {
     const std::string folder = pins.links() + "/" + name;
-    ASSIGN_OR_RETURN(const auto live, live_cgroups(folder, kernel));
-    if (!live.empty()) continue;
+    ASSIGN_OR_RETURN(const Live live, live_links(folder, kernel));
+    if (!live.cgroups.empty()) continue;
     RETURN_IF_ERROR(remove_links(folder, kernel));
     removed.push_back(decode_name(name).value_or(name));
   }

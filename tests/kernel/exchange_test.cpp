@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "hook/attach/attach.h"
+#include "hook/attach/isolation.h"
 #include "hook/kernel/ring_buffer.h"
 #include "rules/abi/event.h"
 #include "tests/kernel/faulty_kernel.h"
@@ -208,6 +209,22 @@ TEST_F(Exchange, ProtectsAContainerThatRunsUnprotected) {
     EXPECT_EQ(event.header.cgroup_id, one.cgroup().id());
     EXPECT_EQ(event.header.policy_id,
               conditions_digest(encode(first_)).short_id());
+  }
+}
+
+// Its links are there, and none of them is of a program that tells.
+TEST_F(Exchange, ProtectsAContainerThatIsIsolated) {
+  const auto one = make_cgroup();
+  const std::vector<IpNetwork> allowed = {*parse_network("127.66.0.0/16")};
+  ASSERT_TRUE(hook::isolate(dir(), "c0", one.cgroup(), allowed, kernel_));
+  const int isolating = attached_programs(one.cgroup());
+  ASSERT_TRUE(exchange(first_, {&one.cgroup()}, kernel_));
+  EXPECT_EQ(attached_programs(one.cgroup()), isolating + kHookCount);
+  EXPECT_TRUE(obeys_first(one.cgroup()));
+  const auto told = events();
+  ASSERT_THAT(told, Not(IsEmpty()));
+  for (const bailiff_connect_event& event : told) {
+    EXPECT_EQ(event.header.cgroup_id, one.cgroup().id());
   }
 }
 
