@@ -58,7 +58,7 @@ struct task_scratch {
     __u32 at;
     __u32 bytes;
   } texts[8];
-  __u32 known;     /* all texts that tests are about could be read */
+  __u32 known;     /* all pages that were needed are there */
   __u32 path_at;   /* where the path begins that is being written */
   __u32 path_open; /* it has no beginning yet */
   __u32 killed;
@@ -228,7 +228,10 @@ static long run_tests(__u32 index, struct testing* testing) {
   struct bailiff_task_page key = {
       .cgroup_id = testing->cgroup_id, .page = index, .table = testing->table};
   testing->page = bpf_map_lookup_elem(&task_pages, &key);
-  if (!testing->page) return 1;
+  if (!testing->page) {
+    testing->scratch->known = 0; /* not written yet, or no longer there */
+    return 1;
+  }
   __u32 count = testing->left;
   if (count > BAILIFF_TASK_PAGE_TESTS) count = BAILIFF_TASK_PAGE_TESTS;
   bpf_loop(count, run_test, testing, 0);
@@ -318,11 +321,12 @@ static __always_inline void note_above(struct task_scratch* scratch, __u32 slot,
   bpf_loop(BAILIFF_MAX_ANCESTORS, look_above, &lineage, 0);
 }
 
-/* With the process, unless there is no room: then nothing is known of it, and
- * not what was known before. */
+/* With the process, unless a page was missing or there is no room: then nothing
+ * is known of it, and not what was known before. */
 static __always_inline void keep(const struct task_scratch* scratch,
                                  __u32 tgid) {
-  if (bpf_map_update_elem(&tasks, &tgid, &scratch->task, BPF_ANY)) {
+  if (!scratch->known ||
+      bpf_map_update_elem(&tasks, &tgid, &scratch->task, BPF_ANY)) {
     bpf_map_delete_elem(&tasks, &tgid);
   }
 }
@@ -339,6 +343,7 @@ static __always_inline void note_fork(struct task_struct* child,
     bpf_map_delete_elem(&tasks, &to);
     return;
   }
+  scratch->known = 1;
   scratch->task.table = known->table;
   __builtin_memcpy(scratch->task.own, known->own, sizeof(known->own));
   note_above(scratch, SLOT_FORK, child, container);
@@ -569,7 +574,10 @@ static long run_code(__u32 index, struct deciding* deciding) {
                                   .page = deciding->first_page + index,
                                   .table = deciding->table};
   deciding->page = bpf_map_lookup_elem(&task_pages, &key);
-  if (!deciding->page) return 1;
+  if (!deciding->page) {
+    deciding->scratch->known = 0;
+    return 1;
+  }
   __u32 count = deciding->left;
   if (count > BAILIFF_TASK_PAGE_CODE) count = BAILIFF_TASK_PAGE_CODE;
   bpf_loop(count, run_unit, deciding, 0);
@@ -591,6 +599,7 @@ static __always_inline struct task_scratch* note_exec(
   __u32 tgid = task->tgid;
   if (!scratch) return NULL;
   scratch->task.table = wanted->table;
+  scratch->known = 1;
   scratch->killed = 0;
   scratch->hit_count = 0;
   __builtin_memset(scratch->task.own, 0, sizeof(scratch->task.own));
@@ -642,7 +651,6 @@ static __always_inline struct task_scratch* note_exec(
 
   run_all_tests(scratch, container->id, wanted->table, wanted->tests, 0);
   note_above(scratch, SLOT_EXEC, task, container);
-  keep(scratch, tgid);
   if (wanted->code) {
     struct deciding deciding = {
         .scratch = scratch,
@@ -654,6 +662,8 @@ static __always_inline struct task_scratch* note_exec(
     bpf_loop(pages_for(wanted->code, BAILIFF_TASK_PAGE_CODE), run_code,
              &deciding, 0);
   }
+  keep(scratch, tgid);
+  if (!scratch->known) return NULL;
   /* Handled on the way back to user mode, which is where the new program would
    * begin. */
   if (scratch->killed) bpf_send_signal(SIGKILL);

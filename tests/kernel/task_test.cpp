@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -162,6 +163,21 @@ class Task : public ::testing::Test {
                    BAILIFF_TASK_PAGE_BYTES);
   }
 
+  // As in the moment in which they are not written yet.
+  void remove_pages(std::uint32_t from) {
+    const auto map = kernel_.open_map(dir() + "/observer/task-pages");
+    ASSERT_TRUE(map);
+    const auto all = kernel_.entries(*map, sizeof(bailiff_task_page),
+                                     BAILIFF_TASK_PAGE_BYTES);
+    ASSERT_TRUE(all);
+    for (const hook::MapEntry& entry : *all) {
+      bailiff_task_page page{};
+      std::memcpy(&page, entry.key.data(), sizeof(page));
+      if (page.page < from) continue;
+      ASSERT_TRUE(kernel_.erase(*map, hook::bytes_of(page)));
+    }
+  }
+
   // The program, by another name.
   std::string named(const std::string& name, const std::string& program) {
     const std::string path = folder_.path() + "/" + name;
@@ -229,6 +245,58 @@ TEST_F(Task, OfAProcessWithoutBitsTheServiceDecides) {
   ASSERT_THAT(all, SizeIs(1));
   EXPECT_TRUE(all.front().candidate);
   EXPECT_FALSE(all.front().denied);
+}
+
+TEST_F(Task, OfAProgramWhoseTestsAreMissingTheServiceDecides) {
+  refuse({"evt.type = connect and proc.cmdline contains jndi",
+          "evt.type in (execve, execveat) and proc.args contains evil"});
+  remove_pages(0);
+  EXPECT_EQ(shell({kReach, "jndi", "evil"}), 0);
+  const std::vector<ConnectEvent> all = connects();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_TRUE(all.front().candidate);
+  const std::vector<ObservedEvent> told = execs();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_FALSE(told.front().decided);
+}
+
+TEST_F(Task, OfAProgramWhoseRulesAreMissingTheServiceDecides) {
+  refuse({"evt.type in (execve, execveat) and proc.args contains evil"});
+  remove_pages(1);
+  EXPECT_EQ(shell({"exit 0", "evil"}), 0);
+  const std::vector<ObservedEvent> all = execs();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_FALSE(all.front().decided);
+  EXPECT_EQ(known_tasks(), 0U);
+}
+
+// Of a fork, the tests of the names above it are all that is gone through.
+TEST_F(Task, OfAProcessWhoseAncestorsCannotBeTestedTheServiceDecides) {
+  refuse({"evt.type = connect and proc.aname = nobody"});
+  int ready[2];
+  int go[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(go, O_CLOEXEC), 0);
+  std::thread container([&] {
+    EXPECT_EQ(
+        status_in(cgroup(),
+                  [&] {
+                    if (::dup2(ready[1], 8) < 0 || ::dup2(go[0], 9) < 0) return;
+                    const std::string script =
+                        "echo >&8; read x <&9; ( " + std::string(kReach) + " )";
+                    ::execl("/bin/bash", "bash", "-c", script.c_str(), nullptr);
+                  }),
+        0);
+  });
+  char byte = 0;
+  EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+  remove_pages(0);
+  EXPECT_EQ(::write(go[1], "\n", 1), 1);
+  container.join();
+  for (const int fd : {ready[0], ready[1], go[0], go[1]}) ::close(fd);
+  const std::vector<ConnectEvent> all = connects();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_TRUE(all.front().candidate);
 }
 
 TEST_F(Task, ARuleThatDoesNotHoldOtherwiseIsNoCandidate) {
