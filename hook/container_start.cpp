@@ -242,6 +242,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
                               .netns = *netns ? (*netns)->get() : -1};
   Undo undo;
   Attachment attachment;
+  Status kept = Ok{};
   switch (stage) {
     case Stage::kCreated: {
       ASSIGN_OR_RETURN(attachment, attach(request, cgroup, kernel));
@@ -251,7 +252,8 @@ Status protect(const Places& places, const oci::ContainerState& state,
       ASSIGN_OR_RETURN(const auto exchange,
                        Exchange::begin(places.bpf_dir, kernel));
       ASSIGN_OR_RETURN(attachment, exchange->add(request, cgroup));
-      RETURN_IF_ERROR(exchange->keep());
+      // After an error too it is enforced.
+      kept = exchange->keep();
       break;
     }
   }
@@ -265,6 +267,10 @@ Status protect(const Places& places, const oci::ContainerState& state,
   record.time_ns = realtime_ns();
   RETURN_IF_ERROR(write_records(places, record, undo));
   undo.keep();
+  if (!kept) {
+    start.unjudged.push_back("take off what is judged no longer: " +
+                             kept.error().message);
+  }
   for (std::string& line : attachment.unjudged) {
     start.unjudged.push_back(std::move(line) +
                              ": raw frames are not judged there");

@@ -28,7 +28,8 @@ struct Start {
   // The policy file's word on failures; absent when it could not be read.
   std::optional<OnError> on_failure;
   Status status = Ok{};
-  // Of a start that succeeded: what is not judged, a line each.
+  // Of a start that succeeded: what is not judged as it should be, and why, a
+  // line each.
   std::vector<std::string> unjudged;
 };
 
@@ -44,7 +45,9 @@ Start start_container(const Places& places, const oci::ContainerState& state,
                       Kernel& kernel, std::optional<OnError> on_failure = {});
 
 // The same for a container that runs already and of which nothing is known: it
-// is enforced from now on.  `unjudged` says what that cannot bring.
+// is enforced from now on.  `unjudged` does not tell what that cannot bring,
+// such as a seccomp profile; but it does tell when something the id had before,
+// and which is judged no longer, could not be taken off.
 Start adopt_container(const Places& places, const oci::ContainerState& state,
                       const std::vector<std::string>& config_folders,
                       Kernel& kernel);

@@ -16,14 +16,17 @@
 #include <optional>
 #include <sstream>
 
+#include "hook/container_start.h"
 #include "oci/spec/container_record.h"
 #include "oci/sys/unique_fd.h"
+#include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -351,6 +354,36 @@ TEST_F(Hook, UndoesEverythingWhenItsRecordCannotBeWritten) {
   EXPECT_EQ(refused.exit, 1);
   EXPECT_EQ(attached_programs(cgroup()), 0);
   EXPECT_THAT(names("containers"), IsEmpty());
+}
+
+TEST_F(Hook, AdoptsAndRecordsOrLeavesAloneWhicheverCallFails) {
+  write_policy(block_listed());
+  const hook::Places places{.run_dir = root() / "run",
+                            .state_dir = root() / "state",
+                            .bpf_dir = bpf_dir()};
+  const oci::ContainerState running{.id = "c1", .pid = sleeper_->pid()};
+  const std::vector<std::string> folders = {root() / "bundle"};
+  hook::LinuxKernel kernel;
+  int said = 0;
+  for (int call = 0;; ++call) {
+    ASSERT_LT(call, 1000);
+    SCOPED_TRACE("call " + std::to_string(call) + " fails");
+    FaultyKernel faulty(call);
+    const hook::Start start =
+        hook::adopt_container(places, running, folders, faulty);
+    if (!start.status) {
+      ASSERT_EQ(attached_programs(cgroup()), 0);
+      ASSERT_THAT(names("containers"), IsEmpty());
+      continue;
+    }
+    ASSERT_EQ(attached_programs(cgroup()), kHookCount);
+    ASSERT_THAT(names("containers"), ElementsAre("c1.json"));
+    if (!faulty.failed()) break;
+    EXPECT_THAT(start.unjudged, Contains(HasSubstr("injected")));
+    ++said;
+    ASSERT_TRUE(hook::stop_container(places, "c1", kernel));
+  }
+  EXPECT_GT(said, 0);
 }
 
 TEST_F(Hook, SaysWhatIsWrongWithItsArguments) {
