@@ -209,7 +209,7 @@ int adopt(const Options& options, Kernel& kernel) {
     return kExitRefused;
   }
   for (const std::string& line : start.unjudged) {
-    say("warning: " + who + line + ": raw frames are not judged there");
+    say("warning: " + who + line);
   }
   return 0;
 }

@@ -356,6 +356,23 @@ TEST_F(Hook, UndoesEverythingWhenItsRecordCannotBeWritten) {
   EXPECT_THAT(names("containers"), IsEmpty());
 }
 
+TEST_F(Hook, AdoptsAContainerThatRuns) {
+  write_policy(block_listed());
+  const Ran adopted = hook("adopt", state());
+  ASSERT_EQ(adopted.exit, 0) << adopted.err;
+  EXPECT_EQ(adopted.err,
+            "bailiff-hook: warning: container 'c1': it is on the host's "
+            "network: raw frames are not judged there\n");
+  EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.1"}).error, EPERM);
+  const auto record =
+      oci::parse_container_record(slurp(root() / "run/containers/c1.json"));
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->event, "adopt");
+  const Ran again = hook("adopt", state());
+  EXPECT_EQ(again.exit, 1);
+  EXPECT_THAT(again.err, HasSubstr("is enforced already"));
+}
+
 TEST_F(Hook, AdoptsAndRecordsOrLeavesAloneWhicheverCallFails) {
   write_policy(block_listed());
   const hook::Places places{.run_dir = root() / "run",
