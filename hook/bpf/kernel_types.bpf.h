@@ -156,6 +156,7 @@ struct mm_struct {
 };
 struct linux_binprm {
   const char* filename;
+  const char* fdpath; /* "/dev/fd/…", of what a descriptor names */
 };
 struct thread_info {
   __u32 status;

@@ -512,6 +512,16 @@ static __always_inline __u32 call_of(struct caller caller) {
                        : native_calls[caller.number];
 }
 
+/* Which of the two calls this is.  Loading a program for x86 leaves execve as
+ * the number of the call, whatever it was (set_personality_64bit()); but what
+ * is named by a descriptor was executed by execveat. */
+static __always_inline __u32 exec_call_of(struct task_struct* task,
+                                          const struct linux_binprm* binary) {
+  if (BPF_CORE_READ(binary, fdpath)) return BAILIFF_CALL_EXECVEAT;
+  __u32 call = call_of(caller_of((void*)bpf_task_pt_regs(task)));
+  return call == BAILIFF_CALL_EXECVEAT ? call : BAILIFF_CALL_EXECVE;
+}
+
 /* What was decided of the new program.  Too much to tell is not told: the
  * service then decides for itself. */
 static __always_inline void add_hits(struct scratch* scratch,
@@ -544,8 +554,7 @@ int on_exec(unsigned long long* ctx) {
   struct file* file = mm->exe_file;
   struct inode* inode = file->f_inode;
   __u32 origin = origin_of(file, inode);
-  __u32 call = call_of(caller_of((void*)bpf_task_pt_regs(task)));
-  if (call != BAILIFF_CALL_EXECVEAT) call = BAILIFF_CALL_EXECVE;
+  __u32 call = exec_call_of(task, binary);
   struct task_scratch* noted = NULL;
   if (container.wanted->table) {
     noted = note_exec(task, &container, file, call, origin);

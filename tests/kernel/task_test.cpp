@@ -398,6 +398,32 @@ TEST_F(Task, KillsAProgramInMemory) {
   EXPECT_EQ(run("/bin/true", {"true"}), 0);
 }
 
+// On x86-64 the kernel says of either that it was execve, once it has loaded
+// the program.
+TEST_F(Task, TellsExecveatFromExecve) {
+  refuse({"evt.type = execveat and proc.name != bash"});
+  const auto execute = [&](int fd, const char* path, int flags) {
+    return status_in(cgroup(), [&] {
+      char name[] = "true";
+      char* arguments[] = {name, nullptr};
+      char* environment[] = {nullptr};
+      ::syscall(SYS_execveat, fd, path, arguments, environment, flags);
+    });
+  };
+  const int file = ::open("/bin/true", O_RDONLY | O_CLOEXEC);
+  const int folder = ::open("/bin", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  EXPECT_TRUE(was_killed(execute(file, "", AT_EMPTY_PATH)));
+  EXPECT_TRUE(was_killed(execute(folder, "true", 0)));
+  ::close(file);
+  ::close(folder);
+  EXPECT_EQ(run("/bin/true", {"true"}), 0);
+  const std::vector<ObservedEvent> all = execs();
+  ASSERT_THAT(all, SizeIs(3));
+  EXPECT_EQ(all[0].call, BAILIFF_CALL_EXECVEAT);
+  EXPECT_EQ(all[1].call, BAILIFF_CALL_EXECVEAT);
+  EXPECT_EQ(all[2].call, BAILIFF_CALL_EXECVE);
+}
+
 TEST_F(Task, AScriptIsKilledByItsOwnName) {
   refuse({"evt.type in (execve, execveat) and proc.name = installer"});
   const std::string script = folder_.path() + "/installer";
