@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "hook/attach/attach.h"
 #include "hook/kernel/network_namespace.h"
@@ -22,24 +23,40 @@ bool is_in(const std::string& path, const std::string& cgroup) {
   return path == cgroup || path.starts_with(cgroup + "/");
 }
 
-}  // namespace
+struct Netns {
+  bool told = false;  // the process is there to tell
+  std::optional<UniqueFd> other;
+};
 
-Result<std::optional<UniqueFd>> container_netns(
-    const oci::ContainerRecord& record, const Cgroup& cgroup) {
-  const auto pid = static_cast<pid_t>(record.pid);
-  if (pid <= 0) return std::optional<UniqueFd>();
+Result<Netns> netns_of(pid_t pid, const Cgroup& cgroup) {
   const auto process = Pidfd::open(pid);
   if (!process) {
-    if (not_found(process.error())) return std::optional<UniqueFd>();
+    if (not_found(process.error())) return Netns();
     return process.error();
   }
   // Its number may be another process's by now, which is in another cgroup.
   const auto path = unified_path(pid);
   auto netns = other_network_namespace(pid);
   if (!process->alive() || !path || !is_in(*path, cgroup.relative_path())) {
-    return std::optional<UniqueFd>();
+    return Netns();
   }
-  return netns;
+  if (!netns) return netns.error();
+  return Netns{.told = true, .other = *std::move(netns)};
+}
+
+}  // namespace
+
+Result<std::optional<UniqueFd>> container_netns(
+    const oci::ContainerRecord& record, const Cgroup& cgroup) {
+  ASSIGN_OR_RETURN(std::vector<pid_t> processes, cgroup.processes());
+  // Should another have made a namespace of its own, its first one counts.
+  processes.insert(processes.begin(), static_cast<pid_t>(record.pid));
+  for (const pid_t pid : processes) {
+    if (pid <= 0) continue;
+    ASSIGN_OR_RETURN(Netns netns, netns_of(pid, cgroup));
+    if (netns.told) return std::move(netns.other);
+  }
+  return std::optional<UniqueFd>();
 }
 
 Result<UpdatedContainers> update_containers(
@@ -87,6 +104,10 @@ Result<UpdatedContainers> update_containers(
     record.policy = digest.hex();
     record.degraded.clear();
     record.programs.clear();
+    for (const std::string& line : attachment->unjudged) {
+      updated.unjudged.push_back("container '" + container.id + "': " + line +
+                                 ": raw frames are not judged there");
+    }
     for (const Digest& program : attachment->programs) {
       record.programs.push_back(program.hex());
     }

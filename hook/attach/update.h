@@ -25,6 +25,9 @@ struct UpdatedContainers {
   std::vector<oci::ContainerRecord> records;
   // Why some of what is judged no longer could not be taken off; "": all was.
   std::string left;
+  // Of what frames are not judged, and why, a line for each, which names the
+  // container.
+  std::vector<std::string> unjudged;
 };
 
 // Brings the containers to `policy`, its lists included: all of them or none,
@@ -43,8 +46,8 @@ Result<UpdatedContainers> update_containers(
     const WriteRecords& write, Kernel& kernel);
 
 // The network namespace of a running container that has `cgroup`, by its first
-// process; nullopt when that is the host's, or when the process is no longer
-// there to tell.
+// process or, when that is gone, by another; nullopt when that is the host's,
+// or when there is no process to tell.
 Result<std::optional<UniqueFd>> container_netns(
     const oci::ContainerRecord& record, const Cgroup& cgroup);
 

@@ -540,6 +540,7 @@ Status Service::bring_up_to_date(bool with_degraded) {
     }
     containers_.update(now);
   }
+  for (const std::string& line : updated->unjudged) log_warning(line);
   if (!updated->left.empty()) {
     log_warning("take off what is judged no longer: " + updated->left);
   }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/attach/update.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "hook/kernel/kernel.h"
+#include "oci/spec/container_record.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// A process in the cgroup and the network namespace, until it is let go.
+class Networked {
+ public:
+  Networked(const Cgroup& cgroup, int netns) {
+    int ready[2];
+    EXPECT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+    pid_ = fork_into(cgroup);
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::setns(netns, CLONE_NEWNET) != 0) ::_exit(255);
+      [[maybe_unused]] const ssize_t told = ::write(ready[1], "", 1);
+      for (;;) ::pause();
+    }
+    ::close(ready[1]);
+    char byte = 0;
+    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+    ::close(ready[0]);
+  }
+  Networked(const Networked&) = delete;
+  Networked& operator=(const Networked&) = delete;
+  ~Networked() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+CompiledPolicy block_listed() {
+  PolicyBuilder builder;
+  builder.rule("Listed", sip_in(builder.list("hosts", {"127.66.0.1"})));
+  return builder.build();
+}
+
+class Update : public ::testing::Test {
+ protected:
+  std::string dir() const { return bpffs_.path() + "/bailiff"; }
+  const Cgroup& cgroup() const { return cgroup_.cgroup(); }
+
+  Result<hook::UpdatedContainers> update(pid_t first, hook::Kernel& kernel) {
+    oci::ContainerRecord record;
+    record.id = "c1";
+    record.pid = first;
+    record.cgroup_id = cgroup().id();
+    return hook::update_containers(
+        dir(), policy_, {record},
+        [](const std::vector<oci::ContainerRecord>&) -> Status { return Ok{}; },
+        kernel);
+  }
+
+  ScratchBpffs bpffs_;
+  hook::ScratchCgroup cgroup_ = make_cgroup();
+  ScratchNetwork network_;
+  hook::LinuxKernel kernel_;
+  const CompiledPolicy policy_ = block_listed();
+};
+
+// Of a container whose first process left others behind and ended: it lives.
+TEST_F(Update, JudgesFramesOfAContainerWhoseFirstProcessIsGone) {
+  pid_t first = 0;
+  {
+    const Networked process(cgroup(), network_.netns());
+    first = process.pid();
+    ASSERT_TRUE(
+        protect(policy_, cgroup(), dir(), "c1", kernel_, network_.netns()));
+  }
+  ASSERT_EQ(network_.frame_programs("tap0"), 1);
+  const Networked other(cgroup(), network_.netns());
+  const int attached = attached_programs(cgroup());
+  const auto updated = update(first, kernel_);
+  ASSERT_TRUE(updated) << updated.error().message;
+  EXPECT_EQ(network_.frame_programs("tap0"), 1);
+  EXPECT_EQ(attached_programs(cgroup()), attached);
+}
+
+class WithoutTcx final : public hook::LinuxKernel {
+ public:
+  Result<hook::Link> attach_frames(const hook::Program& /*program*/,
+                                   int /*netns*/,
+                                   const hook::Interface& interface) override {
+    return Error{Code::kUnsupported, "no tcx for '" + interface.name + "'",
+                 EINVAL};
+  }
+};
+
+TEST_F(Update, TellsWhatIsNotJudged) {
+  const Networked process(cgroup(), network_.netns());
+  WithoutTcx old;
+  const auto updated = update(process.pid(), old);
+  ASSERT_TRUE(updated) << updated.error().message;
+  EXPECT_THAT(
+      updated->unjudged,
+      ElementsAre(AllOf(HasSubstr("container 'c1': "), HasSubstr("no tcx"))));
+}
+
+}  // namespace
+}  // namespace bailiff::test
