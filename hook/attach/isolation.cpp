@@ -62,6 +62,18 @@ Result<std::vector<std::string>> links_in(const std::string& folder,
   return names;
 }
 
+// Whether these are all of an isolation's links, and each is on the cgroup.
+Result<bool> are_all_on(const Cgroup& cgroup, const std::string& folder,
+                        const std::vector<std::string>& names, Kernel& kernel) {
+  if (names.size() != std::size(kIsolationHooks)) return false;
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(const Link link, kernel.open_link(folder + "/" + name));
+    ASSIGN_OR_RETURN(const LinkState state, kernel.state(link));
+    if (state.cgroup != cgroup.id()) return false;
+  }
+  return true;
+}
+
 Status remove(const std::string& folder, const std::vector<std::string>& names,
               Kernel& kernel) {
   for (const std::string& name : names) {
@@ -147,11 +159,13 @@ Status isolate(const std::string& bpf_dir, const std::string& container_id,
   RETURN_IF_ERROR(ensure_folder(folder, kernel, undo));
   ASSIGN_OR_RETURN(const std::vector<std::string> before,
                    links_in(folder, kernel));
-  if (before.size() == std::size(kIsolationHooks)) {
+  ASSIGN_OR_RETURN(const bool isolated,
+                   are_all_on(cgroup, folder, before, kernel));
+  if (isolated) {
     undo.keep();
     return Ok{};
   }
-  // Half made, by a process that was killed.
+  // Half made, by a process that was killed, or of a container that is gone.
   RETURN_IF_ERROR(remove(folder, before, kernel));
 
   ASSIGN_OR_RETURN(const Map map, allowed_map(allowed, kernel));
@@ -168,6 +182,8 @@ Status isolate(const std::string& bpf_dir, const std::string& container_id,
     undo.add([pin, &kernel] { (void)kernel.unlink(pin); });
   }
   undo.keep();
+  // It takes as long as the container has sockets; others may attach meanwhile.
+  lock = UniqueFd();
   // What could not be ended is dead all the same.
   static_cast<void>(cut(cgroup, allowed, kernel));
   return Ok{};

@@ -7,8 +7,8 @@
 //   links/ID/isolate-egress, …   beside those of the container's own programs,
 //                                and removed with them by detach()
 // Programs and the map of what is allowed are the isolation's own and live as
-// long as its links.  All below is done under the lock of BPF_DIR; see
-// attach.h.
+// long as its links.  All below is done under the lock of BPF_DIR (attach.h),
+// but for ending connections.
 #pragma once
 
 #include <span>

@@ -14,7 +14,7 @@ namespace bailiff::test {
 
 // The real kernel, but for one call, counted from 0, that fails without being
 // made.
-class FaultyKernel final : public hook::Kernel {
+class FaultyKernel : public hook::Kernel {
  public:
   explicit FaultyKernel(int failing_call,
                         Error error = {Code::kIo, "injected", EIO})

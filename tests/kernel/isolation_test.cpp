@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hook/attach/attach.h"
@@ -51,7 +56,8 @@ TEST_F(IsolationTest, EndsWhatIsConnected) {
   test::ConnectedSender sender(cgroup_.cgroup(), {});
   ASSERT_EQ(sender.send(), 0);
   ASSERT_TRUE(isolate());
-  EXPECT_NE(sender.send(), 0);
+  // It has no peer any longer; what the programs refuse is EPERM.
+  EXPECT_EQ(sender.send(), EDESTADDRREQ);
 }
 
 TEST_F(IsolationTest, LeavesNothingWhenTheKthCallFails) {
@@ -86,6 +92,41 @@ TEST_F(IsolationTest, FinishesWhatAKilledProcessLeft) {
   // Twice is once.
   ASSERT_TRUE(isolate());
   EXPECT_EQ(test::attached_programs(cgroup_.cgroup()), attached);
+}
+
+// Its links are pinned still, and attached to nothing.
+TEST_F(IsolationTest, IsolatesAContainerThatHasTheNameOfOneThatEnded) {
+  {
+    const hook::ScratchCgroup ended = test::make_cgroup();
+    ASSERT_TRUE(
+        hook::isolate(bpffs_.path(), "c1", ended.cgroup(), allowed_, kernel_));
+  }
+  ASSERT_TRUE(isolate());
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {}).error, EPERM);
+}
+
+// Ending connections takes as long as the container has sockets.
+TEST_F(IsolationTest, EndsConnectionsWhileOthersMayAttach) {
+  class Watching final : public test::FaultyKernel {
+   public:
+    explicit Watching(std::string folder)
+        : FaultyKernel(-1), folder_(std::move(folder)) {}
+    Status cut_connections(int netns, const std::set<std::uint64_t>& cgroups,
+                           std::span<const IpNetwork> spared) override {
+      hook::LinuxKernel other;
+      is_free_ =
+          other.lock(folder_, std::chrono::steady_clock::now()).has_value();
+      return FaultyKernel::cut_connections(netns, cgroups, spared);
+    }
+    std::optional<bool> is_free_;
+
+   private:
+    const std::string folder_;
+  };
+  const test::Sleeper sleeper(cgroup_.cgroup());
+  Watching watching(bpffs_.path());
+  ASSERT_TRUE(isolate(watching));
+  EXPECT_EQ(watching.is_free_, true);
 }
 
 TEST_F(IsolationTest, EndsWithTheContainer) {
