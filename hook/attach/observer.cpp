@@ -422,7 +422,9 @@ Result<std::vector<LostRecords>> take_lost(const Pins& pins, Kernel& kernel) {
   for (const MapEntry& entry : entries) {
     const auto cgroup_id = value_of<std::uint64_t>(entry.key);
     // Counted between reading and removing: a handful of a flood.
-    RETURN_IF_ERROR(kernel.erase(lost, bytes_of(cgroup_id)));
+    // The kernel may have ended the entry meanwhile: it has been read.
+    const Status erased = kernel.erase(lost, bytes_of(cgroup_id));
+    if (!erased && !not_found(erased.error())) return erased.error();
     taken.push_back({cgroup_id, value_of<std::uint64_t>(entry.value)});
   }
   return taken;

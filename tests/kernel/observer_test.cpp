@@ -351,6 +351,26 @@ TEST_F(Observer, CountsWhatFoundNoRoomForItsContainer) {
   EXPECT_THAT(*hook::take_lost(pins(), kernel_), IsEmpty());
 }
 
+// The kernel ends the entry of who lost longest ago when it needs the room.
+TEST_F(Observer, TakesWhatWasLostThoughAnEntryIsGoneByThen) {
+  const auto map = kernel_.open_map(dir() + "/observer/lost");
+  ASSERT_TRUE(map);
+  constexpr std::uint64_t kCount = 7;
+  for (const std::uint64_t cgroup : {std::uint64_t{1}, std::uint64_t{2}}) {
+    ASSERT_TRUE(
+        kernel_.update(*map, hook::bytes_of(cgroup), hook::bytes_of(kCount)));
+  }
+  constexpr int kOpened = 1;
+  constexpr int kRead = 1;
+  FaultyKernel faulty(kOpened + kRead, {Code::kNotFound, "injected", ENOENT});
+  const auto lost = hook::take_lost(pins(), faulty);
+  ASSERT_TRUE(lost) << lost.error().message;
+  EXPECT_TRUE(faulty.failed());
+  ASSERT_EQ(lost->size(), 2U);
+  EXPECT_EQ((*lost)[0].count, kCount);
+  EXPECT_EQ((*lost)[1].count, kCount);
+}
+
 TEST(ObserverLevels, AreThoseOfTheContainers) {
   EXPECT_EQ(hook::level_of("/default/c1", true), 2U);
   EXPECT_EQ(hook::level_of("/c1", true), 1U);
