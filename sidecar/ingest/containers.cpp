@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "oci/policy/lowering_facts.h"
+#include "oci/spec/exempt.h"
 #include "oci/sys/cgroup.h"
 #include "oci/sys/files.h"
 #include "oci/sys/pidfd.h"
@@ -63,7 +64,11 @@ ContainerPtr make_container(oci::ContainerRecord record,
     container->policies = std::move(plan.policies);
     container->start_rules = std::move(plan.container_event);
     container->observed = std::move(plan.observe);
-    container->held = std::move(plan.held);
+    // A filter it was started with stays, and nothing is refused by it.
+    if (!oci::is_exempt(generation->policy().exempt, container->record.id,
+                        container->record.facts)) {
+      container->held = std::move(plan.held);
+    }
     container->generation = std::move(generation);
   }
   return container;

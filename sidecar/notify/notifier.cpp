@@ -19,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <shared_mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -72,25 +73,45 @@ struct Shared {
   Notifier::Parts parts;
   UniqueFd wake;  // eventfd: something was answered, or the end
 
-  void report(const std::string& kind, const std::string& line) const {
-    parts.report(kind, line);
+  // How often any container may have changed: see containers_changed().
+  std::atomic<std::uint64_t> changes{0};
+
+  // Whoever owns what `parts` calls may end once stop() has returned, and a
+  // container's thread may still run.
+  void stop() {
+    const std::unique_lock lock(calling_);
+    stopped_ = true;
+  }
+  // nullopt: stopped.
+  std::optional<ContainerPtr> container(const std::string& id) {
+    const std::shared_lock lock(calling_);
+    if (stopped_) return std::nullopt;
+    return parts.container(id);
+  }
+  // Of the current policy.  Stopped: none is left, and nobody is let go on.
+  OnError on_failure() {
+    const std::shared_lock lock(calling_);
+    return stopped_ ? OnError::kDeny : parts.on_failure();
+  }
+  void report(const std::string& kind, const std::string& line) {
+    const std::shared_lock lock(calling_);
+    if (!stopped_) parts.report(kind, line);
   }
 
   // Whoever comes first answers.
-  void answer_once(Held& held, int error) const {
+  void answer_once(Held& held, int error) {
     if (held.answered.exchange(true)) return;
     const Status answered =
         answer(held.listener->fd.get(), held.call.id, error);
     if (!answered) report("answer", answered.error().message);
     static_cast<void>(::eventfd_write(wake.get(), 1));
   }
+
+ private:
+  std::shared_mutex calling_;
+  bool stopped_ = false;
 };
 using SharedPtr = std::shared_ptr<Shared>;
-
-OnError on_failure_of(const ContainerPtr& container) {
-  if (!container || !container->generation) return OnError::kDeny;
-  return container->generation->policy().on_failure;
-}
 
 int error_of(OnError on_failure) {
   switch (on_failure) {
@@ -125,9 +146,20 @@ class Judge : public std::enable_shared_from_this<Judge> {
     changed_.notify_one();
   }
 
+  // The container may be another one with its id.
+  void look_again() { ++changes_; }
+
+  // Of the policy the container is known to be under, or else of the current
+  // one.  Does not wait for the thread.
   OnError on_failure() const {
-    const std::lock_guard lock(mutex_);
-    return on_failure_of(container_);
+    const std::uint64_t now = changes();
+    {
+      const std::lock_guard lock(mutex_);
+      if (container_ && container_->generation && seen_ == now) {
+        return container_->generation->policy().on_failure;
+      }
+    }
+    return shared_->on_failure();
   }
 
  private:
@@ -141,30 +173,40 @@ class Judge : public std::enable_shared_from_this<Judge> {
         held = std::move(queue_.front());
         queue_.pop_front();
       }
-      if (!held->answered) shared_->answer_once(*held, judge(*held));
+      if (held->answered) continue;
+      const std::optional<ContainerPtr> known = container();
+      // The next process answers it.
+      if (!known) return;
+      shared_->answer_once(*held, judge(*held, *known));
     }
   }
 
-  ContainerPtr container() {
+  std::uint64_t changes() const { return shared_->changes + changes_; }
+
+  // nullopt: the service stops.
+  std::optional<ContainerPtr> container() {
+    // Before the look: what changes during it is looked for again.
+    const std::uint64_t now = changes();
     {
       const std::lock_guard lock(mutex_);
-      if (container_) return container_;
+      if (container_ && seen_ == now) return container_;
     }
-    ContainerPtr found = shared_->parts.container(id_);
+    std::optional<ContainerPtr> found = shared_->container(id_);
+    if (!found) return found;
     const std::lock_guard lock(mutex_);
-    container_ = found;
+    container_ = *found;
+    seen_ = now;
     return found;
   }
 
   // The error the call is to fail with; 0: none.
-  int judge(const Held& held) {
-    const ContainerPtr known = container();
+  int judge(const Held& held, const ContainerPtr& known) {
     if (!known || !known->generation) {
       shared_->report("held",
                       "a held call of a container that is not known, "
                       "answered by on_failure container=" +
                           id_);
-      return error_of(on_failure_of(known));
+      return error_of(on_failure());
     }
     Result<std::optional<ObservedEvent>> event = call_of(held.call);
     if (!event) return failed(event.error());
@@ -202,18 +244,19 @@ class Judge : public std::enable_shared_from_this<Judge> {
     }
     shared_->report(
         "held", error.message + ", answered by on_failure container=" + id_);
-    const std::lock_guard lock(mutex_);
-    return error_of(on_failure_of(container_));
+    return error_of(on_failure());
   }
 
   const SharedPtr shared_;
   const std::string id_;
   MatchMemory memory_;  // of the thread
+  std::atomic<std::uint64_t> changes_{0};
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<HeldPtr> queue_;
   ContainerPtr container_;
+  std::uint64_t seen_ = 0;  // changes() when it was looked for
   bool ended_ = false;
 };
 
@@ -245,6 +288,8 @@ class Notifier::Loop {
         store_(std::move(store)),
         ledger_(std::move(ledger)) {}
 
+  void containers_changed() { ++shared_->changes; }
+
   Status start(std::vector<NamedDescriptor> kept) {
     RETURN_IF_ERROR(watch(EPOLL_CTL_ADD, shared_->wake.get(), EPOLLIN));
     RETURN_IF_ERROR(watch(EPOLL_CTL_ADD, socket_.get(), EPOLLIN));
@@ -261,6 +306,7 @@ class Notifier::Loop {
     stopping_ = true;
     static_cast<void>(::eventfd_write(shared_->wake.get(), 1));
     if (thread_.joinable()) thread_.join();
+    shared_->stop();
     for (auto& [id, each] : containers_) each.judge->end();
   }
 
@@ -403,6 +449,7 @@ class Notifier::Loop {
       container.judge = std::make_shared<Judge>(shared_, id);
       container.judge->start();
     }
+    container.judge->look_again();
     ++container.listeners;
     listeners_[key] = std::make_shared<Listener>(
         Listener{.fd = std::move(fd), .number = number, .id = id});
@@ -527,7 +574,7 @@ class Notifier::Loop {
       if (held->answered) continue;
       const auto found = containers_.find(held->listener->id);
       const OnError on_failure = found == containers_.end()
-                                     ? OnError::kDeny
+                                     ? shared_->on_failure()
                                      : found->second.judge->on_failure();
       shared_->report("late",
                       "a held call took too long to judge, answered by "
@@ -554,6 +601,7 @@ class Notifier::Loop {
 Notifier::Notifier(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 Notifier::~Notifier() { stop(); }
 void Notifier::stop() { loop_->stop(); }
+void Notifier::containers_changed() { loop_->containers_changed(); }
 
 Result<std::unique_ptr<Notifier>> Notifier::start(Parts parts) {
   RETURN_IF_ERROR(check_notification_size());

@@ -45,6 +45,8 @@ class Notifier {
     // The container with this id as it runs; nullptr: not known (yet).  Called
     // by the containers' threads.
     std::function<ContainerPtr(const std::string& id)> container;
+    // The current policy's: for a container that is not known.  Any thread.
+    std::function<OnError()> on_failure;
     // One line about what went wrong; `kind` is the same for lines that may
     // come at each call.
     std::function<void(const std::string& kind, const std::string& line)>
@@ -59,7 +61,12 @@ class Notifier {
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // Answers no more.  Calls that are held wait for the next process.
+  // What Parts::container says may be another from now on: the next call is
+  // judged by what it says then.  Any thread.
+  void containers_changed();
+
+  // Answers no more, and once it has returned calls nothing of the parts. Calls
+  // that are held wait for the next process.
   void stop();
 
  private:

@@ -361,11 +361,15 @@ Status Service::open_sinks() {
 // Without it the service is still of use: containers whose calls are to be
 // refused are held back by the wrapper, which finds nobody listening.
 void Service::open_notifier(const std::string& keeper) {
+  // The updater runs, and tells it what it changes.
+  const std::lock_guard lock(kernel_mutex_);
   Result<std::unique_ptr<Notifier>> notifier = Notifier::start(
       {.run_dir = config_.run_dir,
        .keeper = keeper,
        .container =
            [this](const std::string& id) { return running_container(id); },
+       .on_failure =
+           [this] { return generations_->current()->policy().on_failure; },
        .report = log_repeated});
   if (notifier) {
     notifier_ = *std::move(notifier);
@@ -514,6 +518,7 @@ Status Service::bring_up_to_date(bool with_degraded) {
       [&](const std::vector<oci::ContainerRecord>& now) {
         return write_records(now, before);
       });
+  if (notifier_) notifier_->containers_changed();
   if (!updated) {
     return with_context("containers that run", std::move(updated).error());
   }

@@ -32,6 +32,15 @@ change() {
   mv "$SCRATCH/changed.json" "$SCRATCH/bundle-$1/config.json"
 }
 
+# waits_in ID FUNCTION: a process of the container waits in it.
+waits_in() {
+  local pid
+  for pid in $(bailiff_runc ps --format json "$1" | jq '.[]'); do
+    if grep -qs "$2" "/proc/$pid/wchan"; then return; fi
+  done
+  return 1
+}
+
 @test "calls are refused, and their twins are not" {
   service "$SCRATCH/rules/calls.yaml"
   run made refused packet packet-wide unix ptrace mkdir mkdir-free \
@@ -105,8 +114,8 @@ change() {
   local root
   root=/proc/$(bailiff_runc state patient | jq .pid)/root
   touch "$root/tmp/go"
-  wait_until 10 "the call to be held" \
-    grep -qs seccomp_do_user_notification /proc/*/wchan
+  wait_until 10 "the call to be held" waits_in patient \
+    seccomp_do_user_notification
   service_stop KILL
   [[ ! -s $SCRATCH/patient.out ]]
   service_start
@@ -141,6 +150,42 @@ change() {
   service_stop KILL
   service_start
   wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/stuck.out"
+}
+
+# policies FILE [EXEMPT]: they hold from now on, and nothing for EXEMPT.
+policies() {
+  sed -i "s|^policies:.*|policies: [\"$1\"]|; /^exempt:/d" "$SVC/bailiff.yaml"
+  echo "exempt: [${2-}]" >>"$SVC/bailiff.yaml"
+  bailiff_api reload
+}
+
+@test "a reload holds for calls that are held already" {
+  service "$SCRATCH/rules/calls.yaml"
+  jq -n '{policies: [{name: "p", rules: ["Packet socket"], block: true,
+    response: "none"}]}' >"$SCRATCH/rules/packet.yaml"
+  calls_bundle reloaded sh -c 'for i in 1 2 3 4; do
+    while [ ! -e /tmp/go$i ]; do sleep 0.1; done
+    echo $i $(/bin/calls mkdir)
+    rmdir /tmp/trap
+  done'
+  bailiff_runc run --detach --bundle "$SCRATCH/bundle-reloaded" reloaded \
+    </dev/null >"$SCRATCH/reloaded.out" 2>&1 3>&-
+  local root
+  root=/proc/$(bailiff_runc state reloaded | jq .pid)/root
+  touch "$root/tmp/go1"
+  wait_until 10 "the first call" grep -q "1 mkdir=EPERM" "$SCRATCH/reloaded.out"
+  policies "$SCRATCH/rules/packet.yaml"
+  touch "$root/tmp/go2"
+  wait_until 10 "a call without the rule" \
+    grep -q "2 mkdir=done" "$SCRATCH/reloaded.out"
+  policies "$SCRATCH/rules/calls.yaml"
+  touch "$root/tmp/go3"
+  wait_until 10 "a call with it again" \
+    grep -q "3 mkdir=EPERM" "$SCRATCH/reloaded.out"
+  policies "$SCRATCH/rules/calls.yaml" '"id:reloaded"'
+  touch "$root/tmp/go4"
+  wait_until 10 "a call of a container that is exempt" \
+    grep -q "4 mkdir=done" "$SCRATCH/reloaded.out"
 }
 
 @test "seccomp's own refusals need no service" {
