@@ -18,7 +18,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <shared_mutex>
 #include <thread>
 #include <utility>
@@ -50,10 +49,14 @@ constexpr mode_t kSocketMode = 0600;
 constexpr std::size_t kMaxHeldOfContainer = 64;
 constexpr std::size_t kReadAtOnce = 64 << 10;
 
+struct OfContainer;
+
 struct Listener {
   UniqueFd fd;
   std::uint64_t number = 0;
   std::string id;  // of the container
+  // Not by its id: another one may have that by now.
+  std::shared_ptr<OfContainer> container;
 };
 using ListenerPtr = std::shared_ptr<Listener>;
 
@@ -143,6 +146,7 @@ class Judge : public std::enable_shared_from_this<Judge> {
   void end() {
     const std::lock_guard lock(mutex_);
     ended_ = true;
+    queue_.clear();
     changed_.notify_one();
   }
 
@@ -307,7 +311,7 @@ class Notifier::Loop {
     static_cast<void>(::eventfd_write(shared_->wake.get(), 1));
     if (thread_.joinable()) thread_.join();
     shared_->stop();
-    for (auto& [id, each] : containers_) each.judge->end();
+    for (auto& [id, each] : containers_) each->judge->end();
   }
 
  private:
@@ -444,16 +448,20 @@ class Notifier::Loop {
   Status add_listener(UniqueFd fd, std::uint64_t number,
                       const std::string& id) {
     const int key = fd.get();
-    OfContainer& container = containers_[id];
-    if (!container.judge) {
-      container.judge = std::make_shared<Judge>(shared_, id);
-      container.judge->start();
+    std::shared_ptr<OfContainer>& container = containers_[id];
+    if (!container) {
+      container = std::make_shared<OfContainer>();
+      container->judge = std::make_shared<Judge>(shared_, id);
+      container->judge->start();
     }
-    container.judge->look_again();
-    ++container.listeners;
-    listeners_[key] = std::make_shared<Listener>(
-        Listener{.fd = std::move(fd), .number = number, .id = id});
-    return watch(EPOLL_CTL_ADD, key, container.paused ? 0U : EPOLLIN);
+    container->judge->look_again();
+    ++container->listeners;
+    listeners_[key] =
+        std::make_shared<Listener>(Listener{.fd = std::move(fd),
+                                            .number = number,
+                                            .id = id,
+                                            .container = container});
+    return watch(EPOLL_CTL_ADD, key, container->paused ? 0U : EPOLLIN);
   }
 
   // "listener.NUMBER.ID"
@@ -496,12 +504,12 @@ class Notifier::Loop {
       if ((events & (EPOLLHUP | EPOLLERR)) != 0) end_listener(fd);
       return;
     }
-    OfContainer& container = containers_[listener->id];
+    OfContainer& container = *listener->container;
     LedgerSlot* slot = container.held < kMaxHeldOfContainer
                            ? ledger_.take(listener->number)
                            : nullptr;
     if (slot == nullptr) {
-      pause(listener->id, true);
+      pause(container, true);
       return;
     }
     const Result<bool> received = receive(fd, *slot);
@@ -520,50 +528,45 @@ class Notifier::Loop {
     held->call = slot->notification;
     held->deadline = Clock::now() + shared_->parts.held_limit;
     held_.push_back(held);
-    OfContainer& container = containers_[listener->id];
-    ++container.held;
-    container.judge->push(std::move(held));
+    ++listener->container->held;
+    listener->container->judge->push(std::move(held));
   }
 
-  void pause(const std::string& id, bool paused) {
-    containers_[id].paused = paused;
+  void pause(OfContainer& container, bool paused) {
+    container.paused = paused;
     for (const auto& [fd, listener] : listeners_) {
-      if (listener->id != id) continue;
+      if (listener->container.get() != &container) continue;
       static_cast<void>(watch(EPOLL_CTL_MOD, fd, paused ? 0U : EPOLLIN));
     }
   }
 
   void end_listener(int fd) {
     const auto found = listeners_.find(fd);
-    const std::string id = found->second->id;
+    const ListenerPtr listener = std::move(found->second);
     static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr));
     listeners_.erase(found);
-    OfContainer& container = containers_[id];
+    // Nobody waits for them.
+    for (const HeldPtr& held : held_) {
+      if (held->listener == listener) held->answered = true;
+    }
+    OfContainer& container = *listener->container;
     if (--container.listeners > 0) return;
     container.judge->end();
-    containers_.erase(id);
+    containers_.erase(listener->id);
   }
 
   void free_answered() {
-    std::set<std::string> lighter;
+    bool lighter = false;
     std::erase_if(held_, [&](const HeldPtr& held) {
       if (!held->answered) return false;
       ledger_.free(held->slot);
-      lighter.insert(held->listener->id);
-      if (const auto found = containers_.find(held->listener->id);
-          found != containers_.end()) {
-        --found->second.held;
-      }
-      return true;
+      --held->listener->container->held;
+      return lighter = true;
     });
-    if (lighter.empty()) return;
+    if (!lighter) return;
     // Whoever waited for room in the ledger may belong to another container.
     for (const auto& [id, container] : containers_) {
-      if (container.paused) lighter.insert(id);
-    }
-    for (const std::string& id : lighter) {
-      const auto found = containers_.find(id);
-      if (found != containers_.end() && found->second.paused) pause(id, false);
+      if (container->paused) pause(*container, false);
     }
   }
 
@@ -572,10 +575,7 @@ class Notifier::Loop {
     for (const HeldPtr& held : held_) {
       if (held->deadline > now) break;
       if (held->answered) continue;
-      const auto found = containers_.find(held->listener->id);
-      const OnError on_failure = found == containers_.end()
-                                     ? shared_->on_failure()
-                                     : found->second.judge->on_failure();
+      const OnError on_failure = held->listener->container->judge->on_failure();
       shared_->report("late",
                       "a held call took too long to judge, answered by "
                       "on_failure container=" +
@@ -592,8 +592,8 @@ class Notifier::Loop {
   std::uint64_t last_number_ = 0;
   std::map<int, Connection> connections_;
   std::map<int, ListenerPtr> listeners_;
-  std::map<std::string, OfContainer> containers_;  // by id
-  std::deque<HeldPtr> held_;                       // in order of deadline
+  std::map<std::string, std::shared_ptr<OfContainer>> containers_;  // by id
+  std::deque<HeldPtr> held_;  // in order of deadline
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

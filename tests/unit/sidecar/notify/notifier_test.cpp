@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/notify/notifier.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "oci/inject/registration.h"
+#include "oci/sys/unix_socket.h"
+#include "sidecar/notify/descriptors.h"
+#include "tests/unit/oci/sys/scratch.h"
+#include "tests/unit/sidecar/notify/held_process.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+// A notifier, and what it asks the service.  Processes that are held come
+// before it.
+class NotifierTest : public testing::Test {
+ protected:
+  void TearDown() override {
+    let_go_on();
+    if (notifier_) notifier_->stop();
+  }
+
+  void start(std::chrono::milliseconds held_limit) {
+    auto started = Notifier::start(
+        {.run_dir = run_.path(),
+         .keeper = "",
+         .container = [this](const std::string& id) { return look(id); },
+         .on_failure = [this] { return on_failure_.load(); },
+         .report = [this](const std::string& kind,
+                          const std::string&) { tell(kind); },
+         .held_limit = held_limit});
+    ASSERT_TRUE(started) << started.error().message;
+    notifier_ = *std::move(started);
+  }
+
+  // As a runtime does.
+  void hand_over(const HeldProcess& process, const std::string& id) {
+    const auto token = oci::register_listener(run_.path(), id);
+    ASSERT_TRUE(token) << token.error().message;
+    const auto runtime =
+        connect_unix(oci::listener_socket(run_.path()), Deadline::max());
+    ASSERT_TRUE(runtime) << runtime.error().message;
+    ASSERT_TRUE(send_message(runtime->fd.get(),
+                             R"({"fds":["seccompFd"],"pid":1,"metadata":")" +
+                                 *token + R"(","state":{"id":")" + id +
+                                 R"("}})",
+                             process.listener()));
+    // It is closed when the listener is taken.
+    char byte = 0;
+    ASSERT_EQ(::read(runtime->fd.get(), &byte, 1), 0);
+  }
+
+  // Looks for "slow" wait.
+  void wait_looks(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return looks_ >= count; });
+  }
+  int looks() {
+    const std::lock_guard lock(mutex_);
+    return looks_;
+  }
+  void let_go_on() {
+    const std::lock_guard lock(mutex_);
+    go_on_ = true;
+    changed_.notify_all();
+  }
+  std::ptrdiff_t told(const std::string& kind) {
+    const std::lock_guard lock(mutex_);
+    return std::count(told_.begin(), told_.end(), kind);
+  }
+
+  ScratchFolder run_;
+  std::atomic<OnError> on_failure_{OnError::kDeny};
+  std::map<std::string, ContainerPtr> known_;
+  std::unique_ptr<Notifier> notifier_;
+
+ private:
+  ContainerPtr look(const std::string& id) {
+    std::unique_lock lock(mutex_);
+    ++looks_;
+    changed_.notify_all();
+    if (id == "slow") {
+      changed_.wait(lock, [&] { return go_on_; });
+    }
+    const auto found = known_.find(id);
+    return found == known_.end() ? nullptr : found->second;
+  }
+  void tell(const std::string& kind) {
+    const std::lock_guard lock(mutex_);
+    told_.push_back(kind);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int looks_ = 0;
+  bool go_on_ = false;
+  std::vector<std::string> told_;
+};
+
+constexpr std::chrono::hours kNever{24};
+constexpr std::chrono::milliseconds kSoon{50};
+
+TEST_F(NotifierTest, AnswersOfAContainerThatIsNotKnownByOnFailure) {
+  HeldProcess process;
+  start(kNever);
+  hand_over(process, "c1");
+  EXPECT_EQ(process.call_one(), EPERM);
+  on_failure_ = OnError::kAllow;
+  EXPECT_EQ(process.call_one(), EEXIST);
+}
+
+TEST_F(NotifierTest, AnswersLateByOnFailure) {
+  HeldProcess process;
+  start(kSoon);
+  hand_over(process, "slow");
+  EXPECT_EQ(process.call_one(), EPERM);
+  on_failure_ = OnError::kAllow;
+  EXPECT_EQ(process.call_one(), EEXIST);
+  EXPECT_EQ(told("late"), 2);
+}
+
+TEST_F(NotifierTest, LooksAgainOnlyWhenContainersHaveChanged) {
+  HeldProcess process;
+  oci::ContainerRecord record;
+  record.id = "c1";
+  known_["c1"] = make_container(record, nullptr);
+  start(kNever);
+  hand_over(process, "c1");
+  process.call_one();
+  process.call_one();
+  EXPECT_EQ(looks(), 1);
+  notifier_->containers_changed();
+  process.call_one();
+  EXPECT_EQ(looks(), 2);
+}
+
+TEST_F(NotifierTest, LeavesInTheKernelWhatIsTooMuchOfOneContainer) {
+  constexpr std::uint8_t kMost = 64;
+  HeldProcess greedy;
+  HeldProcess other;
+  start(kNever);
+  hand_over(greedy, "slow");
+  hand_over(other, "c2");
+  greedy.call(kMost);
+  greedy.wait_held(kMost);
+  while (greedy.one_waits()) ::sched_yield();
+  greedy.call(2);
+  greedy.wait_held(kMost + 2);
+  // Whoever answers it has looked at the other listener too.
+  EXPECT_EQ(other.call_one(), EPERM);
+  EXPECT_TRUE(greedy.one_waits());
+  let_go_on();
+  for (int i = 0; i < kMost + 2; ++i) EXPECT_EQ(greedy.result(), EPERM);
+}
+
+TEST_F(NotifierTest, CallsOfAContainerThatHasEndedAreNotThoseOfItsId) {
+  HeldProcess before;
+  HeldProcess after;
+  start(kSoon);
+  hand_over(before, "slow");
+  before.call(3);
+  wait_looks(1);
+  before.end();
+  hand_over(after, "slow");
+  // Late as well, so after those of before.
+  EXPECT_EQ(after.call_one(), EPERM);
+  EXPECT_EQ(after.call_one(), EPERM);
+  EXPECT_EQ(told("late"), 2);
+}
+
+TEST_F(NotifierTest, AsksNothingMoreOnceItIsStopped) {
+  HeldProcess process;
+  start(kNever);
+  hand_over(process, "slow");
+  process.call(2);
+  wait_looks(1);
+  let_go_on();
+  notifier_->stop();
+  const int before = looks();
+  notifier_->containers_changed();
+  notifier_.reset();
+  EXPECT_EQ(looks(), before);
+}
+
+}  // namespace
+}  // namespace bailiff::sidecar
