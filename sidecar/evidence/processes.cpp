@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -93,6 +95,31 @@ Folder open_folder(int at, const char* name) {
   DIR* const folder = ::fdopendir(fd.get());
   if (folder != nullptr) static_cast<void>(fd.release());
   return {folder, &::closedir};
+}
+
+struct Identity {
+  std::uint64_t device = 0, inode = 0;
+};
+
+// Without asking whoever serves the file system: with AT_STATX_DONT_SYNC, FUSE
+// and network file systems answer from what the kernel knows (statx(2)).
+Result<Identity> identity_of(int fd) {
+  struct statx file {};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &file) !=
+      0) {
+    return errno_error("stat");
+  }
+  return Identity{makedev(file.stx_dev_major, file.stx_dev_minor),
+                  file.stx_ino};
+}
+
+// All memfds are on one mount of the kernel's own, which is in no table.
+std::optional<std::uint64_t> device_of_memfds() {
+  const UniqueFd fd(::memfd_create("bailiff-device", MFD_CLOEXEC));
+  if (!fd) return std::nullopt;
+  const Result<Identity> file = identity_of(fd.get());
+  if (!file) return std::nullopt;
+  return file->device;
 }
 
 // "0::/a/b" of /proc/PID/cgroup.
@@ -240,21 +267,28 @@ class ProcessReader {
     const std::string member = "proc/" + std::to_string(process.pid) + "/exe";
     if (!fd) return lost(member, errno_error("open"));
     const auto mounts = state_.mounts.find(process.namespaces["mnt"]);
-    const std::string file_system =
+    const std::optional<std::string> file_system =
         mounts == state_.mounts.end()
-            ? ""
-            : file_system_of(mounts->second, mount_of(fd.get())).value_or("");
-    if (file_system.starts_with("fuse")) {
-      missing_.add(member, "it is on a file system of type '" + file_system +
+            ? std::nullopt
+            : file_system_of(mounts->second, mount_of(fd.get()));
+    if (file_system && file_system->starts_with("fuse")) {
+      missing_.add(member, "it is on a file system of type '" + *file_system +
                                "', which whoever serves it can hold up");
       return;
     }
-    struct stat file {};
-    if (::fstat(fd.get(), &file) != 0) return lost(member, errno_error("stat"));
+    const Result<Identity> file = identity_of(fd.get());
+    if (!file) return lost(member, file.error());
+    // A mount of another namespace, or of none, may be FUSE's as well.
+    if (!file_system && file->device != memfds_) {
+      missing_.add(member,
+                   "it is on a mount that is not in the process's table, and "
+                   "whoever serves that can hold it up");
+      return;
+    }
     const auto known = std::find_if(
         state_.programs.begin(), state_.programs.end(),
         [&](const Program& program) {
-          return program.device == file.st_dev && program.inode == file.st_ino;
+          return program.device == file->device && program.inode == file->inode;
         });
     process.program = static_cast<int>(known - state_.programs.begin());
     if (known != state_.programs.end()) return;
@@ -268,10 +302,10 @@ class ProcessReader {
       return;
     }
     state_.programs.push_back({.path = process.executable,
-                               .file_system = file_system,
+                               .file_system = file_system.value_or(""),
                                .file = *std::move(held),
-                               .device = file.st_dev,
-                               .inode = file.st_ino});
+                               .device = file->device,
+                               .inode = file->inode});
   }
 
   // The id of the mount a descriptor is of (proc(5), "fdinfo"); 0: unknown.
@@ -307,6 +341,7 @@ class ProcessReader {
   const Pace& pace_;
   MissingList& missing_;
   CollectedProcesses state_;
+  const std::optional<std::uint64_t> memfds_ = device_of_memfds();
   std::size_t bytes_ = 0;
 };
 
@@ -324,7 +359,9 @@ std::optional<std::string> file_system_of(const std::string& mountinfo,
     const std::size_t dash = line.find(" - ");
     if (dash == std::string_view::npos) return std::nullopt;
     const std::string_view type = line.substr(dash + 3);
-    return std::string(type.substr(0, type.find(' ')));
+    const std::size_t end = type.find(' ');
+    if (end == std::string_view::npos) return std::nullopt;  // cut off
+    return std::string(type.substr(0, end));
   }
   return std::nullopt;
 }

@@ -61,7 +61,7 @@ struct ProcessState {
 // A file that some process runs.
 struct Program {
   std::string path;         // as /proc/PID/exe says
-  std::string file_system;  // "overlay", "tmpfs"; "": a mount nobody sees
+  std::string file_system;  // "overlay", "tmpfs"; "": that of memfds
   HeldFile file;
   std::uint64_t device = 0, inode = 0;
 };
@@ -79,6 +79,7 @@ CollectedProcesses read_processes(const Cgroup& cgroup, const Pace& pace,
                                   MissingList& missing);
 
 // The mount of /proc/PID/mountinfo with this id: its file system's type.
+// nullopt: it is not there, or the table was cut off.
 std::optional<std::string> file_system_of(const std::string& mountinfo,
                                           std::uint64_t mount_id);
 
