@@ -9,8 +9,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "oci/spec/container_record.h"
 #include "oci/spec/state.h"
 #include "oci/sys/child.h"
+#include "oci/sys/files.h"
 #include "oci/wrapper/settings.h"
 #include "sidecar/cli/table.h"
 
@@ -23,9 +25,14 @@ using nlohmann::json;
 // A hook that takes longer has given up by itself (hook/main.cpp).
 constexpr std::chrono::seconds kChildLimit{15};
 
+// What parse_container_record() takes.
+constexpr std::size_t kMaxRecord = std::size_t{4} * 1024 * 1024;
+
+// A container among those of a runtime.
 struct Found {
   std::string root;
   std::string id;
+  std::string runtime;
 };
 
 struct Adopted {
@@ -44,14 +51,35 @@ std::vector<std::string> folders_in(const std::string& path) {
   return names;
 }
 
-std::vector<Found> find_containers(const std::vector<std::string>& roots) {
+// The runtime whose files are in a container's folder; "": it is of none, such
+// as the folder in which crun keeps compiled filters.
+std::string runtime_of(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / "state.json", error)) return "runc";
+  if (fs::exists(folder / "status", error)) return "crun";
+  return "";
+}
+
+std::vector<Found> find_containers(const std::vector<std::string>& roots,
+                                   const std::optional<std::string>& runtime) {
   std::vector<Found> found;
   for (const std::string& root : roots) {
     for (const std::string& id : folders_in(root)) {
-      if (oci::check_container_id(id)) found.push_back({root, id});
+      const std::string made_by = runtime_of(fs::path(root) / id);
+      if (made_by.empty() || !oci::check_container_id(id)) continue;
+      found.push_back({root, id, runtime.value_or(made_by)});
     }
   }
   return found;
+}
+
+// One that runs without enforcement (on_failure: allow) has a record too.
+bool is_enforced(const std::string& run_dir, const std::string& id) {
+  const Result<std::string> text =
+      read_bounded(run_dir + "/containers/" + id + ".json", kMaxRecord);
+  if (!text) return false;
+  const auto record = oci::parse_container_record(*text);
+  return record && record->degraded.empty();
 }
 
 // Those that are asked for; nullopt after having said which is not clear.
@@ -90,12 +118,18 @@ std::string one_line(std::string text) {
 
 Deadline soon() { return std::chrono::steady_clock::now() + kChildLimit; }
 
-Adopted adopt(const Found& container, const std::string& runtime,
-              const ServiceConfig& config) {
+// nullopt: it does not run, and is one of all that are there.
+std::optional<Adopted> adopt(const Found& container, bool named,
+                             const ServiceConfig& config) {
   Adopted adopted{.id = container.id};
   const auto state = run_child(
-      {runtime, "--root", container.root, "state", container.id}, "", soon());
+      {container.runtime, "--root", container.root, "state", container.id}, "",
+      soon());
   if (!state || state->exit != 0) {
+    // It may have ended since it was found.
+    if (!named && runtime_of(fs::path(container.root) / container.id).empty()) {
+      return std::nullopt;
+    }
     adopted.detail = state ? one_line(state->err) : state.error().message;
     return adopted;
   }
@@ -105,6 +139,7 @@ Adopted adopt(const Found& container, const std::string& runtime,
     return adopted;
   }
   if (parsed->status != "running" && parsed->status != "paused") {
+    if (!named) return std::nullopt;
     adopted.detail = "it is " + parsed->status + ", and does not run";
     return adopted;
   }
@@ -168,13 +203,16 @@ int adopt_containers(const Terminal& terminal, const AdoptOptions& options) {
     terminal.err << "bailiff: adopt: " << config.error().message << '\n';
     return kExitNotPossible;
   }
-  const std::vector<Found> all =
-      find_containers(options.roots.empty() ? default_roots() : options.roots);
+  const std::vector<Found> all = find_containers(
+      options.roots.empty() ? default_roots() : options.roots, options.runtime);
   const auto picked = chosen(terminal, all, options.ids);
   if (!picked) return kExitUsage;
+  const bool named = !options.ids.empty();
   std::vector<Adopted> results;
   for (const Found& one : *picked) {
-    results.push_back(adopt(one, options.runtime, *config));
+    if (!named && is_enforced(config->run_dir, one.id)) continue;
+    const std::optional<Adopted> adopted = adopt(one, named, *config);
+    if (adopted) results.push_back(*adopted);
   }
   print(terminal, results);
   const bool ok = std::all_of(results.begin(), results.end(),

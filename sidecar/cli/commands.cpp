@@ -259,10 +259,10 @@ void add_adopt(CLI::App& app, std::ostream& terminal_out,
                   "A state folder of the runtime, as runc's --root; may be "
                   "repeated; without it, where engines have them")
       ->allow_extra_args(false);
-  command
-      .add_option("--runtime", options->adopt.runtime,
-                  "The program that is asked for their state")
-      ->capture_default_str();
+  command.add_option(
+      "--runtime", options->adopt.runtime,
+      "The program that is asked for their state; without it, runc "
+      "or crun, whichever made them");
   command.add_option("--config", options->adopt.config, "bailiff.yaml");
   add_output(command, options->output);
   const Streams streams{terminal_out, terminal_err};

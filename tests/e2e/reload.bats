@@ -120,6 +120,7 @@ tidied_after() { bailiff_api reload && nothing_left_of "$1"; }
   # Not twice, and not one that is not there.
   run -1 bailiff adopt --config "$SVC/bailiff.yaml" --root "$SCRATCH/runc" elder
   says "it is enforced already"
+  run -0 bailiff adopt --config "$SVC/bailiff.yaml" --root "$SCRATCH/runc"
   run -2 bailiff adopt --config "$SVC/bailiff.yaml" --root "$SCRATCH/runc" none
   says "'none' is the id of no container"
 
