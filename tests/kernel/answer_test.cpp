@@ -165,20 +165,26 @@ Check name_in(std::uint32_t list) {
 
 class Answer : public ::testing::Test {
  protected:
-  explicit Answer(bool deny = true) {
+  explicit Answer(bool deny = true) { enforce(cgroup_, "c1", deny); }
+  void enforce(const hook::ScratchCgroup& cgroup, const std::string& id,
+               bool deny = true) {
     PolicyBuilder builder;
     builder.rule("Listed",
                  name_in(builder.list("names", {".evil.example", "c2.test"})),
                  deny);
     const auto programs =
-        protect(builder.build(), cgroup_.cgroup(), dir(), "c1", kernel_);
+        protect(builder.build(), cgroup.cgroup(), dir(), id, kernel_);
     EXPECT_TRUE(programs) << programs.error().message;
   }
   std::string dir() const { return bpffs_.path() + "/bailiff"; }
 
   template <typename Act>
   int inside(const Act& act) const {
-    const pid_t pid = fork_into(cgroup_.cgroup());
+    return inside(cgroup_, act);
+  }
+  template <typename Act>
+  static int inside(const hook::ScratchCgroup& cgroup, const Act& act) {
+    const pid_t pid = fork_into(cgroup.cgroup());
     if (pid == 0) ::_exit(act());
     int status = 0;
     ::waitpid(pid, &status, 0);
@@ -232,6 +238,22 @@ TEST_F(Answer, ThatLeadsToAListedNameHasItsAddressesRefused) {
   EXPECT_EQ(connects(kEvilHost), EPERM);
   pass(2);
   EXPECT_NE(connects(kEvilHost), EPERM) << "expired";
+}
+
+TEST_F(Answer, IsOfTheContainerThatAsked) {
+  const hook::ScratchCgroup other = make_cgroup();
+  enforce(other, "c2");
+  const auto connects_there = [&] {
+    return inside(other, [] { return connect_error(kEvilHost, 9); });
+  };
+  const Resolver resolver(
+      answer("good.test", {cname("c2.test"), a(kEvilHost)}));
+  EXPECT_EQ(asks("good.test"), 0);
+  EXPECT_EQ(connects(kEvilHost), EPERM);
+  EXPECT_NE(connects_there(), EPERM);
+  const Bytes asked = question("good.test");
+  EXPECT_EQ(inside(other, [&] { return ask(asked, SOCK_DGRAM); }), 0);
+  EXPECT_EQ(connects_there(), EPERM);
 }
 
 TEST_F(Answer, IsNotThereWithoutAQuestion) {
