@@ -9,6 +9,11 @@ setup_file() {
   # Says what it is told, so that a connection stays.
   spawn "$SCRATCH/echo.log" nsenter --net="$SCRATCH/netns/outside" -- \
     busybox nc -ll -p 2000 -e cat
+  export ASKED=$SCRATCH/asked
+  spawn "$SCRATCH/resolver.err" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 "$E2E_DIR/../bypass/resolver.py" "$HARMLESS4" "$ASKED"
+  wait_until 10 "a resolver" in_netns outside \
+    sh -c "ss -Hltn 'sport = :53' | grep -q ."
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
@@ -123,6 +128,8 @@ in_container() { bailiff_runc exec "$@"; }
     "ss -Htn state established | grep -q $HARMLESS4:2000"
   run -0 asks 3000
   says hi
+  run -0 in_container quarantined nslookup -type=a before.example "$HARMLESS4"
+  says 203.0.113.200
   run -0 bailiff_api isolate quarantined --reason drill
   says isolated
   state_is quarantined isolated
@@ -132,8 +139,9 @@ in_container() { bailiff_runc exec "$@"; }
   says "Operation not permitted"
   run in_container quarantined nc -w 2 "$HARMLESS6" 2000
   says "Operation not permitted"
-  run in_container quarantined nslookup -timeout=1 example.org "$HARMLESS4"
+  run in_container quarantined nslookup -type=a within.example "$HARMLESS4"
   ((status != 0))
+  [[ $(<"$ASKED") == before.example ]]
   run asks 3000
   [[ $output != *hi* ]]
   # Both ways.
