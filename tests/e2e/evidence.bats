@@ -108,8 +108,8 @@ is_thawed() { grep -q 'frozen 0' "$(unified_of "$1")/cgroup.events"; }
   bailiff eval --rules "$SCRATCH/rules/log4j.rules.yaml" \
     "$SCRATCH/rules/site-indicators.rules.yaml" \
     --events "$UNPACKED/events.jsonl" | grep -q "$C2_RULE"
-  jq -e --arg id "$EVIDENCE" 'all(.[]; .bailiff.evidence == $id)' \
-    "$UNPACKED/alerts.json"
+  jq -e --arg id "$EVIDENCE" \
+    'length > 0 and all(.[]; .bailiff.evidence == $id)' "$UNPACKED/alerts.json"
   grep -q . "$UNPACKED"/mounts/* "$UNPACKED"/net/*/tcp
   [[ -s $UNPACKED/cgroup/cgroup.events && -s $UNPACKED/oci/state.json ]]
   run bailiff_api evidence
