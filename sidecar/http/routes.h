@@ -10,7 +10,9 @@
 //   POST  /v1/violations
 //   GET   /v1/events /v1/events/stream
 //   GET   /v1/containers /v1/containers/:name
-//   POST  /v1/containers/:name/kill /v1/containers/:name/capture
+//   POST  /v1/containers/:name/V        V: kill, stop, pause, resume, isolate,
+//                                       release, capture
+//   POST  /v1/responses/rearm
 //   GET   /v1/evidence /v1/evidence/:id
 //   GET   /v1/evidence/:id/archive      for root over the unix socket only
 //   GET   /v1/rules /v1/policies
@@ -18,8 +20,8 @@
 //   GET   /v1/alerts
 //   POST  /v1/alerts/:id/retry
 //
-// What the API reserves for later (lists, stop, pause, …) is
-// answered 501, so that a client can tell it from a misspelling.
+// What the API reserves for later (/v1/lists) is answered 501, so that a client
+// can tell it from a misspelling.
 #pragma once
 
 #include <cstdint>
