@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""resolver.py ADDRESS LOG: answers each question for an IPv4 address with
-203.0.113.200, over UDP and TCP, and writes the name, in small letters, into
-LOG, a line each. alias.example is another name of hidden.evil.example, which
-has 203.0.113.201."""
+"""resolver.py ADDRESS LOG [NAME=ADDRESS]...: answers each question for an IPv4
+address with that of the name, or 203.0.113.200, over UDP and TCP, and writes
+the name, in small letters, into LOG, a line each. alias.example is another name
+of hidden.evil.example, which has 203.0.113.201."""
 
+import socket as sockets
 import socketserver
 import sys
 import threading
 
 ANSWER = bytes([203, 0, 113, 200])
 ALIASED = bytes([203, 0, 113, 201])
+NAMED = {name: sockets.inet_aton(address)
+         for name, address in (told.split("=") for told in sys.argv[3:])}
 
 
 def name_in(message):
@@ -27,7 +30,7 @@ def answer_to(message, log):
     name, end = name_in(message)
     log.write(name + "\n")
     log.flush()
-    answers, address = b"", ANSWER
+    answers, address = b"", NAMED.get(name, ANSWER)
     if name == "alias.example":
         # The target ends like the question: "hidden.evil", and a pointer there.
         target = b"\x06Hidden\x04evil\xc0\x12"

@@ -20,6 +20,13 @@ setup_file() {
   mount -t tmpfs bailiff-scratch "$SCRATCH/upper"
   mkdir "$SCRATCH"/upper/{up,work}
   falco_policy
+  spawn "$SCRATCH/resolver.err" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 "$E2E_DIR/../bypass/resolver.py" "$HARMLESS4" "$SCRATCH/asked" \
+    kubernetes.default.svc.cluster.local=203.0.113.210 \
+    de.minexmr.com=203.0.113.211 fr.minexmr.com=203.0.113.212 \
+    c2.example=203.0.113.213
+  wait_until 10 "a resolver" in_netns outside \
+    sh -c "ss -Hltn 'sport = :53' | grep -q ."
   service "$SCRATCH/rules/all.yaml"
 }
 teardown_file() {
@@ -90,6 +97,12 @@ END
 - list: allowed_image
   items: [registry.example/other]
   override: {items: append}
+- list: c2_server_fqdn_list
+  items: [c2.example]
+  override: {items: replace}
+- macro: allowed_containers
+  condition: container.image.repository = registry.example/other
+  override: {condition: replace}
 - rule: Mark
   desc: where a trigger begins
   condition: evt.type = mkdir and evt.arg.path startswith /marks/
@@ -152,11 +165,25 @@ CAPABILITIES='["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE",
 
 # runc opens the pipe by which it is told to start by its number.
 STARTED="Container Run as Root User; Modify Container Entrypoint"
+UNPRIVILEGED="$STARTED; Launch Disallowed Container"
+PRIVILEGED="$STARTED; Launch Privileged Container; Launch Excessively Capable \
+Container; Launch Sensitive Mount Container"
+
+@test "each rule that is placed has a trigger, or a reason why not" {
+  local -a files
+  mapfile -t files < <(tr -d '[],' <<<"$RULES" | tr ' ' '\n' | grep .)
+  "$BAILIFF_BIN/bailiff" explain "${files[@]}" \
+    --policy "$SCRATCH/rules/all.yaml" -o json >"$SCRATCH/placed"
+  [[ $(jq length "$SCRATCH/placed") == 98 ]]
+  python3 "$E2E_DIR/triggers/check.py" --placed "$UNPRIVILEGED; $PRIVILEGED" \
+    "$E2E_DIR/triggers/untriggered.tsv" \
+    "$E2E_DIR"/triggers/{container,privileged}.tsv <"$SCRATCH/placed"
+}
 
 @test "each rule fires for its trigger and for no other" {
   trigger_all container "
     .process.capabilities |= map_values($CAPABILITIES)"
-  fired_as_told container "$STARTED"
+  fired_as_told container "$UNPRIVILEGED"
 }
 
 @test "each rule on privileged containers fires for its trigger" {
@@ -169,6 +196,5 @@ STARTED="Container Run as Root User; Modify Container Entrypoint"
     | .annotations["io.kubernetes.cri.sandbox-namespace"] = "subnet-only"
     | .mounts += [{type: "bind", source: "/etc", destination: "/host",
         options: ["bind", "ro"]}]'
-  fired_as_told privileged "$STARTED; Launch Privileged Container; Launch \
-Excessively Capable Container; Launch Sensitive Mount Container"
+  fired_as_told privileged "$PRIVILEGED"
 }
