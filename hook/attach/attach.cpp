@@ -5,6 +5,7 @@
 #include <linux/if_arp.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -292,14 +293,12 @@ class Attacher {
   }
 
   // Attaches it to the cgroup, or to the interface it is for.
-  Result<Link> attach(const Planned& one, const Program& program, int cgroup) {
-    if (!one.interface) {
-      return kernel_.attach(program, cgroup, one.program.flavour);
-    }
-    auto link = kernel_.attach_frames(program, request_.netns, *one.interface);
-    if (link || link.error().sys_errno != EEXIST) return link;
-    ASSIGN_OR_RETURN(const Program own, copy(one.program));
-    return kernel_.attach_frames(own, request_.netns, *one.interface);
+  Result<std::shared_ptr<Link>> attach(const Planned& one,
+                                       const Program& program, int cgroup) {
+    ASSIGN_OR_RETURN(Link made, new_link(one, program, cgroup));
+    const auto link = std::make_shared<Link>(std::move(made));
+    undo_.add([&kernel = kernel_, link] { (void)kernel.detach(*link); });
+    return link;
   }
 
   // Puts it in the place of the link's.
@@ -319,6 +318,17 @@ class Attacher {
   }
 
  private:
+  Result<Link> new_link(const Planned& one, const Program& program,
+                        int cgroup) {
+    if (!one.interface) {
+      return kernel_.attach(program, cgroup, one.program.flavour);
+    }
+    auto link = kernel_.attach_frames(program, request_.netns, *one.interface);
+    if (link || link.error().sys_errno != EEXIST) return link;
+    ASSIGN_OR_RETURN(const Program own, copy(one.program));
+    return kernel_.attach_frames(own, request_.netns, *one.interface);
+  }
+
   // An interface takes a program once, and a container of the same pod and
   // policy has attached it; it may end before this one does.  The lists of the
   // copy keep their places: the container's other programs have the same.
@@ -396,6 +406,45 @@ class Attacher {
   std::string container_;
 };
 
+// Puts a program where it judges, and returns the link that is new; null when
+// the program has taken the place of another.
+using Place = std::function<Result<std::shared_ptr<Link>>(const Planned&,
+                                                          const Program&)>;
+
+// Has `place` put the programs where they judge, one after the other, and pins
+// the links that are new in the container's folder.
+Status put_in_place(const std::vector<Planned>& planned, Attacher& attacher,
+                    const std::string& folder, const Place& place,
+                    Attachment& attachment) {
+  bool judges_frames = false;
+  for (const Planned& one : planned) {
+    const bool guard = one.program.flavour == emit::Flavour::kSetsockopt;
+    if (guard && !judges_frames) continue;
+    const Digest digest = one.program.digest();
+    ASSIGN_OR_RETURN(const Program program,
+                     attacher.program(one.program, digest));
+    const auto link = place(one, program);
+    if (!link && one.interface) {
+      // Nothing leaves by an interface that is gone.
+      if (not_found(link.error())) continue;
+      if (link.error().code == Code::kUnsupported && !judges_frames) {
+        attachment.unjudged.push_back(link.error().message);
+        break;
+      }
+    }
+    if (!link) return link.error();
+    if (*link != nullptr) {
+      RETURN_IF_ERROR(attacher.pin_new((*link)->fd(), folder + "/" + one.pin));
+    }
+    judges_frames = judges_frames || one.interface;
+    const auto& known = attachment.programs;
+    if (std::find(known.begin(), known.end(), digest) == known.end()) {
+      attachment.programs.push_back(digest);
+    }
+  }
+  return Ok{};
+}
+
 }  // namespace
 
 Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
@@ -411,9 +460,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                    pins.container(request.container_id));
   RETURN_IF_ERROR(kernel.check_bpffs(pins.root()));
 
-  // In this order, so that what follows is undone while these are held.
-  std::vector<Link> links;
-  links.reserve(planned.size());
+  // In this order, so that what follows is undone while it is held.
   UniqueFd lock;
   Undo undo;
   ASSIGN_OR_RETURN(lock, make_and_lock(pins, kernel, undo));
@@ -435,33 +482,12 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   }
   Attacher attacher(request, pins, kernel, undo);
   RETURN_IF_ERROR(attacher.prepare(planned, Attacher::Room::kMakeRoom));
-  bool judges_frames = false;
-  for (const Planned& one : planned) {
-    const bool guard = one.program.flavour == emit::Flavour::kSetsockopt;
-    if (guard && !judges_frames) continue;
-    const Digest digest = one.program.digest();
-    ASSIGN_OR_RETURN(const Program loaded,
-                     attacher.program(one.program, digest));
-    auto link = attacher.attach(one, loaded, cgroup.fd());
-    if (!link && one.interface) {
-      // Nothing leaves by an interface that is gone.
-      if (not_found(link.error())) continue;
-      if (link.error().code == Code::kUnsupported && !judges_frames) {
-        attachment.unjudged.push_back(link.error().message);
-        break;
-      }
-    }
-    if (!link) return link.error();
-    judges_frames = judges_frames || one.interface;
-    links.push_back(*std::move(link));
-    const Link& attached = links.back();
-    undo.add([&] { (void)kernel.detach(attached); });
-    RETURN_IF_ERROR(attacher.pin_new(attached.fd(), folder + "/" + one.pin));
-    const auto& known = attachment.programs;
-    if (std::find(known.begin(), known.end(), digest) == known.end()) {
-      attachment.programs.push_back(digest);
-    }
-  }
+  RETURN_IF_ERROR(put_in_place(
+      planned, attacher, folder,
+      [&](const Planned& one, const Program& program) {
+        return attacher.attach(one, program, cgroup.fd());
+      },
+      attachment));
   if (request.plan.observes()) {
     // There is no process yet that has bits of another.
     ASSIGN_OR_RETURN(
@@ -530,7 +556,14 @@ class Exchange::Step {
       RETURN_IF_ERROR(write_state());
       RETURN_IF_ERROR(attacher_.prepare(planned, Attacher::Room::kLeave));
     }
-    RETURN_IF_ERROR(put_in_place(planned, attachment));
+    RETURN_IF_ERROR(put_in_place(
+        planned, attacher_, folder_,
+        [&](const Planned& one, const Program& program) {
+          auto link = place(one, program);
+          if (link) after_.insert(one.pin);
+          return link;
+        },
+        attachment));
     if (request_.plan.observes()) {
       ASSIGN_OR_RETURN(
           replaced_table_,
@@ -564,36 +597,8 @@ class Exchange::Step {
     return kernel_.update(states, bytes_of(cgroup_.id()), bytes_of(state));
   }
 
-  Status put_in_place(const std::vector<Planned>& planned,
-                      Attachment& attachment) {
-    bool judges_frames = false;
-    for (const Planned& one : planned) {
-      const bool guard = one.program.flavour == emit::Flavour::kSetsockopt;
-      if (guard && !judges_frames) continue;
-      const Digest digest = one.program.digest();
-      ASSIGN_OR_RETURN(const Program program,
-                       attacher_.program(one.program, digest));
-      Status placed = place(one, program);
-      if (!placed && one.interface) {
-        // Nothing leaves by an interface that is gone.
-        if (not_found(placed.error())) continue;
-        if (placed.error().code == Code::kUnsupported && !judges_frames) {
-          attachment.unjudged.push_back(placed.error().message);
-          break;
-        }
-      }
-      if (!placed) return placed;
-      judges_frames = judges_frames || one.interface;
-      after_.insert(one.pin);
-      const auto& known = attachment.programs;
-      if (std::find(known.begin(), known.end(), digest) == known.end()) {
-        attachment.programs.push_back(digest);
-      }
-    }
-    return Ok{};
-  }
-
-  Status place(const Planned& one, const Program& program) {
+  Result<std::shared_ptr<Link>> place(const Planned& one,
+                                      const Program& program) {
     const std::string pin = folder_ + "/" + one.pin;
     if (before_.contains(one.pin)) {
       ASSIGN_OR_RETURN(Link opened, kernel_.open_link(pin));
@@ -606,16 +611,13 @@ class Exchange::Step {
              before = std::make_shared<Program>(std::move(opened_program))] {
               (void)kernel.replace(*link, *before);
             });
-        return Ok{};
+        return std::shared_ptr<Link>();
       }
-      if (!not_found(replaced.error())) return replaced;
+      if (!not_found(replaced.error())) return replaced.error();
       // What it was attached to is gone, and the link with it.
       RETURN_IF_ERROR(kernel_.unlink(pin));
     }
-    ASSIGN_OR_RETURN(Link made, attacher_.attach(one, program, cgroup_.fd()));
-    const auto link = std::make_shared<Link>(std::move(made));
-    undo_.add([&kernel = kernel_, link] { (void)kernel.detach(*link); });
-    return attacher_.pin_new(link->fd(), pin);
+    return attacher_.attach(one, program, cgroup_.fd());
   }
 
   const AttachRequest& request_;
