@@ -337,7 +337,6 @@ Result<std::optional<bailiff_observed>> observe(
       remove_entries(pins, kernel, [&](const Entry& entry) -> Result<bool> {
         return entry.wanted.name == name && entry.cgroup_id != cgroup.id();
       }));
-  RETURN_IF_ERROR(ensure_observer_maps(pins, kernel, undo));
   RETURN_IF_ERROR(ensure_observer_programs(pins, kernel, undo));
   ASSIGN_OR_RETURN(const Map observed,
                    kernel.open_map(map_pin(pins, "observed")));

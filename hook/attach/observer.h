@@ -46,8 +46,8 @@ Status try_observer(Kernel& kernel);
 std::string observer_ring(const Pins& pins);
 
 // Begins to observe `cgroup`, whose processes get the bits of `table`, or to
-// observe it for other rules.  The observer is loaded and attached when it is
-// not.  `undo` puts back what was, whatever fails.
+// observe it for other rules.  Its maps are there; its programs are loaded and
+// attached when they are not.  `undo` puts back what was, whatever fails.
 // Returns the entry there was when it had another table, to be forgotten when
 // the change stays.  Bits that processes have of another table are not taken
 // for those of this one: until they execute something, nothing is known of
