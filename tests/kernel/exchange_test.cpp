@@ -10,8 +10,13 @@
 
 #include "hook/attach/attach.h"
 #include "hook/attach/isolation.h"
+#include "hook/attach/shared_maps.h"
 #include "hook/kernel/ring_buffer.h"
 #include "rules/abi/event.h"
+#include "rules/abi/observe.h"
+#include "rules/abi/task.h"
+#include "rules/base/digest.h"
+#include "tests/harness/expr.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
 
@@ -31,6 +36,21 @@ CompiledPolicy refusing(const std::string& host) {
   builder.rule("Always", sip_in(builder.list("always", {"127.66.0.9"})));
   builder.rule("Host", sip_in(builder.list("only " + host, {host})));
   return builder.build();
+}
+
+// The same, and a rule that takes what a process runs to be known.
+CompiledPolicy telling(CompiledPolicy policy, const std::string& word) {
+  Rule rule;
+  rule.name = "Told";
+  rule.source = "syscall";
+  rule.condition =
+      all_of({event_is("connect"),
+              check(FieldId::kProcCmdline, Op::kContains, {"told " + word})});
+  Policy told{.name = "Told"};
+  told.rules = {static_cast<std::uint32_t>(policy.rules.size())};
+  policy.rules.push_back(std::move(rule));
+  policy.policies.push_back(std::move(told));
+  return policy;
 }
 
 class Exchange : public ::testing::Test {
@@ -94,6 +114,69 @@ class Exchange : public ::testing::Test {
     return events;
   }
 
+  // What the observer is told: a name and a digest of each entry.
+  std::vector<std::string> observed_state() {
+    struct Told {
+      const char* name;
+      std::size_t key;
+      std::size_t value;
+    };
+    constexpr Told kMaps[] = {
+        {"observed", sizeof(std::uint64_t), sizeof(bailiff_observed)},
+        {"config", sizeof(std::uint32_t), sizeof(bailiff_observe_config)},
+        {"task-pages", sizeof(bailiff_task_page), BAILIFF_TASK_PAGE_BYTES}};
+    std::vector<std::string> state;
+    for (const Told& told : kMaps) {
+      const auto map = kernel_.open_map(dir() + "/observer/" + told.name);
+      if (!map) continue;
+      const auto entries = kernel_.entries(*map, told.key, told.value);
+      EXPECT_TRUE(entries);
+      for (const hook::MapEntry& entry : *entries) {
+        std::string bytes;
+        for (const auto* part : {&entry.key, &entry.value}) {
+          bytes.append(reinterpret_cast<const char*>(part->data()),
+                       part->size());
+        }
+        state.push_back(told.name + (" " + digest_of(bytes).hex()));
+      }
+    }
+    std::sort(state.begin(), state.end());
+    return state;
+  }
+
+  void puts_all_back(const CompiledPolicy& from, const CompiledPolicy& to) {
+    const auto one = make_cgroup();
+    const auto two = make_cgroup();
+    ASSERT_TRUE(protect(from, one.cgroup(), dir(), "c0", kernel_));
+    ASSERT_TRUE(protect(from, two.cgroup(), dir(), "c1", kernel_));
+    const std::vector<std::string> before = bpffs_.entries();
+    const std::vector<std::string> observed = observed_state();
+    int call = 0;
+    for (;; ++call) {
+      ASSERT_LT(call, 1000);
+      SCOPED_TRACE("call " + std::to_string(call) + " fails");
+      FaultyKernel faulty(call);
+      const int descriptors = open_descriptors();
+      const Status changed =
+          exchange(to, {&one.cgroup(), &two.cgroup()}, faulty);
+      ASSERT_EQ(open_descriptors(), descriptors);
+      if (kept_) break;
+      ASSERT_FALSE(changed);
+      ASSERT_EQ(bpffs_.entries(), before);
+      ASSERT_EQ(observed_state(), observed);
+      ASSERT_EQ(attached_programs(one.cgroup()), kHookCount);
+      // Connecting takes a process each: not after every call.
+      if (call % 7 != 0) continue;
+      ASSERT_TRUE(obeys_first(one.cgroup()));
+      ASSERT_TRUE(obeys_first(two.cgroup()));
+    }
+    EXPECT_GT(call, 50);
+    EXPECT_TRUE(obeys_second(one.cgroup()));
+    EXPECT_TRUE(obeys_second(two.cgroup()));
+    // What could not be taken off goes with the next one.
+    ASSERT_TRUE(exchange(to, {&one.cgroup(), &two.cgroup()}, kernel_));
+  }
+
   ScratchBpffs bpffs_;
   hook::LinuxKernel kernel_;
   int netns_ = -1;
@@ -128,32 +211,24 @@ TEST_F(Exchange, PutsAllBackUnlessItIsKept) {
 }
 
 TEST_F(Exchange, PutsAllBackWhicheverCallFails) {
-  const auto one = make_cgroup();
-  const auto two = make_cgroup();
-  ASSERT_TRUE(protect(first_, one.cgroup(), dir(), "c0", kernel_));
-  ASSERT_TRUE(protect(first_, two.cgroup(), dir(), "c1", kernel_));
-  const std::vector<std::string> before = bpffs_.entries();
-  int call = 0;
-  for (;; ++call) {
-    ASSERT_LT(call, 1000);
-    SCOPED_TRACE("call " + std::to_string(call) + " fails");
-    FaultyKernel faulty(call);
-    const int descriptors = open_descriptors();
-    const Status changed =
-        exchange(second_, {&one.cgroup(), &two.cgroup()}, faulty);
-    ASSERT_EQ(open_descriptors(), descriptors);
-    if (kept_) break;
-    ASSERT_FALSE(changed);
-    ASSERT_EQ(bpffs_.entries(), before);
-    ASSERT_EQ(attached_programs(one.cgroup()), kHookCount);
-    // Connecting takes a process each: not after every call.
-    if (call % 7 != 0) continue;
-    ASSERT_TRUE(obeys_first(one.cgroup()));
-    ASSERT_TRUE(obeys_first(two.cgroup()));
-  }
-  EXPECT_GT(call, 50);
-  EXPECT_TRUE(obeys_second(one.cgroup()));
-  EXPECT_TRUE(obeys_second(two.cgroup()));
+  puts_all_back(first_, second_);
+}
+
+TEST_F(Exchange, PutsAllBackOfWhatIsObserved) {
+  puts_all_back(telling(first_, "one"), telling(second_, "two"));
+}
+
+TEST_F(Exchange, PutsAllBackOfWhatIsObservedFromNowOn) {
+  // As the service does; to load the programs after every call takes minutes.
+  ASSERT_TRUE(hook::ensure_shared_maps(dir(), kernel_));
+  puts_all_back(first_, telling(second_, "two"));
+}
+
+TEST_F(Exchange, PutsAllBackOfWhatIsObservedNoLonger) {
+  puts_all_back(telling(first_, "one"), second_);
+  EXPECT_THAT(observed_state(), Each(Not(HasSubstr("observed"))));
+  EXPECT_THAT(observed_state(), Each(Not(HasSubstr("task-pages"))));
+  EXPECT_THAT(bpffs_.entries(), Each(Not(HasSubstr("observer/links/"))));
 }
 
 TEST_F(Exchange, LeavesNoMomentUnjudged) {
