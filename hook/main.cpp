@@ -69,6 +69,17 @@ void say(std::string text) {
       ::write(STDERR_FILENO, text.data(), text.size());
 }
 
+// What a line about a container begins with.
+std::string about(const oci::ContainerState& state) {
+  return "container '" + state.id + "': ";
+}
+
+void warn(const oci::ContainerState& state, const Start& start) {
+  for (const std::string& line : start.unjudged) {
+    say("warning: " + about(state) + line);
+  }
+}
+
 // nullopt after having said what is wrong.
 std::optional<Options> parse_options(const std::vector<std::string>& args) {
   const auto wrong = [](const std::string& what) {
@@ -183,15 +194,13 @@ int create(const Options& options, const std::string& started_in,
   Start start = start_container(options.places, *state, folders, kernel,
                                 options.on_failure);
   if (start.status) {
-    for (const std::string& line : start.unjudged) {
-      say("warning: container '" + state->id + "': " + line);
-    }
+    warn(*state, start);
     return 0;
   }
   const OnError on_failure =
       options.on_failure.value_or(start.on_failure.value_or(OnError::kDeny));
-  return fail(options, on_failure, start.status.error(),
-              "container '" + state->id + "': ", std::move(start.record));
+  return fail(options, on_failure, start.status.error(), about(*state),
+              std::move(start.record));
 }
 
 // Of no runtime's doing: it runs on as it did when this fails.
@@ -203,14 +212,11 @@ int adopt(const Options& options, Kernel& kernel) {
   }
   const Start start = adopt_container(options.places, *state,
                                       {state->bundle, options.bundle}, kernel);
-  const std::string who = "container '" + state->id + "': ";
   if (!start.status) {
-    say(who + start.status.error().message + "; not adopted");
+    say(about(*state) + start.status.error().message + "; not adopted");
     return kExitRefused;
   }
-  for (const std::string& line : start.unjudged) {
-    say("warning: " + who + line);
-  }
+  warn(*state, start);
   return 0;
 }
 
@@ -223,7 +229,7 @@ int stop(const Options& options, Kernel& kernel) {
   }
   const Status stopped = stop_container(options.places, state->id, kernel);
   if (stopped) return 0;
-  say("container '" + state->id + "': " + stopped.error().message +
+  say(about(*state) + stopped.error().message +
       "; bailiffd removes what is left");
   return kExitRefused;
 }
