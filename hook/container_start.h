@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hook/container_start.h
-// What bailiff-hook does at createRuntime and poststop, without its command
-// line and its way of failing.
+// What bailiff-hook does at createRuntime, adopt and poststop, without its
+// command line and its way of failing.
 #pragma once
 
 #include <optional>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bailiff-hook: run by a container runtime as root, once when a container has
-// been created and not yet started, and once when it is gone.  Whatever it does
-// not print is that it worked.
+// been created and not yet started, and once when it is gone; and by 'bailiff
+// adopt' for one that runs already.  When all went well it prints nothing.
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

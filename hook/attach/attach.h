@@ -13,7 +13,9 @@
 //   users/DIGEST                  a container that uses it (unused.h)
 //   links/ID/connect4, …          one folder per container, a link in it for
 //                                 each hook point that judges; for frames one
-//                                 for each interface, links/ID/frame-INDEX
+//                                 for each interface, links/ID/frame-INDEX, and
+//                                 links/ID/setsockopt, which guards sockets;
+//                                 links/ID/isolate-…, see isolation.h
 //   observer/…                    see observer.h
 // NAME and ID are percent-encoded where they have bytes other than
 // [A-Za-z0-9_-]: bpffs takes no name with a dot.
@@ -91,8 +93,9 @@ struct Attachment {
 // A list that is in the kernel already keeps the items it has; publish_lists()
 // brings it up to date.
 //
-// Links the same id left behind are removed; if they are on another cgroup that
-// still lives, the id is in use and kInvalidArgument says so.
+// Links the same id left behind are removed, those of an isolation included; if
+// they are on another cgroup that still lives, the id is in use and
+// kInvalidArgument says so.
 //
 // Fails with kUnsupported, naming the feature, when this kernel lacks one; the
 // caller decides whether the container may then start (see OnError).  Not so

@@ -15,7 +15,8 @@ namespace bailiff::hook {
 // attach() holds until it has succeeded or undone its work, so that the maps
 // found here stay.
 //
-// kUnsupported when BPF_DIR is not on a bpffs.
+// kUnsupported when BPF_DIR is not on a bpffs.  That the observer cannot be
+// loaded is no error here: attach() says so for a container that needs it.
 Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel);
 
 }  // namespace bailiff::hook
