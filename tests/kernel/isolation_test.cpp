@@ -105,6 +105,47 @@ TEST_F(IsolationTest, IsolatesAContainerThatHasTheNameOfOneThatEnded) {
   EXPECT_EQ(connect_in(cgroup_.cgroup(), {}).error, EPERM);
 }
 
+// Killed between ending links and removing their pins.
+TEST_F(IsolationTest, IsolatesAContainerWhoseLinksAreAttachedToNothing) {
+  ASSERT_TRUE(isolate());
+  const int attached = test::attached_programs(cgroup_.cgroup());
+  const std::string folder = bpffs_.path() + "/links/c1";
+  const auto names = kernel_.list(folder);
+  ASSERT_TRUE(names);
+  for (const std::string& name : *names) {
+    ASSERT_TRUE(kernel_.detach(*kernel_.open_link(folder + "/" + name)));
+  }
+  ASSERT_EQ(connect_in(cgroup_.cgroup(), {}).error, 0);
+  ASSERT_TRUE(isolate());
+  EXPECT_EQ(connect_in(cgroup_.cgroup(), {}).error, EPERM);
+  EXPECT_EQ(test::attached_programs(cgroup_.cgroup()), attached);
+}
+
+TEST_F(IsolationTest, IsolatesOverWhatIsLeftThoughTheKthCallFailedBefore) {
+  int call = 0;
+  for (bool failed = true; failed; ++call) {
+    ASSERT_LT(call, 1000);
+    SCOPED_TRACE("call " + std::to_string(call) + " fails");
+    {
+      const hook::ScratchCgroup ended = test::make_cgroup();
+      ASSERT_TRUE(hook::isolate(bpffs_.path(), "c1", ended.cgroup(), allowed_,
+                                kernel_));
+    }
+    FaultyKernel faulty(call);
+    const Status done = isolate(faulty);
+    failed = faulty.failed();
+    if (!done) {
+      ASSERT_EQ(test::attached_programs(cgroup_.cgroup()), 0);
+    }
+    ASSERT_TRUE(isolate());
+    ASSERT_EQ(connect_in(cgroup_.cgroup(), {}).error, EPERM);
+    ASSERT_TRUE(hook::release(bpffs_.path(), "c1", kernel_));
+    ASSERT_EQ(test::attached_programs(cgroup_.cgroup()), 0);
+  }
+  // Each of the links that are left is looked at, ended and unlinked.
+  EXPECT_GT(call, 30);
+}
+
 // Ending connections takes as long as the container has sockets.
 TEST_F(IsolationTest, EndsConnectionsWhileOthersMayAttach) {
   class Watching final : public test::FaultyKernel {
