@@ -38,14 +38,15 @@ const sockaddr* generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-Result<UniqueFd> make_socket(int flags) {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
+Result<UniqueFd> make_socket(int type) {
+  UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (!fd) return errno_error("create a unix socket");
   return fd;
 }
 
 // Removes the file of a listener that is gone.
-Status remove_stale(const std::string& path, const sockaddr_un& address) {
+Status remove_stale(const std::string& path, const sockaddr_un& address,
+                    int type) {
   struct stat file = {};
   if (::lstat(path.c_str(), &file) != 0) {
     if (errno == ENOENT) return Ok{};
@@ -54,7 +55,7 @@ Status remove_stale(const std::string& path, const sockaddr_un& address) {
   if (!S_ISSOCK(file.st_mode)) {
     return invalid_argument("'" + path + "' exists and is not a socket");
   }
-  ASSIGN_OR_RETURN(const UniqueFd probe, make_socket(SOCK_NONBLOCK));
+  ASSIGN_OR_RETURN(const UniqueFd probe, make_socket(type | SOCK_NONBLOCK));
   if (::connect(probe.get(), generic(address), sizeof(address)) == 0 ||
       errno != ECONNREFUSED) {
     return Error{Code::kExhausted,
@@ -68,10 +69,10 @@ Status remove_stale(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-Result<UniqueFd> listen_unix(const std::string& path, mode_t mode) {
+Result<UniqueFd> listen_unix(const std::string& path, mode_t mode, int type) {
   ASSIGN_OR_RETURN(const sockaddr_un address, address_of(path));
-  RETURN_IF_ERROR(remove_stale(path, address));
-  ASSIGN_OR_RETURN(UniqueFd fd, make_socket(0));
+  RETURN_IF_ERROR(remove_stale(path, address, type));
+  ASSIGN_OR_RETURN(UniqueFd fd, make_socket(type));
   // bind() gives the file the mode of the socket's own inode, less the umask;
   // set before, there is no moment with a wider mode.
   if (::fchmod(fd.get(), mode) != 0) {
@@ -103,7 +104,7 @@ Result<UnixConnection> accept_unix(const UniqueFd& listener) {
 Result<UnixConnection> connect_unix(const std::string& path,
                                     Deadline deadline) {
   ASSIGN_OR_RETURN(const sockaddr_un address, address_of(path));
-  ASSIGN_OR_RETURN(UniqueFd fd, make_socket(0));
+  ASSIGN_OR_RETURN(UniqueFd fd, make_socket(SOCK_STREAM));
   // A blocking connect() waits for room in the backlog as long as the send
   // timeout allows; there is no poll() for it on unix sockets.
   const int milliseconds = std::max(poll_timeout(deadline), 1);

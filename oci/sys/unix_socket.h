@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // oci/sys/unix_socket.h
-// Stream sockets in the file system, and who is at the other end.
+// Sockets in the file system, and who is at the other end.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <string>
@@ -29,8 +30,10 @@ struct UnixConnection {
 
 // Binds and listens.  The file has `mode` from the moment it exists.  A socket
 // file that nobody listens on any more is replaced; one that is in use is an
-// error, and so is any other kind of file.  `path` has at most 107 bytes.
-Result<UniqueFd> listen_unix(const std::string& path, mode_t mode);
+// error, and so is any other kind of file.  `path` has at most 107 bytes;
+// `type` is SOCK_STREAM or SOCK_SEQPACKET.
+Result<UniqueFd> listen_unix(const std::string& path, mode_t mode,
+                             int type = SOCK_STREAM);
 
 // Blocks until somebody connects.
 Result<UnixConnection> accept_unix(const UniqueFd& listener);

@@ -2,7 +2,6 @@
 #include "sidecar/notify/descriptor_store.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,14 +11,13 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "oci/sys/errno_error.h"
+#include "oci/sys/unix_socket.h"
 #include "sidecar/notify/keeper.h"
 
 extern char** environ;
@@ -27,9 +25,8 @@ extern char** environ;
 namespace bailiff::sidecar {
 namespace {
 
-// How long a keeper that was started may take to listen.
-constexpr std::chrono::seconds kStartLimit{20};
-constexpr std::chrono::milliseconds kStartPoll{5};
+// FDNAME=, past which systemd ignores the name (sd_pid_notify_with_fds(3)).
+constexpr std::size_t kMaxSystemdName = 255;
 
 Result<UniqueFd> connect_to(const std::string& path, int type) {
   sockaddr_un address{};
@@ -51,6 +48,8 @@ Result<UniqueFd> connect_to(const std::string& path, int type) {
   return fd;
 }
 
+constexpr mode_t kSocketMode = 0600;
+
 class NoStore final : public DescriptorStore {
  public:
   Status keep(const std::string& /*name*/, int /*fd*/) override { return Ok{}; }
@@ -62,6 +61,10 @@ class SystemdStore final : public DescriptorStore {
   explicit SystemdStore(UniqueFd socket) : socket_(std::move(socket)) {}
 
   Status keep(const std::string& name, int fd) override {
+    if (name.size() > kMaxSystemdName) {
+      return invalid_argument("the name '" + name +
+                              "' is too long for systemd's store");
+    }
     return send_message(socket_.get(), "FDSTORE=1\nFDNAME=" + name, fd);
   }
 
@@ -98,6 +101,10 @@ class KeeperStore final : public DescriptorStore {
   explicit KeeperStore(UniqueFd socket) : socket_(std::move(socket)) {}
 
   Status keep(const std::string& name, int fd) override {
+    if (name.size() > kMaxKeptName) {
+      return invalid_argument("the name '" + name +
+                              "' is too long for the keeper");
+    }
     return send_message(socket_.get(), "keep " + name, fd);
   }
 
@@ -119,15 +126,36 @@ class KeeperStore final : public DescriptorStore {
   UniqueFd socket_;
 };
 
-// A process of its own, in a session of its own, with nothing of ours open.
-Status start_keeper(const std::string& run_dir, const std::string& program) {
+// What becomes 0 or 1 of another process is neither here: dup2() onto itself
+// leaves it close-on-exec (POSIX), and one must not take the other's place.
+Result<UniqueFd> above_standard(UniqueFd fd) {
+  if (fd.get() > STDERR_FILENO) return fd;
+  UniqueFd above(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (!above) return errno_error("duplicate a descriptor");
+  return above;
+}
+
+// A process of its own, in a session of its own, with nothing of ours open but
+// what it is given.  Our connection.
+Result<UniqueFd> start_keeper(const std::string& run_dir,
+                              const std::string& program) {
+  ASSIGN_OR_RETURN(UniqueFd made, listen_unix(keeper_socket(run_dir),
+                                              kSocketMode, SOCK_SEQPACKET));
+  ASSIGN_OR_RETURN(const UniqueFd listening, above_standard(std::move(made)));
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    return errno_error("make a pair of sockets");
+  }
+  UniqueFd ours(pair[0]);
+  ASSIGN_OR_RETURN(const UniqueFd theirs, above_standard(UniqueFd(pair[1])));
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawnattr_init(&attributes);
-  for (int fd = 0; fd <= 2; ++fd) {
-    ::posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-  }
+  ::posix_spawn_file_actions_adddup2(&files, listening.get(), kKeeperListening);
+  ::posix_spawn_file_actions_adddup2(&files, theirs.get(), kKeeperClient);
+  ::posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_RDWR,
+                                     0);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   std::array<std::string, 3> words = {"bailiff-keeper", "--keeper", run_dir};
   std::array<char*, 4> args = {words[0].data(), words[1].data(),
@@ -137,23 +165,26 @@ Status start_keeper(const std::string& run_dir, const std::string& program) {
                                    args.data(), environ);
   ::posix_spawn_file_actions_destroy(&files);
   ::posix_spawnattr_destroy(&attributes);
-  if (failed != 0)
+  if (failed != 0) {
     return errno_error("start the keeper of descriptors", failed);
-  return Ok{};
+  }
+  return ours;
 }
 
-Result<UniqueFd> connect_to_keeper(const std::string& run_dir,
-                                   const std::string& program) {
-  const std::string path = keeper_socket(run_dir);
-  Result<UniqueFd> known = connect_to(path, SOCK_SEQPACKET);
-  if (known) return known;
-  RETURN_IF_ERROR(start_keeper(run_dir, program));
-  const auto deadline = std::chrono::steady_clock::now() + kStartLimit;
-  for (;;) {
-    Result<UniqueFd> started = connect_to(path, SOCK_SEQPACKET);
-    if (started || std::chrono::steady_clock::now() > deadline) return started;
-    std::this_thread::sleep_for(kStartPoll);
-  }
+Result<OpenedStore> of_keeper(UniqueFd socket) {
+  OpenedStore opened;
+  auto keeper = std::make_unique<KeeperStore>(std::move(socket));
+  ASSIGN_OR_RETURN(opened.kept, keeper->all());
+  opened.store = std::move(keeper);
+  return opened;
+}
+
+// Whether what is sent to systemd is kept: it says so since version 254, and
+// drops it without a word where FileDescriptorStoreMax= is 0.  For an older one
+// the unit can say it (Environment=FDSTORE=...).
+bool systemd_keeps() {
+  const char* most = std::getenv("FDSTORE");
+  return most != nullptr && *most != '\0' && std::string_view(most) != "0";
 }
 
 }  // namespace
@@ -161,7 +192,8 @@ Result<UniqueFd> connect_to_keeper(const std::string& run_dir,
 Result<OpenedStore> open_store(const std::string& run_dir,
                                const std::string& program) {
   OpenedStore opened;
-  if (const char* socket = std::getenv("NOTIFY_SOCKET"); socket != nullptr) {
+  const char* socket = std::getenv("NOTIFY_SOCKET");
+  if (socket != nullptr && systemd_keeps()) {
     ASSIGN_OR_RETURN(UniqueFd fd, connect_to(socket, SOCK_DGRAM));
     opened.kept = passed_by_systemd();
     opened.store = std::make_unique<SystemdStore>(std::move(fd));
@@ -171,11 +203,14 @@ Result<OpenedStore> open_store(const std::string& run_dir,
     opened.store = std::make_unique<NoStore>();
     return opened;
   }
-  ASSIGN_OR_RETURN(UniqueFd fd, connect_to_keeper(run_dir, program));
-  auto keeper = std::make_unique<KeeperStore>(std::move(fd));
-  ASSIGN_OR_RETURN(opened.kept, keeper->all());
-  opened.store = std::move(keeper);
-  return opened;
+  Result<UniqueFd> known = connect_to(keeper_socket(run_dir), SOCK_SEQPACKET);
+  if (known) {
+    Result<OpenedStore> found = of_keeper(*std::move(known));
+    // Otherwise it was about to end.
+    if (found) return found;
+  }
+  ASSIGN_OR_RETURN(UniqueFd started, start_keeper(run_dir, program));
+  return of_keeper(std::move(started));
 }
 
 }  // namespace bailiff::sidecar

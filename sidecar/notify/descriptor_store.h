@@ -26,8 +26,8 @@ struct OpenedStore {
   std::vector<NamedDescriptor> kept;  // by an earlier process
 };
 
-// systemd's store of the unit's descriptors where it started this process
-// (NOTIFY_SOCKET, FileDescriptorStoreMax=), otherwise a keeper, which is
+// systemd's store of the unit's descriptors where it says that it has room
+// (NOTIFY_SOCKET, and FDSTORE that is not 0), otherwise a keeper, which is
 // started when none runs yet: `program --keeper RUN_DIR`.  Without a program
 // nothing is kept.
 Result<OpenedStore> open_store(const std::string& run_dir,

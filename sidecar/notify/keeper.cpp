@@ -5,49 +5,38 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "oci/sys/process.h"
+#include "oci/sys/unix_socket.h"
 #include "sidecar/notify/descriptors.h"
 
 namespace bailiff::sidecar {
 namespace {
 
-constexpr int kBacklog = 4;
 constexpr std::string_view kKeep = "keep ";
 
-std::optional<UniqueFd> listen_at(const std::string& path) {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (!fd || path.size() >= sizeof address.sun_path) return std::nullopt;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  // Whoever starts a keeper has found that there is none.
-  ::unlink(path.c_str());
-  if (::fchmod(fd.get(), 0600) != 0 ||
-      ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) !=
-          0 ||
-      ::listen(fd.get(), kBacklog) != 0) {
-    return std::nullopt;
-  }
-  return fd;
+// Somebody may type what bailiffd starts.
+bool listens(int fd) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
+         listening != 0;
 }
 
 class Keeper {
  public:
-  explicit Keeper(UniqueFd listening) : listening_(std::move(listening)) {}
+  Keeper(UniqueFd listening, UniqueFd first)
+      : listening_(std::move(listening)) {
+    clients_.push_back(std::move(first));
+  }
 
   void run() {
-    bool asked = false;
-    while (!asked || !clients_.empty() || has_listeners()) {
+    while (!clients_.empty() || has_listeners()) {
       std::vector<pollfd> polled = {{listening_.get(), POLLIN, 0}};
       for (const UniqueFd& client : clients_) {
         polled.push_back({client.get(), POLLIN, 0});
@@ -56,34 +45,21 @@ class Keeper {
       for (const NamedDescriptor& each : kept_) {
         polled.push_back({each.fd.get(), 0, 0});
       }
-      if (::poll(polled.data(), polled.size(), asked ? -1 : kFirstAskedMs) <=
-          0) {
-        if (!asked) return;
-        continue;
-      }
+      if (::poll(polled.data(), polled.size(), -1) <= 0) continue;
       const std::size_t clients = clients_.size();
       forget(polled, 1 + clients);
       serve(polled, clients);
       if ((polled.front().revents & POLLIN) == 0) continue;
       UniqueFd client(
           ::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      ucred peer{};
-      socklen_t size = sizeof peer;
-      if (!client ||
-          ::getsockopt(client.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) !=
-              0 ||
-          peer.uid != ::geteuid()) {
-        continue;
-      }
-      asked = true;
+      if (!client) continue;
+      const Result<PeerCredentials> peer = peer_credentials(client.get());
+      if (!peer || peer->uid != ::geteuid()) continue;
       clients_.push_back(std::move(client));
     }
   }
 
  private:
-  // Whoever started it asks at once.
-  static constexpr int kFirstAskedMs = 10000;
-
   bool has_listeners() const {
     return std::any_of(kept_.begin(), kept_.end(),
                        [](const NamedDescriptor& each) {
@@ -115,7 +91,8 @@ class Keeper {
 
   // False: the client is gone.
   bool serve_one(int client) {
-    Result<Message> message = receive_message(client, kMaxKeptName);
+    Result<Message> message =
+        receive_message(client, kKeep.size() + kMaxKeptName);
     if (!message || message->text.empty()) return false;
     if (message->text.starts_with(kKeep)) {
       std::string name = message->text.substr(kKeep.size());
@@ -144,15 +121,16 @@ std::string keeper_socket(const std::string& run_dir) {
 }
 
 int run_keeper(const std::string& run_dir) {
-  if (!isolate_process()) return 1;
+  if (!listens(kKeeperListening) || !isolate_process()) return 1;
   ::prctl(PR_SET_NAME, "bailiff-keeper");
   ::signal(SIGPIPE, SIG_IGN);
   // A terminal that is closed is not the end of what it started.
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGINT, SIG_IGN);
-  std::optional<UniqueFd> listening = listen_at(keeper_socket(run_dir));
-  if (!listening) return 1;
-  Keeper(*std::move(listening)).run();
+  Keeper keeper{UniqueFd(kKeeperListening), UniqueFd(kKeeperClient)};
+  keeper.run();
+  // Before its sockets close: who finds its connection closed starts another
+  // keeper, whose file this must not remove.
   ::unlink(keeper_socket(run_dir).c_str());
   return 0;
 }

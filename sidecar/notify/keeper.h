@@ -9,6 +9,7 @@
 // the descriptor, and "." behind the last.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace bailiff::sidecar {
@@ -19,9 +20,14 @@ std::string keeper_socket(const std::string& run_dir);
 inline constexpr char kListenerPrefix[] = "listener.";
 inline constexpr std::size_t kMaxKeptName = 300;
 
+// What whoever starts it gives it: the socket at keeper_socket(), and a
+// connection of its own.
+inline constexpr int kKeeperListening = 0;
+inline constexpr int kKeeperClient = 1;
+
 // The keeper's life: until nobody asks it any more and it has no listener whose
-// container still runs.  For a process that has nothing else to do.  Returns
-// its exit code.
+// container still runs.  For a process that has nothing else to do, and has
+// touched neither descriptor.  Returns its exit code.
 int run_keeper(const std::string& run_dir);
 
 }  // namespace bailiff::sidecar

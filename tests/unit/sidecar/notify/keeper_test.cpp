@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/notify/keeper.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "sidecar/notify/descriptor_store.h"
+#include "tests/unit/oci/sys/scratch.h"
+#include "tests/unit/sidecar/notify/kept.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using testing::Test;
+using Names = std::vector<std::string>;
+
+// Before anything of the tests: its first descriptors are the keeper's.
+const bool kIsTest = [] {
+  std::ifstream line("/proc/self/cmdline");
+  std::string name;
+  std::string option;
+  std::string run_dir;
+  std::getline(line, name, '\0');
+  std::getline(line, option, '\0');
+  std::getline(line, run_dir, '\0');
+  if (option == "--keeper") ::_exit(run_keeper(run_dir));
+  return true;
+}();
+
+class KeeperTest : public Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(kIsTest);
+    adopt_keepers();
+  }
+  // No test leaves one.
+  void TearDown() override { wait_children(); }
+
+  OpenedStore open() {
+    Result<OpenedStore> opened = open_store(run_.path(), kThisProgram);
+    EXPECT_TRUE(opened) << opened.error().message;
+    return *std::move(opened);
+  }
+  bool has_socket() const {
+    return std::filesystem::exists(keeper_socket(run_.path()));
+  }
+
+  ScratchFolder run_;
+};
+
+TEST_F(KeeperTest, KeepsADescriptorOverTheDeathOfWhoeverGaveIt) {
+  Kept kept;
+  EXPECT_EQ(in_process([&] {
+              const OpenedStore opened = open();
+              if (!opened.kept.empty()) return 1;
+              if (!opened.store->keep("listener.1.c", kept.fd.get())) return 2;
+              ::kill(::getpid(), SIGKILL);
+              return 3;
+            }),
+            -1);
+  const OpenedStore second = open();
+  ASSERT_EQ(names(second.kept), Names{"listener.1.c"});
+  EXPECT_TRUE(same(second.kept.front().fd.get(), kept.fd.get()));
+  const OpenedStore third = open();
+  EXPECT_EQ(names(third.kept), Names{"listener.1.c"});
+  EXPECT_EQ(children().size(), 1U);
+  kept.other = {};
+}
+
+TEST_F(KeeperTest, KeepsTheLaterOfTwoWithOneName) {
+  Kept earlier;
+  Kept later;
+  {
+    const OpenedStore opened = open();
+    ASSERT_TRUE(opened.store->keep("listener.1.c", earlier.fd.get()));
+    ASSERT_TRUE(opened.store->keep("listener.1.c", later.fd.get()));
+  }
+  const OpenedStore second = open();
+  ASSERT_EQ(names(second.kept), Names{"listener.1.c"});
+  EXPECT_TRUE(same(second.kept.front().fd.get(), later.fd.get()));
+  later.other = {};
+}
+
+TEST_F(KeeperTest, KeepsTheLongestName) {
+  Kept kept;
+  const std::string name = kListenerPrefix + std::string(kMaxKeptName - 9, 'c');
+  {
+    const OpenedStore opened = open();
+    ASSERT_TRUE(opened.store->keep(name, kept.fd.get()));
+    EXPECT_FALSE(opened.store->keep(name + "c", kept.fd.get()));
+  }
+  EXPECT_EQ(names(open().kept), Names{name});
+  kept.other = {};
+}
+
+TEST_F(KeeperTest, EndsWhenNobodyAsksAndNoListenerIsLeft) {
+  Kept socket;
+  {
+    const OpenedStore opened = open();
+    ASSERT_TRUE(opened.store->keep("socket", socket.fd.get()));
+    EXPECT_TRUE(has_socket());
+  }
+  wait_children();
+  EXPECT_FALSE(has_socket());
+}
+
+TEST_F(KeeperTest, EndsWithTheLastContainer) {
+  Kept kept;
+  { ASSERT_TRUE(open().store->keep("listener.1.c", kept.fd.get())); }
+  ASSERT_EQ(children().size(), 1U);
+  EXPECT_TRUE(has_socket());
+  kept.other = {};
+  wait_children();
+  EXPECT_FALSE(has_socket());
+}
+
+TEST_F(KeeperTest, IsStartedAgainWhereOneWasKilled) {
+  Kept kept;
+  {
+    const OpenedStore opened = open();
+    ASSERT_TRUE(opened.store->keep("listener.1.c", kept.fd.get()));
+    const std::vector<pid_t> keepers = children();
+    ASSERT_EQ(keepers.size(), 1U);
+    ::kill(keepers.front(), SIGKILL);
+    wait_children();
+    EXPECT_TRUE(has_socket());
+  }
+  const OpenedStore second = open();
+  EXPECT_EQ(names(second.kept), Names{});
+  ASSERT_TRUE(second.store->keep("listener.1.c", kept.fd.get()));
+  EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
+  kept.other = {};
+}
+
+TEST_F(KeeperTest, IsStartedByAProcessWithoutStandardDescriptors) {
+  Kept kept;
+  EXPECT_EQ(in_process([&] {
+              for (int fd = 0; fd <= STDERR_FILENO; ++fd) ::close(fd);
+              const Result<OpenedStore> opened =
+                  open_store(run_.path(), kThisProgram);
+              if (!opened) return 1;
+              return opened->store->keep("listener.1.c", kept.fd.get()) ? 0 : 2;
+            }),
+            0);
+  EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
+  kept.other = {};
+}
+
+TEST_F(KeeperTest, SaysWhenItCannotBeStarted) {
+  EXPECT_FALSE(open_store(run_.path(), run_ / "none"));
+  EXPECT_FALSE(open_store(run_.path(), "/bin/false"));
+}
+
+TEST_F(KeeperTest, IsNoneWithoutItsSocket) {
+  EXPECT_EQ(in_process([&] {
+              const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+              ::dup2(null.get(), kKeeperListening);
+              return run_keeper(run_.path());
+            }),
+            1);
+}
+
+}  // namespace
+}  // namespace bailiff::sidecar
