@@ -48,7 +48,8 @@ class Keeper {
       if (::poll(polled.data(), polled.size(), -1) <= 0) continue;
       const std::size_t clients = clients_.size();
       forget(polled, 1 + clients);
-      serve(polled, clients);
+      // Before the next client, which asks for what the last one gave.
+      if (serve(polled, clients)) continue;
       if ((polled.front().revents & POLLIN) == 0) continue;
       UniqueFd client(
           ::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -79,14 +80,19 @@ class Keeper {
     kept_ = std::move(left);
   }
 
-  void serve(const std::vector<pollfd>& polled, std::size_t count) {
+  // True: one of them had something to say.
+  bool serve(const std::vector<pollfd>& polled, std::size_t count) {
+    bool served = false;
     std::vector<UniqueFd> left;
     for (std::size_t i = 0; i < count; ++i) {
-      if (polled[1 + i].revents == 0 || serve_one(clients_[i].get())) {
-        left.push_back(std::move(clients_[i]));
+      if (polled[1 + i].revents != 0) {
+        served = true;
+        if (!serve_one(clients_[i].get())) continue;
       }
+      left.push_back(std::move(clients_[i]));
     }
     clients_ = std::move(left);
+    return served;
   }
 
   // False: the client is gone.

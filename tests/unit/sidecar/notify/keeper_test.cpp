@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <filesystem>
 #include <fstream>
@@ -87,6 +89,36 @@ TEST_F(KeeperTest, KeepsTheLaterOfTwoWithOneName) {
   later.other = {};
 }
 
+TEST_F(KeeperTest, TakesWhatIsGivenBeforeItAnswersTheNext) {
+  Kept kept;
+  const UniqueFd next(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  {
+    const OpenedStore opened = open();
+    // It reads all of this at once.
+    ASSERT_EQ(keepers().size(), 1U);
+    ::kill(keepers().front(), SIGSTOP);
+    ASSERT_TRUE(opened.store->keep("socket", kept.fd.get()));
+    ASSERT_TRUE(opened.store->keep("ledger", kept.fd.get()));
+    ASSERT_TRUE(opened.store->keep("listener.1.c", kept.fd.get()));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    keeper_socket(run_.path()).copy(address.sun_path, sizeof address.sun_path);
+    ASSERT_EQ(::connect(next.get(), reinterpret_cast<sockaddr*>(&address),
+                        sizeof address),
+              0);
+    ASSERT_TRUE(send_message(next.get(), "all", -1));
+  }
+  ::kill(keepers().front(), SIGCONT);
+  Names all;
+  while (all.empty() || all.back() != ".") {
+    const Result<Message> message = receive_message(next.get(), kMaxKeptName);
+    ASSERT_TRUE(message);
+    all.push_back(message->text);
+  }
+  EXPECT_EQ(all, (Names{"socket", "ledger", "listener.1.c", "."}));
+  kept.other = {};
+}
+
 TEST_F(KeeperTest, KeepsTheLongestName) {
   Kept kept;
   const std::string name = kListenerPrefix + std::string(kMaxKeptName - 9, 'c');
@@ -125,9 +157,8 @@ TEST_F(KeeperTest, IsStartedAgainWhereOneWasKilled) {
   {
     const OpenedStore opened = open();
     ASSERT_TRUE(opened.store->keep("listener.1.c", kept.fd.get()));
-    const std::vector<pid_t> keepers = children();
-    ASSERT_EQ(keepers.size(), 1U);
-    ::kill(keepers.front(), SIGKILL);
+    ASSERT_EQ(keepers().size(), 1U);
+    ::kill(keepers().front(), SIGKILL);
     wait_children();
     EXPECT_TRUE(has_socket());
   }

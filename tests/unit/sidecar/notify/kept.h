@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -59,9 +60,23 @@ inline void wait_children() {
 
 inline std::vector<pid_t> children() {
   std::vector<pid_t> all;
-  const std::string self = std::to_string(::getpid());
-  std::ifstream list("/proc/self/task/" + self + "/children");
-  for (pid_t pid = 0; list >> pid;) all.push_back(pid);
+  // Each is a child of the thread that started it.
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream list(task.path() / "children");
+    for (pid_t pid = 0; list >> pid;) all.push_back(pid);
+  }
+  return all;
+}
+
+// Those of them that are keepers by now, or were.
+inline std::vector<pid_t> keepers() {
+  std::vector<pid_t> all = children();
+  std::erase_if(all, [](pid_t pid) {
+    std::string name;
+    std::ifstream("/proc/" + std::to_string(pid) + "/comm") >> name;
+    return name != "bailiff-keeper";
+  });
   return all;
 }
 
