@@ -2,15 +2,19 @@
 #include "sidecar/notify/notifier.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "oci/inject/registration.h"
@@ -177,6 +181,35 @@ TEST_F(NotifierTest, CallsOfAContainerThatHasEndedAreNotThoseOfItsId) {
   EXPECT_EQ(after.call_one(), EPERM);
   EXPECT_EQ(after.call_one(), EPERM);
   EXPECT_EQ(told("late"), 2);
+}
+
+TEST_F(NotifierTest, StopsAfterALookThatIsUnderWay) {
+  HeldProcess process;
+  start(kNever);
+  hand_over(process, "slow");
+  process.call(1);
+  wait_looks(1);
+  const std::string tasks = "/proc/self/task";
+  const std::size_t threads = count_files(tasks);
+  std::atomic<pid_t> tid{0};
+  std::atomic<bool> stopped{false};
+  std::thread stopper([&] {
+    tid = ::gettid();
+    notifier_->stop();
+    stopped = true;
+  });
+  // It waits, and not for the thread that receives, which is gone.
+  const auto waits = [&] {
+    std::string where;
+    if (tid != 0 && count_files(tasks) == threads) {
+      std::ifstream(tasks + "/" + std::to_string(tid) + "/wchan") >> where;
+    }
+    return where.starts_with("futex");
+  };
+  while (!stopped && !waits()) ::sched_yield();
+  EXPECT_FALSE(stopped);
+  let_go_on();
+  stopper.join();
 }
 
 TEST_F(NotifierTest, AsksNothingMoreOnceItIsStopped) {
