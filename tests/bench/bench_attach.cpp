@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <algorithm>
 #include <exception>
@@ -23,6 +22,7 @@
 
 #include "hook/attach/attach.h"
 #include "hook/kernel/kernel.h"
+#include "tests/bench/measure.h"
 #include "tests/kernel/host.h"
 #include "tests/kernel/many_rules.h"
 
@@ -38,13 +38,6 @@ struct Options {
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::runtime_error(what);
-}
-
-double now_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 +
-         static_cast<double>(now.tv_nsec) / 1e6;
 }
 
 // Memory of the kernel's own, KiB.
@@ -77,12 +70,6 @@ class TimedKernel final : public hook::LinuxKernel {
 
   double load_ms = 0;
 };
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 int run(const Options& options) {
   TimedKernel kernel;

@@ -24,7 +24,6 @@
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +40,7 @@
 #include "hook/kernel/kernel.h"
 #include "rules/emit/program.h"
 #include "rules/policy/compiled_policy.h"
+#include "tests/bench/measure.h"
 #include "tests/bench/plain_maps.h"
 #include "tests/bench/program_stats.h"
 #include "tests/kernel/host.h"
@@ -76,13 +76,6 @@ std::string dotted(std::uint32_t address) {
          std::to_string(address >> 16 & 255) + "." +
          std::to_string(address >> 8 & 255) + "." +
          std::to_string(address & 255);
-}
-
-double now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 +
-         static_cast<double>(now.tv_nsec);
 }
 
 // An address that is not listed, of those a variant connects to.
@@ -354,12 +347,6 @@ hook::Link attach_empty(const Cgroup& cgroup, emit::Flavour flavour,
   auto link = kernel.attach(*loaded, cgroup.fd(), flavour);
   if (!link) fail(link.error().message);
   return *std::move(link);
-}
-
-double percentile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  const double index = share * static_cast<double>(values.size() - 1);
-  return values[static_cast<std::size_t>(index)];
 }
 
 std::vector<double> differences(const Variant& of, const Variant& from) {

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <algorithm>
 #include <random>
@@ -16,18 +15,12 @@
 #include "rules/document/plain_list.h"
 #include "rules/document/yaml.h"
 #include "rules/policy/load.h"
+#include "tests/bench/measure.h"
 
 namespace bailiff::test {
 namespace {
 
 constexpr std::uint64_t kSeed = 20211209;
-
-double now_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 +
-         static_cast<double>(now.tv_nsec) / 1e6;
-}
 
 std::vector<std::string> addresses(std::size_t count) {
   std::mt19937_64 random(kSeed);

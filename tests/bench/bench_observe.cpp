@@ -12,10 +12,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -27,6 +25,7 @@
 #include "hook/attach/observer.h"
 #include "hook/attach/shared_maps.h"
 #include "hook/kernel/ring_buffer.h"
+#include "tests/bench/measure.h"
 #include "tests/harness/expr.h"
 #include "tests/kernel/host.h"
 
@@ -37,13 +36,6 @@ constexpr int kRounds = 60;
 constexpr int kCallsPerRound = 20'000;
 constexpr int kFilesPerRound = 4'000;  // what the ring holds, and more
 constexpr int kProgramsPerRound = 40;
-
-std::uint64_t now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 struct Work {
   const char* name;
@@ -78,9 +70,9 @@ double measure(const Work& work, const Cgroup* cgroup) {
       if (procs < 0 || ::write(procs, "0", 1) != 1) ::_exit(1);
     }
     for (int i = 0; i < work.times / 10; ++i) work.once();
-    const std::uint64_t start = now_ns();
+    const double start = now_ns();
     for (int i = 0; i < work.times; ++i) work.once();
-    const double each = static_cast<double>(now_ns() - start) / work.times;
+    const double each = (now_ns() - start) / work.times;
     ::_exit(::write(ends[1], &each, sizeof each) == sizeof each ? 0 : 1);
   }
   ::close(ends[1]);
@@ -90,11 +82,6 @@ double measure(const Work& work, const Cgroup* cgroup) {
   ::waitpid(pid, nullptr, 0);
   if (!told) throw std::runtime_error("the process did not measure");
   return each;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 CompiledPolicy policy() {

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -27,6 +26,7 @@
 
 #include "rules/eval/matcher.h"
 #include "rules/policy/load.h"
+#include "tests/bench/measure.h"
 #include "tests/harness/expr.h"
 #include "tests/harness/sample_events.h"
 
@@ -60,13 +60,6 @@ constexpr std::uint64_t kSeed = 20211209;
   throw std::runtime_error(what);
 }
 
-double now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 +
-         static_cast<double>(now.tv_nsec);
-}
-
 struct Measured {
   double best = 0;  // ns
   double median = 0;
@@ -90,8 +83,9 @@ Measured measure(int rounds, const std::function<void()>& call) {
   }
   const auto all_calls = static_cast<double>(calls) * rounds;
   const double each = static_cast<double>(allocations - allocated) / all_calls;
-  std::sort(ns.begin(), ns.end());
-  return {.best = ns.front(), .median = ns[ns.size() / 2], .allocations = each};
+  return {.best = *std::min_element(ns.begin(), ns.end()),
+          .median = median(ns),
+          .allocations = each};
 }
 
 class Report {

@@ -19,7 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,6 +33,7 @@
 #include "hook/kernel/kernel.h"
 #include "oci/sys/unique_fd.h"
 #include "rules/emit/program.h"
+#include "tests/bench/measure.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -48,13 +48,6 @@ constexpr std::uint32_t kFirst = 0x7f400000;  // 127.64.0.0
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::runtime_error(what + ": " + ::strerror(errno));
-}
-
-double now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 +
-         static_cast<double>(now.tv_nsec);
 }
 
 std::string listed(std::uint32_t i) {
@@ -212,10 +205,8 @@ void report(const std::vector<Variant>& variants,
     for (std::size_t i = 0; i < ns.size(); ++i) {
       over.push_back(ns[i] - (variants[0].*member)[i]);
     }
-    std::sort(ns.begin(), ns.end());
-    std::sort(over.begin(), over.end());
-    ::printf("%-28s %8.1f %8.1f %14.1f\n", variant.name.c_str(), ns.front(),
-             ns[ns.size() / 2], over[over.size() / 2]);
+    ::printf("%-28s %8.1f %8.1f %14.1f\n", variant.name.c_str(),
+             *std::min_element(ns.begin(), ns.end()), median(ns), median(over));
   }
 }
 

@@ -12,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +24,7 @@
 
 #include "hook/attach/lists.h"
 #include "hook/kernel/kernel.h"
+#include "tests/bench/measure.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -42,13 +42,6 @@ struct Options {
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::runtime_error(what);
-}
-
-double now_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 +
-         static_cast<double>(now.tv_nsec) / 1e6;
 }
 
 std::string dotted(std::uint32_t address) {

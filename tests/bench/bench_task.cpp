@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +21,7 @@
 #include <vector>
 
 #include "hook/attach/shared_maps.h"
+#include "tests/bench/measure.h"
 #include "tests/harness/expr.h"
 #include "tests/kernel/host.h"
 
@@ -31,13 +31,6 @@ namespace {
 constexpr int kRounds = 40;
 constexpr int kConnects = 20'000;
 constexpr int kPrograms = 40;
-
-double now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 +
-         static_cast<double>(now.tv_nsec);
-}
 
 double connect_ns() {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -120,11 +113,6 @@ struct Variant {
   hook::ScratchCgroup cgroup;
   std::vector<double> ns = {};
 };
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 void run(int rounds) {
   const ScratchBpffs bpffs;

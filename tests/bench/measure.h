@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/bench/measure.h
+// The clock of the benchmarks, and what is made of its times.
+#pragma once
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace bailiff::test {
+
+inline double now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 +
+         static_cast<double>(now.tv_nsec);
+}
+inline double now_ms() { return now_ns() / 1e6; }
+
+// The value below which `share` of them are; 0 of none.
+inline double percentile(std::vector<double> values, double share) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const double index = share * static_cast<double>(values.size() - 1);
+  return values[static_cast<std::size_t>(index)];
+}
+inline double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+}  // namespace bailiff::test
