@@ -16,12 +16,18 @@ teardown() {
   story_quiet
 }
 
+# For a container's script, behind "PROGRAM &": until that is executed, its
+# process is the shell's.
+# shellcheck disable=SC2016 # the container's shell expands
+BEGUN='while [ "$(readlink /proc/$!/exe)" = /bin/busybox ]; do :; done'
+
 # contained_evil ID SCRIPT: a container with a writable /tmp and a secret, in
 # which a program runs that is not there any more; then SCRIPT.
 contained_evil() {
   local id=$1 bundle=$SCRATCH/bundle-$1
   bundle_make "$bundle" "$ROOTFS" "$id" sh -c "
-    cp /bin/busybox /tmp/sleep; /tmp/sleep 1000 & rm /tmp/sleep; $2"
+    cp /bin/busybox /tmp/sleep; /tmp/sleep 1000 &
+    $BEGUN; rm /tmp/sleep; $2"
   jq '.process.env += ["DB_PASSWORD=hunter2"]
     | .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs",
         options: ["nosuid", "nodev", "mode=1777"]}]' \
@@ -144,6 +150,7 @@ is_thawed() { grep -q 'frozen 0' "$(unified_of "$1")/cgroup.events"; }
     registry.example/shop:1.4 sh -c '
       mkdir -p /srv/x; echo evil >/srv/x/dropped
       cp /bin/busybox /srv/sleep; /srv/sleep 1000 &
+      '"$BEGUN"'
       ln -s /etc/shadow /srv/link; ln -s ../../.. /srv/up
       mkfifo /srv/fifo; mknod /srv/null c 1 3
       echo odd >"/srv/a b
