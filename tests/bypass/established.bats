@@ -12,8 +12,7 @@ setup_file() {
   # Answers, and keeps its connections.
   spawn "$SCRATCH/peer.err" nsenter --net="$SCRATCH/netns/outside" -- \
     "$ROOTFS/bin/busybox" nc -ll -p 1390 -e cat
-  wait_until 10 "a peer" in_netns outside \
-    sh -c "ss -Hltn 'sport = :1390' | grep -q ."
+  listener_at outside 1390
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
@@ -34,14 +33,6 @@ list() {
 }
 
 arrived_at_attacker() { (($(attacker_packets) > 0)); }
-
-# asked_by ADDRESS: what the container's server answers to "hello" from there.
-asked_by() {
-  in_netns outside python3 -c 'import socket, sys
-peer = socket.create_connection(("203.0.113.10", 8080), 2, (sys.argv[1], 0))
-peer.sendall(b"hello\n")
-print(peer.recv(100).decode())' "$1"
-}
 
 @test "a connection that is older than the list is cut, and that is told" {
   service_listing 198.51.100.77
@@ -65,9 +56,8 @@ print(peer.recv(100).decode())' "$1"
 @test "a listed peer that connects by itself is not answered" {
   service_listing "$ATTACKER4"
   contained_detached server nc -ll -p 8080 -e cat
-  wait_until 10 "a listener" in_netns inside \
-    sh -c "ss -Hltn 'sport = :8080' | grep -q ."
-  run ! asked_by "$ATTACKER4"
+  listener_at inside 8080
+  run ! asked_by "$ATTACKER4" "$SERVER4" 8080
   event "$C2_RULE" '.bailiff.hook == "egress" and .bailiff.verdict == "denied"
     and .bailiff.container.id == "server"'
   (($(attacker_packets) == 0))
@@ -76,8 +66,7 @@ print(peer.recv(100).decode())' "$1"
 @test "another peer that connects is answered" {
   service_listing "$ATTACKER4"
   contained_detached server nc -ll -p 8080 -e cat
-  wait_until 10 "a listener" in_netns inside \
-    sh -c "ss -Hltn 'sport = :8080' | grep -q ."
-  run asked_by "$HARMLESS4"
+  listener_at inside 8080
+  run asked_by "$HARMLESS4" "$SERVER4" 8080
   says hello
 }

@@ -16,7 +16,6 @@ setup_file() {
   service_configure inbound "$SCRATCH/rules/peers.rules.yaml" \
     "$SCRATCH/rules/peers.policies.yaml"
   service_start
-  export SERVER4=203.0.113.10 SERVER6=2001:db8:66::10
   bundle_make "$SCRATCH/bundle-plain" "$ROOTFS" plain taker 7000
   plain_runc run --detach --bundle "$SCRATCH/bundle-plain" plain \
     </dev/null >"$SCRATCH/plain.out" 2>&1 3>&-
@@ -69,8 +68,7 @@ END
 # reach ID PORT: every technique, and then a harmless client, whom the container
 # takes last.
 reach() {
-  wait_until 10 "a server at port $2" in_netns inside \
-    sh -c "ss -Hltn 'sport = :$2' | grep -q ."
+  listener_at inside "$2"
   in_netns outside python3 "$BATS_TEST_DIRNAME/peer.py" "$SERVER4" "$SERVER6" \
     "$2" >"$SCRATCH/$1.tsv"
   in_netns outside python3 -c 'import socket, sys

@@ -38,11 +38,8 @@ teardown_file() {
 
 resolver_start() {
   export HEARD=$SCRATCH/heard
-  spawn "$SCRATCH/resolver.err" nsenter --net="$SCRATCH/netns/outside" -- \
-    python3 "$BATS_TEST_DIRNAME/resolver.py" "$HARMLESS4" "$HEARD"
+  resolver_listen "$HEARD"
   export RESOLVER_PID=$SPAWNED_PID
-  wait_until 10 "a resolver" in_netns outside \
-    sh -c "ss -Hltn 'sport = :53' | grep -q ."
 }
 
 resolver_restart() {

@@ -20,13 +20,10 @@ setup_file() {
   mount -t tmpfs bailiff-scratch "$SCRATCH/upper"
   mkdir "$SCRATCH"/upper/{up,work}
   falco_policy
-  spawn "$SCRATCH/resolver.err" nsenter --net="$SCRATCH/netns/outside" -- \
-    python3 "$E2E_DIR/../bypass/resolver.py" "$HARMLESS4" "$SCRATCH/asked" \
+  resolver_listen "$SCRATCH/asked" \
     kubernetes.default.svc.cluster.local=203.0.113.210 \
     de.minexmr.com=203.0.113.211 fr.minexmr.com=203.0.113.212 \
     c2.example=203.0.113.213
-  wait_until 10 "a resolver" in_netns outside \
-    sh -c "ss -Hltn 'sport = :53' | grep -q ."
   service "$SCRATCH/rules/all.yaml"
 }
 teardown_file() {

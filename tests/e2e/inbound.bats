@@ -42,25 +42,9 @@ END
   export RULES="[$SCRATCH/rules/inbound.rules.yaml]"
   export REFUSE=$SCRATCH/rules/inbound.policies.yaml
   export WATCH=$SCRATCH/rules/watch.policies.yaml
-  export SERVER4=203.0.113.10 SERVER6=2001:db8:66::10
 }
 teardown_file() { story_close; }
 teardown() { story_quiet; }
-
-# A socket of the container does, at port 8080.
-listening() {
-  wait_until 10 "a listener" in_netns inside \
-    sh -c "ss -Hltn 'sport = :8080' | grep -q ."
-}
-
-# asked_by ADDRESS SERVER: what the container's server answers to "hello" from
-# there.
-asked_by() {
-  in_netns outside python3 -c 'import socket, sys
-peer = socket.create_connection((sys.argv[2], 8080), 2, (sys.argv[1], 0))
-peer.sendall(b"hello\n")
-print(peer.recv(100).decode())' "$1" "$2"
-}
 
 # Connections that the server has, or that wait for it.
 connections() {
@@ -70,8 +54,8 @@ connections() {
 @test "a listed client is refused before the server sees it" {
   service "$REFUSE"
   contained_detached server nc -ll -p 8080 -e cat
-  listening
-  run ! asked_by "$ATTACKER4" "$SERVER4"
+  listener_at inside 8080
+  run ! asked_by "$ATTACKER4" "$SERVER4" 8080
   [[ -z $(connections) ]]
   event "Bad client" ".bailiff.verdict == \"denied\"
     and .bailiff.hook == \"ingress\" and .bailiff.enforcement == \"kernel\"
@@ -90,10 +74,10 @@ connections() {
 @test "another client is served" {
   service "$REFUSE"
   contained_detached server nc -ll -p 8080 -e cat
-  listening
-  run asked_by "$HARMLESS4" "$SERVER4"
+  listener_at inside 8080
+  run asked_by "$HARMLESS4" "$SERVER4" 8080
   says hello
-  run asked_by "$HARMLESS6" "$SERVER6"
+  run asked_by "$HARMLESS6" "$SERVER6" 8080
   says hello
   run -1 service_event '.rule == "Bad client"'
 }
@@ -101,8 +85,8 @@ connections() {
 @test "the same over IPv6" {
   service "$REFUSE"
   contained_detached server6 nc -ll -p 8080 -e cat
-  listening
-  run ! asked_by "$ATTACKER6" "$SERVER6"
+  listener_at inside 8080
+  run ! asked_by "$ATTACKER6" "$SERVER6" 8080
   event "Bad client" ".bailiff.container.id == \"server6\"
     and .output_fields[\"fd.cip\"] == \"$ATTACKER6\"
     and .output_fields[\"fd.type\"] == \"ipv6\""
@@ -111,8 +95,8 @@ connections() {
 @test "a policy that monitors tells of it when it is accepted" {
   service "$WATCH"
   contained_detached watched nc -ll -p 8080 -e cat
-  listening
-  run asked_by "$ATTACKER4" "$SERVER4"
+  listener_at inside 8080
+  run asked_by "$ATTACKER4" "$SERVER4" 8080
   says hello
   event "Bad client" ".bailiff.enforcement == \"observe\"
     and .output_fields[\"fd.cip\"] == \"$ATTACKER4\"
@@ -122,11 +106,11 @@ connections() {
 @test "an allow-list of clients leaves the container's own connections alone" {
   service "$SCRATCH/rules/strangers.policies.yaml"
   contained_detached picky nc -ll -p 8080 -e cat
-  listening
-  run ! asked_by "$ATTACKER4" "$SERVER4"
+  listener_at inside 8080
+  run ! asked_by "$ATTACKER4" "$SERVER4" 8080
   event "Stranger" ".bailiff.verdict == \"denied\"
     and .output_fields[\"fd.cip\"] == \"$ATTACKER4\""
-  run asked_by "$HARMLESS4" "$SERVER4"
+  run asked_by "$HARMLESS4" "$SERVER4" 8080
   says hello
   mapfile -d '' -t command < <(connects_to "$ATTACKER4")
   run bailiff_runc exec picky "${command[@]}"

@@ -9,11 +9,9 @@ setup_file() {
   # Says what it is told, so that a connection stays.
   spawn "$SCRATCH/echo.log" nsenter --net="$SCRATCH/netns/outside" -- \
     busybox nc -ll -p 2000 -e cat
+  listener_at outside 2000
   export ASKED=$SCRATCH/asked
-  spawn "$SCRATCH/resolver.err" nsenter --net="$SCRATCH/netns/outside" -- \
-    python3 "$E2E_DIR/../bypass/resolver.py" "$HARMLESS4" "$ASKED"
-  wait_until 10 "a resolver" in_netns outside \
-    sh -c "ss -Hltn 'sport = :53' | grep -q ."
+  resolver_listen "$ASKED"
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
@@ -47,16 +45,8 @@ state_is() {
 frozen() { grep -qx 'frozen 1' "$RUN_CGROUP/$1/cgroup.events"; }
 runs() { grep -qx 'frozen 0' "$RUN_CGROUP/$1/cgroup.events"; }
 
-# asks PORT: says "hi" to the container, from a peer that is not allowed, and
-# prints the answer.
-asks() {
-  in_netns outside python3 -c '
-import socket, sys
-peer = socket.create_connection(("203.0.113.10", int(sys.argv[1])), timeout=2,
-                                source_address=(sys.argv[2], 0))
-peer.sendall(b"hi\n")
-print(peer.recv(10))' "$1" "$HARMLESS4"
-}
+# asks PORT: a peer that is not allowed asks the container.
+asks() { asked_by "$HARMLESS4" "$SERVER4" "$1"; }
 
 # in_container ID COMMAND...
 in_container() { bailiff_runc exec "$@"; }
@@ -126,8 +116,9 @@ in_container() { bailiff_runc exec "$@"; }
     sleep 300 | nc $HARMLESS4 2000; exec sleep 300"
   wait_until 10 "the connection" in_netns inside sh -c \
     "ss -Htn state established | grep -q $HARMLESS4:2000"
+  listener_at inside 3000
   run -0 asks 3000
-  says hi
+  says hello
   run -0 in_container quarantined nslookup -type=a before.example "$HARMLESS4"
   says 203.0.113.200
   run -0 bailiff_api isolate quarantined --reason drill
@@ -143,7 +134,7 @@ in_container() { bailiff_runc exec "$@"; }
   ((status != 0))
   [[ $(<"$ASKED") == before.example ]]
   run asks 3000
-  [[ $output != *hi* ]]
+  [[ $output != *hello* ]]
   # Both ways.
   run in_container quarantined sh -c "echo hi | nc -w 2 198.51.100.7 2000"
   says hi
@@ -152,7 +143,7 @@ in_container() { bailiff_runc exec "$@"; }
   run in_container quarantined sh -c "echo hi | nc -w 2 $HARMLESS4 2000"
   says hi
   run -0 asks 3000
-  says hi
+  says hello
   state_is quarantined running
   run -4 bailiff_api release quarantined
 }

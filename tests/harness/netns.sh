@@ -16,6 +16,7 @@
 export ATTACKER4=203.0.113.66 ATTACKER6=2001:db8:66::66
 # A host of the same network that no list names.
 export HARMLESS4=203.0.113.80 HARMLESS6=2001:db8:66::80
+export SERVER4=203.0.113.10 SERVER6=2001:db8:66::10
 export INSIDE_WEB=198.51.100.10
 
 # in_netns NAME COMMAND...
@@ -49,9 +50,9 @@ addr add $HARMLESS6/64 dev eth0 nodad
 link set eth0 up
 END
   in_netns inside ip -batch - <<END
-addr add 203.0.113.10/24 dev eth0
+addr add $SERVER4/24 dev eth0
 addr add $INSIDE_WEB/24 dev eth0
-addr add 2001:db8:66::10/64 dev eth0 nodad
+addr add $SERVER6/64 dev eth0 nodad
 link set eth0 up
 END
   # Before anything else looks at a packet; neighbour discovery is the
@@ -78,11 +79,34 @@ attacker_forget_packets() {
   in_netns outside nft reset counter inet bailiff attacker >/dev/null
 }
 
+# listener_at NAME PORT: waits until somebody listens there, over TCP.
+listener_at() {
+  wait_until 10 "a listener at port $2" in_netns "$1" \
+    sh -c "ss -Hltn 'sport = :$2' | grep -q ."
+}
+
+# asked_by ADDRESS SERVER PORT: what a server that echoes answers to "hello"
+# from that address of 'outside'.
+asked_by() {
+  in_netns outside python3 -c 'import socket, sys
+peer = socket.create_connection((sys.argv[2], int(sys.argv[3])), 2,
+                                (sys.argv[1], 0))
+peer.sendall(b"hello\n")
+print(peer.recv(100).decode())' "$@"
+}
+
 # attacker_listen PORT LOG: takes connections on every address of 'outside',
 # a JSON line in LOG for each.
 attacker_listen() {
   spawn "$2.err" nsenter --net="$SCRATCH/netns/outside" -- \
     python3 "$REPO_DIR/examples/log4shell/attacker.py" --port "$1" --out "$2"
-  wait_until 10 "a listener on port $1" in_netns outside \
-    sh -c "ss -Hltn 'sport = :$1' | grep -q ."
+  listener_at outside "$1"
+}
+
+# resolver_listen LOG [NAME=ADDRESS...]: a DNS server at HARMLESS4, with those
+# names besides its own; a line in LOG for each name it is asked for.
+resolver_listen() {
+  spawn "$1.err" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 "$REPO_DIR/tests/bypass/resolver.py" "$HARMLESS4" "$@"
+  listener_at outside 53
 }
