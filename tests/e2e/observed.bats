@@ -71,8 +71,9 @@ teardown() { story_quiet; }
 
 @test "processes that ran before bailiffd are known to it" {
   service "$SCRATCH/rules/observe.yaml"
-  contained_detached older sh -c 'trap "mkdir /tmp/trap-late" USR1
+  contained_detached older sh -c 'trap "mkdir /tmp/trap-late" USR1; echo set
     while :; do sleep 0.1; done'
+  wait_until 10 "its trap" grep -qx set "$SCRATCH/older.out"
   service_stop KILL
   service_start
   bailiff_runc kill older USR1

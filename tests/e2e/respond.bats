@@ -101,8 +101,9 @@ in_container() { bailiff_runc exec "$@"; }
   event "Response ended" '.bailiff.container.id == "deaf"
     and .bailiff.outcome == "killed"'
   # shellcheck disable=SC2016 # the container's shell expands
-  contained_detached polite sh -c 'trap "exit 0" TERM
+  contained_detached polite sh -c 'trap "exit 0" TERM; echo set
     while :; do sleep 1; done'
+  wait_until 10 "its trap" grep -qx set "$SCRATCH/polite.out"
   run -0 bailiff_api stop polite --grace 30s
   says stopping
   event "Response ended" '.bailiff.container.id == "polite"
