@@ -82,8 +82,10 @@ teardown() { story_quiet; }
 
 @test "a fork bomb is killed, and nothing of it is left" {
   service "$SCRATCH/rules/observe-kill.yaml"
+  # A shell that cannot fork ends: who makes the folder is there before.
   bundle_make "$SCRATCH/bundle-bomb" "$ROOTFS" bomb sh -c \
-    'bomb() { bomb | bomb & }; bomb; while :; do mkdir /tmp/trap; done'
+    'bomb() { bomb | bomb & }
+    { bomb; echo; while :; do :; done; } | { read; exec mkdir /tmp/trap; }'
   jq '.linux.resources.pids = {limit: 200}' \
     "$SCRATCH/bundle-bomb/config.json" >"$SCRATCH/bomb.json"
   mv "$SCRATCH/bomb.json" "$SCRATCH/bundle-bomb/config.json"
