@@ -87,14 +87,17 @@ int rewritten_name(const Target& to) {
   constexpr int kTries = 20000;
   const int fd = make_socket(AF_INET, SOCK_DGRAM);
   sockaddr_in name = name4(to.harmless4);
+  std::atomic<bool> begun = false;
   std::atomic<bool> stop = false;
   std::thread rewriter([&] {
     auto& host = name.sin_addr.s_addr;
+    begun = true;
     while (!stop) {
       __atomic_store_n(&host, to.v4.s_addr, __ATOMIC_RELAXED);
       __atomic_store_n(&host, to.harmless4.s_addr, __ATOMIC_RELAXED);
     }
   });
+  while (!begun) std::this_thread::yield();
   int refused = 0;
   for (int i = 0; i < kTries; ++i) {
     if (::sendto(fd, "", 0, MSG_DONTWAIT,
