@@ -14,7 +14,10 @@ note() { printf '%s %s\n' "$EPOCHREALTIME" "$*" >>"$log"; }
 
 running=
 stop() {
-  "$@" kill "$running" KILL 2>/dev/null
+  # What was just begun may not be there yet.
+  until "$@" kill "$running" KILL 2>/dev/null || [[ ! $(jobs -r) ]]; do
+    sleep 0.05
+  done
   wait
   exit 0
 }
