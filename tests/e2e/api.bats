@@ -70,12 +70,20 @@ falco_alert() {
     '.containers[] | select(.id == "shown" and .state == "running")'
 }
 
+# followed NUMBER: so many launches were.
+followed() {
+  (($(grep -c "Launch new container" "$SCRATCH/followed") == $1))
+}
+
 @test "events --follow sees what happens next" {
   service "$KILL_POLICY"
   spawn "$SCRATCH/followed" "$BAILIFF_BIN/bailiff" \
     --api "unix:$SVC/run/bailiffd.sock" events --follow
+  # It begins with some that there are, so that what has come shows it listens.
+  run contained before true
+  wait_until 10 "it to listen" followed 1
   run contained watched true
-  wait_until 10 "the event" grep -q "Launch new container" "$SCRATCH/followed"
+  wait_until 10 "the event" followed 2
 }
 
 @test "healthz, readyz and metrics" {
