@@ -14,19 +14,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "hook/attach/attach.h"
 #include "hook/attach/lists.h"
 #include "hook/kernel/network_namespace.h"
-#include "hook/kernel/ring_buffer.h"
 #include "rules/abi/event.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
 #include "tests/kernel/packet_bytes.h"
+#include "tests/kernel/told.h"
 
 namespace bailiff::test {
 namespace {
@@ -65,17 +63,7 @@ class Frame : public ::testing::Test {
     EXPECT_EQ(error, left ? 0 : ENOBUFS);
     return left;
   }
-  std::vector<bailiff_connect_event> events() {
-    std::vector<bailiff_connect_event> told;
-    auto ring = hook::RingBuffer::open(
-        dir() + "/events", [&](std::span<const std::byte> bytes) {
-          bailiff_connect_event event{};
-          std::memcpy(&event, bytes.data(), sizeof event);
-          told.push_back(event);
-        });
-    EXPECT_TRUE(ring && ring->consume());
-    return told;
-  }
+  std::vector<bailiff_connect_event> events() { return told_in(dir()); }
 
   ScratchBpffs bpffs_;
   hook::LinuxKernel kernel_;

@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
-#include "hook/kernel/ring_buffer.h"
 #include "oci/sys/unique_fd.h"
 #include "rules/abi/event.h"
 #include "tests/harness/expr.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/told.h"
 
 namespace bailiff::test {
 namespace {
@@ -182,21 +182,7 @@ class Inbound : public ::testing::Test {
     return WEXITSTATUS(status);
   }
 
-  std::vector<bailiff_connect_event> events() {
-    std::vector<bailiff_connect_event> events;
-    auto ring = hook::RingBuffer::open(
-        dir() + "/events", [&](std::span<const std::byte> bytes) {
-          bailiff_connect_event event{};
-          ASSERT_GE(bytes.size(), sizeof(event));
-          std::memcpy(&event, bytes.data(), sizeof(event));
-          events.push_back(event);
-        });
-    EXPECT_TRUE(ring);
-    if (ring) {
-      EXPECT_TRUE(ring->consume());
-    }
-    return events;
-  }
+  std::vector<bailiff_connect_event> events() { return told_in(dir()); }
 
   ScratchBpffs bpffs_;
   hook::LinuxKernel kernel_;

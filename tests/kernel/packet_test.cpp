@@ -2,11 +2,9 @@
 //
 // What a program for packets makes of packets nobody's kernel would send: run
 // on bytes (BPF_PROG_TEST_RUN), not on traffic.
-#include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "rules/policy/compiled_policy.h"
 #include "tests/kernel/host.h"
 #include "tests/kernel/packet_bytes.h"
+#include "tests/kernel/run_packet.h"
 
 namespace bailiff::test {
 namespace {
@@ -47,19 +46,7 @@ class Packet : public ::testing::Test {
 
   std::string dir() const { return bpffs_.path() + "/bailiff"; }
 
-  // The kernel wants the frame's header before the packet.
-  bool passes(const Bytes& packet) {
-    const bool six = packet[0] >> 4 == 6;
-    Bytes frame(14);
-    frame[12] = six ? 0x86 : 0x08;
-    frame[13] = six ? 0xdd : 0x00;
-    frame = frame + packet;
-    LIBBPF_OPTS(bpf_test_run_opts, options);
-    options.data_in = frame.data();
-    options.data_size_in = static_cast<__u32>(frame.size());
-    EXPECT_EQ(::bpf_prog_test_run_opts(program_[0].fd(), &options), 0);
-    return options.retval == 1;
-  }
+  bool passes(const Bytes& packet) { return lets_pass(program_[0], packet); }
 
   ScratchBpffs bpffs_;
   hook::LinuxKernel kernel_;

@@ -3,7 +3,6 @@
 // What a program for queries makes of packets, run on bytes
 // (BPF_PROG_TEST_RUN).
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -16,35 +15,17 @@
 #include "hook/attach/lists.h"
 #include "hook/kernel/kernel.h"
 #include "rules/policy/compiled_policy.h"
+#include "tests/harness/dns_bytes.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/run_packet.h"
 
 namespace bailiff::test {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-
-Bytes operator+(Bytes left, const Bytes& right) {
-  left.insert(left.end(), right.begin(), right.end());
-  return left;
-}
-
-Bytes big_endian(std::size_t number) {
-  return {static_cast<std::uint8_t>(number >> 8),
-          static_cast<std::uint8_t>(number)};
-}
-
-// In labels, without the empty one at the end.
-Bytes labels(const std::string& name) {
-  Bytes bytes;
-  for (std::size_t at = 0; at < name.size();) {
-    const std::size_t end = std::min(name.find('.', at), name.size());
-    bytes.push_back(static_cast<std::uint8_t>(end - at));
-    bytes.insert(bytes.end(), name.begin() + static_cast<long>(at),
-                 name.begin() + static_cast<long>(end));
-    at = end + 1;
-  }
-  return bytes;
-}
+using dns::big_endian;
+using dns::Bytes;
+using dns::labels;
+using dns::operator+;
 
 const Bytes kTypeAndClass = {0, 1, 0, 1};
 
@@ -117,19 +98,6 @@ Check name_is(const std::string& name) {
   check.op = Op::kEq;
   check.values = {name};
   return check;
-}
-
-bool lets_pass(const hook::Program& program, const Bytes& packet) {
-  const bool six = packet[0] >> 4 == 6;
-  Bytes frame(14);
-  frame[12] = six ? 0x86 : 0x08;
-  frame[13] = six ? 0xdd : 0x00;
-  frame = frame + packet;
-  LIBBPF_OPTS(bpf_test_run_opts, options);
-  options.data_in = frame.data();
-  options.data_size_in = static_cast<__u32>(frame.size());
-  EXPECT_EQ(::bpf_prog_test_run_opts(program.fd(), &options), 0);
-  return options.retval == 1;
 }
 
 // A program about evil.example, kLongName and, in a rule, bad.example.

@@ -13,12 +13,12 @@
 #include <optional>
 
 #include "hook/attach/attach.h"
-#include "hook/kernel/ring_buffer.h"
 #include "oci/sys/unique_fd.h"
 #include "rules/abi/event.h"
 #include "rules/abi/limits.h"
 #include "rules/types/value.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/told.h"
 
 namespace bailiff::test {
 namespace {
@@ -49,21 +49,7 @@ class Verdict : public ::testing::Test {
     pid_ = connected.pid;
     return connected.error;
   }
-  std::vector<bailiff_connect_event> events() {
-    std::vector<bailiff_connect_event> events;
-    auto ring = hook::RingBuffer::open(
-        dir() + "/events", [&](std::span<const std::byte> bytes) {
-          bailiff_connect_event event{};
-          ASSERT_GE(bytes.size(), sizeof(event));
-          std::memcpy(&event, bytes.data(), sizeof(event));
-          events.push_back(event);
-        });
-    EXPECT_TRUE(ring);
-    if (ring) {
-      EXPECT_TRUE(ring->consume());
-    }
-    return events;
-  }
+  std::vector<bailiff_connect_event> events() { return told_in(dir()); }
 
   ScratchBpffs bpffs_;
   hook::LinuxKernel kernel_;
