@@ -126,8 +126,8 @@ class KeeperStore final : public DescriptorStore {
   UniqueFd socket_;
 };
 
-// What becomes 0 or 1 of another process is neither here: dup2() onto itself
-// leaves it close-on-exec (POSIX), and one must not take the other's place.
+// What becomes 0 or 1 of another process is neither here: one must not take the
+// other's place, and dup2(2) onto itself leaves a descriptor close-on-exec.
 Result<UniqueFd> above_standard(UniqueFd fd) {
   if (fd.get() > STDERR_FILENO) return fd;
   UniqueFd above(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
