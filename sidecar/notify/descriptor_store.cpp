@@ -2,9 +2,11 @@
 #include "sidecar/notify/descriptor_store.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,10 +15,12 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "oci/sys/errno_error.h"
+#include "oci/sys/pidfd.h"
 #include "oci/sys/unix_socket.h"
 #include "sidecar/notify/keeper.h"
 
@@ -53,6 +57,8 @@ constexpr mode_t kSocketMode = 0600;
 class NoStore final : public DescriptorStore {
  public:
   Status keep(const std::string& /*name*/, int /*fd*/) override { return Ok{}; }
+  int lost() const override { return -1; }
+  Status renew() override { return Ok{}; }
 };
 
 // sd_notify(3).
@@ -67,6 +73,8 @@ class SystemdStore final : public DescriptorStore {
     }
     return send_message(socket_.get(), "FDSTORE=1\nFDNAME=" + name, fd);
   }
+  int lost() const override { return -1; }
+  Status renew() override { return Ok{}; }
 
  private:
   UniqueFd socket_;
@@ -96,34 +104,9 @@ std::vector<NamedDescriptor> passed_by_systemd() {
   return passed;
 }
 
-class KeeperStore final : public DescriptorStore {
- public:
-  explicit KeeperStore(UniqueFd socket) : socket_(std::move(socket)) {}
-
-  Status keep(const std::string& name, int fd) override {
-    if (name.size() > kMaxKeptName) {
-      return invalid_argument("the name '" + name +
-                              "' is too long for the keeper");
-    }
-    return send_message(socket_.get(), "keep " + name, fd);
-  }
-
-  Result<std::vector<NamedDescriptor>> all() {
-    RETURN_IF_ERROR(send_message(socket_.get(), "all", -1));
-    std::vector<NamedDescriptor> kept;
-    for (;;) {
-      ASSIGN_OR_RETURN(Message message,
-                       receive_message(socket_.get(), kMaxKeptName));
-      if (message.text == ".") return kept;
-      if (message.text.empty()) {
-        return Error{Code::kIo, "the keeper of descriptors has ended"};
-      }
-      kept.push_back({std::move(message.text), std::move(message.fd)});
-    }
-  }
-
- private:
-  UniqueFd socket_;
+struct Connected {
+  UniqueFd socket;
+  std::optional<Pidfd> child;  // the keeper, where this process started it
 };
 
 // What becomes 0 or 1 of another process is neither here: one must not take the
@@ -136,9 +119,9 @@ Result<UniqueFd> above_standard(UniqueFd fd) {
 }
 
 // A process of its own, in a session of its own, with nothing of ours open but
-// what it is given.  Our connection.
-Result<UniqueFd> start_keeper(const std::string& run_dir,
-                              const std::string& program) {
+// what it is given.
+Result<Connected> start_keeper(const std::string& run_dir,
+                               const std::string& program) {
   ASSIGN_OR_RETURN(UniqueFd made, listen_unix(keeper_socket(run_dir),
                                               kSocketMode, SOCK_SEQPACKET));
   ASSIGN_OR_RETURN(const UniqueFd listening, above_standard(std::move(made)));
@@ -168,16 +151,72 @@ Result<UniqueFd> start_keeper(const std::string& run_dir,
   if (failed != 0) {
     return errno_error("start the keeper of descriptors", failed);
   }
-  return ours;
+  ASSIGN_OR_RETURN(Pidfd child, Pidfd::open(pid));
+  return Connected{std::move(ours), std::move(child)};
 }
 
-Result<OpenedStore> of_keeper(UniqueFd socket) {
-  OpenedStore opened;
-  auto keeper = std::make_unique<KeeperStore>(std::move(socket));
-  ASSIGN_OR_RETURN(opened.kept, keeper->all());
-  opened.store = std::move(keeper);
-  return opened;
+Result<std::vector<NamedDescriptor>> kept_by(const UniqueFd& keeper) {
+  RETURN_IF_ERROR(send_message(keeper.get(), "all", -1));
+  std::vector<NamedDescriptor> kept;
+  for (;;) {
+    ASSIGN_OR_RETURN(Message message,
+                     receive_message(keeper.get(), kMaxKeptName));
+    if (message.text == ".") return kept;
+    if (message.text.empty()) {
+      return Error{Code::kIo, "the keeper of descriptors has ended"};
+    }
+    kept.push_back({std::move(message.text), std::move(message.fd)});
+  }
 }
+
+class KeeperStore final : public DescriptorStore {
+ public:
+  KeeperStore(std::string run_dir, std::string program)
+      : run_dir_(std::move(run_dir)), program_(std::move(program)) {}
+
+  // What it has kept.
+  Result<std::vector<NamedDescriptor>> connect() {
+    if (Result<UniqueFd> known =
+            connect_to(keeper_socket(run_dir_), SOCK_SEQPACKET)) {
+      Result<std::vector<NamedDescriptor>> kept = kept_by(*known);
+      if (kept) {
+        keeper_ = {*std::move(known), std::nullopt};
+        return kept;
+      }
+      // It was about to end.
+    }
+    ASSIGN_OR_RETURN(keeper_, start_keeper(run_dir_, program_));
+    return kept_by(keeper_.socket);
+  }
+
+  Status keep(const std::string& name, int fd) override {
+    if (name.size() > kMaxKeptName) {
+      return invalid_argument("the name '" + name +
+                              "' is too long for the keeper");
+    }
+    return send_message(keeper_.socket.get(), "keep " + name, fd);
+  }
+
+  int lost() const override { return keeper_.socket.get(); }
+
+  Status renew() override {
+    if (keeper_.child) {
+      // It has ended, or does not serve this process any more.
+      static_cast<void>(keeper_.child->send_signal(SIGKILL));
+      siginfo_t ended{};
+      ::waitid(P_PIDFD, static_cast<id_t>(keeper_.child->fd()), &ended,
+               WEXITED);
+    }
+    keeper_ = {};
+    const Result<std::vector<NamedDescriptor>> kept = connect();
+    return kept ? Status(Ok{}) : Status(kept.error());
+  }
+
+ private:
+  const std::string run_dir_;
+  const std::string program_;
+  Connected keeper_;
+};
 
 // Whether what is sent to systemd is kept: it says so since version 254, and
 // drops it without a word where FileDescriptorStoreMax= is 0.  For an older one
@@ -203,14 +242,10 @@ Result<OpenedStore> open_store(const std::string& run_dir,
     opened.store = std::make_unique<NoStore>();
     return opened;
   }
-  Result<UniqueFd> known = connect_to(keeper_socket(run_dir), SOCK_SEQPACKET);
-  if (known) {
-    Result<OpenedStore> found = of_keeper(*std::move(known));
-    // Otherwise it was about to end.
-    if (found) return found;
-  }
-  ASSIGN_OR_RETURN(UniqueFd started, start_keeper(run_dir, program));
-  return of_keeper(std::move(started));
+  auto keeper = std::make_unique<KeeperStore>(run_dir, program);
+  ASSIGN_OR_RETURN(opened.kept, keeper->connect());
+  opened.store = std::move(keeper);
+  return opened;
 }
 
 }  // namespace bailiff::sidecar

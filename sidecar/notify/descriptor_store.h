@@ -19,6 +19,13 @@ class DescriptorStore {
   virtual ~DescriptorStore() = default;
   // A copy of `fd` is kept; of two with one name the later one.
   virtual Status keep(const std::string& name, int fd) = 0;
+
+  // Hangs up (poll(2)) when everything that was kept is lost; -1: it never is.
+  // Another one after renew().
+  virtual int lost() const = 0;
+  // After that: a store to which everything is to be given anew.  Blocks until
+  // it is there.
+  virtual Status renew() = 0;
 };
 
 struct OpenedStore {

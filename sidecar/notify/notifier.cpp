@@ -48,13 +48,19 @@ constexpr mode_t kSocketMode = 0600;
 // wait in the kernel: they must not take all of the ledger.
 constexpr std::size_t kMaxHeldOfContainer = 64;
 constexpr std::size_t kReadAtOnce = 64 << 10;
+// Between two keepers: one that ends at once must not take all of a processor.
+constexpr std::chrono::seconds kKeeperPause{1};
 
 struct OfContainer;
 
+std::string kept_name(std::uint64_t number, const std::string& id) {
+  return kListenerPrefix + std::to_string(number) + "." + id;
+}
+
 struct Listener {
   UniqueFd fd;
-  std::uint64_t number = 0;
-  std::string id;  // of the container
+  std::uint64_t number = 0;  // among all there have been
+  std::string id;            // of the container
   // Not by its id: another one may have that by now.
   std::shared_ptr<OfContainer> container;
 };
@@ -297,6 +303,7 @@ class Notifier::Loop {
   Status start(std::vector<NamedDescriptor> kept) {
     RETURN_IF_ERROR(watch(EPOLL_CTL_ADD, shared_->wake.get(), EPOLLIN));
     RETURN_IF_ERROR(watch(EPOLL_CTL_ADD, socket_.get(), EPOLLIN));
+    RETURN_IF_ERROR(watch_store());
     for (NamedDescriptor& each : kept) {
       if (!each.name.starts_with(kListenerPrefix)) continue;
       take_over(std::move(each));
@@ -342,11 +349,14 @@ class Notifier::Loop {
           read_connection(fd);
         } else if (listeners_.contains(fd)) {
           read_listener(fd, event.events);
+        } else if (fd == store_->lost()) {
+          lose_store();
         }
       }
       free_answered();
       answer_late();
       drop_late_connections();
+      renew_store();
     }
   }
 
@@ -357,6 +367,7 @@ class Notifier::Loop {
     for (const auto& [fd, connection] : connections_) {
       first = std::min(first, connection.deadline);
     }
+    if (renew_at_) first = std::min(first, *renew_at_);
     return first == Clock::time_point::max() ? -1 : poll_timeout(first);
   }
 
@@ -426,9 +437,8 @@ class Notifier::Loop {
                    "container '" + id + "' came with a wrong token"};
     }
     const std::uint64_t number = ++last_number_;
-    const std::string name =
-        kListenerPrefix + std::to_string(number) + "." + id;
-    if (const Status kept = store_->keep(name, connection.listener.get());
+    if (const Status kept =
+            store_->keep(kept_name(number, id), connection.listener.get());
         !kept) {
       shared_->report("keep", "a listener would not survive bailiffd: " +
                                   kept.error().message + " container=" + id);
@@ -441,6 +451,46 @@ class Notifier::Loop {
     std::erase_if(connections_, [&](const auto& each) {
       return each.second.deadline <= now;
     });
+  }
+
+  // --- the store
+
+  Status watch_store() const {
+    if (store_->lost() < 0) return Ok{};
+    return watch(EPOLL_CTL_ADD, store_->lost(), 0);
+  }
+
+  void lose_store() {
+    shared_->report("keeper",
+                    "the keeper of descriptors has ended, starting another");
+    static_cast<void>(
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, store_->lost(), nullptr));
+    renew_at_ = std::max(renewed_ + kKeeperPause, Clock::now());
+  }
+
+  void renew_store() {
+    if (!renew_at_ || *renew_at_ > Clock::now()) return;
+    const Status renewed = [this]() -> Status {
+      RETURN_IF_ERROR(store_->renew());
+      RETURN_IF_ERROR(keep_all());
+      return watch_store();
+    }();
+    renewed_ = Clock::now();
+    renew_at_.reset();
+    if (renewed) return;
+    shared_->report("keeper", "listeners would not survive bailiffd: " +
+                                  renewed.error().message + ", trying again");
+    renew_at_ = renewed_ + kKeeperPause;
+  }
+
+  Status keep_all() {
+    RETURN_IF_ERROR(store_->keep(kSocketName, socket_.get()));
+    RETURN_IF_ERROR(store_->keep(kLedgerName, ledger_.fd()));
+    for (const auto& [fd, listener] : listeners_) {
+      RETURN_IF_ERROR(
+          store_->keep(kept_name(listener->number, listener->id), fd));
+    }
+    return Ok{};
   }
 
   // --- listeners
@@ -588,6 +638,8 @@ class Notifier::Loop {
   const UniqueFd epoll_;
   const UniqueFd socket_;
   const std::unique_ptr<DescriptorStore> store_;
+  std::optional<Clock::time_point> renew_at_;  // it has lost everything
+  Clock::time_point renewed_;
   Ledger ledger_;
   std::uint64_t last_number_ = 0;
   std::map<int, Connection> connections_;

@@ -125,6 +125,39 @@ waits_in() {
   event "Folder made" '.bailiff.verdict == "denied"'
 }
 
+# keeps_besides PID: another keeper than it has a listener.
+keeps_besides() {
+  local pid
+  for pid in $(pgrep -f "^bailiff-keeper --keeper $SVC/run\$"); do
+    if [[ $pid != "$1" ]] &&
+      find "/proc/$pid/fd" -lname "*seccomp notify" 2>/dev/null | grep -q .; then
+      return
+    fi
+  done
+  return 1
+}
+
+@test "a keeper that is killed is replaced by one that has as much" {
+  service "$SCRATCH/rules/calls.yaml"
+  calls_bundle kept sh -c 'while [ ! -e /tmp/go ]; do sleep 0.1; done
+    /bin/calls mkdir mkdir-free'
+  bailiff_runc run --detach --bundle "$SCRATCH/bundle-kept" kept \
+    </dev/null >"$SCRATCH/kept.out" 2>&1 3>&-
+  wait_until 10 "the listener to be kept" keeps_besides none
+  local keeper
+  keeper=$(pgrep -f "^bailiff-keeper --keeper $SVC/run\$")
+  kill -KILL "$keeper"
+  wait_until 10 "another keeper" keeps_besides "$keeper"
+  service_stop KILL
+  local root
+  root=/proc/$(bailiff_runc state kept | jq .pid)/root
+  touch "$root/tmp/go"
+  service_start
+  wait_until 10 "the calls to be answered" \
+    grep -q mkdir-free=done "$SCRATCH/kept.out"
+  grep -q '^mkdir=EPERM' "$SCRATCH/kept.out"
+}
+
 @test "a caller that makes the service wait gets on_failure, and only it waits" {
   service "$SCRATCH/rules/calls.yaml"
   calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -165,6 +166,25 @@ TEST_F(KeeperTest, IsStartedAgainWhereOneWasKilled) {
   const OpenedStore second = open();
   EXPECT_EQ(names(second.kept), Names{});
   ASSERT_TRUE(second.store->keep("listener.1.c", kept.fd.get()));
+  EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
+  kept.other = {};
+}
+
+TEST_F(KeeperTest, HangsUpWhenItIsKilledAndIsRenewed) {
+  Kept kept;
+  const OpenedStore opened = open();
+  ASSERT_TRUE(opened.store->keep("listener.1.c", kept.fd.get()));
+  const std::vector<pid_t> before = keepers();
+  ASSERT_EQ(before.size(), 1U);
+  pollfd lost{opened.store->lost(), 0, 0};
+  EXPECT_EQ(::poll(&lost, 1, 0), 0);
+  ::kill(before.front(), SIGKILL);
+  EXPECT_EQ(::poll(&lost, 1, -1), 1);
+  ASSERT_TRUE(opened.store->renew());
+  // What is left of the first one is gone.
+  ASSERT_EQ(children().size(), 1U);
+  EXPECT_NE(children(), before);
+  ASSERT_TRUE(opened.store->keep("listener.1.c", kept.fd.get()));
   EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
   kept.other = {};
 }

@@ -22,6 +22,7 @@
 #include "sidecar/notify/descriptors.h"
 #include "tests/unit/oci/sys/scratch.h"
 #include "tests/unit/sidecar/notify/held_process.h"
+#include "tests/unit/sidecar/notify/kept.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -35,10 +36,11 @@ class NotifierTest : public testing::Test {
     if (notifier_) notifier_->stop();
   }
 
-  void start(std::chrono::milliseconds held_limit) {
+  void start(std::chrono::milliseconds held_limit,
+             const std::string& keeper = "") {
     auto started = Notifier::start(
         {.run_dir = run_.path(),
-         .keeper = "",
+         .keeper = keeper,
          .container = [this](const std::string& id) { return look(id); },
          .on_failure = [this] { return on_failure_.load(); },
          .report = [this](const std::string& kind,
@@ -83,6 +85,12 @@ class NotifierTest : public testing::Test {
     const std::lock_guard lock(mutex_);
     return std::count(told_.begin(), told_.end(), kind);
   }
+  void wait_told(const std::string& kind, std::ptrdiff_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+      return std::count(told_.begin(), told_.end(), kind) >= count;
+    });
+  }
 
   ScratchFolder run_;
   std::atomic<OnError> on_failure_{OnError::kDeny};
@@ -103,6 +111,7 @@ class NotifierTest : public testing::Test {
   void tell(const std::string& kind) {
     const std::lock_guard lock(mutex_);
     told_.push_back(kind);
+    changed_.notify_all();
   }
 
   std::mutex mutex_;
@@ -181,6 +190,33 @@ TEST_F(NotifierTest, CallsOfAContainerThatHasEndedAreNotThoseOfItsId) {
   EXPECT_EQ(after.call_one(), EPERM);
   EXPECT_EQ(after.call_one(), EPERM);
   EXPECT_EQ(told("late"), 2);
+}
+
+TEST_F(NotifierTest, GivesAnotherKeeperEverything) {
+  adopt_keepers();
+  {
+    HeldProcess process;
+    start(kNever, kThisProgram);
+    hand_over(process, "c1");
+    for (int i = 1; i <= 2; ++i) {
+      const std::vector<pid_t> before = keepers();
+      ASSERT_EQ(before.size(), 1U);
+      ::kill(before.front(), SIGKILL);
+      wait_told("keeper", i);
+      // It is told before.
+      for (std::vector<pid_t> now = before; now.empty() || now == before;
+           now = keepers()) {
+        ::sched_yield();
+      }
+    }
+    // Whoever answers this has given everything.
+    EXPECT_EQ(process.call_one(), EPERM);
+    notifier_.reset();
+    start(kNever, kThisProgram);
+    EXPECT_EQ(process.call_one(), EPERM);
+    notifier_.reset();
+  }
+  wait_children();
 }
 
 TEST_F(NotifierTest, StopsAfterALookThatIsUnderWay) {
