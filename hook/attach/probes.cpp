@@ -5,14 +5,13 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -22,7 +21,7 @@
 #include "hook/attach/self_test.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/cgroup.h"
-#include "oci/sys/errno_error.h"
+#include "oci/sys/child.h"
 #include "oci/sys/files.h"
 #include "oci/sys/pidfd.h"
 #include "oci/sys/process.h"
@@ -201,45 +200,10 @@ Probe seccomp_listener() {
 
 // The first line a program prints for --version; "" when it does not run.
 std::string version_of(const std::string& program) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return "";
-  const UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), 1);
-  ::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-  std::string path = program;
-  std::string option = "--version";
-  char* const args[] = {path.data(), option.data(), nullptr};
-  std::string search = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
-  std::string home = "HOME=/";
-  char* const env[] = {search.data(), home.data(), nullptr};
-  pid_t pid = -1;
-  const int failed =
-      ::posix_spawn(&pid, path.c_str(), &actions, nullptr, args, env);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return "";
-  write_end = UniqueFd();
-  const Deadline deadline = std::chrono::steady_clock::now() + kVersionLimit;
-  std::string line;
-  while (line.size() < kVersionBytes && line.find('\n') == std::string::npos) {
-    pollfd poll{.fd = read_end.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&poll, 1, poll_timeout(deadline)) <= 0) break;
-    char bytes[kVersionBytes];
-    const ssize_t got = ::read(read_end.get(), bytes, sizeof(bytes));
-    if (got <= 0) break;
-    line.append(bytes, static_cast<std::size_t>(got));
-  }
-  // Its number stays its own until waitpid() below.
-  if (auto process = Pidfd::open(pid)) {
-    const auto ended = process->wait_exit(deadline);
-    if (!ended || !*ended) (void)process->send_signal(SIGKILL);
-  }
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  return line.substr(0, line.find('\n'));
+  const auto ran = run_child({program, "--version"}, "",
+                             std::chrono::steady_clock::now() + kVersionLimit);
+  if (!ran) return "";
+  return ran->out.substr(0, std::min(ran->out.find('\n'), kVersionBytes));
 }
 
 Probe runtimes() {
