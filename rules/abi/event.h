@@ -89,7 +89,8 @@ struct bailiff_connect_event {
   __u8 family;      /* 4 or 6; an IPv4-mapped IPv6 address is family 4 */
   __u8 l4proto;     /* IPPROTO_TCP, IPPROTO_UDP, … */
   __u32 hook;       /* enum bailiff_event_hook */
-  __u64 name;       /* first hash (dns.h) of the listed host name; 0: none */
+  __u64 name;       /* first hash (dns.h) of the listed host name that the last
+                     * rule about one held for; 0: none */
 };
 
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_connect_event) == 104);
@@ -99,6 +100,16 @@ BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, port) ==
                    88);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_connect_event, name) ==
                    96);
+
+/* What programs write whose rules name hosts: the record, and the first hash of
+ * each name the peer is listed as, since records of several rules have one
+ * `name`, and the rule they are of may be about another. */
+struct bailiff_named_event {
+  struct bailiff_connect_event event;
+  __u64 names[BAILIFF_DNS_NAMES]; /* none behind a 0 */
+};
+
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_named_event) == 128);
 
 /* The value of the `containers` map (BPF_MAP_TYPE_CGROUP_STORAGE, keyed by the
  * attached cgroup): what a program shared by many containers must know of the

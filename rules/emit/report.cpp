@@ -14,6 +14,11 @@ namespace {
 #define RECORD_OFFSET(member) \
   (kRecordSlot + static_cast<int>(offsetof(bailiff_connect_event, member)))
 
+std::int32_t record_size(const std::vector<KernelRule>& rules) {
+  return names_hosts(rules) ? sizeof(bailiff_named_event)
+                            : sizeof(bailiff_connect_event);
+}
+
 // Whose it is: cgroup and policy.
 void fill_identity(Writer& code, const FlavourCode& flavour) {
   if (flavour.of_cgroup) {
@@ -32,11 +37,35 @@ void fill_identity(Writer& code, const FlavourCode& flavour) {
   code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.policy_id), kR1));
 }
 
+void fill_local_end(Writer& code, const FlavourCode& flavour) {
+  // Nobody's name: the address is where that would be.
+  for (int i = 0; i < 16; i += 8) {
+    code.append(load(Size::k64, kR1, kFrame, flavour.local->slot + i));
+    code.append(
+        store(Size::k64, kFrame, RECORD_OFFSET(header.local_be) + i, kR1));
+  }
+  flavour.load_number(code, Number::kLocalPort, kR1);
+  code.append(store(Size::k16, kFrame, RECORD_OFFSET(header.local_port), kR1));
+  code.append(load(Size::k32, kR1, kFrame, flavour.local->family_slot));
+  code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.local_family), kR1));
+}
+
+// Over what was loaded of the event, which is why it comes last.
+void fill_names(Writer& code) {
+  constexpr int kNames =
+      kRecordSlot + int{offsetof(bailiff_named_event, names)};
+  static_assert(kRecordSlot + int{sizeof(bailiff_named_event)} <= kZeroSlot);
+  for (int i = 0; i < BAILIFF_DNS_NAMES; ++i) {
+    code.append(load(Size::k64, kR1, kFrame, kNamesSlot + 16 * i));
+    code.append(store(Size::k64, kFrame, kNames + 8 * i, kR1));
+  }
+}
+
 // Writes what all records of this operation have in common.
 void fill_record(Writer& code, const std::vector<KernelRule>& rules,
                  const FlavourCode& flavour) {
-  code.append(store(Size::k32, kFrame, RECORD_OFFSET(header.size),
-                    sizeof(bailiff_connect_event)));
+  code.append(
+      store(Size::k32, kFrame, RECORD_OFFSET(header.size), record_size(rules)));
   code.append(store(Size::k16, kFrame, RECORD_OFFSET(header.kind),
                     BAILIFF_EVENT_CONNECT));
   code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.verdict), kVerdict));
@@ -86,17 +115,8 @@ void fill_record(Writer& code, const std::vector<KernelRule>& rules,
     code.append(move(kR1, 0));
   }
   code.append(store(Size::k64, kFrame, RECORD_OFFSET(name), kR1));
-  if (flavour.hook != BAILIFF_HOOK_INGRESS) return;
-  // Nobody's name: the address is where that would be.
-  for (int i = 0; i < 16; i += 8) {
-    code.append(load(Size::k64, kR1, kFrame, flavour.local->slot + i));
-    code.append(
-        store(Size::k64, kFrame, RECORD_OFFSET(header.local_be) + i, kR1));
-  }
-  flavour.load_number(code, Number::kLocalPort, kR1);
-  code.append(store(Size::k16, kFrame, RECORD_OFFSET(header.local_port), kR1));
-  code.append(load(Size::k32, kR1, kFrame, flavour.local->family_slot));
-  code.append(store(Size::k8, kFrame, RECORD_OFFSET(header.local_family), kR1));
+  if (flavour.hook == BAILIFF_HOOK_INGRESS) fill_local_end(code, flavour);
+  if (names_hosts(rules)) fill_names(code);
 }
 
 // Calls the subprogram for one rule.
@@ -233,14 +253,15 @@ void skip_repeated(Writer& code, const FlavourCode& flavour, Label told) {
 #undef STATE_OFFSET
 
 // r1: the record.  A frame of its own.
-void emit_record_subprogram(Writer& code, const FlavourCode& flavour) {
+void emit_record_subprogram(Writer& code, const FlavourCode& flavour,
+                            std::int32_t size) {
   constexpr int kKey = -4;
   const Label sent = code.new_label();
   code.append(move(kR6, kR1));
   skip_repeated(code, flavour, sent);
   code.append(move(kR2, kR6));
   code.load_map(kR1, {.kind = MapKind::kEvents, .list = {}});
-  code.append(move(kR3, sizeof(bailiff_connect_event)));
+  code.append(move(kR3, size));
   code.append(move(kR4, 0));
   code.append(call(BPF_FUNC_ringbuf_output));
   code.jump(jump_if(Comparison::kEq, kR0, 0), sent);
@@ -298,7 +319,7 @@ void finish_and_report(Writer& code, const std::vector<KernelRule>& rules,
   code.append(move(kR0, flavour.pass));
   code.exit();
   code.bind(subprogram);
-  emit_record_subprogram(code, flavour);
+  emit_record_subprogram(code, flavour, record_size(rules));
 }
 
 }  // namespace bailiff::emit

@@ -151,7 +151,11 @@ void ConnectFields::view(FieldId field, std::string_view argument,
       return;
     case kFdSipName:
     case kFdRipName:
-      if (!event_.name.empty()) views.add(event_.name);
+      if (use_ == Use::kOutput) {
+        if (!event_.name.empty()) views.add(event_.name);
+        return;
+      }
+      for (const std::string& name : event_.names) views.add(name);
       return;
     case kFdL4proto:
       return views.add(protocol_name(event_.l4proto));

@@ -65,6 +65,20 @@ std::string_view to_string(JudgedAt place) {
   return "";
 }
 
+namespace {
+
+// Programs that run since before several were told write one.
+std::vector<std::uint64_t> names_of(const bailiff_named_event& record) {
+  std::vector<std::uint64_t> names;
+  if (record.event.name != 0) names.push_back(record.event.name);
+  for (const std::uint64_t name : record.names) {
+    if (name != 0 && name != record.event.name) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
 Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
   bailiff_event header{};
   if (record.size() < sizeof header) {
@@ -81,15 +95,16 @@ Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
     return Error{Code::kUnsupported,
                  "event record: kind '" + std::to_string(header.kind) + "'"};
   }
-  bailiff_connect_event connect{};
+  bailiff_named_event named{};
   // Programs that run since before there were names write none.
   constexpr std::size_t kLeast = offsetof(bailiff_connect_event, name);
   if (header.size < kLeast) {
     return malformed("a connect of '" + std::to_string(header.size) +
                      "' bytes");
   }
-  ::memcpy(&connect, record.data(),
-           std::min<std::size_t>(header.size, sizeof connect));
+  ::memcpy(&named, record.data(),
+           std::min<std::size_t>(header.size, sizeof named));
+  const bailiff_connect_event& connect = named.event;
   if (connect.family != 4 && connect.family != 6) {
     return malformed("family '" + std::to_string(connect.family) + "'");
   }
@@ -126,6 +141,7 @@ Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
   event.port = connect.port;
   event.l4proto = connect.l4proto;
   event.name_hash = connect.name;
+  event.name_hashes = names_of(named);
   event.denied = header.verdict == BAILIFF_VERDICT_DENIED;
   event.candidate = (header.flags & BAILIFF_EVENT_CANDIDATE) != 0;
   return event;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "rules/base/result.h"
 #include "rules/types/value.h"
@@ -48,8 +49,12 @@ struct ConnectEvent {
   std::uint8_t l4proto = 0;  // IPPROTO_TCP, …
   JudgedAt judged_at = JudgedAt::kConnect;
   std::uint64_t name_hash = 0;  // of the host's name (dns.h); 0: none known
-  // The name itself.  Not in the record: the reader looks it up.
+  // Of each name the host is listed as, that one included.
+  std::vector<std::uint64_t> name_hashes;
+  // The names themselves: the one that is told, and those the rule is judged
+  // by.  Not in the record: the reader looks them up.
   std::string name;
+  std::vector<std::string> names;
   // The type of event it is to the rule (evt.type): a datagram may fulfil it as
   // the connection it replaces.  Not in the record: the reader finds out.
   std::string_view type = "connect";

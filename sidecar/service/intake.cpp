@@ -133,19 +133,47 @@ std::vector<std::string_view> types_at(JudgedAt place) {
   return {};
 }
 
-// Finds as what the event fulfils its rule; false: as nothing.
-bool find_type(SeenConnect& seen, MatchMemory& memory) {
-  const std::shared_ptr<const Matcher> matcher = seen.generation->matcher();
+bool fulfils(const SeenConnect& seen, MatchMemory& memory) {
   const ConnectFields fields(seen.event, seen.process, seen.container->facts,
                              seen.realtime_ns, seen.number,
                              ConnectFields::Use::kCondition);
+  return !seen.generation->matcher()
+              ->match(fields, {&seen.event.rule, 1}, memory)
+              .empty();
+}
+
+// Finds as what the event fulfils its rule; false: as nothing.
+bool find_type(SeenConnect& seen, MatchMemory& memory) {
   for (const std::string_view type : types_at(seen.event.judged_at)) {
     seen.event.type = type;
-    if (!matcher->match(fields, {&seen.event.rule, 1}, memory).empty()) {
-      return true;
-    }
+    if (fulfils(seen, memory)) return true;
   }
   return false;
+}
+
+// A list may have lost a name since.
+void find_names(SeenConnect& seen) {
+  ConnectEvent& event = seen.event;
+  for (const std::uint64_t hash : event.name_hashes) {
+    std::string name = seen.generation->host_name(hash);
+    if (name.empty()) continue;
+    if (hash == event.name_hash) event.name = name;
+    event.names.push_back(std::move(name));
+  }
+}
+
+// Of a peer that is listed as several, tells the name that the rule holds for;
+// records have what the last rule held for.
+void pick_name(SeenConnect& seen, MatchMemory& memory) {
+  if (seen.event.names.size() < 2) return;
+  const std::vector<std::string> all = std::move(seen.event.names);
+  for (const std::string& name : all) {
+    seen.event.names = {name};
+    if (!fulfils(seen, memory)) continue;
+    seen.event.name = name;
+    break;
+  }
+  seen.event.names = all;
 }
 
 // A rule that holds for the start of a container.
@@ -505,9 +533,7 @@ void Intake::on_record(std::span<const std::byte> bytes) {
                                container.record.id);
     return;
   }
-  if (event.name_hash != 0) {
-    seen->event.name = seen->generation->host_name(event.name_hash);
-  }
+  find_names(*seen);
   const CompiledPolicy& policy = seen->generation->policy();
   const std::vector<std::uint32_t> in_scope =
       seen->generation == container.generation
@@ -530,6 +556,7 @@ void Intake::on_record(std::span<const std::byte> bytes) {
       seen->event.type = types_at(event.judged_at).front();
     }
   }
+  pick_name(*seen, match_memory_);
   keep();
   seen->settings = parts_.settings();
   seen->decision = decide(policy, in_scope,

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,8 +19,10 @@
 
 #include "hook/attach/maps.h"
 #include "hook/kernel/kernel.h"
+#include "hook/kernel/ring_buffer.h"
 #include "oci/sys/errno_error.h"
 #include "rules/abi/event.h"
+#include "rules/emit/dns_name.h"
 #include "rules/policy/compiled_policy.h"
 #include "tests/harness/dns_bytes.h"
 #include "tests/kernel/host.h"
@@ -315,6 +318,58 @@ TEST_F(Answer, HasTheAddressesOfAListedNameRefusedToAPacket) {
                : 0;
   });
   EXPECT_TRUE(error == EPERM || error == ENETUNREACH) << error;
+}
+
+// Two rules, each a candidate about one of the two names of an address.
+TEST(AnswerWithTwoNames, IsToldOfWithBothByTheRecordOfEachRule) {
+  ScratchBpffs bpffs;
+  hook::LinuxKernel kernel;
+  const hook::ScratchCgroup scratch = make_cgroup();
+  PolicyBuilder builder;
+  builder.rule("One", name_in(builder.list("one", {"one.test"})), false);
+  builder.rule("Two", name_in(builder.list("two", {"two.test"})), false);
+  CompiledPolicy policy = builder.build();
+  for (Rule& rule : policy.rules) {
+    Check exe;
+    exe.field = FieldId::kProcExepath;
+    exe.op = Op::kEq;
+    exe.values = {Value("/no/such/program")};
+    rule.condition = {And{{rule.condition, {exe}}}};
+  }
+  const std::string dir = bpffs.path() + "/bailiff";
+  ASSERT_TRUE(protect(policy, scratch.cgroup(), dir, "c1", kernel));
+  const auto inside = [&](const auto& act) {
+    const pid_t pid = fork_into(scratch.cgroup());
+    if (pid == 0) ::_exit(act());
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  };
+  for (const char* name : {"one.test", "two.test"}) {
+    const Resolver resolver(answer(name, {a(kEvilHost)}));
+    EXPECT_EQ(inside([&] { return ask(question(name), SOCK_DGRAM); }), 0);
+  }
+  inside([] { return connect_error(kEvilHost, 9); });
+
+  std::vector<bailiff_named_event> events;
+  auto ring = hook::RingBuffer::open(
+      dir + "/events", [&](std::span<const std::byte> bytes) {
+        bailiff_named_event event{};
+        ASSERT_GE(bytes.size(), sizeof event);
+        std::memcpy(&event, bytes.data(), sizeof event);
+        if (event.event.hook == BAILIFF_HOOK_CONNECT) events.push_back(event);
+      });
+  ASSERT_TRUE(ring);
+  ASSERT_TRUE(ring->consume());
+  ASSERT_EQ(events.size(), 2U);
+  for (std::uint32_t rule = 0; rule < 2; ++rule) {
+    EXPECT_EQ(events[rule].event.header.size, sizeof(bailiff_named_event));
+    EXPECT_EQ(events[rule].event.header.rule, rule);
+    EXPECT_TRUE(events[rule].event.header.flags & BAILIFF_EVENT_CANDIDATE);
+    EXPECT_EQ(events[rule].names[0], emit::name_hash("one.test")[0]);
+    EXPECT_EQ(events[rule].names[1], emit::name_hash("two.test")[0]);
+    EXPECT_EQ(events[rule].names[2], 0U);
+  }
 }
 
 TEST_F(WatchedAnswer, IsDeliveredWhateverItIs) {

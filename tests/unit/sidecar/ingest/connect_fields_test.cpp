@@ -145,6 +145,7 @@ TEST_F(ConnectFieldsTest, TheNameOfTheHostIsTheListedOneThatWasAskedFor) {
   EXPECT_EQ(text(FieldId::kFdSipName), "null");
   event_.judged_at = JudgedAt::kQuery;
   event_.name = "evil.example";
+  event_.names = {"evil.example"};
   EXPECT_EQ(text(FieldId::kFdSipName), "evil.example");
   EXPECT_EQ(text(FieldId::kFdRipName), "evil.example");
   EXPECT_EQ(text(FieldId::kProcName), "null");
@@ -233,6 +234,7 @@ TEST_F(ConnectFieldsTest, TellsOfTheContainerWhatItsRecordKnows) {
 // end has the remote one, though nobody can tell all of it.
 TEST_F(ConnectFieldsTest, FollowsTheTableOfFields) {
   event_.name = "evil.example";
+  event_.names = {"evil.example"};
   for (const Field& field : all_fields()) {
     const bool told = text(field.id, Use::kCondition) != "null";
     if ((field.from & kFromContainer) != 0) continue;

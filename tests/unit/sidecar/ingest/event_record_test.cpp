@@ -99,6 +99,20 @@ TEST(EventRecord, HasTheNumberOfAName) {
   bailiff_connect_event event = good();
   event.name = 7;
   EXPECT_EQ(parse_event(bytes_of(event))->name_hash, 7U);
+  EXPECT_EQ(parse_event(bytes_of(event))->name_hashes,
+            std::vector<std::uint64_t>{7});
+}
+
+TEST(EventRecord, HasTheNumbersOfAllNamesThatOfTheRuleFirst) {
+  bailiff_named_event named{.event = good(), .names = {5, 7, 0}};
+  named.event.header.size = sizeof named;
+  named.event.name = 7;
+  std::vector<std::byte> bytes(sizeof named);
+  ::memcpy(bytes.data(), &named, sizeof named);
+  const auto parsed = parse_event(bytes);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->name_hash, 7U);
+  EXPECT_EQ(parsed->name_hashes, (std::vector<std::uint64_t>{7, 5}));
 }
 
 TEST(EventRecord, AcceptsARecordFromBeforeThereWereNames) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "rules/emit/dns_name.h"
 #include "tests/harness/fake_store.h"
 #include "tests/harness/observed_records.h"
 #include "tests/unit/sidecar/service/fakes.h"
@@ -384,6 +385,41 @@ TEST_F(IntakeTest, ACandidateThatDoesNotHoldIsNoAlert) {
   // The second event's alerts are the only ones.
   EXPECT_THAT(alerts(2), ElementsAre(HasSubstr("\"rule\":\"c2\""),
                                      HasSubstr("\"rule\":\"c2\"")));
+}
+
+TEST_F(IntakeTest, JudgesACandidateByEachNameOfItsPeer) {
+  CompiledPolicy policy = policy_of(Response::kNone);
+  policy.rules = {
+      rule_of("one", is(FieldId::kFdSipName, std::string("one.example")),
+              "%fd.sip.name"),
+      rule_of("two", is(FieldId::kFdSipName, std::string("two.example")),
+              "%fd.sip.name"),
+      rule_of("three", is(FieldId::kFdSipName, std::string("three.example")),
+              "%fd.sip.name")};
+  policy.policies.resize(1);
+  policy.policies[0].rules = {0, 1, 2};
+  const GenerationPtr current = *generations_->publish(policy);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  for (const std::uint32_t rule : {0U, 1U, 2U}) {
+    bailiff_named_event named{
+        .event = connect_of(kCgroup, current->policy_id(), rule), .names = {}};
+    named.event.header.size = sizeof named;
+    named.event.header.flags = BAILIFF_EVENT_CANDIDATE;
+    named.event.header.verdict = BAILIFF_VERDICT_ALLOWED;
+    named.names[0] = emit::name_hash("one.example")[0];
+    named.names[1] = emit::name_hash("two.example")[0];
+    named.event.name = named.names[1];  // the last that a rule held for
+    std::vector<std::byte> bytes(sizeof named);
+    ::memcpy(bytes.data(), &named, sizeof named);
+    kernel_state_.ring.write(std::move(bytes));
+  }
+  EXPECT_THAT(alerts(2),
+              ElementsAre(AllOf(HasSubstr("\"rule\":\"one\""),
+                                HasSubstr("Warning one.example\"")),
+                          AllOf(HasSubstr("\"rule\":\"two\""),
+                                HasSubstr("Warning two.example\""))));
 }
 
 TEST_F(IntakeTest, TellsOfAContainerNobodyKnows) {
