@@ -317,7 +317,6 @@ class Placer {
     find_observed();
     find_held();
     find_exec();
-    take_bits();
     find_unserved();
     // The observer knows no names, but hooks have judged before it.
     if (hooked_ && std::all_of(unknown_of_observed_.begin(),
@@ -334,6 +333,7 @@ class Placer {
       place_undecidable(unknown);
       return std::move(result_);
     }
+    take_bits();
     if (hooked_ || !is_false(send_)) {
       place_network();
     } else if (result_.arrival || result_.bind) {

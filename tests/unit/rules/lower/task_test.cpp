@@ -13,6 +13,7 @@ namespace bailiff {
 namespace {
 
 using test::all_of;
+using test::any_of;
 using test::check;
 using test::event_is;
 using testing::ElementsAre;
@@ -197,6 +198,22 @@ TEST(Task, WhatTheKernelDoesNotKnowIsLeftToTheServiceAndSaid) {
   EXPECT_THAT(plan.placements[0].reason,
               HasSubstr("the kernel does not decide 'proc.args glob' and "
                         "'proc.cwd'"));
+}
+
+// Not even the part of it that could be.
+TEST(Task, OfARuleThatIsPlacedNowhereNoProgramIsJudged) {
+  const Expr miner =
+      all_of({executed(), check(FieldId::kProcName, Op::kEq, {"miner"})});
+  const Expr unknown = all_of(
+      {event_is("mkdir"), check(FieldId::kFdUid, Op::kEq, {std::int64_t{1}})});
+  for (const Mode mode : {Mode::kEnforce, Mode::kMonitor}) {
+    const Plan plan = plan_of({any_of({miner, unknown})}, mode);
+    EXPECT_EQ(plan.placements[0].enforcement, Enforcement::kUnsupported);
+    EXPECT_THAT(plan.placements[0].hooks, IsEmpty());
+    EXPECT_THAT(plan.exec, IsEmpty());
+    EXPECT_THAT(plan.observe.exec_rules, IsEmpty());
+    EXPECT_THAT(plan.bits, IsEmpty());
+  }
 }
 
 TEST(Task, TheNameRootIsItsNumber) {
