@@ -14,6 +14,7 @@
 #include "rules/cli/files.h"
 #include "rules/cli/offline_inspect.h"
 #include "rules/emit/program.h"
+#include "rules/emit/task_table.h"
 #include "rules/lower/lower.h"
 
 namespace bailiff {
@@ -55,14 +56,32 @@ class Dump {
     print_rules("egress", plan.packet);
     print_rules("frame", plan.frame);
     print_rules("query", plan.query);
-    return std::all_of(
-        std::begin(kHookPoints), std::end(kHookPoints), [&](HookPoint hook) {
-          return !plan.acts_at(hook) ||
-                 print_program(plan.rules_at(hook), emit::flavour_of(hook));
-        });
+    print_rules("answer", plan.answer);
+    print_rules("ingress", plan.arrival);
+    print_rules("post_bind", plan.bind);
+    print_rules("exec", plan.exec);
+    for (std::size_t i = 0; i < plan.bits.size(); ++i) {
+      std::cout << "  bit " << i << " of a process: "
+                << to_string(Expr{plan.bits[i]}, list_names_) << "\n";
+    }
+    const emit::TaskTable table = task_table(plan, facts);
+    return std::all_of(std::begin(kHookPoints), std::end(kHookPoints),
+                       [&](HookPoint hook) {
+                         return !plan.acts_at(hook) ||
+                                print_program(plan.rules_at(hook),
+                                              emit::flavour_of(hook), table);
+                       });
   }
 
  private:
+  // Of any container it has no code: what a container decides is open in it.
+  emit::TaskTable task_table(const Plan& plan, const Facts& facts) const {
+    if (facts.complete) return emit::make_task_table(plan, policy_.lists);
+    Plan bits;
+    bits.bits = plan.bits;
+    return emit::make_task_table(bits, policy_.lists);
+  }
+
   void print_rules(std::string_view where,
                    const std::vector<KernelRule>& rules) const {
     for (const KernelRule& rule : rules) {
@@ -122,9 +141,10 @@ class Dump {
   }
 
   bool print_program(const std::vector<KernelRule>& rules,
-                     emit::Flavour flavour) const {
+                     emit::Flavour flavour,
+                     const emit::TaskTable& table) const {
     const auto program =
-        emit::emit_program(rules, policy_.lists, flavour, policy_id_);
+        emit::emit_program(rules, policy_.lists, flavour, policy_id_, &table);
     if (!program) {
       std::cerr << "bailiff: program '" << to_string(flavour)
                 << "': " << program.error().message << "\n";

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+set(BAILIFF_TEST_DEPS bailiff::cli11)
