@@ -147,20 +147,6 @@ class WorldIsolator final : public Isolator {
   World& world_;
 };
 
-// Nobody manages the container.
-class NoManagers final : public Managers {
- public:
-  bool has(const oci::ContainerRecord& /*record*/,
-           ManagerVerb /*verb*/) override {
-    return false;
-  }
-  Result<ManagerCall> start(const oci::ContainerRecord& /*record*/,
-                            ManagerVerb /*verb*/,
-                            std::int64_t /*grace_seconds*/) override {
-    return Error{Code::kUnsupported, "no manager"};
-  }
-};
-
 // A real journal of a process that may be killed before and after each line.
 class WorldJournal final : public Journal {
  public:

@@ -18,6 +18,7 @@
 
 #include "oci/sys/files.h"
 #include "tests/harness/fake_world.h"
+#include "tests/harness/no_managers.h"
 
 namespace bailiff::sidecar {
 namespace {

@@ -22,7 +22,6 @@
 #include "oci/sys/unique_fd.h"
 #include "rules/abi/event.h"
 #include "sidecar/ingest/clock.h"
-#include "sidecar/respond/manager_calls.h"
 #include "sidecar/respond/responder.h"
 #include "sidecar/service/kernel_side.h"
 
@@ -259,19 +258,6 @@ class FakeResponder final : public Responder {
   }
 
   FakeResponderState& state_;
-};
-
-class FakeManagers final : public Managers {
- public:
-  bool has(const oci::ContainerRecord& /*record*/,
-           ManagerVerb /*verb*/) override {
-    return false;
-  }
-  Result<ManagerCall> start(const oci::ContainerRecord& /*record*/,
-                            ManagerVerb /*verb*/,
-                            std::int64_t /*grace_seconds*/) override {
-    return Error{Code::kUnsupported, "no manager"};
-  }
 };
 
 // The record of a container in a cgroup that exists for the tests: the root of

@@ -11,6 +11,7 @@
 
 #include "rules/emit/dns_name.h"
 #include "tests/harness/fake_store.h"
+#include "tests/harness/no_managers.h"
 #include "tests/harness/observed_records.h"
 #include "tests/unit/sidecar/service/fakes.h"
 
@@ -168,7 +169,7 @@ class IntakeTest : public testing::Test {
     }
   };
   NoIsolator isolator_;
-  FakeManagers managers_;
+  NoManagers managers_;
   std::unique_ptr<ResponseEngine> engine_;
   FlightRecorder flight_;
   std::unique_ptr<EvidenceFolder> evidence_;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/harness/no_managers.h"
 #include "tests/unit/sidecar/service/fakes.h"
 
 namespace bailiff::sidecar {
@@ -83,7 +84,7 @@ class ServiceTest : public testing::Test {
       return Result<std::unique_ptr<Responder>>(
           std::make_unique<FakeResponder>(responder_));
     };
-    machine.managers = [] { return std::make_unique<FakeManagers>(); };
+    machine.managers = [] { return std::make_unique<NoManagers>(); };
     return Service::start(scratch_.path() + "/bailiff.yaml", machine);
   }
   void start() {
