@@ -9,32 +9,24 @@
 #include <string>
 #include <vector>
 
+#include "tests/harness/scratch_folder.h"
+
 namespace bailiff::cli {
 namespace {
 
 class FilesTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "bailiff-test-XXXXXX")
-            .string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string path(const std::string& name) const {
-    return (folder_ / name).string();
-  }
+  std::string path(const std::string& name) const { return folder_ / name; }
   std::size_t entries() const {
     std::size_t count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(folder_.path())) {
       count += entry.exists() ? 1 : 0;
     }
     return count;
   }
 
-  std::filesystem::path folder_;
+  ScratchFolder folder_;
 };
 
 TEST_F(FilesTest, WritesAndReadsBack) {
@@ -56,10 +48,10 @@ TEST_F(FilesTest, ReplacesTheOldFileAndLeavesNothingElse) {
 }
 
 TEST_F(FilesTest, RefusesToReplaceWhatIsNoFile) {
-  const Status status = write_file(folder_.string(), "x");
+  const Status status = write_file(folder_.path(), "x");
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().message,
-            "'" + folder_.string() + "' is not a regular file");
+            "'" + folder_.path() + "' is not a regular file");
   EXPECT_FALSE(write_file("/dev/null", "x"));
 }
 
@@ -86,7 +78,7 @@ TEST_F(FilesTest, TakesTheYamlFilesOfAFolderByName) {
   for (const char* name : {"b.yaml", "a.yml", "c.txt", "d"}) {
     std::ofstream(path(name)) << "x";
   }
-  EXPECT_EQ(*rule_paths(folder_.string()),
+  EXPECT_EQ(*rule_paths(folder_.path()),
             (std::vector<std::string>{path("a.yml"), path("b.yaml")}));
   EXPECT_EQ(*rule_paths(path("c.txt")),
             std::vector<std::string>{path("c.txt")});

@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "tests/harness/scratch_folder.h"
 
 namespace bailiff::cli {
 namespace {
@@ -14,23 +14,15 @@ namespace {
 class LoadFilesTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "bailiff-test-XXXXXX")
-            .string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
     std::ofstream(path("bad.yaml"))
         << "- rule: r\n  desc: d\n  condition: evt.type = connect and "
            "fd.nosuch = 1\n  output: o\n  priority: INFO\n  bogus: 1\n";
     std::ofstream(path("good.yaml")) << "- list: l\n  items: []\n";
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  std::string path(const std::string& name) const {
-    return (folder_ / name).string();
-  }
+  std::string path(const std::string& name) const { return folder_ / name; }
 
-  std::filesystem::path folder_;
+  ScratchFolder folder_;
 };
 
 TEST_F(LoadFilesTest, TellsTheResultOfEachFile) {

@@ -11,6 +11,7 @@
 
 #include "sidecar/alert/signature.h"
 #include "tests/harness/http_receiver.h"
+#include "tests/harness/scratch_folder.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -43,12 +44,6 @@ std::unique_ptr<Sink> open(const std::string& url,
 
 class WebhookTest : public testing::Test {
  protected:
-  WebhookTest() {
-    char path[] = "/tmp/bailiff-webhook-XXXXXX";
-    folder_ = ::mkdtemp(path);
-  }
-  ~WebhookTest() override { std::filesystem::remove_all(folder_); }
-
   std::string secret_file(const std::string& content, mode_t mode = 0600) {
     const std::string path = folder_ / "secret";
     std::ofstream(path, std::ios::trunc) << content;
@@ -56,7 +51,7 @@ class WebhookTest : public testing::Test {
     return path;
   }
 
-  std::filesystem::path folder_;
+  ScratchFolder folder_;
 };
 
 TEST_F(WebhookTest, PostsTheAlert) {
@@ -137,8 +132,9 @@ TEST_F(WebhookTest, RefusesAnEmptyOrMissingSecret) {
   EXPECT_FALSE(open_webhook({.name = "soc",
                              .url = "http://127.0.0.1/",
                              .secret_file = folder_ / "none"}));
-  EXPECT_FALSE(open_webhook(
-      {.name = "soc", .url = "http://127.0.0.1/", .secret_file = folder_}));
+  EXPECT_FALSE(open_webhook({.name = "soc",
+                             .url = "http://127.0.0.1/",
+                             .secret_file = folder_.path()}));
 }
 
 TEST_F(WebhookTest, RefusesOtherUrls) {

@@ -2,13 +2,13 @@
 #include "sidecar/ingest/generations.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <string>
 
 #include "oci/sys/files.h"
 #include "tests/harness/expr.h"
+#include "tests/harness/scratch_folder.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -39,15 +39,11 @@ bool fires(const Generation& generation, const std::string& address) {
 
 class GenerationsTest : public testing::Test {
  protected:
-  GenerationsTest() {
-    std::string folder = testing::TempDir() + "bailiff-generations-XXXXXX";
-    folder_ = ::mkdtemp(folder.data());
-    reopen();
-  }
-  ~GenerationsTest() override { std::filesystem::remove_all(folder_); }
+  GenerationsTest() { reopen(); }
 
   void reopen() {
-    Result<std::unique_ptr<Generations>> opened = Generations::open(folder_);
+    Result<std::unique_ptr<Generations>> opened =
+        Generations::open(folder_.path());
     ASSERT_TRUE(opened) << opened.error().message;
     generations_ = *std::move(opened);
   }
@@ -57,11 +53,11 @@ class GenerationsTest : public testing::Test {
     return *published;
   }
   bool has_file(const Digest& digest) const {
-    return std::filesystem::exists(folder_ + "/policies/" + digest.hex() +
-                                   ".bin");
+    return std::filesystem::exists(folder_.path() + "/policies/" +
+                                   digest.hex() + ".bin");
   }
 
-  std::string folder_;
+  ScratchFolder folder_;
   std::unique_ptr<Generations> generations_;
 };
 
@@ -133,15 +129,15 @@ TEST_F(GenerationsTest, RefusesADigestThatIsAPath) {
 TEST_F(GenerationsTest, RefusesAFileUnderAnothersName) {
   const Digest one = publish(policy_of("one", "192.0.2.1"))->digest();
   const std::string other(32, '0');
-  std::filesystem::copy(folder_ + "/policies/" + one.hex() + ".bin",
-                        folder_ + "/policies/" + other + ".bin");
+  std::filesystem::copy(folder_.path() + "/policies/" + one.hex() + ".bin",
+                        folder_.path() + "/policies/" + other + ".bin");
   EXPECT_FALSE(generations_->find(other));
 }
 
 TEST_F(GenerationsTest, ACurrentOneThatWasCutCountsAsNone) {
   publish(policy_of("one", "192.0.2.1"));
-  std::filesystem::resize_file(folder_ + "/policy.bin", 30);
-  auto again = Generations::open(folder_);
+  std::filesystem::resize_file(folder_ / "policy.bin", 30);
+  auto again = Generations::open(folder_.path());
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ((*again)->current(), nullptr);
 }

@@ -3,27 +3,20 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <string>
 
 #include "oci/sys/files.h"
+#include "tests/harness/scratch_folder.h"
 
 namespace bailiff::sidecar {
 namespace {
 
 class RecordFolderTest : public testing::Test {
  protected:
-  RecordFolderTest() {
-    std::string folder = testing::TempDir() + "bailiff-records-XXXXXX";
-    folder_ = ::mkdtemp(folder.data());
-  }
-  ~RecordFolderTest() override { std::filesystem::remove_all(folder_); }
-
   void write(const std::string& name, const std::string& text) {
-    const Status written = write_atomically(folder_ + "/" + name, text, 0600,
-                                            Durability::kProcess);
+    const Status written =
+        write_atomically(folder_ / name, text, 0600, Durability::kProcess);
     ASSERT_TRUE(written) << written.error().message;
   }
   void write_record(const std::string& name, const std::string& id) {
@@ -36,7 +29,7 @@ class RecordFolderTest : public testing::Test {
     write(name, oci::to_json(record));
   }
 
-  std::string folder_;
+  ScratchFolder folder_;
 };
 
 TEST_F(RecordFolderTest, ReadsRecordsInTheOrderOfTheirNames) {
@@ -44,7 +37,7 @@ TEST_F(RecordFolderTest, ReadsRecordsInTheOrderOfTheirNames) {
   write_record("00000000000000000003-a.json", "a");
   write("notes.txt", "not a record");
   write(".half.json", "{");
-  Result<std::vector<RecordFile>> files = read_records(folder_);
+  Result<std::vector<RecordFile>> files = read_records(folder_.path());
   ASSERT_TRUE(files);
   ASSERT_EQ(files->size(), 2U);
   ASSERT_TRUE((*files)[0].record) << (*files)[0].record.error().message;
@@ -54,21 +47,21 @@ TEST_F(RecordFolderTest, ReadsRecordsInTheOrderOfTheirNames) {
 
 TEST_F(RecordFolderTest, TellsWhichFileIsNoRecord) {
   write("1-x.json", "{");
-  Result<std::vector<RecordFile>> files = read_records(folder_);
+  Result<std::vector<RecordFile>> files = read_records(folder_.path());
   ASSERT_TRUE(files);
   ASSERT_EQ(files->size(), 1U);
   EXPECT_FALSE((*files)[0].record);
-  EXPECT_EQ((*files)[0].path, folder_ + "/1-x.json");
+  EXPECT_EQ((*files)[0].path, folder_ / "1-x.json");
 }
 
 TEST_F(RecordFolderTest, AFolderThatIsNotThereIsEmpty) {
-  Result<std::vector<RecordFile>> files = read_records(folder_ + "/none");
+  Result<std::vector<RecordFile>> files = read_records(folder_ / "none");
   ASSERT_TRUE(files);
   EXPECT_TRUE(files->empty());
 }
 
 TEST_F(RecordFolderTest, WatchTellsOfANewFileOnce) {
-  Result<FolderWatch> watch = FolderWatch::open(folder_);
+  Result<FolderWatch> watch = FolderWatch::open(folder_.path());
   ASSERT_TRUE(watch) << watch.error().message;
   EXPECT_FALSE(watch->drain());
   write_record("1-a.json", "a");
@@ -79,7 +72,7 @@ TEST_F(RecordFolderTest, WatchTellsOfANewFileOnce) {
 }
 
 TEST_F(RecordFolderTest, WatchRefusesAFolderThatIsNotThere) {
-  EXPECT_FALSE(FolderWatch::open(folder_ + "/none"));
+  EXPECT_FALSE(FolderWatch::open(folder_ / "none"));
 }
 
 }  // namespace

@@ -2,12 +2,11 @@
 #include "sidecar/respond/journal.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <string>
 
 #include "oci/sys/files.h"
+#include "tests/harness/scratch_folder.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -38,13 +37,6 @@ Begun begun_of(const std::string& id) {
 
 class JournalTest : public testing::Test {
  protected:
-  JournalTest() {
-    std::string folder = testing::TempDir() + "bailiff-journal-XXXXXX";
-    folder_ = ::mkdtemp(folder.data());
-    path_ = folder_ + "/responses";
-  }
-  ~JournalTest() override { std::filesystem::remove_all(folder_); }
-
   JournalContent read() {
     JournalContent content;
     const auto opened = Journal::open(path_, content);
@@ -52,7 +44,8 @@ class JournalTest : public testing::Test {
     return content;
   }
 
-  std::string folder_, path_;
+  ScratchFolder folder_;
+  std::string path_ = folder_ / "responses";
 };
 
 TEST_F(JournalTest, ReadsBackEveryStep) {

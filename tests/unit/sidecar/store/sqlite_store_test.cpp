@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "sidecar/store/store.h"
+#include "tests/harness/scratch_folder.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -35,17 +35,9 @@ Alert alert_of(const std::string& rule, Priority priority = Priority::kWarning,
 
 class SqliteStoreTest : public testing::Test {
  protected:
-  SqliteStoreTest() {
-    std::string folder = testing::TempDir() + "bailiff-store-XXXXXX";
-    folder_ = ::mkdtemp(folder.data());
-    reopen();
-  }
-  ~SqliteStoreTest() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  SqliteStoreTest() { reopen(); }
 
-  std::string path() const { return folder_ + "/bailiff.db"; }
+  std::string path() const { return folder_ / "bailiff.db"; }
 
   void reopen() {
     store_.reset();
@@ -77,7 +69,7 @@ class SqliteStoreTest : public testing::Test {
     return found ? *found : std::vector<Delivery>{};
   }
 
-  std::string folder_;
+  ScratchFolder folder_;
   std::unique_ptr<Store> store_;
 };
 
@@ -202,8 +194,8 @@ TEST_F(SqliteStoreTest, RefusesAFileOfANewerSchema) {
 
 TEST_F(SqliteStoreTest, RefusesAFileThatIsNoDatabase) {
   store_.reset();
-  std::filesystem::remove_all(folder_);
-  std::filesystem::create_directory(folder_);
+  std::filesystem::remove_all(folder_.path());
+  std::filesystem::create_directory(folder_.path());
   FILE* file = std::fopen(path().c_str(), "we");
   ASSERT_NE(file, nullptr);
   std::fputs("this has never been a database, not even a small one", file);
