@@ -10,17 +10,12 @@ source "$E2E_DIR/../harness/engine_containerd.sh"
 
 setup_file() {
   story_open
-  podman_open "$ROOTFS"
-  image_archive "$SCRATCH/shop.tar"
-  containerd_open
-  ctr images import "$SCRATCH/shop.tar"
+  engines_open "$ROOTFS"
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
 teardown() {
-  local id
-  for id in $(ctr tasks ls -q); do ctr tasks rm --force "$id"; done
-  for id in $(ctr containers ls -q); do ctr containers rm "$id"; done
+  ctr_remove_all
   story_quiet
 }
 

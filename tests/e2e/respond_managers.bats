@@ -10,10 +10,7 @@ source "$E2E_DIR/../harness/engine_containerd.sh"
 
 setup_file() {
   story_open
-  podman_open "$ROOTFS"
-  image_archive "$SCRATCH/shop.tar"
-  containerd_open
-  ctr images import "$SCRATCH/shop.tar"
+  engines_open "$ROOTFS"
   cat >"$SCRATCH/rules/pause.yaml" <<END
 policies:
   - name: Pause
@@ -23,10 +20,8 @@ END
 }
 teardown_file() { story_close; }
 teardown() {
-  local id
   podman_cli rm --all --force --time 0 >/dev/null || true
-  for id in $(ctr tasks ls -q); do ctr tasks rm --force "$id"; done
-  for id in $(ctr containers ls -q); do ctr containers rm "$id"; done
+  ctr_remove_all
   story_quiet
 }
 

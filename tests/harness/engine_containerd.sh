@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# A containerd of the run's own: root, state, socket.
+# A containerd of the run's own: root, state, socket. Its image is podman's, see
+# engine_podman.sh.
 
 containerd_open() {
   local dir=$SCRATCH/containerd
@@ -20,6 +21,21 @@ END
   export CONTAINERD_NAMESPACE=$RUN_NAME
   spawn "$dir/log" containerd --config "$dir/config.toml"
   wait_until 30 containerd ctr version
+}
+
+# engines_open ROOTFS: podman, and a containerd that has podman's image.
+engines_open() {
+  podman_open "$1"
+  image_archive "$SCRATCH/shop.tar"
+  containerd_open
+  ctr images import "$SCRATCH/shop.tar"
+}
+
+# Ends and removes every container.
+ctr_remove_all() {
+  local id
+  for id in $(ctr tasks ls -q); do ctr tasks rm --force "$id"; done
+  for id in $(ctr containers ls -q); do ctr containers rm "$id"; done
 }
 
 # ctr_run ID [flags of ctr run...] -- COMMAND...
