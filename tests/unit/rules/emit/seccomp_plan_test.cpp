@@ -138,6 +138,60 @@ TEST(SeccompPlan, HoldsOnlyTheValuesARuleMayBeAbout) {
   EXPECT_EQ(verdict_of(calls[0], 2), SeccompVerdict::kPass);
 }
 
+TEST(SeccompPlan, DecidesEachComparisonOfAChoice) {
+  using enum SeccompVerdict;
+  const struct {
+    Op op;
+    std::vector<Value> operands;
+    SeccompVerdict unix, inet, packet;
+  } comparisons[] = {
+      {Op::kEq, {"AF_INET"}, kPass, kRefuse, kPass},
+      {Op::kNe, {"AF_INET"}, kRefuse, kPass, kRefuse},
+      {Op::kIn, {"AF_INET", "AF_UNIX"}, kRefuse, kRefuse, kPass},
+      {Op::kContains, {"_P"}, kPass, kPass, kRefuse},
+      {Op::kIcontains, {"_p"}, kPass, kPass, kRefuse},
+      {Op::kStartswith, {"AF_I"}, kPass, kRefuse, kPass},
+      {Op::kEndswith, {"ET"}, kPass, kRefuse, kRefuse},
+      {Op::kGlob, {"AF_?N*"}, kRefuse, kRefuse, kPass},
+  };
+  for (const auto& [op, operands, unix, inet, packet] : comparisons) {
+    // The parameter by its name, and by its place.
+    for (const char* name : {"domain", "1"}) {
+      const auto calls = planned(
+          {all_of({event_is("socket"), parameter(name, op, operands)})});
+      ASSERT_THAT(calls, SizeIs(1)) << to_string(op);
+      EXPECT_EQ(verdict_of(calls[0], 1), unix) << to_string(op);
+      EXPECT_EQ(verdict_of(calls[0], 2), inet) << to_string(op);
+      EXPECT_EQ(verdict_of(calls[0], 17), packet) << to_string(op);
+      EXPECT_EQ(verdict_of(calls[0], 40), kHold) << to_string(op);
+    }
+  }
+}
+
+TEST(SeccompPlan, HoldsWhatIsNotANumberComparedWithAnother) {
+  TermCheck transformed;
+  transformed.left = {CallTerm{
+      .transform = Transform::kTolower,
+      .arguments = {
+          {FieldReference{.field = FieldId::kEvtArg, .argument = "domain"}}}}};
+  transformed.values = {"af_packet"};
+  const Expr held[] = {
+      all_of({event_is("socket"), {transformed}}),
+      // Another parameter of the call.
+      all_of({event_is("socket"), parameter("type", Op::kEq, {"1"})}),
+      // All of the flags at once, and a value of none, which is its number.
+      all_of(
+          {event_is("unshare"), parameter("flags", Op::kEq, {"CLONE_NEWNET"})}),
+      all_of({event_is("unshare"), parameter("flags", Op::kContains, {"0"})}),
+  };
+  for (const Expr& condition : held) {
+    const auto calls = planned({condition});
+    ASSERT_THAT(calls, SizeIs(1));
+    EXPECT_THAT(calls[0].cells,
+                ElementsAre(SeccompCell{.verdict = SeccompVerdict::kHold}));
+  }
+}
+
 TEST(SeccompPlan, TellsFlagsApart) {
   const auto calls =
       planned({all_of({event_is("unshare"),
