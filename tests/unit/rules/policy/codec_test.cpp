@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -199,6 +201,17 @@ TEST(Codec, ItemsAreInTheHeadWhenOneCheckHasToReadThem) {
   EXPECT_FALSE(head->lists[0].complete);
   EXPECT_TRUE(head->lists[1].complete);
   EXPECT_EQ(head->lists[1].items, policy.lists[1].items);
+}
+
+// Or it would be refused for its version and never get further.
+TEST(Codec, ReadsTheSeedOfItsFuzzer) {
+  std::ifstream file("tests/fuzz/corpus/compiled_policy/log4shell",
+                     std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  const auto policy = decode(bytes);
+  ASSERT_TRUE(policy) << policy.error().message
+                      << "; 'bailiff compile' the example anew";
+  EXPECT_EQ(encode(*policy), bytes);
 }
 
 TEST(Codec, RefusesEveryTruncation) {
