@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   std::vector<Technique> all;
   for (const auto& some :
        {socket_techniques(), raw_techniques(), xdp_techniques(),
-        io_uring_techniques(), trick_techniques()}) {
+        io_uring_techniques(), trick_techniques(), place_techniques()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   for (std::size_t i = 0; i < all.size(); ++i) {

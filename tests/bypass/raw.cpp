@@ -120,13 +120,7 @@ sockaddr_ll everybody_on(const std::string& device) {
   return name;
 }
 
-int packet_socket(const Target& to) {
-  const auto packet = packet4(to.v4);
-  const sockaddr_ll name = everybody_on(to.device);
-  return error_of(
-      ::sendto(make_socket(AF_PACKET, SOCK_DGRAM), packet.data(), packet.size(),
-               0, reinterpret_cast<const sockaddr*>(&name), sizeof name));
-}
+int packet_socket(const Target& to) { return send_frame(to.v4, to.device); }
 
 int packet_socket_bypass(const Target& to) {
   const auto packet = packet4(to.v4);
@@ -206,6 +200,14 @@ int packet_ring(const Target& to) {
 }
 
 }  // namespace
+
+int send_frame(in_addr to, const std::string& device) {
+  const auto packet = packet4(to);
+  const sockaddr_ll name = everybody_on(device);
+  return error_of(
+      ::sendto(make_socket(AF_PACKET, SOCK_DGRAM), packet.data(), packet.size(),
+               0, reinterpret_cast<const sockaddr*>(&name), sizeof name));
+}
 
 std::vector<Technique> raw_techniques() {
   using enum Reaches;

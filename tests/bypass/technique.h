@@ -48,6 +48,7 @@ std::vector<Technique> raw_techniques();
 std::vector<Technique> xdp_techniques();
 std::vector<Technique> io_uring_techniques();
 std::vector<Technique> trick_techniques();
+std::vector<Technique> place_techniques();
 
 // What the techniques share.
 sockaddr_in name4(in_addr host, std::uint16_t port = kPort);
@@ -66,5 +67,7 @@ int send_to6(int fd, in6_addr host);
 // An IPv4 packet, and an IPv6 one, with UDP in it.
 std::vector<std::uint8_t> packet4(in_addr to, std::uint8_t options = 0);
 std::vector<std::uint8_t> packet6(in6_addr to);
+// That packet as a frame to everybody, by a socket of AF_PACKET at `device`.
+int send_frame(in_addr to, const std::string& device);
 
 }  // namespace bailiff::bypass

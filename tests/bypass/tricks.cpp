@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options, namespaces, races and other entries into the kernel.
+// Options, races and other entries into the kernel.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/ip.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -68,18 +66,6 @@ int transparent(const Target& to) {
     return errno;
   }
   return send_to4(fd, to.v4);
-}
-
-int in_namespaces(const Target& to) {
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC) <
-      0) {
-    return 128 + errno % 100;
-  }
-  const pid_t pid = ::fork();
-  if (pid == 0) ::_exit(send_to4(make_socket(AF_INET, SOCK_DGRAM), to.v4));
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WEXITSTATUS(status);
 }
 
 // One thread sends, the other keeps changing the name under the call.
@@ -156,8 +142,6 @@ std::vector<Technique> trick_techniques() {
         {"bind_to_device", "UDP with SO_BINDTODEVICE", kV4, bind_to_device},
         {"transparent", "UDP with IP_TRANSPARENT from a foreign address", kV4,
          transparent},
-        {"in_namespaces", "UDP from new user, mount, pid and ipc namespaces",
-         kV4, in_namespaces},
         {"rewritten_name", "a thread that rewrites the name during the call",
          kV4, rewritten_name},
 #if defined(__x86_64__)

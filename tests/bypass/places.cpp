@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// From namespaces and cgroups that are made inside the container.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "tests/bypass/technique.h"
+
+namespace bailiff::bypass {
+namespace {
+
+int absent() { return 128 + errno % 100; }
+
+int send_datagram(const Target& to) {
+  return send_to4(make_socket(AF_INET, SOCK_DGRAM), to.v4);
+}
+
+template <typename Act>
+int in_child(const Act& act) {
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(act());
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return WEXITSTATUS(status);
+}
+
+int in_namespaces(const Target& to) {
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC) <
+      0) {
+    return absent();
+  }
+  return in_child([&] { return send_datagram(to); });
+}
+
+bool write_pid(const std::string& file) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const std::string own = std::to_string(::getpid());
+  const bool written = ::write(fd, own.data(), own.size()) > 0;
+  ::close(fd);
+  return written;
+}
+
+// A cgroup file system that may be written, and a cgroup below the container's.
+int in_nested_cgroup(const Target& to) {
+  if (::unshare(CLONE_NEWCGROUP | CLONE_NEWNS) < 0) return absent();
+  constexpr char kMount[] = "/tmp";
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0 ||
+      ::mount("none", kMount, "cgroup2", 0, nullptr) < 0) {
+    return absent();
+  }
+  const std::string nested = std::string(kMount) + "/nested";
+  if (::mkdir(nested.c_str(), 0755) < 0) return absent();
+  const int error = in_child([&] {
+    if (!write_pid(nested + "/cgroup.procs")) return absent();
+    return send_datagram(to);
+  });
+  if (::rmdir(nested.c_str()) < 0) return absent();
+  return error;
+}
+
+// A request of rtnetlink(7), with room for a few attributes.
+class LinkRequest {
+ public:
+  LinkRequest() {
+    request_.head.nlmsg_len = NLMSG_LENGTH(sizeof request_.link);
+    request_.head.nlmsg_type = RTM_NEWLINK;
+    request_.head.nlmsg_flags =
+        NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  }
+
+  void add(std::uint16_t type, const void* data, std::size_t size) {
+    auto* at = reinterpret_cast<rtattr*>(reinterpret_cast<char*>(&request_) +
+                                         request_.head.nlmsg_len);
+    at->rta_type = type;
+    at->rta_len = static_cast<std::uint16_t>(RTA_LENGTH(size));
+    std::memcpy(RTA_DATA(at), data, size);
+    request_.head.nlmsg_len += RTA_ALIGN(at->rta_len);
+  }
+
+  // 0, or the errno of what the kernel answered.
+  int ask(int fd) {
+    if (::send(fd, &request_, request_.head.nlmsg_len, 0) < 0) return errno;
+    struct {
+      nlmsghdr head;
+      nlmsgerr error;
+      char rest[512];
+    } answer{};
+    if (::recv(fd, &answer, sizeof answer, 0) < 0) return errno;
+    return -answer.error.error;
+  }
+
+ private:
+  struct {
+    nlmsghdr head;
+    ifinfomsg link;
+    char attributes[128];
+  } request_{};
+};
+
+// An interface on top of `device`, in the network namespace of this process.
+int make_macvlan(int rtnetlink, int device, const std::string& name) {
+  struct {
+    rtattr head;
+    char kind[8];
+  } info{.head = {.rta_len = RTA_LENGTH(7), .rta_type = IFLA_INFO_KIND},
+         .kind = "macvlan"};
+  const auto own = static_cast<std::uint32_t>(::getpid());
+  LinkRequest request;
+  request.add(IFLA_IFNAME, name.c_str(), name.size() + 1);
+  request.add(IFLA_LINK, &device, sizeof device);
+  request.add(IFLA_NET_NS_PID, &own, sizeof own);
+  request.add(IFLA_LINKINFO, &info, sizeof info);
+  return request.ask(rtnetlink);
+}
+
+bool set_up(const std::string& name) {
+  const int fd = make_socket(AF_INET, SOCK_DGRAM);
+  ifreq request{};
+  std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
+  request.ifr_flags = IFF_UP;
+  return ::ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+}
+
+// The namespace is of this process alone, and so is its interface.
+int over_macvlan(const Target& to) {
+  const std::string name = "over0";
+  const int outer = make_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  const auto device = static_cast<int>(::if_nametoindex(to.device.c_str()));
+  if (::unshare(CLONE_NEWNET) < 0) return absent();
+  errno = make_macvlan(outer, device, name);
+  if (errno != 0 || !set_up(name)) return absent();
+  return send_frame(to.v4, name);
+}
+
+}  // namespace
+
+std::vector<Technique> place_techniques() {
+  using enum Reaches;
+  return {
+      {"in_namespaces", "UDP from new user, mount, pid and ipc namespaces", kV4,
+       in_namespaces},
+      {"in_nested_cgroup", "UDP from a cgroup made below the container's", kV4,
+       in_nested_cgroup},
+      {"over_macvlan",
+       "a frame from a new network namespace, over a macvlan of eth0", kV4,
+       over_macvlan},
+  };
+}
+
+}  // namespace bailiff::bypass
