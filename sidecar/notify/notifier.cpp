@@ -19,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -133,20 +134,20 @@ int error_of(OnError on_failure) {
   return EPERM;
 }
 
-// The thread of a container, and what it is to judge.
+// The thread of a container, once a call is held, and what it is to judge.
 class Judge : public std::enable_shared_from_this<Judge> {
  public:
   Judge(SharedPtr shared, std::string id)
       : shared_(std::move(shared)), id_(std::move(id)) {}
 
-  void start() {
-    std::thread([self = shared_from_this()] { self->run(); }).detach();
-  }
-
+  // By the loop's thread only.
   void push(HeldPtr held) {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(held));
-    changed_.notify_one();
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.push_back(std::move(held));
+      changed_.notify_one();
+    }
+    if (!has_thread_) has_thread_ = start();
   }
 
   void end() {
@@ -173,6 +174,21 @@ class Judge : public std::enable_shared_from_this<Judge> {
   }
 
  private:
+  // Most containers that may have calls held never do, and need no thread.
+  bool start() {
+    try {
+      std::thread([self = shared_from_this()] { self->run(); }).detach();
+      return true;
+    } catch (const std::system_error&) {
+      // The next call tries again; this one waits for that or for its limit.
+      shared_->report("held",
+                      "no thread to judge held calls, they are answered by "
+                      "on_failure container=" +
+                          id_);
+      return false;
+    }
+  }
+
   void run() {
     for (;;) {
       HeldPtr held;
@@ -260,6 +276,7 @@ class Judge : public std::enable_shared_from_this<Judge> {
   const SharedPtr shared_;
   const std::string id_;
   MatchMemory memory_;  // of the thread
+  bool has_thread_ = false;
   std::atomic<std::uint64_t> changes_{0};
 
   mutable std::mutex mutex_;
@@ -502,7 +519,6 @@ class Notifier::Loop {
     if (!container) {
       container = std::make_shared<OfContainer>();
       container->judge = std::make_shared<Judge>(shared_, id);
-      container->judge->start();
     }
     container->judge->look_again();
     ++container->listeners;

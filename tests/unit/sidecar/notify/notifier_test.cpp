@@ -9,7 +9,9 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -121,6 +123,12 @@ class NotifierTest : public testing::Test {
   std::vector<std::string> told_;
 };
 
+// Of this process.
+std::ptrdiff_t threads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                       std::filesystem::directory_iterator());
+}
+
 constexpr std::chrono::hours kNever{24};
 constexpr std::chrono::milliseconds kSoon{50};
 
@@ -156,6 +164,17 @@ TEST_F(NotifierTest, LooksAgainOnlyWhenContainersHaveChanged) {
   notifier_->containers_changed();
   process.call_one();
   EXPECT_EQ(looks(), 2);
+}
+
+TEST_F(NotifierTest, HasNoThreadForAContainerOfWhichNothingIsHeld) {
+  HeldProcess process;
+  start(kNever);
+  const auto before = threads();
+  hand_over(process, "slow");
+  EXPECT_EQ(threads(), before);
+  process.call(1);
+  wait_looks(1);
+  EXPECT_EQ(threads(), before + 1);
 }
 
 TEST_F(NotifierTest, LeavesInTheKernelWhatIsTooMuchOfOneContainer) {
