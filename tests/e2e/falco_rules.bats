@@ -4,9 +4,8 @@
 # for each: triggers/*.tsv.
 
 load story
-
-FALCO_RULES=$(realpath --canonicalize-missing \
-  "$REPO_DIR/../shared/data/falco-rules")
+# shellcheck source=tests/harness/falco_rules.sh
+source "$E2E_DIR/../harness/falco_rules.sh"
 
 setup_file() {
   [[ -d $FALCO_RULES ]] || skip "'../shared/data' is not there"
@@ -74,19 +73,7 @@ lower_make() {
 # Every rule there is, those that are off by default too, and what the rules
 # leave to the site.
 falco_policy() {
-  python3 - "$FALCO_RULES" >"$SCRATCH/rules/site.yaml" <<'END'
-import glob, re, sys
-for path in sorted(glob.glob(sys.argv[1] + "/*.yaml")):
-    name = None
-    for line in open(path, encoding="utf-8"):
-        found = re.match(r"- rule: (.*)", line)
-        if found:
-            name = found.group(1)
-        elif re.match(r"  enabled: false", line) and name:
-            print(f"- rule: {name}\n  override: {{enabled: replace}}\n"
-                  "  enabled: true")
-            name = None
-END
+  falco_enabled >"$SCRATCH/rules/site.yaml"
   cat >>"$SCRATCH/rules/site.yaml" <<'END'
 - list: namespace_scope_network_only_subnet
   items: [subnet-only]
@@ -112,10 +99,7 @@ policies:
     rules: ["*"]
     mode: monitor
 END
-  RULES="[$FALCO_RULES/falco_rules.yaml,
-    $FALCO_RULES/falco-incubating_rules.yaml,
-    $FALCO_RULES/falco-sandbox_rules.yaml,
-    $FALCO_RULES/falco-deprecated_rules.yaml, $SCRATCH/rules/site.yaml]"
+  RULES="[$(falco_files)$SCRATCH/rules/site.yaml]"
   export RULES
 }
 
