@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -19,23 +18,13 @@
 #include "oci/sys/cgroup.h"
 #include "oci/sys/files.h"
 #include "sidecar/evidence/captures.h"
+#include "tests/bench/measure.h"
 
 namespace bailiff::sidecar {
 namespace {
 
 using std::chrono::steady_clock;
-
-double milliseconds_since(steady_clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(steady_clock::now() - begin)
-      .count();
-}
-
-void show(const char* what, std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t last = values.size() - 1;
-  ::printf("%-32s median %7.2f  p90 %7.2f  max %7.2f ms\n", what,
-           values[last / 2], values[last * 9 / 10], values[last]);
-}
+using test::now_ms;
 
 // When a step was made, as the summary says.
 double step_of(const std::string& summary, const std::string& name) {
@@ -91,26 +80,28 @@ int run(int rounds, int processes) {
       request.record.id = "bench";
       request.record.cgroup_path = path;
       request.record.cgroup_id = cgroup->id();
-      const auto begin = steady_clock::now();
+      const double begin = now_ms();
       double response = 0;
       const std::string id = (*captures)->begin(
           std::move(request),
-          [&](const std::string&) { response = milliseconds_since(begin); },
+          [&](const std::string&) { response = now_ms() - begin; },
           Captures::When::kAnyway);
-      static_cast<void>((*captures)->wait(id, begin + std::chrono::minutes(1)));
+      static_cast<void>(
+          (*captures)->wait(id, steady_clock::now() + std::chrono::minutes(1)));
       const Result<std::string> summary = (*folder)->summary(id);
       if (!summary) break;
       frozen.push_back(step_of(*summary, "frozen"));
       collected.push_back(step_of(*summary, "collected") - frozen.back());
       responded.push_back(response);
-      written.push_back(milliseconds_since(begin));
+      written.push_back(now_ms() - begin);
     }
     if (!responded.empty()) {
       ::printf("a container of %d processes\n", processes);
-      show("its processes to freeze", frozen);
-      show("to collect", collected);
-      show("until the response", responded);
-      show("until it is written", written);
+      test::print_head("ms");
+      test::print_row("its processes to freeze", frozen);
+      test::print_row("to collect", collected);
+      test::print_row("until the response", responded, "250");
+      test::print_row("until it is written", written);
       status = 0;
     }
   }

@@ -3,6 +3,7 @@
 // The clock of the benchmarks, and what is made of its times.
 #pragma once
 
+#include <stdio.h>
 #include <time.h>
 
 #include <algorithm>
@@ -30,6 +31,17 @@ inline double median(std::vector<double> values) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
+}
+
+// A table like those of containers.py: `goal` is what is wanted.
+inline void print_head(const char* unit) {
+  ::printf("%-52s %6s %9s %9s %9s  goal\n", unit, "runs", "p50", "p99", "max");
+}
+inline void print_row(const char* what, const std::vector<double>& values,
+                      const char* goal = "") {
+  ::printf("%-52s %6zu %9.2f %9.2f %9.2f  %s\n", what, values.size(),
+           percentile(values, 0.5), percentile(values, 0.99),
+           percentile(values, 1), goal);
 }
 
 }  // namespace bailiff::test
