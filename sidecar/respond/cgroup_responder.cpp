@@ -2,10 +2,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,33 +27,39 @@ namespace {
 // Two short lines.
 constexpr std::size_t kEventsBytes = 128;
 
-// cgroup.events of one cgroup.
+// cgroup.events of one cgroup, by an epoll descriptor: a change is told to one
+// reader only, and several poll for it.  The last change stays to be seen.
 class CgroupEvents final : public Waiting {
  public:
   enum class Until { kEmpty, kFrozen };
 
   // `path` is the cgroup's and `events` its cgroup.events.
-  CgroupEvents(std::string path, UniqueFd events, Until until)
-      : path_(std::move(path)), events_(std::move(events)), until_(until) {}
+  static Result<std::unique_ptr<CgroupEvents>> watch(std::string path,
+                                                     UniqueFd events,
+                                                     Until until) {
+    UniqueFd changed(::epoll_create1(EPOLL_CLOEXEC));
+    if (!changed) return errno_error("epoll");
+    std::unique_ptr<CgroupEvents> waiting(new CgroupEvents(
+        std::move(path), std::move(events), std::move(changed), until));
+    RETURN_IF_ERROR(waiting->tell_of(EPOLL_CTL_ADD, EPOLLPRI));
+    return waiting;
+  }
 
-  int fd() const override { return events_.get(); }
-  short events() const override { return POLLPRI; }
+  int fd() const override { return changed_.get(); }
+  short events() const override { return POLLIN; }
 
   Result<bool> done() override {
     ASSIGN_OR_RETURN(const ProcessesState state, look());
-    switch (until_) {
-      case Until::kEmpty:
-        return state.gone;
-      case Until::kFrozen:
-        // Of one that is empty nothing is left that could run.
-        return state.frozen || state.gone;
-    }
-    return false;
+    if (!is_over(state)) return false;
+    // Always so, for whoever polls after this has read the change.
+    RETURN_IF_ERROR(tell_of(EPOLL_CTL_MOD, EPOLLIN));
+    return true;
   }
 
   Result<ProcessesState> look() {
-    // Reading through the polled descriptor also arms its next POLLPRI: kernfs
-    // compares the count of changes it showed here.
+    // Reading through the watched descriptor also arms its next EPOLLPRI:
+    // kernfs compares the count of changes it showed here.  It always gives
+    // EPOLLIN (kernfs_generic_poll, fs/kernfs/file.c).
     std::array<char, kEventsBytes> text{};
     const ssize_t size = ::pread(events_.get(), text.data(), text.size(), 0);
     if (size < 0) {
@@ -63,8 +72,35 @@ class CgroupEvents final : public Waiting {
   }
 
  private:
+  CgroupEvents(std::string path, UniqueFd events, UniqueFd changed, Until until)
+      : path_(std::move(path)),
+        events_(std::move(events)),
+        changed_(std::move(changed)),
+        until_(until) {}
+
+  bool is_over(const ProcessesState& state) const {
+    switch (until_) {
+      case Until::kEmpty:
+        return state.gone;
+      case Until::kFrozen:
+        // Of one that is empty nothing is left that could run.
+        return state.frozen || state.gone;
+    }
+    return false;
+  }
+
+  Status tell_of(int how, std::uint32_t what) {
+    epoll_event event{};
+    event.events = what;
+    if (::epoll_ctl(changed_.get(), how, events_.get(), &event) != 0) {
+      return errno_error("watch '" + path_ + "/cgroup.events'");
+    }
+    return Ok{};
+  }
+
   const std::string path_;
   const UniqueFd events_;
+  const UniqueFd changed_;
   const Until until_;
 };
 
@@ -180,8 +216,9 @@ class CgroupResponder final : public Responder {
       if (errno == ENOENT || errno == ENODEV) return container_is_gone(record);
       return errno_error("open '" + cgroup.path() + "/cgroup.events'");
     }
-    auto waiting =
-        std::make_unique<CgroupEvents>(cgroup.path(), std::move(events), until);
+    ASSIGN_OR_RETURN(
+        auto waiting,
+        CgroupEvents::watch(cgroup.path(), std::move(events), until));
     ASSIGN_OR_RETURN(const ProcessesState state, waiting->look());
     if (state.gone) return container_is_gone(record);
     return waiting;

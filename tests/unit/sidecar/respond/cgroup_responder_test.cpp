@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -115,6 +116,24 @@ TEST_F(CgroupResponderTest, KillsEveryProcessAndKnowsWhenTheyAreDead) {
   start(path_ + "/below", 3);
   wait(responder_->kill(record()));
   EXPECT_FALSE(populated());
+}
+
+// Two threads wait for one response: the one that reads of its end first must
+// not keep it from the other.
+TEST_F(CgroupResponderTest, TellsOfTheEndAfterItWasReadToo) {
+  start(path_, 0);
+  auto waiting = responder_->kill(record());
+  ASSERT_TRUE(waiting) << waiting.error().message;
+  for (Result<bool> done = false; !*done;) {
+    pollfd event{
+        .fd = (*waiting)->fd(), .events = (*waiting)->events(), .revents = 0};
+    ASSERT_EQ(::poll(&event, 1, 30'000), 1);
+    done = (*waiting)->done();
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  pollfd event{
+      .fd = (*waiting)->fd(), .events = (*waiting)->events(), .revents = 0};
+  EXPECT_EQ(::poll(&event, 1, 0), 1);
 }
 
 TEST_F(CgroupResponderTest, KillsWhatIsFrozen) {
