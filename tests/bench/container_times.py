@@ -2,63 +2,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """The measuring half of bench_container.sh, which sets the scene.
 
-Response: a container is created, its cgroup.events opened, and it is started;
-its first act is the violation. Zero is the kernel's own timestamp of the
-refused connect, as the alert has it. 'dead' is when poll(2) tells that the
-cgroup has no task left, 'webhook' when the first bytes of the request can be
-read; both are seen by one loop, so each includes this program's wake-up.
+Response: a container has all its processes and waits; it is told, and its first
+process connects to a listed address. Zero is its own clock just before that.
+'dead' is when poll(2) tells that the cgroup has no task left, 'frozen' that it
+is frozen, 'webhook' when the first bytes of the request can be read; all are
+seen by one loop, so each includes this program's wake-up. The kernel tells of a
+change of the same cgroup at most once in 10 ms, so none precedes what is
+measured. 'by bailiffd' is the alert's latency_us: from the kernel's record to
+the response done.
+
+A burst: 50 containers whose processes each violate once, 20 a second in each of
+them whatever became of those before, and are killed one by one. Zero is the
+process's clock again, the end when its parent sees it dead.
 
 Start: `runc run` of `true`, plain and wrapped, alternating which goes first;
 'added' are the differences within each pair.
 """
 
 import argparse
-import datetime
+import concurrent.futures
 import json
 import os
-import platform
 import re
 import select
-import shutil
 import socket
-import subprocess
-import sys
 import time
 
-RULE = "Malicious C2 IPs or domains exploiting log4j"
-GIVE_UP_SECONDS = 20
+from containers import (GIVE_UP_SECONDS, Container, Service, Table, bundle,
+                        fail, go_first, lost_between, run_once, runc, share)
 
-
-def bundle(template: str, name: str) -> str:
-    """A fresh copy of a template for container `name`."""
-    folder = os.path.join(os.environ["SCRATCH"], "bundles", name)
-    os.makedirs(folder)
-    with open(os.path.join(os.environ["SCRATCH"], template,
-                           "config.json"), encoding="utf-8") as file:
-        config = file.read().replace("@ID@", name)
-    with open(os.path.join(folder, "config.json"), "w",
-              encoding="utf-8") as file:
-        file.write(config)
-    return folder
-
-
-def runc(*args: str, wrapped: bool) -> None:
-    command = (
-        [os.path.join(os.environ["BAILIFF_BIN"], "bailiff-runc"),
-         "--bailiff-config", os.path.join(os.environ["SVC"], "bailiff.yaml")]
-        if wrapped else ["runc"])
-    root = os.path.join(os.environ["SCRATCH"], "runc")
-    with open(os.path.join(os.environ["SCRATCH"], "runc.err"), "a",
-              encoding="utf-8") as errors:
-        subprocess.run(command + ["--root", root, *args], check=True,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=errors, close_fds=False)
-
-
-def event_seconds(text: str) -> float:
-    whole, fraction = re.fullmatch(r"(.*)\.(\d+)Z", text).groups()
-    moment = datetime.datetime.fromisoformat(whole + "+00:00")
-    return moment.timestamp() + float("0." + fraction)
+GONE = "populated 0"
+GONE_GOAL = "p50 0.5, p99 3"
+BURST_CONTAINERS = 50
+BURST_EACH_PER_SECOND = 20
 
 
 class Receiver:
@@ -68,7 +44,7 @@ class Receiver:
         self.listener = socket.create_server(("127.0.0.1", port))
         self.poller = poller
         self.connections = {}  # fd -> [socket, bytes so far, time of the first]
-        self.alerts = []  # (time, alert)
+        self.told = {}  # container -> when
         poller.register(self.listener, select.POLLIN)
 
     def handle(self, fd: int, now: float) -> None:
@@ -91,103 +67,206 @@ class Receiver:
         length = re.search(rb"(?i)content-length: *(\d+)", head)
         if not separator or len(body) < int(length[1]):
             return
-        self.alerts.append((connection[2], json.loads(body)))
+        alert = json.loads(body)
+        self.told[alert["bailiff"]["container"]["id"]] = connection[2]
         connection[1] = b""
         connection[0].sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
-def respond_once(name: str, poller: select.poll, receiver: Receiver):
-    folder = bundle("violate", name)
-    runc("create", "--bundle", folder, name, wrapped=True)
-    events = open(os.path.join(os.environ["RUN_CGROUP"], name,
-                               "cgroup.events"), encoding="ascii")
-    events.read()
-    poller.register(events, select.POLLPRI)
-    runc("start", name, wrapped=True)
-    dead = alert = None
-    deadline = time.time() + GIVE_UP_SECONDS
-    while dead is None or alert is None:
-        if time.time() > deadline:
-            sys.exit(f"container_times.py: '{name}' got no response: "
-                     f"dead={dead} webhook={alert}")
-        for fd, _ in poller.poll(1000):
-            now = time.time()
-            if fd != events.fileno():
-                receiver.handle(fd, now)
-                continue
-            events.seek(0)
-            if dead is None and "populated 0" in events.read():
-                dead = now
-        for received, body in receiver.alerts:
-            if (alert is None and body["rule"] == RULE
-                    and body["bailiff"]["container"]["id"] == name):
-                alert = received, body
-    poller.unregister(events)
-    events.close()
-    receiver.alerts.clear()
-    runc("delete", "--force", name, wrapped=True)
-    shutil.rmtree(folder)
-    zero = event_seconds(alert[1]["time"])
-    return (dead - zero) * 1e3, (alert[0] - zero) * 1e3
+class Responses:
+    """Measures responses to violations, one container after the other."""
+
+    def __init__(self, table: Table, service: Service, poller: select.poll,
+                 receiver: Receiver):
+        self.table, self.service = table, service
+        self.poller, self.receiver = poller, receiver
+        self.started = 0
+
+    def once(self, image: str, state: str, processes: int, churn: bool):
+        """(name, milliseconds until it is so, until its webhook or None)"""
+        self.started += 1
+        name = f"{image}-{self.started}"
+        violator = Container(name, image, "violate", os.environ["ATTACKER4"],
+                             processes, *(["churn"] if churn else []))
+        violator.await_ready()
+        is_told = image == "told"
+        self.poller.register(violator.events, select.POLLPRI)
+        violator.is_in(state)
+        violator.start()
+        done = None
+        deadline = time.monotonic() + GIVE_UP_SECONDS
+        while done is None or (is_told and name not in self.receiver.told):
+            if time.monotonic() > deadline:
+                fail(f"'{name}' got no response: {state}={done} "
+                     f"webhook={self.receiver.told.get(name)}")
+            for fd, _ in self.poller.poll(1000):
+                now = time.monotonic()
+                if fd != violator.events.fileno():
+                    self.receiver.handle(fd, now)
+                elif violator.is_in(state) and done is None:
+                    done = now
+        self.poller.unregister(violator.events)
+        [(zero, _)] = violator.times()
+        violator.remove()
+        told = ((self.receiver.told.pop(name) - zero) * 1e3 if is_told
+                else None)
+        return name, (done - zero) * 1e3, told
+
+    def measure(self, name: str, goal: str, runs: int, image: str = "kill",
+                state: str = GONE, processes: int = 1,
+                churn: bool = False) -> None:
+        self.once(image, state, processes, churn)
+        found = [self.once(image, state, processes, churn)
+                 for _ in range(runs)]
+        self.table.row(name, [each[1] for each in found], goal)
+        names = {each[0] for each in found}
+        alerts = self.service.alerts_of(
+            lambda alert: alert["bailiff"]["container"]["id"] in names, runs)
+        for alert in alerts:
+            if alert["bailiff"]["outcome"] not in ("killed", "paused"):
+                fail(f"a response came to '{alert['bailiff']['outcome']}'")
+        if len(alerts) != runs:
+            fail(f"{len(alerts)} alerts for {runs} violations")
+        self.table.row("  by bailiffd", [alert["bailiff"]["latency_us"] / 1e3
+                                         for alert in alerts])
+        if image == "told":
+            self.table.row("violation to webhook request",
+                           [each[2] for each in found])
+
+
+def burst(table: Table, service: Service, seconds: int) -> None:
+    count = seconds * BURST_EACH_PER_SECOND
+    period = 1 / BURST_EACH_PER_SECOND
+    violators = [Container(f"burst-{i}", "burst", "burst",
+                           os.environ["ATTACKER4"], count, int(period * 1e6))
+                 for i in range(BURST_CONTAINERS)]
+    for violator in violators:
+        violator.await_ready()
+    service.new_alerts()
+    lost, cpu = service.lost(), service.cpu_seconds()
+    for violator in violators:
+        violator.start()
+        time.sleep(period / BURST_CONTAINERS)
+    for violator in violators:
+        violator.await_ready()
+    times = sorted(each for violator in violators
+                   for each in violator.times() if each[0] != 0)
+    alerts = service.alerts_of(
+        lambda alert: alert["bailiff"]["response"] == "kill_process",
+        len(times))
+    cpu = service.cpu_seconds() - cpu
+    lost = lost_between(lost, service.lost())
+    for violator in violators:
+        violator.remove()
+    alerts.sort(key=lambda alert: alert["time"])
+
+    def quarters(name: str, values: list, goal: str = "") -> None:
+        quarter = len(values) // 4
+        table.row(f"{name}, first quarter", values[:quarter])
+        table.row(f"{name}, last quarter", values[-quarter:], goal)
+    quarters("violation to process dead", [(dead - connected) * 1e3
+                                           for connected, dead in times
+                                           if dead], "as the first")
+    quarters("  by bailiffd", [alert["bailiff"]["latency_us"] / 1e3
+                               for alert in alerts], "as the first")
+    took = times[-1][0] - times[0][0]
+    table.say("violations a second", f"{len(times) / took:.0f}", "1000")
+    table.say("violations whose process was not killed",
+              str(sum(1 for _, dead in times if not dead)), "0")
+    table.say("violations without an alert", str(len(times) - len(alerts)), "0")
+    table.say("events lost", str(lost or "none"), "none")
+    table.say("bailiffd's processor time for one",
+              f"{cpu / len(times) * 1e6:.0f} us")
+
+
+def idle(number: int) -> None:
+    """Of a network of its own: programs for frames are 64 at most in one."""
+    name = f"idle-{number}"
+    runc("run", "--detach", "--bundle",
+         bundle(name, ["sleep", "1000000"], "kill", own_network=True), name,
+         wrapped=True)
+
+
+def among_many(responses: Responses, counts: list, runs: int) -> None:
+    running = 0
+    for many in counts:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(idle, range(running, many - 1)))
+        running = many - 1
+        responses.measure(f"to dead, one of {many} containers", GONE_GOAL,
+                          runs)
 
 
 def start_once(name: str, wrapped: bool) -> float:
-    folder = bundle("true", name)
     begin = time.perf_counter()
-    runc("run", "--bundle", folder, name, wrapped=wrapped)
-    took = (time.perf_counter() - begin) * 1e3
-    shutil.rmtree(folder)
-    return took
+    run_once(name, ["true"], wrapped)
+    return (time.perf_counter() - begin) * 1e3
 
 
-def row(name: str, values: list) -> dict:
-    ordered = sorted(values)
+def starts(table: Table, runs: int) -> None:
+    plain, wrapped = [], []
+    start_once("warm-plain", False)
+    start_once("warm-wrapped", True)
+    for i in range(runs):
+        pair = [(plain, False), (wrapped, True)]
+        for times, is_wrapped in pair if i % 2 == 0 else reversed(pair):
+            times.append(start_once(f"start-{i}-{is_wrapped}", is_wrapped))
+    table.row("runc run true, plain", plain)
+    table.row("runc run true, wrapped", wrapped)
+    table.row("added by wrapper and hook",
+              [w - p for w, p in zip(wrapped, plain)])
 
-    def at(share: float) -> float:
-        return round(ordered[min(len(ordered) - 1,
-                                 int(share * len(ordered)))], 3)
-    return {"name": name, "runs": len(ordered), "p50": at(0.5),
-            "p99": at(0.99), "max": round(ordered[-1], 3)}
+
+SCENARIOS = ("start", "told", "pause", "100", "many", "churn", "capture",
+             "burst", "running")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--json", required=True)
-    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--only", nargs="*", choices=SCENARIOS,
+                        default=SCENARIOS)
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--processes", type=int, default=5000)
+    parser.add_argument("--running", type=int, nargs="*", default=[50, 200])
+    parser.add_argument("--burst-seconds", type=int, default=20)
     options = parser.parse_args()
+    runs, few = options.runs, max(options.runs // 5, 1)
 
+    service = Service()
+    table = Table("container", "ms")
     poller = select.poll()
-    receiver = Receiver(options.port, poller)
-    respond_once("warm-up", poller, receiver)
-    responses = [respond_once(f"violate-{i}", poller, receiver)
-                 for i in range(options.runs)]
-
-    plain, wrapped = [], []
-    start_once("warm-plain", False)
-    start_once("warm-wrapped", True)
-    for i in range(options.runs):
-        pair = [(plain, False), (wrapped, True)]
-        for times, is_wrapped in pair if i % 2 == 0 else reversed(pair):
-            times.append(start_once(f"start-{i}-{is_wrapped}", is_wrapped))
-
-    results = [
-        row("violation to container dead", [r[0] for r in responses]),
-        row("violation to webhook request", [r[1] for r in responses]),
-        row("runc run true, plain", plain),
-        row("runc run true, wrapped", wrapped),
-        row("added by wrapper and hook", [w - p for w, p
-                                          in zip(wrapped, plain)]),
-    ]
-    print(f"{'milliseconds':<30} {'runs':>5} {'p50':>9} {'p99':>9} {'max':>9}")
-    for result in results:
-        print(f"{result['name']:<30} {result['runs']:>5} {result['p50']:>9.3f} "
-              f"{result['p99']:>9.3f} {result['max']:>9.3f}")
-    with open(options.json, "w", encoding="utf-8") as file:
-        json.dump({"bench": "container", "unit": "ms",
-                   "kernel": platform.release(), "results": results}, file)
-        file.write("\n")
-    print(f"written to {options.json}")
+    responses = Responses(table, service, poller,
+                          Receiver(options.port, poller))
+    for scenario in options.only:
+        if scenario != "start":
+            go_first()
+        if scenario == "start":
+            starts(table, runs)
+        elif scenario == "told":
+            responses.measure("violation to container dead", GONE_GOAL, runs,
+                              image="told")
+        elif scenario == "pause":
+            responses.measure("violation to container frozen", "p50 1", runs,
+                              image="pause", state="frozen 1")
+        elif scenario == "100":
+            responses.measure("to dead, of 100 processes", GONE_GOAL, runs,
+                              processes=100)
+        elif scenario == "many":
+            responses.measure(f"to dead, of {options.processes} processes",
+                              GONE_GOAL, few, processes=options.processes)
+        elif scenario == "churn":
+            responses.measure("to dead, of 32 processes that fork and end",
+                              GONE_GOAL, runs, processes=33, churn=True)
+        elif scenario == "capture":
+            responses.measure("to dead, captured, of 100 processes", "250",
+                              few, image="capture", processes=100)
+        elif scenario == "burst":
+            burst(table, service, options.burst_seconds)
+        elif scenario == "running":
+            among_many(responses, options.running, runs)
+    table.write(options.json)
 
 
 if __name__ == "__main__":
