@@ -156,6 +156,7 @@ bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
 	@$(RELEASE)/tests/bin/bench_observe
 	@$(RELEASE)/tests/bin/bench_task
 	@$(RELEASE)/tests/bin/bench_capture
+	@tests/bench/bench_falco.sh
 	@tests/bench/bench_container.sh
 
 FUZZ_SECONDS ?= 60
