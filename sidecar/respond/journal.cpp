@@ -200,6 +200,35 @@ class Steps {
   std::map<std::string, std::size_t> by_id_;
 };
 
+std::string lines_of(const Journaled& each) {
+  const std::string& id = each.begun.id;
+  std::string text = begin_line(each.begun);
+  if (!each.outcome.empty()) text += line({"done", id, each.outcome});
+  if (each.undone) text += line({"undo", id});
+  if (each.ended) text += line({"end", id});
+  if (each.told) text += line({"told", id});
+  return text;
+}
+
+// Without what is over and was begun before; and where more than half a journal
+// would stay, without the oldest that are over, so that it is not soon to be
+// written anew.
+std::string lines_to_keep(JournalContent content, std::uint64_t before_ns) {
+  const auto may_go = [](const Journaled& response) {
+    return is_over(response) && response.told;
+  };
+  std::erase_if(content.responses, [&](const Journaled& response) {
+    return may_go(response) && response.begun.begun_ns < before_ns;
+  });
+  std::size_t bytes = journal_lines(content).size();
+  std::erase_if(content.responses, [&](const Journaled& response) {
+    if (bytes <= kJournalBytes / 2 || !may_go(response)) return false;
+    bytes -= lines_of(response).size();
+    return true;
+  });
+  return journal_lines(content);
+}
+
 class FileJournal final : public Journal {
  public:
   FileJournal(std::string path, std::string boot, UniqueFd fd,
@@ -230,19 +259,26 @@ class FileJournal final : public Journal {
   Status rearm() override { return append(line({"rearm"})); }
 
   Status shorten(std::uint64_t before_ns) override {
-    const std::lock_guard lock(mutex_);
-    if (bytes_ <= kJournalBytes) return Ok{};
+    {
+      const std::lock_guard lock(mutex_);
+      if (bytes_ <= shorten_at_) return Ok{};
+    }
+    // Without the lock, since responses wait for it.
     ASSIGN_OR_RETURN(const std::string old,
                      read_bounded(path_, kMaxJournalBytes));
-    JournalContent content = parse_journal(old);
-    std::erase_if(content.responses, [&](const Journaled& response) {
-      return is_over(response) && response.told &&
-             response.begun.begun_ns < before_ns;
-    });
-    const std::string text = boot_ + journal_lines(content);
+    const std::size_t read = old.rfind('\n') + 1;  // a line may be under way
+    const std::string_view lines(old.data(), read);
+    std::string text = boot_ + lines_to_keep(parse_journal(lines), before_ns);
+
+    const std::lock_guard lock(mutex_);
+    ASSIGN_OR_RETURN(const std::string now,
+                     read_bounded(path_, kMaxJournalBytes));
+    text.append(now, read);
     RETURN_IF_ERROR(write_atomically(path_, text, 0600, Durability::kProcess));
     ASSIGN_OR_RETURN(fd_, open_to_append(path_));
     bytes_ = text.size();
+    // What must stay may be as long as before.
+    shorten_at_ = std::max(kJournalBytes, bytes_ + kJournalBytes / 2);
     return Ok{};
   }
 
@@ -272,20 +308,14 @@ class FileJournal final : public Journal {
   std::mutex mutex_;
   UniqueFd fd_;
   std::size_t bytes_;
+  std::size_t shorten_at_ = kJournalBytes;
 };
 
 }  // namespace
 
 std::string journal_lines(const JournalContent& content) {
   std::string text;
-  for (const Journaled& each : content.responses) {
-    const std::string& id = each.begun.id;
-    text += begin_line(each.begun);
-    if (!each.outcome.empty()) text += line({"done", id, each.outcome});
-    if (each.undone) text += line({"undo", id});
-    if (each.ended) text += line({"end", id});
-    if (each.told) text += line({"told", id});
-  }
+  for (const Journaled& each : content.responses) text += lines_of(each);
   for (const OverBudget& budget : content.over) text += over_line(budget);
   return text;
 }

@@ -98,7 +98,8 @@ class Journal {
   virtual Status over(const OverBudget& budget) = 0;
   virtual Status rearm() = 0;
   // If it has become long, writes it anew without the responses that were begun
-  // before, have ended and are told.
+  // before, have ended and are told; and without the oldest of those since,
+  // where they are too many.  One thread.
   virtual Status shorten(std::uint64_t before_ns) = 0;
 };
 

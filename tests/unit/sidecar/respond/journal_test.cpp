@@ -2,7 +2,10 @@
 #include "sidecar/respond/journal.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <cstddef>
+#include <filesystem>
 #include <string>
 
 #include "oci/sys/files.h"
@@ -108,17 +111,63 @@ TEST_F(JournalTest, IsEmptyAfterAReboot) {
   EXPECT_TRUE(read().responses.empty());
 }
 
+// Responses "0", "1" and so on, by which the journal becomes long; how many.
+std::size_t lengthen(Journal& journal, bool told) {
+  constexpr std::size_t kReasonBytes = 32768;
+  Begun big = begun_of("");
+  big.reason = std::string(kReasonBytes, 'x');
+  std::size_t count = 0;
+  for (; count * kReasonBytes < kJournalBytes; ++count) {
+    big.id = std::to_string(count);
+    EXPECT_TRUE(journal.begin(big));
+    EXPECT_TRUE(journal.done(big.id, "error: no"));
+    if (told) {
+      EXPECT_TRUE(journal.told(big.id));
+    }
+  }
+  return count;
+}
+
+// As many responses in little time make it: it must not stay as long as it is,
+// to be written anew at each call.
+TEST_F(JournalTest, BecomesShorterOfTheOldestWhereManyAreOver) {
+  JournalContent content;
+  const auto journal = *Journal::open(path_, content);
+  const std::size_t count = lengthen(*journal, true);
+  ASSERT_TRUE(journal->begin(begun_of("open")));
+  ASSERT_TRUE(journal->shorten(0));
+  ASSERT_TRUE(journal->done("open", "killed"));
+  content = read();
+  EXPECT_LT(content.responses.size(), count * 2 / 3);
+  EXPECT_GT(content.responses.size(), count / 3);
+  EXPECT_EQ(content.responses.back().begun.id, "open");
+  EXPECT_EQ(content.responses.back().outcome, "killed");
+  EXPECT_EQ((content.responses.end() - 2)->begun.id, std::to_string(count - 1));
+}
+
+TEST_F(JournalTest, IsNotWrittenAnewAgainWhileNothingMayGo) {
+  JournalContent content;
+  const auto journal = *Journal::open(path_, content);
+  const std::size_t count = lengthen(*journal, false);
+  const auto inode = [&] {
+    struct stat file {};
+    EXPECT_EQ(::stat(path_.c_str(), &file), 0);
+    return file.st_ino;
+  };
+  const auto first = inode();
+  ASSERT_TRUE(journal->shorten(1000));
+  const auto second = inode();
+  EXPECT_NE(first, second);
+  ASSERT_TRUE(journal->begin(begun_of("open")));
+  ASSERT_TRUE(journal->shorten(1000));
+  EXPECT_EQ(inode(), second);
+  EXPECT_EQ(read().responses.size(), count + 1);
+}
+
 TEST_F(JournalTest, BecomesShorterOfWhatIsOverAndOld) {
   JournalContent content;
   const auto journal = *Journal::open(path_, content);
-  Begun big = begun_of("old");
-  big.reason = std::string(4096, 'x');
-  for (std::size_t i = 0; i * 4096 < kJournalBytes; ++i) {
-    big.id = "old" + std::to_string(i);
-    ASSERT_TRUE(journal->begin(big));
-    ASSERT_TRUE(journal->done(big.id, "error: no"));
-    ASSERT_TRUE(journal->told(big.id));
-  }
+  lengthen(*journal, true);
   ASSERT_TRUE(journal->begin(begun_of("open")));
   ASSERT_TRUE(journal->shorten(1000));
   content = read();
