@@ -384,6 +384,7 @@ void ResponseEngine::begin(Entry& entry, const Begun& begun,
         entry.processes.clear();
       }
       entry.processes[begun.process.pid] = {begun, ticket};
+      entry.dying.push_back(ticket);
       break;
     case Response::kIsolate:
       entry.isolation = std::move(lasting);
@@ -791,7 +792,8 @@ std::uint64_t ResponseEngine::look_at(
     return true;
   };
   pending(entry.kill);
-  for (const auto& [pid, process] : entry.processes) pending(process.second);
+  std::erase_if(entry.dying,
+                [&](const TicketPtr& ticket) { return !pending(ticket); });
   if (entry.stop && entry.stop->ticket->done()) {
     const std::string outcome = entry.stop->ticket->result().outcome;
     if (is_error(outcome) || outcome == kGone) {

@@ -161,6 +161,7 @@ class ResponseEngine {
   struct Entry {
     TicketPtr kill;
     std::unordered_map<pid_t, std::pair<Begun, TicketPtr>> processes;
+    std::vector<TicketPtr> dying;  // of those processes
     std::optional<Lasting> stop, pause, isolation;
   };
 
