@@ -133,8 +133,9 @@ Status describe(const oci::ContainerState& state,
   record.args = bundle.config.args;
   record.uid = bundle.config.uid;
   record.gid = bundle.config.gid;
-  ASSIGN_OR_RETURN(const auto manager_record,
-                   oci::read_manager_record(bundle.folder, state.id));
+  ASSIGN_OR_RETURN(
+      const auto manager_record,
+      oci::read_manager_record(bundle.folder, bundle.config, state.id));
   ASSIGN_OR_RETURN(const auto host, host_namespaces(state.pid));
   ASSIGN_OR_RETURN(record.facts, oci::container_facts(state, bundle.config,
                                                       manager_record, host));

@@ -50,12 +50,18 @@ Result<Bundle> read_bundle(const std::vector<std::string>& folders) {
 }
 
 Result<std::optional<ManagerRecord>> read_manager_record(
-    const std::string& bundle, const std::string& id) {
-  const auto place = record_place(bundle, id);
+    const std::string& bundle, const ContainerConfig& config,
+    const std::string& id) {
+  const auto place = record_place(bundle, id, config.root_path);
   if (!place) return std::optional<ManagerRecord>();
   const auto text = read_bounded(place->path, kMaxRecordBytes);
   if (!text) {
     if (text.error().code != Code::kNotFound) return text.error();
+    if (place->format == RecordFormat::kDocker) {
+      return Error{Code::kNotFound, "there is no record of Docker's at '" +
+                                        place->path +
+                                        "', so the image is not known"};
+    }
     return std::optional<ManagerRecord>();
   }
   auto record = parse_record(place->format, *text, id, "'" + place->path + "'");

@@ -24,10 +24,12 @@ struct Bundle {
 Result<Bundle> read_bundle(const std::vector<std::string>& folders);
 
 // The manager's own record of the container.  One that is not there leaves
-// facts unknown, as with a bare runtime; one that cannot be read could hide
-// the image a scope asks for, and is an error.
+// facts unknown, as with a bare runtime, but Docker writes its own before it
+// starts a container: that one, and any that cannot be read, could hide the
+// image a scope asks for, and is an error.
 Result<std::optional<ManagerRecord>> read_manager_record(
-    const std::string& bundle, const std::string& id);
+    const std::string& bundle, const ContainerConfig& config,
+    const std::string& id);
 
 // Which of the host's namespaces the container will be in, by what its
 // configuration asks for.  For a process in those of the host.

@@ -11,6 +11,7 @@ namespace {
 
 // The metadata of a container is a JSON text in a JSON string.
 constexpr std::size_t kMaxMetadataBytes = 1 << 20;
+constexpr const char* kDockerRoot = "/var/lib/docker";
 
 Error no_record(const std::string& name, const std::string& id) {
   return Error{Code::kNotFound, name + " has no container '" + id + "'"};
@@ -66,10 +67,20 @@ Result<ManagerRecord> parse_docker(const Json& json, const std::string& id,
   return record;
 }
 
+std::string docker_root(std::string root_path) {
+  for (int folder = 0; folder < 3; ++folder) {
+    const std::size_t slash = root_path.rfind('/');
+    if (slash == std::string::npos || slash == 0) return kDockerRoot;
+    root_path.resize(slash);
+  }
+  return root_path;
+}
+
 }  // namespace
 
 std::optional<RecordPlace> record_place(const std::string& bundle,
-                                        const std::string& id) {
+                                        const std::string& id,
+                                        const std::string& root_path) {
   const std::string storage = "/" + id + "/userdata";
   if (bundle.ends_with("-containers" + storage)) {
     return RecordPlace{
@@ -77,8 +88,9 @@ std::optional<RecordPlace> record_place(const std::string& bundle,
         RecordFormat::kContainersStorage};
   }
   if (bundle.ends_with("/io.containerd.runtime.v2.task/moby/" + id)) {
-    return RecordPlace{"/var/lib/docker/containers/" + id + "/config.v2.json",
-                       RecordFormat::kDocker};
+    return RecordPlace{
+        docker_root(root_path) + "/containers/" + id + "/config.v2.json",
+        RecordFormat::kDocker};
   }
   return std::nullopt;
 }

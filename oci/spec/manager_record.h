@@ -42,9 +42,13 @@ struct RecordPlace {
 //   GRAPH/overlay-containers/ID/userdata (podman, CRI-O)
 //     -> GRAPH/overlay-containers/containers.json
 //   .../io.containerd.runtime.v2.task/moby/ID (Docker)
-//     -> /var/lib/docker/containers/ID/config.v2.json
+//     -> ROOT/containers/ID/config.v2.json
+// `root_path` is config.json's.  Docker's ROOT ("data-root", a folder in it
+// with userns-remap) is three folders above it with every storage driver, such
+// as ROOT/overlay2/LAYER/merged; /var/lib/docker when there are not so many.
 std::optional<RecordPlace> record_place(const std::string& bundle,
-                                        const std::string& id);
+                                        const std::string& id,
+                                        const std::string& root_path);
 
 // kNotFound when the text has no container `id`.  `name` is what errors call
 // the text.

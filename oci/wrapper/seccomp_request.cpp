@@ -46,7 +46,7 @@ Result<ContainerFacts> facts_of(const RuntimeCall& call) {
                    parse_config(text, "'" + path + "'"));
   state.annotations = config.annotations;
   ASSIGN_OR_RETURN(const auto record,
-                   read_manager_record(state.bundle, state.id));
+                   read_manager_record(state.bundle, config, state.id));
   ASSIGN_OR_RETURN(const HostNamespaces host, asked_namespaces(config));
   return container_facts(state, config, record, host);
 }

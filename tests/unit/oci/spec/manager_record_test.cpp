@@ -12,25 +12,39 @@ using testing::HasSubstr;
 TEST(RecordPlace, IsBesideThePodmanBundle) {
   EXPECT_EQ(record_place("/var/lib/containers/storage/overlay-containers/c1/"
                          "userdata",
-                         "c1"),
+                         "c1", "/r/a/b/merged"),
             (RecordPlace{"/var/lib/containers/storage/overlay-containers/"
                          "containers.json",
                          RecordFormat::kContainersStorage}));
 }
 
 TEST(RecordPlace, IsInDockersFolder) {
-  EXPECT_EQ(record_place(
-                "/run/containerd/io.containerd.runtime.v2.task/moby/c1", "c1"),
-            (RecordPlace{"/var/lib/docker/containers/c1/config.v2.json",
-                         RecordFormat::kDocker}));
+  struct Case {
+    const char* root_path;
+    const char* folder;
+  };
+  for (const auto& [root_path, folder] :
+       {Case{"/var/lib/docker/overlay2/l1/merged", "/var/lib/docker"},
+        Case{"/srv/d/vfs/dir/l1", "/srv/d"},
+        Case{"/srv/d/1000.1000/overlay2/l1/merged", "/srv/d/1000.1000"},
+        Case{"/d/rootfs/overlayfs/c1", "/d"}, Case{"/a/b/c", "/var/lib/docker"},
+        Case{"rootfs", "/var/lib/docker"}, Case{"", "/var/lib/docker"}}) {
+    EXPECT_EQ(
+        record_place("/run/containerd/io.containerd.runtime.v2.task/moby/c1",
+                     "c1", root_path),
+        (RecordPlace{std::string(folder) + "/containers/c1/config.v2.json",
+                     RecordFormat::kDocker}))
+        << root_path;
+  }
 }
 
 TEST(RecordPlace, IsNowhereForOthers) {
-  EXPECT_FALSE(record_place("", "c1"));
-  EXPECT_FALSE(record_place("/srv/bundle", "c1"));
-  EXPECT_FALSE(record_place(
-      "/run/containerd/io.containerd.runtime.v2.task/k8s.io/c1", "c1"));
-  EXPECT_FALSE(record_place("/s/overlay-containers/c2/userdata", "c1"));
+  EXPECT_FALSE(record_place("", "c1", ""));
+  EXPECT_FALSE(record_place("/srv/bundle", "c1", ""));
+  EXPECT_FALSE(
+      record_place("/run/containerd/io.containerd.runtime.v2.task/k8s.io/c1",
+                   "c1", "/a/b/c/d"));
+  EXPECT_FALSE(record_place("/s/overlay-containers/c2/userdata", "c1", ""));
 }
 
 TEST(ParseRecord, FindsTheContainerInContainersStorage) {
