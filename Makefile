@@ -26,9 +26,9 @@ BUILD_PACKAGES := \
   ninja-build nlohmann-json3-dev pkg-config zlib1g-dev
 TEST_PACKAGES := \
   bats busybox-static clang-format-14 clang-tidy-14 conmon containerd crun \
-  curl iproute2 jq libbenchmark-dev libclang-rt-14-dev libgmock-dev \
-  libgtest-dev nftables openssl podman procps python3 runc shellcheck \
-  sqlite3 util-linux zstd
+  curl docker.io iproute2 jq libbenchmark-dev libclang-rt-14-dev \
+  libgmock-dev libgtest-dev nftables openssl podman procps python3 runc \
+  shellcheck sqlite3 util-linux zstd
 
 APT_GET := DEBIAN_FRONTEND=noninteractive apt-get -y -q \
   -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3
