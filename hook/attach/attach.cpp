@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "hook/attach/isolation.h"
+#include "hook/attach/judged.h"
 #include "hook/attach/lists.h"
 #include "hook/attach/maps.h"
 #include "hook/attach/observer.h"
@@ -503,6 +504,8 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
     undo.keep();
     return attachment;
   }
+  RETURN_IF_ERROR(
+      enter_judged(pins, request.container_id, cgroup.id(), kernel, undo));
   // The kernel made the cgroup's entry, all zero, with the first link.
   ASSIGN_OR_RETURN(const Map states, attacher.map(emit::MapKind::kContainers));
   const bailiff_container_state state{.cgroup_id = cgroup.id()};
@@ -564,6 +567,10 @@ class Exchange::Step {
           return link;
         },
         attachment));
+    if (request_.plan.judges()) {
+      RETURN_IF_ERROR(enter_judged(pins_, request_.container_id, cgroup_.id(),
+                                   kernel_, undo_));
+    }
     if (request_.plan.observes()) {
       ASSIGN_OR_RETURN(
           replaced_table_,
@@ -665,6 +672,7 @@ Result<Attachment> Exchange::add(const AttachRequest& request,
   undo_.push_back(std::move(undo));
   retired_.insert(retired_.end(), retired.begin(), retired.end());
   if (!attachment.observed) unobserved_.push_back(request.container_id);
+  if (!request.plan.judges()) unjudged_.push_back(request.container_id);
   if (step.replaced_table()) {
     tables_.emplace_back(cgroup.id(), *step.replaced_table());
   }
@@ -691,6 +699,9 @@ Status Exchange::keep() {
   for (const std::string& id : unobserved_) {
     note(stop_observing(pins_, id, kernel_));
   }
+  for (const std::string& id : unjudged_) {
+    note(leave_judged(pins_, id, kernel_));
+  }
   for (const auto& [cgroup_id, before] : tables_) {
     note(forget_table(pins_, cgroup_id, before, kernel_));
   }
@@ -714,6 +725,7 @@ Status detach(const std::string& bpf_dir, const std::string& container_id,
   ASSIGN_OR_RETURN(const auto lock, lock_existing(pins, kernel));
   if (!lock) return Ok{};
   RETURN_IF_ERROR(stop_observing(pins, container_id, kernel));
+  RETURN_IF_ERROR(leave_judged(pins, container_id, kernel));
   return remove_links(folder, kernel);
 }
 
@@ -727,11 +739,22 @@ Result<std::vector<std::string>> reconcile(const std::string& bpf_dir,
   for (const std::string& name : names) {
     const std::string folder = pins.links() + "/" + name;
     ASSIGN_OR_RETURN(const Live live, live_links(folder, kernel));
-    if (!live.cgroups.empty()) continue;
+    const std::string id = decode_name(name).value_or(name);
+    if (!live.cgroups.empty()) {
+      // One that an earlier version attached is not entered.
+      Undo undo;
+      if (live.judge && live.cgroups.size() == 1) {
+        RETURN_IF_ERROR(
+            enter_judged(pins, id, *live.cgroups.begin(), kernel, undo));
+      }
+      undo.keep();
+      continue;
+    }
     RETURN_IF_ERROR(remove_links(folder, kernel));
-    removed.push_back(decode_name(name).value_or(name));
+    removed.push_back(id);
   }
   RETURN_IF_ERROR(stop_observing_gone(pins, kernel));
+  RETURN_IF_ERROR(leave_judged_gone(pins, kernel));
   RETURN_IF_ERROR(remove_unused(pins, kernel));
   return removed;
 }

@@ -17,6 +17,7 @@
 //                                 links/ID/setsockopt, which guards sockets;
 //                                 links/ID/isolate-…, see isolation.h
 //   observer/…                    see observer.h
+//   judged                        see judged.h
 // NAME and ID are percent-encoded where they have bytes other than
 // [A-Za-z0-9_-]: bpffs takes no name with a dot.
 //
@@ -147,6 +148,7 @@ class Exchange {
   std::vector<std::unique_ptr<Undo>> undo_;  // of each container
   std::vector<std::string> retired_;         // pins of links
   std::vector<std::string> unobserved_;      // ids of containers
+  std::vector<std::string> unjudged_;        // the same
   // Of processes' bits, that were replaced, by cgroup id.
   std::vector<std::pair<std::uint64_t, bailiff_observed>> tables_;
 };

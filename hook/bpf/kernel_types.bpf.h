@@ -101,13 +101,19 @@ struct sock_common {
   struct in6_addr skc_v6_daddr;
   struct in6_addr skc_v6_rcv_saddr;
 };
+struct sock_cgroup_data {
+  struct cgroup* cgroup;
+};
 struct sock {
   struct sock_common __sk_common;
   __u16 sk_protocol;
   __u16 sk_type;
+  struct socket* sk_socket;
+  struct sock_cgroup_data sk_cgrp_data;
 };
 struct socket {
   short type;
+  struct file* file; /* NULL: the kernel's own */
   struct sock* sk;
 };
 
@@ -153,6 +159,17 @@ struct mm_struct {
   unsigned long env_start;
   unsigned long env_end;
   struct file* exe_file;
+};
+struct seq_file;
+struct bpf_iter_meta {
+  struct seq_file* seq;
+  __u64 session_id;
+};
+struct bpf_iter__task_file {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
+  __u32 fd;
+  struct file* file;
 };
 struct linux_binprm {
   const char* filename;

@@ -229,8 +229,8 @@ TEST_F(Attach, ReconcileLeavesOnlyTheSharedMapsWhenNobodyIsLeft) {
   EXPECT_THAT(*removed, IsEmpty());
   EXPECT_THAT(bpffs_.entries(),
               ElementsAre("bailiff", "bailiff/containers", "bailiff/events",
-                          "bailiff/links", "bailiff/lists", "bailiff/lost",
-                          "bailiff/numbers", "bailiff/programs",
+                          "bailiff/judged", "bailiff/links", "bailiff/lists",
+                          "bailiff/lost", "bailiff/numbers", "bailiff/programs",
                           "bailiff/tables", "bailiff/users"));
 }
 

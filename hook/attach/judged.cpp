@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/attach/judged.h"
+
+#include <cstring>
+#include <vector>
+
+#include "oci/sys/cgroup.h"
+#include "rules/abi/foreign.h"
+#include "rules/base/digest.h"
+
+namespace bailiff::hook {
+namespace {
+
+// As hook/bpf/foreign.bpf.c declares it; the value is short_id() of the
+// container's id.
+const MapSpec kSpec{.type = MapType::kHash,
+                    .name = "bailiff_judged",
+                    .key_size = sizeof(std::uint64_t),
+                    .value_size = sizeof(std::uint64_t),
+                    .max_entries = BAILIFF_MAX_JUDGED};
+
+std::string pin_of(const Pins& pins) { return pins.root() + "/judged"; }
+
+bool not_found(const Error& error) { return error.code == Code::kNotFound; }
+
+std::uint64_t number_of(const std::vector<std::byte>& bytes) {
+  std::uint64_t number = 0;
+  if (bytes.size() == sizeof(number)) {
+    std::memcpy(&number, bytes.data(), sizeof(number));
+  }
+  return number;
+}
+
+Status erase(const Map& map, std::uint64_t cgroup_id, Kernel& kernel) {
+  const Status erased = kernel.erase(map, bytes_of(cgroup_id));
+  return erased || not_found(erased.error()) ? Status(Ok{}) : erased;
+}
+
+// `ends(cgroup_id, name)` says of which entries.
+template <typename Ends>
+Status remove_entries(const Pins& pins, Kernel& kernel, Ends ends) {
+  const Result<Map> map = kernel.open_map(pin_of(pins));
+  if (!map) {
+    return not_found(map.error()) ? Status(Ok{}) : Status(map.error());
+  }
+  ASSIGN_OR_RETURN(
+      const std::vector<MapEntry> entries,
+      kernel.entries(*map, sizeof(std::uint64_t), sizeof(std::uint64_t)));
+  for (const MapEntry& entry : entries) {
+    const std::uint64_t cgroup_id = number_of(entry.key);
+    if (ends(cgroup_id, number_of(entry.value))) {
+      RETURN_IF_ERROR(erase(*map, cgroup_id, kernel));
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<Map> judged_map(const Pins& pins, Kernel& kernel, Undo& undo) {
+  const std::string pin = pin_of(pins);
+  Result<Map> map = kernel.open_map(pin);
+  if (map || !not_found(map.error())) return map;
+  ASSIGN_OR_RETURN(Map made, kernel.create_map(kSpec, nullptr));
+  RETURN_IF_ERROR(kernel.pin(made.fd(), pin));
+  undo.add([pin, &kernel] { (void)kernel.unlink(pin); });
+  return made;
+}
+
+Result<Map> open_judged_map(const Pins& pins, Kernel& kernel) {
+  return kernel.open_map(pin_of(pins));
+}
+
+Status enter_judged(const Pins& pins, const std::string& container_id,
+                    std::uint64_t cgroup_id, Kernel& kernel, Undo& undo) {
+  ASSIGN_OR_RETURN(const Map map, judged_map(pins, kernel, undo));
+  const std::uint64_t name = digest_of(container_id).short_id();
+  RETURN_IF_ERROR(
+      remove_entries(pins, kernel, [&](std::uint64_t cgroup, std::uint64_t of) {
+        return of == name && cgroup != cgroup_id;
+      }));
+  std::uint64_t before = 0;
+  const Status known = kernel.look_up(
+      map, bytes_of(cgroup_id), std::as_writable_bytes(std::span(&before, 1)));
+  if (known) return Ok{};
+  if (!not_found(known.error())) return known;
+  Status entered = kernel.update(map, bytes_of(cgroup_id), bytes_of(name));
+  if (!entered) {
+    entered.error().message += ": containers that are judged";
+    return entered;
+  }
+  undo.add([pins, container_id, &kernel] {
+    (void)leave_judged(pins, container_id, kernel);
+  });
+  return Ok{};
+}
+
+Status leave_judged(const Pins& pins, const std::string& container_id,
+                    Kernel& kernel) {
+  const std::uint64_t name = digest_of(container_id).short_id();
+  return remove_entries(pins, kernel, [&](std::uint64_t, std::uint64_t of) {
+    return of == name;
+  });
+}
+
+Status leave_judged_gone(const Pins& pins, Kernel& kernel) {
+  const Result<CgroupMount> mount = CgroupMount::find();
+  // Without a hierarchy there is no telling, and no container.
+  if (!mount) return Ok{};
+  return remove_entries(
+      pins, kernel, [&](std::uint64_t cgroup_id, std::uint64_t) {
+        const auto cgroup = Cgroup::open_by_id(*mount, cgroup_id);
+        return !cgroup && not_found(cgroup.error());
+      });
+}
+
+}  // namespace bailiff::hook

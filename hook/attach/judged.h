@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// hook/attach/judged.h
+// Which containers have programs that judge the network, by their cgroups: for
+// those is looked whether they have sockets that the programs do not see
+// (hook/kernel/foreign.h).
+//
+// Pinned at BPF_DIR/judged; an entry from createRuntime to poststop.  All below
+// is done under the lock of BPF_DIR; see attach.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "hook/attach/pins.h"
+#include "hook/attach/undo.h"
+#include "hook/kernel/kernel.h"
+
+namespace bailiff::hook {
+
+// The map, made when it is not there.
+Result<Map> judged_map(const Pins& pins, Kernel& kernel, Undo& undo);
+
+// kNotFound when there is none.
+Result<Map> open_judged_map(const Pins& pins, Kernel& kernel);
+
+// Enters the container's cgroup; an earlier one of the same id is removed.
+Status enter_judged(const Pins& pins, const std::string& container_id,
+                    std::uint64_t cgroup_id, Kernel& kernel, Undo& undo);
+
+// One that is not entered is success.
+Status leave_judged(const Pins& pins, const std::string& container_id,
+                    Kernel& kernel);
+
+// Removes every container whose cgroup is gone.
+Status leave_judged_gone(const Pins& pins, Kernel& kernel);
+
+}  // namespace bailiff::hook

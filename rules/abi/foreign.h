@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* rules/abi/foreign.h
+ * What hook/bpf/foreign.bpf.c tells: a socket that a process of a judged
+ * container has, and that was made outside of it.  Integers and addresses are
+ * as in rules/abi/event.h.
+ */
+#ifndef BAILIFF_RULES_ABI_FOREIGN_H_
+#define BAILIFF_RULES_ABI_FOREIGN_H_
+
+#include "rules/abi/event.h"
+
+/* Containers of which programs judge the network; one more is not started. */
+#define BAILIFF_MAX_JUDGED 16384U
+
+/* Bytes of the ring of uses: some thousand.  Full: the use is counted as lost,
+ * and the next one is told instead. */
+#define BAILIFF_FOREIGN_RING_BYTES (512U << 10)
+
+/* Levels of cgroups above a process that are looked at. */
+#define BAILIFF_MAX_FOREIGN_LEVELS 32U
+
+/* How it was found. */
+enum bailiff_foreign_use {
+  BAILIFF_FOREIGN_HELD = 0,     /* in a table of descriptors, by looking */
+  BAILIFF_FOREIGN_CONNECTS = 1, /* TCP, on its way; by a tracepoint, as all */
+  BAILIFF_FOREIGN_SENDS = 2,
+  BAILIFF_FOREIGN_RECEIVES = 3,
+};
+
+struct bailiff_foreign {
+  __u64 time_ns;       /* CLOCK_MONOTONIC */
+  __u64 cgroup_id;     /* of the innermost judged container */
+  __u64 socket_cgroup; /* of the socket, neither that one nor below it */
+  __u64 cookie;        /* of the socket; never used again */
+  __u32 tgid;          /* in the initial pid namespace, as are tid, uid, gid */
+  __u32 tid;
+  __u32 uid;
+  __u32 gid;
+  __s32 fd;       /* -1: not known, as of what is used */
+  __u16 use;      /* enum bailiff_foreign_use */
+  __u16 family;   /* AF_*; of AF_INET and AF_INET6, protocol and ends too */
+  __u16 type;     /* SOCK_* */
+  __u16 protocol; /* IPPROTO_*, more than a byte (MPTCP) */
+  __u16 local_port;
+  __u16 remote_port;
+  __u8 state; /* as of TCP; of all kinds, 1 is connected */
+  __u8 reserved[7];
+  __u8 local_be[16]; /* IPv4 in the first 4 bytes where family is AF_INET */
+  __u8 remote_be[16];
+  char comm[BAILIFF_EVENT_COMM_LEN];
+};
+
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_foreign) == 120);
+BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_foreign, local_be) == 72);
+
+#endif /* BAILIFF_RULES_ABI_FOREIGN_H_ */

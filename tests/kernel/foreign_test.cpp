@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/kernel/foreign.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hook/attach/attach.h"
+#include "hook/attach/judged.h"
+#include "hook/attach/shared_maps.h"
+#include "oci/sys/unique_fd.h"
+#include "tests/kernel/host.h"
+
+namespace bailiff::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr const char* kPeer = "127.66.1.9";
+
+sockaddr_in name_of(const char* address, std::uint16_t port) {
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(port);
+  ::inet_pton(AF_INET, address, &name.sin_addr);
+  return name;
+}
+
+int connect_to(int fd, const sockaddr_in& name) {
+  return ::connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
+}
+
+UniqueFd make_socket(int type) {
+  return UniqueFd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+}
+
+UniqueFd connected_datagrams(std::uint16_t port = 9) {
+  UniqueFd socket = make_socket(SOCK_DGRAM);
+  EXPECT_EQ(connect_to(socket.get(), name_of(kPeer, port)), 0);
+  return socket;
+}
+
+// Somebody who takes connections at kPeer.
+struct Listener {
+  Listener() {
+    sockaddr_in name = name_of(kPeer, 0);
+    socklen_t size = sizeof name;
+    auto* address = reinterpret_cast<sockaddr*>(&name);
+    EXPECT_EQ(::bind(socket.get(), address, size), 0);
+    EXPECT_EQ(::listen(socket.get(), 8), 0);
+    EXPECT_EQ(::getsockname(socket.get(), address, &size), 0);
+    port = ntohs(name.sin_port);
+  }
+  UniqueFd socket = make_socket(SOCK_STREAM);
+  std::uint16_t port = 0;
+};
+
+// A process in a cgroup that has what this one has, and does one thing each
+// time it is told to.
+class Actor {
+ public:
+  Actor(const Cgroup& cgroup, std::function<int()> act) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    channel_ = UniqueFd(ends[0]);
+    pid_ = fork_into(cgroup);
+    if (pid_ == 0) {
+      int result = 0;
+      (void)!::write(ends[1], &result, sizeof result);
+      while (::read(ends[1], &result, sizeof result) > 0) {
+        result = act();
+        (void)!::write(ends[1], &result, sizeof result);
+      }
+      ::_exit(0);
+    }
+    ::close(ends[1]);
+    EXPECT_EQ(answer(), 0);  // it is in the cgroup
+  }
+  Actor(const Actor&) = delete;
+  Actor& operator=(const Actor&) = delete;
+  ~Actor() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  int act() {
+    const int nothing = 0;
+    EXPECT_EQ(::write(channel_.get(), &nothing, sizeof nothing), 4);
+    return answer();
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  int answer() {
+    int result = -1;
+    EXPECT_EQ(::read(channel_.get(), &result, sizeof result), 4);
+    return result;
+  }
+
+  UniqueFd channel_;
+  pid_t pid_ = -1;
+};
+
+class Foreign : public ::testing::Test {
+ protected:
+  Foreign() {
+    EXPECT_TRUE(hook::ensure_shared_maps(dir(), kernel_));
+    hook::Undo undo;
+    const auto judged = hook::judged_map(hook::Pins(dir()), kernel_, undo);
+    EXPECT_TRUE(judged);
+    auto sockets = hook::ForeignSockets::load(
+        *judged,
+        [this](const bailiff_foreign& told) { uses_.push_back(told); });
+    EXPECT_TRUE(sockets) << sockets.error().message;
+    sockets_ = std::make_unique<hook::ForeignSockets>(*std::move(sockets));
+  }
+
+  std::string dir() const { return bpffs_.path() + "/bailiff"; }
+
+  void judge(const Cgroup& cgroup, const std::string& id = "c1") {
+    PolicyBuilder policy;
+    policy.rule("port", sport_is(1), false);
+    const auto programs = protect(policy.build(), cgroup, dir(), id, kernel_);
+    ASSERT_TRUE(programs) << programs.error().message;
+  }
+
+  std::vector<bailiff_foreign> held(pid_t pid = 0) {
+    const auto held = sockets_->held(pid);
+    EXPECT_TRUE(held) << held.error().message;
+    EXPECT_TRUE(held->all);
+    return held->sockets;
+  }
+  std::vector<int> held_types() {
+    std::vector<int> types;
+    for (const bailiff_foreign& each : held()) types.push_back(each.type);
+    return types;
+  }
+  // What was used since the last time.
+  std::vector<bailiff_foreign> uses() {
+    EXPECT_TRUE(sockets_->consume(1000));
+    return std::exchange(uses_, {});
+  }
+  std::vector<int> kinds_of_use() {
+    std::vector<int> kinds;
+    for (const bailiff_foreign& each : uses()) kinds.push_back(each.use);
+    return kinds;
+  }
+
+  ScratchBpffs bpffs_;
+  hook::LinuxKernel kernel_;
+  hook::ScratchCgroup cgroup_ = make_cgroup();
+  std::unique_ptr<hook::ForeignSockets> sockets_;
+  std::vector<bailiff_foreign> uses_;
+};
+
+TEST_F(Foreign, TellsOfASocketThatWasMadeOutside) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = connected_datagrams();
+  const Actor holder(cgroup_.cgroup(), [] { return 0; });
+  const std::vector<bailiff_foreign> all = held();
+  ASSERT_THAT(all, SizeIs(1));
+  const bailiff_foreign& told = all.front();
+  EXPECT_EQ(told.cgroup_id, cgroup_.cgroup().id());
+  EXPECT_EQ(told.socket_cgroup, Cgroup::of_process(::getpid())->id());
+  EXPECT_EQ(told.tgid, static_cast<std::uint32_t>(holder.pid()));
+  EXPECT_EQ(told.fd, socket.get());
+  EXPECT_EQ(told.use, BAILIFF_FOREIGN_HELD);
+  EXPECT_EQ(told.family, AF_INET);
+  EXPECT_EQ(told.type, SOCK_DGRAM);
+  EXPECT_EQ(told.protocol, IPPROTO_UDP);
+  EXPECT_EQ(told.state, 1);
+  EXPECT_EQ(told.remote_port, 9);
+  const sockaddr_in peer = name_of(kPeer, 9);
+  EXPECT_EQ(std::memcmp(told.remote_be, &peer.sin_addr, 4), 0);
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_COOKIE, &cookie, &size);
+  EXPECT_EQ(told.cookie, cookie);
+  EXPECT_THAT(held(holder.pid()), SizeIs(1));
+  EXPECT_THAT(held(::getpid()), IsEmpty());
+}
+
+TEST_F(Foreign, SocketsOfTheContainerAreItsOwn) {
+  judge(cgroup_.cgroup());
+  UniqueFd own;
+  Actor maker(cgroup_.cgroup(), [&] {
+    own = connected_datagrams();
+    return own ? static_cast<int>(::send(own.get(), "x", 1, 0)) : -1;
+  });
+  EXPECT_EQ(maker.act(), 1);
+  EXPECT_THAT(held(), IsEmpty());
+  EXPECT_THAT(uses(), IsEmpty());
+}
+
+TEST_F(Foreign, ACgroupTheContainerMadeIsTheContainers) {
+  judge(cgroup_.cgroup());
+  const std::string inner = cgroup_.cgroup().path() + "/inner";
+  ASSERT_EQ(::mkdir(inner.c_str(), 0755), 0);
+  {
+    const auto nested = Cgroup::open(
+        *CgroupMount::find(), cgroup_.cgroup().relative_path() + "/inner");
+    ASSERT_TRUE(nested);
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    // The one below makes a socket and hands it up, and this goes on with it.
+    UniqueFd received;
+    const auto use = [&] {
+      return static_cast<int>(::send(received.get(), "x", 1, 0));
+    };
+    Actor above(cgroup_.cgroup(), [&] {
+      if (received) return use();
+      char byte = 0;
+      iovec part{.iov_base = &byte, .iov_len = 1};
+      alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))];
+      msghdr message{};
+      message.msg_iov = &part;
+      message.msg_iovlen = 1;
+      message.msg_control = room;
+      message.msg_controllen = sizeof room;
+      if (::recvmsg(ends[0], &message, MSG_CMSG_CLOEXEC) != 1) return -1;
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+      received = UniqueFd(fd);
+      return use();
+    });
+    Actor below(*nested, [&] {
+      const UniqueFd made = connected_datagrams();
+      char byte = 0;
+      iovec part{.iov_base = &byte, .iov_len = 1};
+      alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))]{};
+      msghdr message{};
+      message.msg_iov = &part;
+      message.msg_iovlen = 1;
+      message.msg_control = room;
+      message.msg_controllen = sizeof room;
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(sizeof(int));
+      const int fd = made.get();
+      std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+      return static_cast<int>(::sendmsg(ends[1], &message, 0));
+    });
+    EXPECT_EQ(below.act(), 1);
+    EXPECT_EQ(above.act(), 1);
+    EXPECT_THAT(held(), IsEmpty());
+    EXPECT_THAT(uses(), IsEmpty());
+    // What was made outside is foreign below as well, to the same container.
+    const UniqueFd outside = make_socket(SOCK_DGRAM);
+    const Actor holder(*nested, [] { return 0; });
+    const std::vector<bailiff_foreign> all = held();
+    ASSERT_THAT(all, SizeIs(1));
+    EXPECT_EQ(all.front().cgroup_id, cgroup_.cgroup().id());
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  EXPECT_EQ(::rmdir(inner.c_str()), 0);
+}
+
+TEST_F(Foreign, NobodyElseIsLookedAt) {
+  const auto other = make_cgroup();
+  judge(other.cgroup());
+  const UniqueFd socket = connected_datagrams();
+  Actor sender(cgroup_.cgroup(), [&] {
+    return static_cast<int>(::send(socket.get(), "x", 1, 0));
+  });
+  EXPECT_EQ(sender.act(), 1);
+  EXPECT_THAT(held(), IsEmpty());
+  EXPECT_THAT(uses(), IsEmpty());
+}
+
+TEST_F(Foreign, EachContainerIsToldOfByItsOwn) {
+  constexpr int kContainers = 32;
+  const UniqueFd socket = make_socket(SOCK_STREAM);
+  std::vector<hook::ScratchCgroup> cgroups;
+  std::vector<std::unique_ptr<Actor>> holders;
+  std::vector<std::uint64_t> wanted;
+  for (int i = 0; i < kContainers; ++i) {
+    cgroups.push_back(make_cgroup());
+    judge(cgroups.back().cgroup(), "c" + std::to_string(i));
+    holders.push_back(
+        std::make_unique<Actor>(cgroups.back().cgroup(), [] { return 0; }));
+    wanted.push_back(cgroups.back().cgroup().id());
+  }
+  std::vector<std::uint64_t> told;
+  for (const bailiff_foreign& each : held()) told.push_back(each.cgroup_id);
+  std::sort(told.begin(), told.end());
+  std::sort(wanted.begin(), wanted.end());
+  EXPECT_EQ(told, wanted);
+}
+
+TEST_F(Foreign, OnlyWhatReachesOthersIsTold) {
+  judge(cgroup_.cgroup());
+  const UniqueFd frames(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  const UniqueFd raw(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+  const UniqueFd netlink(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const UniqueFd local(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const Actor holder(cgroup_.cgroup(), [] { return 0; });
+  std::vector<int> families;
+  for (const bailiff_foreign& each : held()) families.push_back(each.family);
+  std::sort(families.begin(), families.end());
+  EXPECT_THAT(families, ElementsAre(AF_INET, AF_PACKET));
+}
+
+TEST_F(Foreign, WhatIsDuplicatedIsToldOnceInEachReading) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = make_socket(SOCK_DGRAM);
+  const UniqueFd again(::dup(socket.get()));
+  const Actor holder(cgroup_.cgroup(), [] { return 0; });
+  EXPECT_THAT(held_types(), ElementsAre(SOCK_DGRAM));
+  EXPECT_THAT(held_types(), ElementsAre(SOCK_DGRAM));
+}
+
+TEST_F(Foreign, WhatIsUsedAndClosedAtOnceIsTold) {
+  judge(cgroup_.cgroup());
+  UniqueFd socket = connected_datagrams();
+  Actor sender(cgroup_.cgroup(), [&] {
+    const auto sent = static_cast<int>(::send(socket.get(), "x", 1, 0));
+    socket = UniqueFd();
+    return sent;
+  });
+  EXPECT_EQ(sender.act(), 1);
+  EXPECT_THAT(held(), IsEmpty());
+  const std::vector<bailiff_foreign> all = uses();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_EQ(all.front().use, BAILIFF_FOREIGN_SENDS);
+  EXPECT_EQ(all.front().fd, -1);
+  EXPECT_EQ(all.front().tgid, static_cast<std::uint32_t>(sender.pid()));
+  EXPECT_EQ(all.front().cgroup_id, cgroup_.cgroup().id());
+  EXPECT_EQ(all.front().remote_port, 9);
+  EXPECT_EQ(*sockets_->lost(), 0U);
+}
+
+TEST_F(Foreign, AUseIsToldOnceForEachPeer) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = connected_datagrams(9);
+  int port = 9;
+  Actor sender(cgroup_.cgroup(), [&] {
+    if (port > 10) connect_to(socket.get(), name_of(kPeer, 11));
+    ++port;
+    (void)!::send(socket.get(), "x", 1, 0);  // nobody listens
+    return 0;
+  });
+  EXPECT_EQ(sender.act(), 0);
+  EXPECT_EQ(sender.act(), 0);
+  EXPECT_THAT(uses(), SizeIs(1));
+  EXPECT_EQ(sender.act(), 0);
+  const std::vector<bailiff_foreign> all = uses();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_EQ(all.front().remote_port, 11);
+}
+
+TEST_F(Foreign, WhatConnectsIsToldAtOnceWithItsPeer) {
+  judge(cgroup_.cgroup());
+  const Listener listener;
+  const UniqueFd socket = make_socket(SOCK_STREAM);
+  Actor caller(cgroup_.cgroup(), [&] {
+    return connect_to(socket.get(), name_of(kPeer, listener.port));
+  });
+  EXPECT_EQ(caller.act(), 0);
+  const std::vector<bailiff_foreign> all = uses();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_EQ(all.front().use, BAILIFF_FOREIGN_CONNECTS);
+  EXPECT_EQ(all.front().state, 2);  // TCP_SYN_SENT
+  EXPECT_EQ(all.front().remote_port, listener.port);
+  const sockaddr_in peer = name_of(kPeer, 9);
+  EXPECT_EQ(std::memcmp(all.front().remote_be, &peer.sin_addr, 4), 0);
+}
+
+TEST_F(Foreign, WhatIsAcceptedFromAForeignListenerIsForeign) {
+  judge(cgroup_.cgroup());
+  const Listener listener;
+  UniqueFd accepted;
+  Actor server(cgroup_.cgroup(), [&] {
+    accepted = UniqueFd(::accept(listener.socket.get(), nullptr, nullptr));
+    char byte = 0;
+    return static_cast<int>(::recv(accepted.get(), &byte, 1, 0));
+  });
+  UniqueFd client = make_socket(SOCK_STREAM);
+  ASSERT_EQ(connect_to(client.get(), name_of(kPeer, listener.port)), 0);
+  ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
+  EXPECT_EQ(server.act(), 1);
+  EXPECT_THAT(kinds_of_use(), ElementsAre(BAILIFF_FOREIGN_RECEIVES));
+  int connected = 0;
+  for (const bailiff_foreign& each : held(server.pid())) {
+    connected += each.state == 1 && each.local_port == listener.port;
+  }
+  EXPECT_EQ(connected, 1);
+}
+
+TEST_F(Foreign, ACutStreamIsReset) {
+  judge(cgroup_.cgroup());
+  const Listener listener;
+  UniqueFd socket = make_socket(SOCK_STREAM);
+  ASSERT_EQ(connect_to(socket.get(), name_of(kPeer, listener.port)), 0);
+  const UniqueFd peer(::accept(listener.socket.get(), nullptr, nullptr));
+  Actor sender(cgroup_.cgroup(), [&] {
+    return ::send(socket.get(), "x", 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
+  });
+  const std::vector<bailiff_foreign> all = held(sender.pid());
+  const auto found = std::find_if(
+      all.begin(), all.end(), [](const auto& each) { return each.state == 1; });
+  ASSERT_NE(found, all.end());
+  const Status cut = hook::cut_socket(sender.pid(), found->fd, found->cookie);
+  ASSERT_TRUE(cut) << cut.error().message;
+  char byte = 0;
+  EXPECT_EQ(::recv(peer.get(), &byte, 1, 0), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+  EXPECT_EQ(sender.act(), ECONNRESET);
+}
+
+TEST_F(Foreign, OverCutDatagramsNothingIsSent) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = connected_datagrams();
+  Actor sender(cgroup_.cgroup(), [&] {
+    return ::send(socket.get(), "x", 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
+  });
+  const std::vector<bailiff_foreign> all = held();
+  ASSERT_THAT(all, SizeIs(1));
+  ASSERT_TRUE(hook::cut_socket(sender.pid(), all[0].fd, all[0].cookie));
+  EXPECT_EQ(sender.act(), EPIPE);
+}
+
+TEST_F(Foreign, OnlyTheSocketThatWasFoundIsCut) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = connected_datagrams();
+  Actor sender(cgroup_.cgroup(), [&] {
+    return static_cast<int>(::send(socket.get(), "x", 1, 0));
+  });
+  const std::vector<bailiff_foreign> all = held();
+  ASSERT_THAT(all, SizeIs(1));
+  const Status cut =
+      hook::cut_socket(sender.pid(), all[0].fd, all[0].cookie + 1);
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Code::kNotFound);
+  EXPECT_EQ(sender.act(), 1);
+}
+
+TEST_F(Foreign, IsLookedForAsLongAsTheContainerIsJudged) {
+  const UniqueFd socket = make_socket(SOCK_DGRAM);
+  const Actor holder(cgroup_.cgroup(), [] { return 0; });
+  EXPECT_THAT(held(), IsEmpty());
+  judge(cgroup_.cgroup());
+  EXPECT_THAT(held(), SizeIs(1));
+  ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
+  EXPECT_THAT(held(), IsEmpty());
+  // One that an earlier version attached has no entry.
+  judge(cgroup_.cgroup());
+  ASSERT_TRUE(hook::leave_judged(hook::Pins(dir()), "c1", kernel_));
+  EXPECT_THAT(held(), IsEmpty());
+  ASSERT_TRUE(hook::reconcile(dir(), kernel_));
+  EXPECT_THAT(held(), SizeIs(1));
+}
+
+TEST_F(Foreign, NoEntryOutlivesItsCgroup) {
+  hook::Undo undo;
+  const auto map = hook::judged_map(hook::Pins(dir()), kernel_, undo);
+  ASSERT_TRUE(map);
+  const auto entries = [&] { return kernel_.entries(*map, 8, 8)->size(); };
+  {
+    const auto gone = make_cgroup();
+    judge(gone.cgroup(), "gone");
+    EXPECT_EQ(entries(), 1U);
+  }
+  ASSERT_TRUE(hook::reconcile(dir(), kernel_));
+  EXPECT_EQ(entries(), 0U);
+}
+
+}  // namespace
+}  // namespace bailiff::test
