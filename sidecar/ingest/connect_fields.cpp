@@ -29,12 +29,15 @@ std::string endpoint(const ConnectEvent& event) {
   return to_string(event.address) + ":" + std::to_string(event.port);
 }
 
-bool is_outbound(const ConnectEvent& event) {
-  return event.judged_at != JudgedAt::kIngress &&
-         event.judged_at != JudgedAt::kBind;
+// Whether the socket has all that it will have.
+bool is_settled(const ConnectEvent& event) {
+  return event.judged_at == JudgedAt::kIngress ||
+         event.judged_at == JudgedAt::kBind ||
+         event.judged_at == JudgedAt::kForeign;
 }
 
-// The ends of what comes in or is bound; of what is to be sent, the remote one.
+// The ends of what comes in, is bound or is connected; of what is to be sent,
+// the remote one.
 Descriptor descriptor_of(const ConnectEvent& event) {
   Descriptor descriptor;
   const SocketEnd end{.address = event.address, .port = event.port};
@@ -44,6 +47,15 @@ Descriptor descriptor_of(const ConnectEvent& event) {
     return descriptor;
   }
   descriptor.remote = end;
+  if (event.judged_at == JudgedAt::kForeign) {
+    if (event.local_port != 0) {
+      descriptor.local =
+          SocketEnd{.address = event.local, .port = event.local_port};
+    }
+    descriptor.connected = true;
+    descriptor.is_server = event.accepted;
+    return descriptor;
+  }
   if (event.judged_at != JudgedAt::kIngress) return descriptor;
   descriptor.local =
       SocketEnd{.address = event.local, .port = event.local_port};
@@ -56,7 +68,7 @@ Descriptor descriptor_of(const ConnectEvent& event) {
 
 // Before connect(2) a socket that was not bound has the wildcard address.
 std::string tuple(const ConnectEvent& event) {
-  if (!is_outbound(event)) return tuple_name(descriptor_of(event));
+  if (is_settled(event)) return tuple_name(descriptor_of(event));
   return std::string(event.address.family == 4 ? "0.0.0.0:0" : ":::0") + "->" +
          endpoint(event);
 }
@@ -135,19 +147,19 @@ void ConnectFields::view(FieldId field, std::string_view argument,
       view_end(field, descriptor_of(event_), views);
       return;
     case kFdIsServer:
-      if (!is_outbound(event_)) views.add(descriptor_of(event_).is_server);
+      if (is_settled(event_)) views.add(descriptor_of(event_).is_server);
       return;
     case kFdConnected:
-      if (!is_outbound(event_)) views.add(descriptor_of(event_).connected);
+      if (is_settled(event_)) views.add(descriptor_of(event_).connected);
       return;
     case kFdSockfamily:
-      if (!is_outbound(event_)) views.add("ip");
+      if (is_settled(event_)) views.add("ip");
       return;
     case kEvtFailed:
-      if (!is_outbound(event_)) views.add(false);
+      if (is_settled(event_)) views.add(false);
       return;
     case kSyscallType:
-      if (!is_outbound(event_)) views.add(event_.type);
+      if (is_settled(event_)) views.add(event_.type);
       return;
     case kFdSipName:
     case kFdRipName:

@@ -52,6 +52,21 @@ bool has_first_process(const oci::ContainerRecord& record) {
   return realtime_ns <= static_cast<std::int64_t>(record.time_ns);
 }
 
+void add_rules(const std::vector<KernelRule>& judged, bool datagrams,
+               std::vector<ForeignRule>& rules) {
+  for (const KernelRule& each : judged) {
+    const auto known = std::find_if(
+        rules.begin(), rules.end(),
+        [&](const ForeignRule& one) { return one.rule == each.rule; });
+    if (known == rules.end()) {
+      rules.push_back({each.rule, each.deny, datagrams});
+      continue;
+    }
+    known->deny = known->deny || each.deny;
+    known->datagrams = known->datagrams && datagrams;
+  }
+}
+
 }  // namespace
 
 ContainerPtr make_container(oci::ContainerRecord record,
@@ -64,6 +79,11 @@ ContainerPtr make_container(oci::ContainerRecord record,
     container->policies = std::move(plan.policies);
     container->start_rules = std::move(plan.container_event);
     container->observed = std::move(plan.observe);
+    add_rules(plan.connect, false, container->foreign_out);
+    add_rules(plan.send, true, container->foreign_out);
+    // As of a packet, which does not show who has begun.
+    add_rules(plan.packet, false, container->foreign_in);
+    add_rules(plan.arrival, false, container->foreign_in);
     // A filter it was started with stays, and nothing is refused by it.
     if (!oci::is_exempt(generation->policy().exempt, container->record.id,
                         container->record.facts)) {

@@ -23,6 +23,13 @@ namespace bailiff::sidecar {
 // waiting, and people ask.  Past it the longest gone is forgotten.
 inline constexpr std::size_t kRememberedContainers = 1024;
 
+// A rule that a program judges, where it is judged by the service.
+struct ForeignRule {
+  std::uint32_t rule = 0;
+  bool deny = false;       // some policy refuses it
+  bool datagrams = false;  // it is about these alone
+};
+
 // Never changes once made.
 struct Container {
   oci::ContainerRecord record;
@@ -35,6 +42,9 @@ struct Container {
   Observation observed;
   // Which of the rules have calls refused, and which calls.
   HeldCalls held;
+  // By which connections of sockets that were made outside are judged: those
+  // the container has begun, and those it has taken.
+  std::vector<ForeignRule> foreign_out, foreign_in;
 };
 // Shared by the registry and by events on their way.
 using ContainerPtr = std::shared_ptr<const Container>;

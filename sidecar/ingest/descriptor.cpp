@@ -81,31 +81,6 @@ Kind kind_of(const bailiff_descriptor& told, const std::string& file) {
   }
 }
 
-std::optional<SocketEnd> end_of(std::uint16_t family,
-                                const std::uint8_t (&bytes)[16],
-                                std::uint16_t port) {
-  SocketEnd end{.port = port};
-  if (family == AF_INET) {
-    std::copy_n(bytes, 4, end.address.bytes.begin());
-  } else if (family == AF_INET6) {
-    static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0,    0,
-                                                 0, 0, 0, 0, 0xff, 0xff};
-    if (std::equal(std::begin(kMapped), std::end(kMapped), bytes)) {
-      std::copy_n(bytes + 12, 4, end.address.bytes.begin());
-    } else {
-      end.address.family = 6;
-      std::copy_n(bytes, 16, end.address.bytes.begin());
-    }
-  } else {
-    return std::nullopt;
-  }
-  const auto& all = end.address.bytes;
-  const bool any = std::all_of(all.begin(), all.end(),
-                               [](std::uint8_t byte) { return byte == 0; });
-  if (any && port == 0) return std::nullopt;
-  return end;
-}
-
 bool is_any(const SocketEnd& end) {
   const auto& bytes = end.address.bytes;
   return std::all_of(bytes.begin(), bytes.end(),
@@ -127,8 +102,8 @@ void describe_socket(const ObservedEvent& event, Descriptor& descriptor) {
   if (told.family != AF_INET && told.family != AF_INET6) return;
   descriptor.l4proto = protocol_name(told.protocol);
   descriptor.connected = told.state == kEstablished;
-  descriptor.local = end_of(told.family, told.local_be, told.local_port);
-  descriptor.remote = end_of(told.family, told.remote_be, told.remote_port);
+  descriptor.local = socket_end(told.family, told.local_be, told.local_port);
+  descriptor.remote = socket_end(told.family, told.remote_be, told.remote_port);
   const bool binds = event.call == BAILIFF_CALL_BIND;
   // A datagram has the address that goes with it.
   const bool refused = event.call == BAILIFF_CALL_CONNECT && event.result < 0 &&
@@ -136,12 +111,12 @@ void describe_socket(const ObservedEvent& event, Descriptor& descriptor) {
   if (!refused && !binds &&
       (!descriptor.remote || is_any(*descriptor.remote))) {
     descriptor.remote =
-        end_of(told.address_family, told.address_be, told.address_port);
+        socket_end(told.address_family, told.address_be, told.address_port);
   }
   if (refused) descriptor.remote.reset();
   if (binds) {
     descriptor.given =
-        end_of(told.address_family, told.address_be, told.address_port);
+        socket_end(told.address_family, told.address_be, told.address_port);
   }
   switch (event.call) {
     case BAILIFF_CALL_ACCEPT:
@@ -199,6 +174,31 @@ bool describe_open(const ObservedEvent& event, Descriptor& descriptor) {
 }
 
 }  // namespace
+
+std::optional<SocketEnd> socket_end(std::uint16_t family,
+                                    const std::uint8_t (&bytes)[16],
+                                    std::uint16_t port) {
+  SocketEnd end{.port = port};
+  if (family == AF_INET) {
+    std::copy_n(bytes, 4, end.address.bytes.begin());
+  } else if (family == AF_INET6) {
+    static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0,    0,
+                                                 0, 0, 0, 0, 0xff, 0xff};
+    if (std::equal(std::begin(kMapped), std::end(kMapped), bytes)) {
+      std::copy_n(bytes + 12, 4, end.address.bytes.begin());
+    } else {
+      end.address.family = 6;
+      std::copy_n(bytes, 16, end.address.bytes.begin());
+    }
+  } else {
+    return std::nullopt;
+  }
+  const auto& all = end.address.bytes;
+  const bool any = std::all_of(all.begin(), all.end(),
+                               [](std::uint8_t byte) { return byte == 0; });
+  if (any && port == 0) return std::nullopt;
+  return end;
+}
 
 std::optional<Descriptor> describe_descriptor(const ObservedEvent& event) {
   if (event.kind != ObservedEvent::Kind::kCall) return std::nullopt;

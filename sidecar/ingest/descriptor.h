@@ -56,6 +56,13 @@ std::optional<Descriptor> describe_descriptor(const ObservedEvent& event);
 std::string absolute_path(const std::string& path,
                           const std::optional<std::string>& base);
 
+// One end of a socket, as records have it; an IPv4 address in an IPv6 one is
+// itself.  nullopt: of another family than AF_INET and AF_INET6, or neither
+// bound nor connected.
+std::optional<SocketEnd> socket_end(std::uint16_t family,
+                                    const std::uint8_t (&bytes)[16],
+                                    std::uint16_t port);
+
 // "1.2.3.4:80" as in fd.name.
 std::string to_string(const SocketEnd& end);
 // fd.name of a socket of the internet.

@@ -61,6 +61,8 @@ std::string_view to_string(JudgedAt place) {
       return "ingress";
     case JudgedAt::kBind:
       return "bind";
+    case JudgedAt::kForeign:
+      return "foreign";
   }
   return "";
 }

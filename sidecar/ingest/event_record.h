@@ -23,7 +23,8 @@ enum class JudgedAt : std::uint8_t {
   kFrame,
   kQuery,
   kIngress,
-  kBind
+  kBind,
+  kForeign  // by the service: a socket that was made outside (foreign_socket.h)
 };
 std::string_view to_string(JudgedAt place);  // "connect"
 
@@ -43,7 +44,8 @@ struct ConnectEvent {
   // (kBind), the socket's own.
   IpAddress address;
   std::uint16_t port = 0;
-  // kIngress: what it is for.
+  // kIngress: what it is for; kForeign: the socket's own, as far as it is
+  // known.
   IpAddress local;
   std::uint16_t local_port = 0;
   std::uint8_t l4proto = 0;  // IPPROTO_TCP, …
@@ -58,6 +60,7 @@ struct ConnectEvent {
   // The type of event it is to the rule (evt.type): a datagram may fulfil it as
   // the connection it replaces.  Not in the record: the reader finds out.
   std::string_view type = "connect";
+  bool accepted = false;  // kForeign: the peer has begun it
   bool denied = false;
   bool candidate = false;
 };

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/service/draft.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "oci/spec/exempt.h"
 #include "rules/eval/output.h"
+#include "sidecar/ingest/foreign_socket.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -184,6 +187,41 @@ Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
       record.id + " count=" + std::to_string(count) + ")";
   alert.output_fields = {{"bailiff.lost", static_cast<std::int64_t>(count)},
                          {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
+  alert.container = alert_container(record);
+  return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
+}
+
+Draft foreign_draft(const Settings& settings,
+                    const oci::ContainerRecord& record,
+                    const bailiff_foreign& socket, std::uint64_t realtime_ns) {
+  const std::string process(socket.comm,
+                            ::strnlen(socket.comm, sizeof(socket.comm)));
+  const std::string name = name_of(socket);
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = realtime_ns;
+  alert.priority = Priority::kWarning;
+  alert.rule = "Foreign socket";
+  alert.source = "bailiff";
+  alert.message =
+      "Foreign socket: made outside of the container, so that nothing is "
+      "refused before it leaves (socket=" +
+      name + " process=" + process + " pid=" + std::to_string(socket.tgid) +
+      " fd=" + (socket.fd < 0 ? "none" : std::to_string(socket.fd)) +
+      " container=" + record.id + ")";
+  alert.output_fields = {
+      {"fd.name", name},
+      {"proc.name", process},
+      {"proc.pid", static_cast<std::int64_t>(socket.tgid)},
+      {"bailiff.socket", static_cast<std::int64_t>(socket.cookie)},
+      {"bailiff.socket_cgroup",
+       static_cast<std::int64_t>(socket.socket_cgroup)}};
+  if (socket.fd >= 0) {
+    alert.output_fields.emplace_back("fd.num",
+                                     static_cast<std::int64_t>(socket.fd));
+  }
+  alert.output_fields.emplace_back(kTimeField,
+                                   static_cast<std::int64_t>(realtime_ns));
   alert.container = alert_container(record);
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }

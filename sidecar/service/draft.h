@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "rules/abi/foreign.h"
 #include "rules/eval/evaluate.h"
 #include "sidecar/alert/alert.h"
 #include "sidecar/decide/decide.h"
@@ -73,6 +74,12 @@ Draft adopted_draft(const Settings& settings,
 // some of what it did is not known.
 Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
                  std::uint64_t count, std::uint64_t realtime_ns);
+
+// On a socket that a container has and that was made outside of it: its
+// programs do not see what goes over it.
+Draft foreign_draft(const Settings& settings,
+                    const oci::ContainerRecord& record,
+                    const bailiff_foreign& socket, std::uint64_t realtime_ns);
 
 // On what came of a response later, or is told of late.
 Draft effect_draft(const Settings& settings, const Effect& effect,

@@ -26,6 +26,7 @@
 #include "sidecar/service/log.h"
 #include "sidecar/service/observed_work.h"
 #include "sidecar/service/telling.h"
+#include "sidecar/service/trigger.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -99,21 +100,6 @@ EventLine line_of(std::span<const std::byte> bytes, const Observed& observed,
   };
 }
 
-void add_to(std::optional<Trigger>& capture, const CompiledPolicy& policy,
-            std::uint32_t rule, const Decision& decision) {
-  if (!decision.capture) return;
-  if (!capture) capture = Trigger{.kind = "rule"};
-  capture->rules.push_back(policy.rules[rule].name);
-  for (const PolicyDecision& each : decision.policies) {
-    const std::string& name = policy.policies[each.policy].name;
-    auto& names = capture->policies;
-    if (each.capture &&
-        std::find(names.begin(), names.end(), name) == names.end()) {
-      names.push_back(name);
-    }
-  }
-}
-
 // What an operation can be to a rule, the likeliest first.
 std::vector<std::string_view> types_at(JudgedAt place) {
   switch (place) {
@@ -129,6 +115,8 @@ std::vector<std::string_view> types_at(JudgedAt place) {
       return {"accept4", "accept", "recvfrom", "recvmsg", "recvmmsg"};
     case JudgedAt::kBind:
       return {"bind"};
+    case JudgedAt::kForeign:  // in no record
+      break;
   }
   return {};
 }
@@ -540,7 +528,7 @@ void Intake::on_record(std::span<const std::byte> bytes) {
           ? container.policies
           : lower(policy, container.facts).policies;
 
-  seen->number = ++last_number_;
+  seen->number = next_number();
   const auto keep = [&] {
     parts_.flight.keep(container.record.cgroup_id,
                        line_of(seen, parts_.secrets),
@@ -612,7 +600,7 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
                                                observed.descriptor->name);
   }
   observed.clocks = ClockOffsets::now();
-  observed.number = ++last_number_;
+  observed.number = next_number();
   observed.container_start_ns = container->record.time_ns;
   parts_.flight.keep(container->record.cgroup_id,
                      line_of(bytes, observed, container, parts_.secrets),
@@ -761,6 +749,7 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
       container->generation && current &&
       container->generation->policy_id() == current->policy_id();
   if (current && !started.policy.empty() && !is_current) parts_.outdated();
+  parts_.started();
   if (!started.degraded.empty()) {
     log_warning("container runs without enforcement: " + started.degraded +
                 " container=" + started.id);
@@ -771,7 +760,7 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
   }
 
   const std::shared_ptr<const Settings> settings = parts_.settings();
-  const std::uint64_t number = ++last_number_;
+  const std::uint64_t number = next_number();
   // One that is adopted has started long ago.
   const bool adopted = started.event == "adopt";
   std::vector<StartHit> hits;

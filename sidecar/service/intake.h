@@ -66,6 +66,9 @@ class Intake {
     // Called when a container has started under another policy than the
     // current one.  Does not block.
     std::function<void()> outdated;
+    // Called when a container has started, or is enforced from now on.  Does
+    // not block.
+    std::function<void()> started = [] {};
   };
 
   // Reads what waits in RUN_DIR and in the ring buffer, then starts the
@@ -80,6 +83,14 @@ class Intake {
   // Ends the thread; what it has not read stays where it is.  Captures and the
   // recorder may still hold work of this object: they have to end before it.
   void stop();
+
+  // Responds, captures before that, and has it told.  `request` is about the
+  // container's record.  Any thread.
+  void answer(Work work, const ContainerPtr& container,
+              std::optional<ResponseRequest> request,
+              std::optional<Trigger> capture);
+  // evt.num of what is told next.  Any thread.
+  std::uint64_t next_number() { return ++last_number_; }
 
   // Why no events are read; "" when they are.
   std::string events_problem() const;
@@ -101,11 +112,6 @@ class Intake {
   bool read_events();
   void on_record(std::span<const std::byte> record);
   void on_observed(std::span<const std::byte> record);
-  // Responds, captures before that, and has it told.  `request` is about the
-  // container's record.
-  void answer(Work work, const ContainerPtr& container,
-              std::optional<ResponseRequest> request,
-              std::optional<Trigger> capture);
   void push(Work work, const oci::ContainerRecord& container);
   // Counts what the queue refuses.  Any thread.
   void push_or_drop(Work work, const oci::ContainerRecord& container,
@@ -132,9 +138,9 @@ class Intake {
   Parts parts_;
   const FolderWatch spool_watch_;
   const UniqueFd epoll_;
-  const UniqueFd wake_;            // eventfd: the end
-  std::uint64_t last_number_ = 0;  // evt.num
-  MatchMemory match_memory_;       // of the thread
+  const UniqueFd wake_;                        // eventfd: the end
+  std::atomic<std::uint64_t> last_number_{0};  // evt.num
+  MatchMemory match_memory_;                   // of the thread
 
   ProcessTable processes_;  // of the thread
   ContainerPtr under_;      // what under() returned last

@@ -46,6 +46,12 @@ class LinuxKernelSide final : public KernelSide {
     return sidecar::open_observer(bpf_dir_, std::move(record));
   }
 
+  Result<std::unique_ptr<ForeignSource>> open_foreign(
+      ForeignSource::Use use) override {
+    RETURN_IF_ERROR(hook::ensure_shared_maps(bpf_dir_, kernel_));
+    return open_foreign_sockets(bpf_dir_, std::move(use));
+  }
+
   Status isolate(const oci::ContainerRecord& record,
                  const std::vector<IpNetwork>& allowed) override {
     ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());

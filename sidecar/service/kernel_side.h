@@ -13,6 +13,7 @@
 #include "rules/policy/compiled_policy.h"
 #include "rules/types/value.h"
 #include "sidecar/ingest/event_source.h"
+#include "sidecar/ingest/foreign_socket.h"
 
 namespace bailiff::sidecar {
 
@@ -40,6 +41,9 @@ class KernelSide {
   // The same for the observer.
   virtual Result<std::unique_ptr<ObserverSource>> open_observer(
       EventSource::Record record) = 0;
+  // Begins to look for sockets that were made outside of their containers.
+  virtual Result<std::unique_ptr<ForeignSource>> open_foreign(
+      ForeignSource::Use use) = 0;
   // Takes the container off the network but for what is allowed, and cuts its
   // connections; see hook/attach/isolation.h.
   virtual Status isolate(const oci::ContainerRecord& record,

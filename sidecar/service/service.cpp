@@ -242,21 +242,26 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
   service->settle_captures();
   service->updater_ = std::make_unique<Updater>(
       [raw] { raw->update_containers(); }, kUpdateEvery);
-  ASSIGN_OR_RETURN(
-      service->intake_,
-      Intake::start({.run_dir = raw->config_.run_dir,
-                     .kernel = *raw->kernel_,
-                     .kernel_mutex = raw->kernel_mutex_,
-                     .generations = *raw->generations_,
-                     .containers = raw->containers_,
-                     .engine = *raw->engine_,
-                     .captures = *raw->captures_,
-                     .flight = raw->flight_,
-                     .secrets = secrets_of(raw->config_),
-                     .recorder = *raw->recorder_,
-                     .metrics = raw->metrics_,
-                     .settings = [raw] { return raw->settings(); },
-                     .outdated = [raw] { raw->updater_->ask(); }}));
+  ASSIGN_OR_RETURN(service->intake_,
+                   Intake::start({.run_dir = raw->config_.run_dir,
+                                  .kernel = *raw->kernel_,
+                                  .kernel_mutex = raw->kernel_mutex_,
+                                  .generations = *raw->generations_,
+                                  .containers = raw->containers_,
+                                  .engine = *raw->engine_,
+                                  .captures = *raw->captures_,
+                                  .flight = raw->flight_,
+                                  .secrets = secrets_of(raw->config_),
+                                  .recorder = *raw->recorder_,
+                                  .metrics = raw->metrics_,
+                                  .settings = [raw] { return raw->settings(); },
+                                  .outdated = [raw] { raw->updater_->ask(); },
+                                  .started =
+                                      [raw] {
+                                        if (ForeignWatch* watch = raw->looks_)
+                                          watch->look();
+                                      }}));
+  RETURN_IF_ERROR(service->open_foreign());
   service->updater_->ask();
   service->forget_generations();
   service->open_notifier(machine.keeper);
@@ -268,6 +273,7 @@ Service::~Service() { stop(std::chrono::steady_clock::now()); }
 void Service::stop(std::chrono::steady_clock::time_point deadline) {
   if (notifier_) notifier_->stop();
   if (intake_) intake_->stop();
+  if (foreign_) foreign_->stop();
   updater_.reset();
   // Before the recorder: what is being collected is answered and told.
   if (captures_) captures_->stop(deadline);
@@ -355,6 +361,30 @@ Status Service::open_sinks() {
     sinks.push_back({config.name, *std::move(sink)});
   }
   forwarder_ = std::make_unique<Forwarder>(*store_, std::move(sinks));
+  return Ok{};
+}
+
+Status Service::open_foreign() {
+  ASSIGN_OR_RETURN(
+      foreign_, ForeignWatch::start(
+                    {.open =
+                         [this](ForeignSource::Use use) {
+                           const std::lock_guard lock(kernel_mutex_);
+                           return kernel_->open_foreign(std::move(use));
+                         },
+                     .containers = containers_,
+                     .metrics = metrics_,
+                     .settings = [this] { return settings(); },
+                     .next_number = [this] { return intake_->next_number(); },
+                     .answer =
+                         [this](Work work, const ContainerPtr& container,
+                                std::optional<ResponseRequest> request,
+                                std::optional<Trigger> capture) {
+                           intake_->answer(std::move(work), container,
+                                           std::move(request),
+                                           std::move(capture));
+                         }}));
+  looks_ = foreign_.get();
   return Ok{};
 }
 
@@ -670,6 +700,7 @@ std::vector<ReadinessCheck> Service::readiness() {
   add("containers", outdated, "all are under the current policy");
   add("bpffs", kept ? "" : kept.error().message, config_.bpf_dir);
   add("ring_buffer", intake_->events_problem(), config_.bpf_dir + "/events");
+  add("foreign_sockets", foreign_->problem(), "looked for");
   add("seccomp", notifier_problem_, config_.run_dir + "/seccomp.sock");
   // A workload that cools down is no reason to call the whole service unready.
   std::string used_up;

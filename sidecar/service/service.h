@@ -40,6 +40,7 @@
 #include "sidecar/respond/engine.h"
 #include "sidecar/respond/responder.h"
 #include "sidecar/service/draft.h"
+#include "sidecar/service/foreign_watch.h"
 #include "sidecar/service/intake.h"
 #include "sidecar/service/kernel_side.h"
 #include "sidecar/service/metrics.h"
@@ -112,6 +113,7 @@ class Service final : public Backend {
   ContainerPtr running_container(const std::string& id) const;
   Status load_anew();
   Status open_evidence();
+  Status open_foreign();
   // Answers what the service left frozen when it died.
   void settle_captures();
   Status apply(const CompiledPolicy& policy);
@@ -177,6 +179,8 @@ class Service final : public Backend {
   std::unique_ptr<EvidenceFolder> evidence_;
   std::unique_ptr<Captures> captures_;
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<ForeignWatch> foreign_;      // answers by the intake
+  std::atomic<ForeignWatch*> looks_{nullptr};  // the same, for the intake
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<Updater> updater_;  // uses all of the above
   std::unique_ptr<Notifier> notifier_;

@@ -141,6 +141,27 @@ TEST_F(ConnectFieldsTest, WhatIsBoundHasNoRemoteEnd) {
   EXPECT_EQ(text(FieldId::kProcName), "java");
 }
 
+TEST_F(ConnectFieldsTest, ASocketThatWasMadeOutsideHasBothEnds) {
+  event_.judged_at = JudgedAt::kForeign;
+  event_.local = *parse_address("203.0.113.10");
+  event_.local_port = 40000;
+  EXPECT_EQ(text(FieldId::kFdName), "203.0.113.10:40000->203.0.113.66:1389");
+  EXPECT_EQ(text(FieldId::kFdSip), "203.0.113.66");
+  EXPECT_EQ(text(FieldId::kFdCip), "203.0.113.10");
+  EXPECT_EQ(text(FieldId::kFdLport), "40000");
+  EXPECT_EQ(text(FieldId::kFdIsServer), "false");
+  EXPECT_EQ(text(FieldId::kFdConnected), "true");
+  EXPECT_EQ(text(FieldId::kProcName), "java");
+  event_.accepted = true;
+  event_.type = "accept4";
+  EXPECT_EQ(text(FieldId::kFdCip), "203.0.113.66");
+  EXPECT_EQ(text(FieldId::kFdSip), "203.0.113.10");
+  EXPECT_EQ(text(FieldId::kFdIsServer), "true");
+  // Of one that was not bound, nobody knows.
+  event_.local_port = 0;
+  EXPECT_EQ(text(FieldId::kFdLip), "null");
+}
+
 TEST_F(ConnectFieldsTest, TheNameOfTheHostIsTheListedOneThatWasAskedFor) {
   EXPECT_EQ(text(FieldId::kFdSipName), "null");
   event_.judged_at = JudgedAt::kQuery;

@@ -117,11 +117,66 @@ class FakeObserver final : public ObserverSource {
   const EventSource::Record record_;
 };
 
+// Foreign sockets as the test says.
+struct FakeForeignState {
+  std::mutex mutex;
+  std::vector<bailiff_foreign> held;
+  std::vector<bailiff_foreign> used;  // to be read once
+  int looks = 0;                      // at all descriptors
+  const UniqueFd ready{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+
+  void use(const bailiff_foreign& socket) {
+    const std::lock_guard lock(mutex);
+    used.push_back(socket);
+    ::eventfd_write(ready.get(), 1);
+  }
+  void hold(std::vector<bailiff_foreign> sockets) {
+    const std::lock_guard lock(mutex);
+    held = std::move(sockets);
+  }
+};
+
+class FakeForeign final : public ForeignSource {
+ public:
+  FakeForeign(FakeForeignState& state, Use use)
+      : state_(state), use_(std::move(use)) {}
+  int fd() const override { return state_.ready.get(); }
+  Result<bool> consume(int /*most*/) override {
+    eventfd_t count = 0;
+    ::eventfd_read(state_.ready.get(), &count);
+    const std::lock_guard lock(state_.mutex);
+    for (const bailiff_foreign& each : std::exchange(state_.used, {})) {
+      use_(each);
+    }
+    return false;
+  }
+  Result<hook::HeldSockets> held(pid_t pid) override {
+    const std::lock_guard lock(state_.mutex);
+    if (pid == 0) {
+      ++state_.looks;
+      return hook::HeldSockets{state_.held, true};
+    }
+    hook::HeldSockets of;
+    for (const bailiff_foreign& each : state_.held) {
+      if (each.tgid == static_cast<std::uint32_t>(pid)) {
+        of.sockets.push_back(each);
+      }
+    }
+    return of;
+  }
+  Result<std::uint64_t> lost() const override { return std::uint64_t{0}; }
+
+ private:
+  FakeForeignState& state_;
+  const Use use_;
+};
+
 // What the test sees of a FakeKernelSide, which the service owns.
 struct FakeKernelState {
   FakeRing ring;
   FakeRing observer;
   std::vector<hook::LostRecords> losses;  // told at the next record
+  FakeForeignState foreign;
   std::string no_bpffs;     // an error of check() and open_events(); "": none
   std::string broken_test;  // an error of self_test()
   std::deque<std::string> publish_errors;
@@ -180,6 +235,12 @@ class FakeKernelSide final : public KernelSide {
     RETURN_IF_ERROR(check());
     return std::unique_ptr<ObserverSource>(std::make_unique<FakeObserver>(
         state_.observer, state_.losses, std::move(record)));
+  }
+  Result<std::unique_ptr<ForeignSource>> open_foreign(
+      ForeignSource::Use use) override {
+    RETURN_IF_ERROR(check());
+    return std::unique_ptr<ForeignSource>(
+        std::make_unique<FakeForeign>(state_.foreign, std::move(use)));
   }
   Status isolate(const oci::ContainerRecord& record,
                  const std::vector<IpNetwork>& /*allowed*/) override {

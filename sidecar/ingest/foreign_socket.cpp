@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/ingest/foreign_socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "hook/attach/judged.h"
+#include "rules/lower/inbound.h"
+#include "sidecar/ingest/descriptor.h"
+#include "sidecar/ingest/field_text.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+class LoadedSource final : public ForeignSource {
+ public:
+  explicit LoadedSource(hook::ForeignSockets sockets)
+      : sockets_(std::move(sockets)) {}
+  int fd() const override { return sockets_.fd(); }
+  Result<bool> consume(int most) override { return sockets_.consume(most); }
+  Result<hook::HeldSockets> held(pid_t pid) override {
+    return sockets_.held(pid);
+  }
+  Result<std::uint64_t> lost() const override { return sockets_.lost(); }
+
+ private:
+  hook::ForeignSockets sockets_;
+};
+
+std::optional<SocketEnd> local_of(const bailiff_foreign& socket) {
+  return socket_end(socket.family, socket.local_be, socket.local_port);
+}
+
+std::optional<SocketEnd> remote_of(const bailiff_foreign& socket) {
+  return socket_end(socket.family, socket.remote_be, socket.remote_port);
+}
+
+// What the address reaches: one of NAT64's prefix (64:ff9b::/96), an IPv4 host,
+// as it does to the programs (rules/emit/reached_host.h).
+IpAddress reached(const IpAddress& address) {
+  static constexpr std::uint8_t kNat64[12] = {0, 0x64, 0xff, 0x9b, 0, 0,
+                                              0, 0,    0,    0,    0, 0};
+  if (address.family != 6 || !std::equal(std::begin(kNat64), std::end(kNat64),
+                                         address.bytes.begin())) {
+    return address;
+  }
+  IpAddress host;
+  std::copy_n(address.bytes.begin() + sizeof(kNat64), 4, host.bytes.begin());
+  return host;
+}
+
+bool is_ip(const bailiff_foreign& socket) {
+  return socket.family == AF_INET || socket.family == AF_INET6;
+}
+
+std::uint8_t protocol_of(const bailiff_foreign& socket) {
+  if (socket.protocol == IPPROTO_MPTCP) return IPPROTO_TCP;
+  return static_cast<std::uint8_t>(socket.protocol);
+}
+
+std::string family_name(std::uint16_t family) {
+  switch (family) {
+    case AF_PACKET:
+      return "packet";
+    case AF_VSOCK:
+      return "vsock";
+    case AF_XDP:
+      return "xdp";
+    default:
+      return "family " + std::to_string(family);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ForeignSource>> open_foreign_sockets(
+    const std::string& bpf_dir, ForeignSource::Use use) {
+  hook::LinuxKernel kernel;
+  ASSIGN_OR_RETURN(const hook::Map judged,
+                   hook::open_judged_map(hook::Pins(bpf_dir), kernel));
+  ASSIGN_OR_RETURN(hook::ForeignSockets sockets,
+                   hook::ForeignSockets::load(judged, std::move(use)));
+  return std::unique_ptr<ForeignSource>(
+      std::make_unique<LoadedSource>(std::move(sockets)));
+}
+
+bool listens(const bailiff_foreign& socket) {
+  return socket.type == SOCK_STREAM && socket.state == TCP_LISTEN;
+}
+
+bool has_peer(const bailiff_foreign& socket) {
+  return is_ip(socket) && socket.state != TCP_CLOSE &&
+         socket.state != TCP_LISTEN && remote_of(socket);
+}
+
+bool looks_accepted(const bailiff_foreign& socket) {
+  return socket.use != BAILIFF_FOREIGN_CONNECTS && socket.local_port != 0 &&
+         socket.local_port < kFirstClientPort && socket.type != SOCK_RAW;
+}
+
+ConnectEvent connect_event(const bailiff_foreign& socket, bool accepted) {
+  ConnectEvent event;
+  event.judged_at = JudgedAt::kForeign;
+  event.accepted = accepted;
+  event.monotonic_ns = socket.time_ns;
+  event.cgroup_id = socket.cgroup_id;
+  event.tgid = socket.tgid;
+  event.tid = socket.tid;
+  event.uid = socket.uid;
+  event.gid = socket.gid;
+  event.comm.assign(socket.comm, ::strnlen(socket.comm, sizeof socket.comm));
+  const SocketEnd remote = remote_of(socket).value_or(SocketEnd{});
+  event.address = reached(remote.address);
+  event.port = remote.port;
+  if (const auto local = local_of(socket)) {
+    event.local = local->address;
+    event.local_port = local->port;
+  }
+  event.l4proto = protocol_of(socket);
+  return event;
+}
+
+std::string name_of(const bailiff_foreign& socket) {
+  if (!is_ip(socket)) return family_name(socket.family);
+  std::string name(protocol_name(protocol_of(socket)));
+  const auto local = local_of(socket);
+  name += ' ' + (local ? to_string(*local) : "*");
+  if (has_peer(socket)) name += "->" + to_string(*remote_of(socket));
+  if (listens(socket)) name += " listening";
+  return name;
+}
+
+}  // namespace bailiff::sidecar

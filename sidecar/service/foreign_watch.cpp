@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/service/foreign_watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <future>
+#include <iterator>
+
+#include "oci/sys/errno_error.h"
+#include "rules/abi/limits.h"
+#include "sidecar/ingest/clock.h"
+#include "sidecar/service/log.h"
+#include "sidecar/service/trigger.h"
+
+namespace bailiff::sidecar {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kRetry{10};
+// Uses that are read at once.
+constexpr int kUsesAtOnce = 256;
+// Looking costs at most a hundredth of a processor, and a tenth while
+// containers start.
+constexpr int kRestFactor = 100;
+constexpr int kRestFactorAsked = 10;
+// How long a container's record may take to be read.
+constexpr std::chrono::seconds kUnknownFor{2};
+constexpr std::size_t kMaxWaiting = 1024;
+// A cut waits for whoever uses the socket.  Most take microseconds; those that
+// do not are left to themselves, and past a few no more is begun.
+constexpr milliseconds kCutWait{200};
+constexpr int kMaxCuts = 8;
+
+std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
+  return time + static_cast<std::uint64_t>(by);  // wraps as two's complement
+}
+
+}  // namespace
+
+// Cuts under way, which may outlive the watch.
+struct ForeignWatch::Cuts {
+  std::atomic<int> count{0};
+};
+
+ForeignWatch::ForeignWatch(Parts parts, UniqueFd wake)
+    : parts_(std::move(parts)),
+      wake_(std::move(wake)),
+      cuts_(std::make_shared<Cuts>()) {}
+
+Result<std::unique_ptr<ForeignWatch>> ForeignWatch::start(Parts parts) {
+  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return errno_error("eventfd");
+  std::unique_ptr<ForeignWatch> watch(
+      new ForeignWatch(std::move(parts), std::move(wake)));
+  // Before anything that comes is let pass unseen.
+  watch->open();
+  watch->thread_ = std::thread([raw = watch.get()] { raw->run(); });
+  return watch;
+}
+
+ForeignWatch::~ForeignWatch() { stop(); }
+
+void ForeignWatch::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+  }
+  static_cast<void>(::eventfd_write(wake_.get(), 1));
+  if (thread_.joinable()) thread_.join();
+}
+
+void ForeignWatch::look() {
+  {
+    const std::lock_guard lock(mutex_);
+    asked_ = true;
+  }
+  static_cast<void>(::eventfd_write(wake_.get(), 1));
+}
+
+std::string ForeignWatch::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
+}
+
+void ForeignWatch::open() {
+  opened_ = steady_clock::now();
+  auto source = parts_.open(
+      [this](const bailiff_foreign& used) { used_.push_back(used); });
+  const std::lock_guard lock(mutex_);
+  problem_ = source ? "" : source.error().message;
+  if (source) {
+    source_ = *std::move(source);
+  } else {
+    log_repeated("foreign", "foreign sockets are not looked for: " + problem_);
+  }
+}
+
+milliseconds ForeignWatch::wait() const {
+  auto until = source_ ? next_ : opened_ + kRetry;
+  if (source_ && !waiting_.empty()) {
+    until = std::min(until, steady_clock::now() + parts_.period / 10);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (source_ && asked_) until = std::min(until, earliest_);
+  }
+  const auto left =
+      std::chrono::ceil<milliseconds>(until - steady_clock::now());
+  return std::max(left, milliseconds(0));
+}
+
+void ForeignWatch::run() {
+  for (;;) {
+    std::array<pollfd, 2> polls = {
+        {{.fd = wake_.get(), .events = POLLIN, .revents = 0},
+         {.fd = source_ ? source_->fd() : -1, .events = POLLIN, .revents = 0}}};
+    ::poll(polls.data(), polls.size(), static_cast<int>(wait().count()));
+    eventfd_t count = 0;
+    static_cast<void>(::eventfd_read(wake_.get(), &count));
+    bool asked = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (ends_) return;
+      asked = asked_;
+    }
+    const auto now = steady_clock::now();
+    if (!source_) {
+      if (now >= opened_ + kRetry) open();
+      continue;
+    }
+    read_uses();
+    take_waiting();
+    if (now >= next_ || (asked && now >= earliest_)) look_now();
+  }
+}
+
+void ForeignWatch::read_uses() {
+  const Result<bool> more = source_->consume(kUsesAtOnce);
+  if (!more) {
+    log_repeated("foreign", "read uses of sockets: " + more.error().message);
+  }
+  for (const bailiff_foreign& used : std::exchange(used_, {})) {
+    if (!take(used) && waiting_.size() < kMaxWaiting) {
+      waiting_.push_back({used, steady_clock::now() + kUnknownFor});
+    }
+  }
+}
+
+void ForeignWatch::take_waiting() {
+  const auto now = steady_clock::now();
+  for (std::size_t left = waiting_.size(); left > 0; --left) {
+    const Waiting one = waiting_.front();
+    waiting_.pop_front();
+    if (take(one.socket)) continue;
+    if (now < one.until) {
+      waiting_.push_back(one);
+      continue;
+    }
+    // Its record was lost: it is told all the same.
+    oci::ContainerRecord record;
+    record.cgroup_id = one.socket.cgroup_id;
+    take_of(one.socket, make_container(std::move(record), nullptr));
+  }
+}
+
+void ForeignWatch::look_now() {
+  {
+    const std::lock_guard lock(mutex_);
+    asked_ = false;
+  }
+  const auto begun = steady_clock::now();
+  const std::vector<KnownContainer> all = parts_.containers.all();
+  const bool any =
+      std::any_of(all.begin(), all.end(),
+                  [](const KnownContainer& known) { return !known.gone; });
+  if (any) {
+    ++round_;
+    Result<hook::HeldSockets> held = source_->held(0);
+    if (!held) {
+      log_repeated("foreign", "look for sockets: " + held.error().message);
+    } else {
+      if (!held->all) {
+        log_repeated("foreign",
+                     "there are more foreign sockets than are looked at");
+      }
+      listeners_.clear();
+      for (const bailiff_foreign& each : held->sockets) {
+        if (!listens(each)) continue;
+        listeners_.emplace(each.cgroup_id, each.socket_cgroup, each.protocol,
+                           each.local_port);
+      }
+      for (const bailiff_foreign& each : held->sockets) {
+        static_cast<void>(take(each));  // the next time, if not now
+      }
+      // A socket that was used and is gone stays for one round.
+      std::erase_if(known_, [this](const auto& each) {
+        return each.second.round + 1 < round_;
+      });
+    }
+  }
+  if (const Result<std::uint64_t> lost = source_->lost();
+      lost && *lost > lost_) {
+    parts_.metrics.count_lost("foreign", *lost - lost_);
+    log_repeated("foreign", "uses of sockets were lost count=" +
+                                std::to_string(*lost - lost_));
+    lost_ = *lost;
+  }
+  const auto now = steady_clock::now();
+  const auto cost = now - begun;
+  next_ =
+      now + std::max<steady_clock::duration>(parts_.period, cost * kRestFactor);
+  earliest_ = now + cost * kRestFactorAsked;
+}
+
+bool ForeignWatch::take(const bailiff_foreign& socket) {
+  const auto known = parts_.containers.by_cgroup(socket.cgroup_id);
+  if (!known) return false;
+  take_of(socket, known->container);
+  return true;
+}
+
+// As one that the container has taken, because it looks so, or because the
+// listener it came by is here.
+bool ForeignWatch::is_accepted(const bailiff_foreign& socket) const {
+  return looks_accepted(socket) ||
+         (socket.use != BAILIFF_FOREIGN_CONNECTS &&
+          listeners_.contains({socket.cgroup_id, socket.socket_cgroup,
+                               socket.protocol, socket.local_port}));
+}
+
+void ForeignWatch::take_of(const bailiff_foreign& socket,
+                           const ContainerPtr& container) {
+  Known& known = known_[{socket.cgroup_id, socket.cookie}];
+  known.round = round_;
+  SeenForeign seen;
+  seen.socket = socket;
+  seen.container = container;
+  const ClockOffsets clocks = ClockOffsets::now();
+  seen.realtime_ns = shifted(socket.time_ns, clocks.realtime_ns);
+  // Of connections that come by an inherited listener, the listener is told.
+  const bool comes_by_listener =
+      !listens(socket) &&
+      listeners_.contains({socket.cgroup_id, socket.socket_cgroup,
+                           socket.protocol, socket.local_port});
+  seen.tell_socket = !known.told && !comes_by_listener;
+  known.told = known.told || seen.tell_socket;
+  const bool judged = judge(socket, known, seen);
+  if (!seen.tell_socket && !judged) return;
+  find_holder(seen.socket);
+  tell(std::move(seen));
+}
+
+// Whether there is something to tell.  Cuts the connection if it has to.
+bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
+                         SeenForeign& seen) {
+  const Container& container = *seen.container;
+  if (!container.generation || !has_peer(socket)) return false;
+  const std::shared_ptr<const Matcher> matcher =
+      container.generation->matcher();
+  const bool begins = socket.use == BAILIFF_FOREIGN_CONNECTS;
+  const Peer peer{
+      .address = {std::begin(socket.remote_be), std::end(socket.remote_be)},
+      .port = socket.remote_port,
+      .accepted = is_accepted(socket)};
+  if (peer != known.peer) {
+    known.peer = peer;
+    known.hits.clear();
+    known.judged_by = nullptr;
+    known.uncut = false;
+  }
+  if (!begins && !known.uncut && known.judged_by == matcher) return false;
+  known.judged_by = matcher;
+  seen.settings = parts_.settings();
+  seen.number = parts_.next_number();
+  const bool exempt = is_exempt(*seen.settings, container.record);
+  const ClockOffsets clocks = ClockOffsets::now();
+  seen.process = read_process(static_cast<pid_t>(socket.tgid),
+                              shifted(socket.time_ns, clocks.boottime_ns));
+  std::vector<ForeignHit> hits =
+      judge_foreign(socket, peer.accepted, container, seen.process,
+                    seen.realtime_ns, seen.number, memory_);
+  const bool deny =
+      !exempt && std::any_of(hits.begin(), hits.end(),
+                             [](const ForeignHit& hit) { return hit.deny; });
+  const bool was_uncut = known.uncut;
+  const bool is_cut = deny && cut(socket);
+  known.uncut = deny && !is_cut;
+  // What begins again and again is told of now and then.
+  const bool again =
+      (begins && socket.time_ns >= known.told_ns + BAILIFF_REPEAT_NS) ||
+      (was_uncut && is_cut);
+  std::erase_if(hits, [&](const ForeignHit& hit) {
+    return known.hits.contains(hit.rule) && !again;
+  });
+  if (hits.empty()) return false;
+  known.told_ns = socket.time_ns;
+  for (ForeignHit& hit : hits) {
+    known.hits.insert(hit.rule);
+    hit.decision = decide(container.generation->policy(), container.policies,
+                          {.rule = hit.rule,
+                           .enforcement = Enforcement::kObserve,
+                           .denied = is_cut},
+                          exempt);
+  }
+  seen.hits = std::move(hits);
+  return true;
+}
+
+// Which descriptor it is, if it is still in a table.
+void ForeignWatch::find_holder(bailiff_foreign& socket) {
+  if (socket.fd >= 0) return;
+  const Result<hook::HeldSockets> held =
+      source_->held(static_cast<pid_t>(socket.tgid));
+  if (!held) return;
+  for (const bailiff_foreign& each : held->sockets) {
+    if (each.cookie == socket.cookie) socket.fd = each.fd;
+  }
+}
+
+bool ForeignWatch::cut(const bailiff_foreign& socket) {
+  bailiff_foreign held = socket;
+  find_holder(held);
+  const std::string about = " cookie=" + std::to_string(socket.cookie);
+  if (held.fd < 0) {
+    log_repeated(
+        "foreign-cut",
+        "a socket that is to be cut is in no table of descriptors" + about);
+    return false;
+  }
+  if (cuts_->count >= kMaxCuts) {
+    log_repeated("foreign-cut", "too many sockets are being cut" + about);
+    return false;
+  }
+  ++cuts_->count;
+  auto done = std::make_shared<std::promise<Status>>();
+  std::future<Status> result = done->get_future();
+  std::thread([done, cut = parts_.cut, cuts = cuts_, held] {
+    Status status = cut(static_cast<pid_t>(held.tgid), held.fd, held.cookie);
+    --cuts->count;
+    done->set_value(std::move(status));
+  }).detach();
+  if (result.wait_for(kCutWait) != std::future_status::ready) {
+    log_repeated("foreign-cut", "a socket is not cut in time" + about);
+    return false;
+  }
+  const Status status = result.get();
+  if (!status) {
+    log_repeated("foreign-cut",
+                 "cut a socket: " + status.error().message + about);
+  }
+  return status.has_value();
+}
+
+void ForeignWatch::tell(SeenForeign told) {
+  if (!told.settings) told.settings = parts_.settings();
+  const auto seen = std::make_shared<const SeenForeign>(std::move(told));
+  const Container& container = *seen->container;
+  std::optional<ResponseRequest> request;
+  if (const ForeignHit* strongest = seen->strongest()) {
+    const ClockOffsets clocks = ClockOffsets::now();
+    request.emplace(request_of(
+        container.generation->policy(), strongest->decision, strongest->rule,
+        container.record,
+        {.pid = static_cast<pid_t>(seen->socket.tgid),
+         .seen_ns = shifted(seen->socket.time_ns, clocks.boottime_ns)}));
+  }
+  std::optional<Trigger> capture;
+  for (const ForeignHit& hit : seen->hits) {
+    add_to(capture, container.generation->policy(), hit.rule, hit.decision);
+  }
+  Work work;
+  work.event_ns = seen->socket.time_ns;
+  work.draft = [seen] { return drafts_of(*seen); };
+  parts_.answer(std::move(work), seen->container, std::move(request),
+                std::move(capture));
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/service/trigger.h"
+
+#include <algorithm>
+#include <string>
+
+namespace bailiff::sidecar {
+
+void add_to(std::optional<Trigger>& capture, const CompiledPolicy& policy,
+            std::uint32_t rule, const Decision& decision) {
+  if (!decision.capture) return;
+  if (!capture) capture = Trigger{.kind = "rule"};
+  capture->rules.push_back(policy.rules[rule].name);
+  for (const PolicyDecision& each : decision.policies) {
+    const std::string& name = policy.policies[each.policy].name;
+    auto& names = capture->policies;
+    if (each.capture &&
+        std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  }
+}
+
+}  // namespace bailiff::sidecar

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// sidecar/service/trigger.h
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "rules/policy/compiled_policy.h"
+#include "sidecar/decide/decide.h"
+#include "sidecar/evidence/captures.h"
+
+namespace bailiff::sidecar {
+
+// Adds the rule and the policies that ask for evidence to the reason for a
+// capture, which is made when there is none; nothing when they ask for none.
+void add_to(std::optional<Trigger>& capture, const CompiledPolicy& policy,
+            std::uint32_t rule, const Decision& decision);
+
+}  // namespace bailiff::sidecar
