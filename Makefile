@@ -137,11 +137,12 @@ docs: build  ## rewrite the generated pages; review the diff
 	else \
 	  echo "rules/lower/FALCO_RULES.md stays: no '$(FALCO_RULES)'"; \
 	fi
-	@cmake --build $(RELEASE) -j $(JOBS) --target prober taker
+	@cmake --build $(RELEASE) -j $(JOBS) --target prober taker foreigner
 	@PROBER="$(CURDIR)/$(RELEASE)/tests/bin/prober" BAILIFF_UPDATE_DOCS=1 \
 	  TAKER="$(CURDIR)/$(RELEASE)/tests/bin/taker" \
+	  FOREIGNER="$(CURDIR)/$(RELEASE)/tests/bin/foreigner" \
 	  tests/e2e/run --print-output-on-failure tests/bypass/bypass.bats \
-	  tests/bypass/inbound.bats
+	  tests/bypass/inbound.bats tests/bypass/foreign.bats
 
 .PHONY: bench
 bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine

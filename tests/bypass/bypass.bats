@@ -135,7 +135,8 @@ Written by \`make docs\` from what the suite \`bypass\` saw on Linux
 $(uname -r | cut -d. -f1,2), in a container of runc with every network capability.
 Each technique is shown to deliver without Bailiff. "Stays inside" are
 connections over the container's own loopback. "No alert": what was refused does
-not name an address, and so fulfils no rule.
+not name an address, and so fulfils no rule. Sockets that were made outside of the
+container are [on a page of their own](FOREIGN.md).
 
 | technique | without Bailiff | with Bailiff | caught at | packets that arrived |
 |---|---|---|---|---|

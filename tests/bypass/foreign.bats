@@ -1,0 +1,332 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sockets that a container has and that were made outside of it, in the same
+# network: inherited (--preserve-fds), or received over a unix socket that is
+# bind-mounted in. Each reaches a listed address of its own; in containers that
+# nobody enforces its bytes must arrive, or it would show nothing. FOREIGN.md is
+# what comes out.
+
+load ../e2e/story
+
+WAYS=(inherited received)
+# As giver.py makes them; what the container does with each.
+KINDS=(stream datagrams spent unconnected fresh)
+
+setup_file() {
+  story_open
+  install -D -m 0755 "$FOREIGNER" "$ROOTFS/bin/foreigner"
+  mkdir "$ROOTFS/pass"
+  in_netns outside ip route add local 203.0.113.128/25 dev lo
+  spawn "$SCRATCH/caught" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 "$BATS_TEST_DIRNAME/catcher.py" 4444
+  wait_until 10 "a peer" in_netns outside \
+    sh -c "ss -Hltn 'sport = :4444' | grep -q ."
+  rules_of_targets
+  service_configure foreign "$SCRATCH/rules/targets.rules.yaml" \
+    "$SCRATCH/rules/targets.policies.yaml"
+  service_start
+  local way
+  for way in "${WAYS[@]}"; do
+    try plain "$way" plain_runc
+    try enforced "$way" bailiff_runc
+  done
+}
+
+teardown_file() {
+  story_quiet
+  story_close
+}
+
+rules_of_targets() {
+  cat >"$SCRATCH/rules/targets.rules.yaml" <<END
+- list: targets
+  items: [203.0.113.128/25]
+- rule: Target reached
+  desc: one of the addresses that are tried
+  condition: evt.type = connect and fd.snet in (targets)
+  output: "%evt.type %fd.sip %proc.name"
+  priority: WARNING
+END
+  cat >"$SCRATCH/rules/targets.policies.yaml" <<END
+policies:
+  - name: Refuse
+    rules: [Target reached]
+    block: true
+    response: none
+END
+}
+
+# first_of ID: the address of its first socket.
+first_of() {
+  case $1 in
+    plain-inherited) echo 130 ;;
+    plain-received) echo 140 ;;
+    enforced-inherited) echo 150 ;;
+    enforced-received) echo 160 ;;
+  esac
+}
+# address_of ID NUMBER
+address_of() { echo "203.0.113.$(($(first_of "$1") + $2))"; }
+
+bundle_of() {
+  local id=$1
+  mkfifo -m 0666 "$ROOTFS/tmp/$id"
+  mkdir -m 0755 "$SCRATCH/pass-$id"
+  bundle_make "$SCRATCH/bundle-$id" "$ROOTFS" "$id" foreigner "/tmp/$id"
+  jq --arg pass "$SCRATCH/pass-$id" '.mounts += [{destination: "/pass",
+      type: "bind", source: $pass, options: ["bind"]}]' \
+    "$SCRATCH/bundle-$id/config.json" >"$SCRATCH/bundle.json"
+  mv "$SCRATCH/bundle.json" "$SCRATCH/bundle-$id/config.json"
+}
+
+# order ID WORDS...: waits until it is done; its answer is in ANSWER.
+order() {
+  local id=$1
+  shift
+  local before
+  before=$(grep -c "^$*: " "$SCRATCH/$id.out" || true)
+  echo "$*" >"$ROOTFS/tmp/$id"
+  wait_until 10 "'$*' of $id" answered "$id" "$before" "$*"
+  ANSWER=$(grep "^$*: " "$SCRATCH/$id.out" | tail -n 1)
+  ANSWER=${ANSWER#*: }
+}
+answered() { (($(grep -c "^$3: " "$SCRATCH/$1.out") > $2)); }
+
+# A bundle's process must not wait for what a test shell reads.
+start() {
+  local way=$1 runc=$2 id=$3
+  case $way in
+    inherited)
+      # shellcheck disable=SC2016 # the shell in the middle expands
+      in_netns inside python3 "$BATS_TEST_DIRNAME/giver.py" exec \
+        "$(address_of "$id" 0)" bash -c 'source "$1/scratch.sh"
+          source "$1/engine_runc.sh"
+          shift && "$@"' bash "$HARNESS_DIR" "$runc" run --detach \
+        --preserve-fds 6 --bundle "$SCRATCH/bundle-$id" "$id" \
+        </dev/null >"$SCRATCH/$id.out" 2>&1 3>&-
+      ;;
+    received)
+      spawn "$SCRATCH/$id.giver" nsenter --net="$SCRATCH/netns/inside" -- \
+        python3 "$BATS_TEST_DIRNAME/giver.py" serve "$(address_of "$id" 0)" \
+        "$SCRATCH/pass-$id/socket"
+      wait_until 10 "a giver" test -S "$SCRATCH/pass-$id/socket"
+      "$runc" run --detach --bundle "$SCRATCH/bundle-$id" "$id" \
+        </dev/null >"$SCRATCH/$id.out" 2>&1 3>&-
+      ;;
+  esac
+}
+
+# try PLAIN-OR-ENFORCED WAY RUNC: what the container does, in the same order;
+# where it is enforced, after what follows from it.
+try() {
+  local id=$1-$2 way=$2 runc=$3
+  local -a fds=(3 4 5 6 7)
+  bundle_of "$id"
+  start "$way" "$runc" "$id"
+  if [[ $way == received ]]; then
+    order "$id" take /pass/socket
+    read -ra fds <<<"$ANSWER"
+  fi
+  if [[ $1 == enforced ]]; then
+    denied "$id" 0
+    denied "$id" 1
+  fi
+  order "$id" send "${fds[0]}"
+  order "$id" send "${fds[1]}"
+  order "$id" sendto "${fds[3]}" "$(address_of "$id" 3)"
+  order "$id" connect "${fds[4]}" "$(address_of "$id" 4)"
+  [[ $1 != enforced ]] || denied "$id" 4
+  order "$id" send "${fds[4]}"
+}
+
+denied() {
+  event "Target reached" ".bailiff.verdict == \"denied\" and
+    .bailiff.hook == \"foreign\" and .bailiff.container.id == \"$1\" and
+    .output_fields[\"fd.sip\"] == \"$(address_of "$1" "$2")\""
+}
+
+# arrived ID NUMBER: how often bytes arrived there.
+arrived() { grep -cxF "$(address_of "$1" "$2")" "$SCRATCH/caught" || true; }
+
+# Alerts on the socket itself, and on its peer.
+told_of() {
+  service_events | jq -rs --arg id "$1" --arg ip "$(address_of "$1" "$2")" '
+    [.[] | select(.rule == "Foreign socket" and .bailiff.container.id == $id)
+      | select(.output_fields["fd.name"] | contains($ip))] | length'
+}
+judged_of() {
+  service_events | jq -rs --arg id "$1" --arg ip "$(address_of "$1" "$2")" '
+    [.[] | select(.rule == "Target reached" and .bailiff.container.id == $id)
+      | select(.output_fields["fd.sip"] == $ip) | .bailiff.verdict]
+    | unique | join(",")'
+}
+
+what_of() {
+  case $1 in
+    stream) echo "TCP that is connected, used once it was found" ;;
+    datagrams) echo "UDP that is connected, used once it was found" ;;
+    spent) echo "UDP that is connected, used and closed at once" ;;
+    unconnected) echo "UDP without a peer, sendto" ;;
+    fresh) echo "TCP that the container connects, then sends" ;;
+  esac
+}
+
+matrix() {
+  local way number id
+  cat <<END
+# Sockets that were made outside of the container
+
+Written by \`make docs\` from what the suite \`bypass\` saw on Linux
+$(uname -r | cut -d. -f1,2), in containers of runc that have sockets made by somebody
+else, in the same network. No program of the container sees what goes over
+them: each is told of ("Foreign socket"), and its peer is judged once it is
+known. "Bytes" is how often some arrived at the listed address; a handshake and
+a reset are none.
+
+| socket | how it came | bytes without Bailiff | told of | its peer | bytes with Bailiff |
+|---|---|---|---|---|---|
+END
+  for number in "${!KINDS[@]}"; do
+    for way in "${WAYS[@]}"; do
+      is_tried "$way" "$number" || continue
+      id=enforced-$way
+      echo "| $(what_of "${KINDS[number]}") | $way |" \
+        "$(arrived "plain-$way" "$number") | $(is_told "$id" "$number") |" \
+        "$(fate "$id" "$number") | $(bytes_of "$id" "$number") |"
+    done
+  done
+}
+
+# What is inherited is found before the container can use it.
+is_tried() { [[ $1 == received || ${KINDS[$2]} != spent ]]; }
+
+# Nothing but luck refuses the only byte of a socket that was closed behind it.
+bytes_of() {
+  [[ ${KINDS[$2]} == spent ]] && echo "at most 1" || arrived "$1" "$2"
+}
+
+is_told() {
+  case ${KINDS[$2]} in
+    unconnected | fresh) all_are_told "$1" && echo yes || echo no ;;
+    *) [[ $(told_of "$1" "$2") == 1 ]] && echo yes || echo no ;;
+  esac
+}
+
+fate() {
+  case ${KINDS[$2]},$(judged_of "$1" "$2") in
+    spent,*) echo "told of, too late to cut" ;;
+    *,*denied) echo "cut" ;;
+    *,*observed) echo "told of" ;;
+    *) echo "not known" ;;
+  esac
+}
+
+@test "each socket delivers where nobody enforces" {
+  local way number failed=0
+  for way in "${WAYS[@]}"; do
+    for number in "${!KINDS[@]}"; do
+      is_tried "$way" "$number" || continue
+      (($(arrived "plain-$way" "$number") == 1)) || {
+        echo "${KINDS[number]}, $way: nothing arrived"
+        failed=1
+      }
+    done
+  done
+  ((!failed))
+}
+
+@test "each socket of an enforced container is told of" {
+  local way
+  for way in "${WAYS[@]}"; do
+    # The one without a peer, and the one that got it from the container, have
+    # no address when they are found.
+    wait_until 10 "alerts of $way" all_are_told "enforced-$way"
+  done
+}
+all_are_told() {
+  (($(service_events | jq -s --arg id "$1" '[.[] |
+    select(.rule == "Foreign socket" and .bailiff.container.id == $id) |
+    .output_fields["bailiff.socket"]] | unique | length') == 6))
+}
+
+@test "an alert names process and descriptor" {
+  event "Foreign socket" '.bailiff.container.id == "enforced-inherited" and
+    .output_fields["fd.num"] == 3 and .output_fields["proc.pid"] > 0 and
+    (.output_fields["fd.name"] | startswith("tcp 203.0.113.10:")) and
+    .priority == "Warning"'
+}
+
+@test "nothing goes over what was cut" {
+  local way
+  for way in "${WAYS[@]}"; do
+    for number in 0 1 4; do
+      (($(arrived "enforced-$way" "$number") == 0)) || {
+        echo "${KINDS[number]}, $way: bytes arrived"
+        return 1
+      }
+    done
+  done
+}
+
+@test "a socket that was used and closed at once is told of and judged" {
+  event "Target reached" ".bailiff.container.id == \"enforced-received\" and
+    .output_fields[\"fd.sip\"] == \"$(address_of enforced-received 2)\""
+  (($(arrived enforced-received 2) <= 1))
+}
+
+# client ADDRESS: of the server that "enforced-inherited" has inherited; what it
+# is answered is in $SCRATCH/client.
+client() {
+  : >"$SCRATCH/client"
+  spawn "$SCRATCH/client" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 -c 'import socket, sys
+peer = socket.create_connection(("203.0.113.10", 5150), 10, (sys.argv[1], 0))
+peer.sendall(b"x")
+try:
+    print("got", peer.recv(1))
+    print("then", peer.recv(1))
+except OSError as error:
+    print(error)' "$1"
+}
+
+@test "socket activation goes on" {
+  client "$HARMLESS4"
+  order enforced-inherited accept 8
+  [[ $ANSWER == 0 ]]
+  client 203.0.113.200
+  order enforced-inherited accept 8
+  event "Target reached" '.bailiff.verdict == "denied" and
+    .bailiff.hook == "foreign" and
+    .output_fields["fd.sip"] == "203.0.113.200"'
+  wait_until 10 "the reset" grep -q "reset" "$SCRATCH/client"
+  # The first one is a client like any other, and the listener still there.
+  client "$HARMLESS4"
+  order enforced-inherited accept 8
+  [[ $ANSWER == 0 ]]
+  wait_until 10 "an answer" grep -q "got b'x'" "$SCRATCH/client"
+  event "Foreign socket" '.output_fields["fd.name"] ==
+    "tcp 0.0.0.0:5150 listening"'
+  # Clients are not told of one by one.
+  service_events | jq -es "all(.[]; .rule != \"Foreign socket\" or
+    (.output_fields[\"fd.name\"] | contains(\"->$HARMLESS4\") | not))"
+}
+
+@test "nothing is told of a container with sockets of its own" {
+  contained_detached own sh -c "nc -u -w 1 $HARMLESS4 9 </dev/null; nc -ll -p 8080 -e cat"
+  wait_until 10 "a listener" in_netns inside \
+    sh -c "ss -Hltn 'sport = :8080' | grep -q ."
+  in_netns outside python3 -c 'import socket
+peer = socket.create_connection(("203.0.113.10", 8080), 2)
+peer.sendall(b"hello\n")
+assert peer.recv(100)'
+  service_events | jq -es 'all(.[]; .rule != "Foreign socket" or
+    .bailiff.container.id != "own")'
+}
+
+@test "FOREIGN.md says what was seen" {
+  matrix >"$SCRATCH/FOREIGN.md"
+  [[ -z ${BAILIFF_UPDATE_DOCS:-} ]] ||
+    cp "$SCRATCH/FOREIGN.md" "$BATS_TEST_DIRNAME/FOREIGN.md"
+  diff -u "$BATS_TEST_DIRNAME/FOREIGN.md" "$SCRATCH/FOREIGN.md"
+}
