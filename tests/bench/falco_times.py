@@ -48,6 +48,7 @@ def pairs(rounds: int, measure) -> tuple:
 
 def build(table: Table, service: Service, rounds: int, what: str, work: str,
           times: int) -> None:
+    service.new_alerts()
     lost, cpu = service.lost(), service.cpu_seconds()
     plain, wrapped = pairs(rounds, lambda name, is_wrapped: float(run_once(
         f"{work}-{name}", ["workload", work, str(times)], is_wrapped)) / 1e3)
@@ -61,6 +62,8 @@ def build(table: Table, service: Service, rounds: int, what: str, work: str,
               f"{cpu * 1e6 / times / (rounds + 1):.1f} us")
     table.say("  events lost, since they came faster",
               str(lost_between(lost, service.lost()) or "none"))
+    alerts = len(service.new_alerts())
+    table.say("  alerts of a container", f"{alerts / (rounds + 1):.1f}")
 
 
 def round_trip(table: Table, rounds: int) -> None:
