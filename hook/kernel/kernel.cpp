@@ -517,9 +517,16 @@ Result<Link> LinuxKernel::attach_frames(const Program& program, int netns,
         ::syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr.link_create))));
     if (fd) return Ok{};
     const int err = errno;
-    Error error = failed("attach program to frames of '" + interface.name +
-                             "' (tcx needs Linux 6.6)",
-                         err);
+    const std::string frames = "attach program to frames of '" + interface.name;
+    if (err == ERANGE) {
+      // One less than BPF_MPROG_MAX (linux/bpf_mprog.h).
+      return Error{Code::kExhausted,
+                   frames +
+                       "': the kernel takes 63 programs there, of as many "
+                       "containers in one network",
+                   err};
+    }
+    Error error = failed(frames + "' (tcx needs Linux 6.6)", err);
     if (err == EINVAL) error.code = Code::kUnsupported;
     if (err == ENODEV) error.code = Code::kNotFound;
     return error;

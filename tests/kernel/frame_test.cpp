@@ -353,6 +353,19 @@ TEST_F(Frame, IsSaidToBeUnjudgedWhereTheKernelCannot) {
             0);
 }
 
+TEST_F(Frame, AContainerTooManyOfOneNetworkIsToldWhy) {
+  std::vector<hook::ScratchCgroup> cgroups;
+  for (int i = 0; i < 63; ++i) {
+    cgroups.push_back(make_cgroup());
+    ASSERT_TRUE(protect(policy_, cgroups.back().cgroup(), dir(),
+                        "c" + std::to_string(i), kernel_, network_.netns()));
+  }
+  const auto refused = protect_with(kernel_, "c63");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kExhausted);
+  EXPECT_THAT(refused.error().message, HasSubstr("takes 63 programs"));
+}
+
 TEST_F(Frame, LinksOfAContainerThatIsGoneAreRemoved) {
   {
     const auto leaving = make_cgroup();
