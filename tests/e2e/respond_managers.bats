@@ -11,12 +11,6 @@ source "$E2E_DIR/../harness/engine_containerd.sh"
 setup_file() {
   story_open
   engines_open "$ROOTFS"
-  cat >"$SCRATCH/rules/pause.yaml" <<END
-policies:
-  - name: Pause
-    rules: ["$C2_RULE"]
-    response: pause
-END
 }
 teardown_file() { story_close; }
 teardown() {
@@ -47,7 +41,7 @@ ctr_shop() {
 }
 
 @test "podman knows of a pause and of its end" {
-  service "$SCRATCH/rules/pause.yaml"
+  service "$PAUSE_POLICY"
   podman_shop sh -c "$VIOLATION"
   event "$C2_RULE" '.bailiff.outcome == "paused"'
   wait_until 10 "podman to know" podman_state paused
@@ -56,7 +50,7 @@ ctr_shop() {
 }
 
 @test "podman stops it, so that no restart policy starts it again" {
-  service "$SCRATCH/rules/pause.yaml"
+  service "$PAUSE_POLICY"
   podman_shop sleep 300
   run -0 bailiff_api stop shop --grace 1s
   event "Response ended" '.bailiff.response == "stop"'
@@ -64,7 +58,7 @@ ctr_shop() {
 }
 
 @test "podman: a container that is isolated is released" {
-  service "$SCRATCH/rules/pause.yaml"
+  service "$PAUSE_POLICY"
   podman_shop sleep 300
   run -0 bailiff_api isolate shop
   run podman_cli --runtime "$SVC/bailiff-runc" exec shop \
@@ -77,7 +71,7 @@ ctr_shop() {
 }
 
 @test "containerd knows of a pause and of its end" {
-  service "$SCRATCH/rules/pause.yaml"
+  service "$PAUSE_POLICY"
   ctr_shop sh -c "$VIOLATION"
   event "$C2_RULE" '.bailiff.outcome == "paused"'
   wait_until 10 "containerd to know" ctr_state PAUSED
@@ -86,7 +80,7 @@ ctr_shop() {
 }
 
 @test "containerd: stopped by a signal, and by a kill when that is ignored" {
-  service "$SCRATCH/rules/pause.yaml"
+  service "$PAUSE_POLICY"
   ctr_shop sleep 300
   run -0 bailiff_api stop shop --grace 1s
   event "Response ended" '.bailiff.outcome == "killed"'

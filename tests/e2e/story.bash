@@ -39,10 +39,17 @@ policies:
     block: true
     response: none
 END
+  cat >"$SCRATCH/rules/pause.yaml" <<END
+policies:
+  - name: Pause
+    rules: ["$C2_RULE"]
+    response: pause
+END
   export RULES="[$SCRATCH/rules/log4j.rules.yaml,
     $SCRATCH/rules/site-indicators.rules.yaml]"
   export KILL_POLICY=$SCRATCH/rules/policies.yaml
   export REFUSE_POLICY=$SCRATCH/rules/refuse.yaml
+  export PAUSE_POLICY=$SCRATCH/rules/pause.yaml
 }
 
 # For teardown_file.

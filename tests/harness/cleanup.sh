@@ -63,6 +63,14 @@ cleanup_run() {
     while read -r dir; do rmdir "$dir" 2>/dev/null || true; done <<<"$left"
     [[ $(run_cgroups "$name") ]] && sleep 0.01
   done
+  if [[ -e $scratch/controllers ]]; then
+    # Runtimes turn on what the root of a version 2 hierarchy offers. Another
+    # run may need it meanwhile: then it is that one's to turn off.
+    for dir in $(</sys/fs/cgroup/cgroup.subtree_control); do
+      [[ " $(<"$scratch/controllers") " == *" $dir "* ]] ||
+        echo "-$dir" 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control || true
+    done
+  fi
   [[ $(run_mounts "$scratch") ]] || rm -rf --one-file-system "$scratch"
   left=$(leftovers "$scratch")
   [[ -z $left ]] || {

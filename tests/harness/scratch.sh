@@ -43,6 +43,19 @@ scratch_isolate() {
     python3 "$HARNESS_DIR/reap.py" bash "$@"
 }
 
+# scratch_cgroup2_only
+# Before scratch_open: the hybrid hierarchy of this machine becomes that of a
+# host with version 2 only, for what runs in this mount namespace. It cannot be
+# taken back, so a file of stories that does this is run by itself.
+scratch_cgroup2_only() {
+  [[ ${BAILIFF_ISOLATED:-} ]] ||
+    die "run it through tests/e2e/run: it needs a private mount namespace"
+  umount --recursive /sys/fs/cgroup
+  mount -t cgroup2 bailiff-scratch /sys/fs/cgroup
+  CONTROLLERS_BEFORE=$(</sys/fs/cgroup/cgroup.subtree_control)
+  export CONTROLLERS_BEFORE
+}
+
 # scratch_open
 # Makes SCRATCH, RUN_NAME and RUN_CGROUP, and starts the guard. HOOK is a copy of
 # bailiff-hook that root owns, whoever owns the build: no other is accepted.
@@ -56,6 +69,8 @@ scratch_open() {
   SCRATCH=$(mktemp -d "/tmp/$RUN_NAME.XXXXXX")
   export CGROUP2 RUN_NAME RUN_CGROUP SCRATCH
   printf '%s\n' "$$" >"$SCRATCH/owner"
+  [[ ! -v CONTROLLERS_BEFORE ]] ||
+    echo "$CONTROLLERS_BEFORE" >"$SCRATCH/controllers"
   setsid bash "$HARNESS_DIR/cleanup.sh" --guard "$$" "$SCRATCH" \
     </dev/null >/dev/null 2>&1 3>&- &
   GUARD_PID=$!
