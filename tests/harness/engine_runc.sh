@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Containers without an engine: a busybox root file system, a bundle, runc.
+# Containers without an engine: a busybox root file system, a bundle, and runc
+# or RUNTIME. BUNDLE_MORE: jq that changes each config.json further.
 
 # rootfs_make DIR: busybox (Debian's static one) under every name it answers to.
 rootfs_make() {
@@ -37,7 +38,8 @@ bundle_make() {
         "io.kubernetes.cri.sandbox-id": "pod-shop",
         "io.kubernetes.cri.sandbox-name": "shop-0",
         "io.kubernetes.cri.sandbox-namespace": "web"
-      }' --args -- "$@" <"$dir/config.json" >"$dir/config.json.new"
+      }
+    | '"${BUNDLE_MORE:-.}" --args -- "$@" <"$dir/config.json" >"$dir/config.json.new"
   mv "$dir/config.json.new" "$dir/config.json"
 }
 
@@ -58,4 +60,4 @@ bailiff_runc() {
     --root "$SCRATCH/runc" "$@"
 }
 
-plain_runc() { runc --root "$SCRATCH/runc" "$@"; }
+plain_runc() { "${RUNTIME:-runc}" --root "$SCRATCH/runc" "$@"; }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# A bailiffd with folders of its own below SCRATCH, and its client.
+# A bailiffd with folders of its own below SCRATCH, and its client. RUNTIME: what
+# bailiff-runc stands in front of, "" for runc.
 
 # service_configure NAME RULES POLICIES [LINE...]
 # Makes the service's folders in SVC and its bailiff.yaml; each LINE is appended
@@ -21,7 +22,7 @@ state_dir: $SVC/state
 bpf_dir: $SCRATCH/bpffs/${SVC##*/}
 rules: $rules
 policies: $policies
-runtime: $(command -v runc)
+runtime: $(command -v "${RUNTIME:-runc}")
 hook: $HOOK
 END
   ((!$#)) || printf '%s\n' "$@" >>"$SVC/bailiff.yaml"
