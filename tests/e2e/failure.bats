@@ -129,3 +129,26 @@ refused() {
   bailiff_runc delete stuck
   nothing_left_of stuck
 }
+
+# without_cgroup2 COMMAND...: as on a host with cgroup v1 only.
+without_cgroup2() {
+  # shellcheck disable=SC2016 # the inner shell expands
+  unshare --mount bash -c 'umount "$0" && exec "$@"' "$CGROUP2" "$@"
+}
+
+@test "a host with cgroup v1 only, and doctor and bailiffd say so" {
+  prepared
+  run -1 without_cgroup2 "$BAILIFF_BIN/bailiff" doctor
+  says "missing   cgroup mode" "no cgroup2 is mounted: boot with"
+  run -4 without_cgroup2 "$BAILIFF_BIN/bailiffd" --config "$SVC/bailiff.yaml"
+  says "no cgroup2 is mounted: boot with"
+  bundle_make "$SCRATCH/bundle-old" "$ROOTFS" old echo alive
+  run without_cgroup2 "$BAILIFF_BIN/bailiff-runc" \
+    --bailiff-config "$SVC/bailiff.yaml" --root "$SCRATCH/runc" \
+    run --bundle "$SCRATCH/bundle-old" old
+  ((status != 0))
+  [[ $output != *alive* ]]
+  says "no cgroup2 is mounted: boot with"
+  one_line_from bailiff-hook
+  nothing_left_of old
+}

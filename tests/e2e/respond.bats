@@ -94,6 +94,16 @@ in_container() { bailiff_runc exec "$@"; }
   wait_until 10 "its end" cgroup_empty "$RUN_NAME/killed"
 }
 
+@test "kill: what its runtime has paused dies too" {
+  # On a hybrid host that is the freezer of version 1, where no signal arrives.
+  respond_by pause
+  contained_detached held sleep 300
+  plain_runc pause held
+  run -0 bailiff_api kill held
+  says killed
+  wait_until 10 "its end" cgroup_empty "$RUN_NAME/held"
+}
+
 @test "stop: the first process is asked, and killed when the grace is over" {
   respond_by stop "grace: 1s"
   violates deaf
