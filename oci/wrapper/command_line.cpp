@@ -199,9 +199,10 @@ Result<RuntimeCall> parse_command_line(const std::vector<std::string>& args) {
   if (globals.verb >= args.size()) return call;
 
   // Anything more is an option we do not know: the runtime's alone.
-  if (args[globals.verb] == "pause" && !unknown_option &&
+  const bool pause = args[globals.verb] == "pause";
+  if ((pause || args[globals.verb] == "resume") && !unknown_option &&
       globals.verb + 2 == args.size() && !args.back().starts_with('-')) {
-    call.verb = Verb::kPause;
+    call.verb = pause ? Verb::kPause : Verb::kResume;
     call.id = args.back();
     return call;
   }

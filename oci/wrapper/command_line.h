@@ -21,6 +21,7 @@ enum class Verb {
   kRun,
   kRestore,
   kPause,
+  kResume,
   kOther,  // creates nothing: the runtime's alone
 };
 
@@ -33,7 +34,8 @@ struct RuntimeCall {
   Verb verb = Verb::kOther;
   std::string bundle;       // "": the working folder
   std::string config_file;  // crun's --config; "": config.json of the bundle
-  std::string id;  // of the container to create or to pause; "": not given
+  // Of the container to create, to pause or to resume; "": not given.
+  std::string id;
 };
 
 // Where the runtime's caller looks for errors.

@@ -6,6 +6,7 @@
 // Managers read the runtime's standard output, so nothing is ever written
 // there (--bailiff-version aside).
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -20,6 +21,7 @@
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
 #include "oci/sys/process.h"
+#include "oci/sys/unique_fd.h"
 #include "oci/wrapper/command_line.h"
 #include "oci/wrapper/runtime.h"
 #include "oci/wrapper/runtime_log.h"
@@ -56,31 +58,52 @@ int pass_through(const RuntimeCall& call, const LogOptions& log) {
   return fail(log, execute(*runtime, call.args));
 }
 
-// Whether the container is paused already.  bailiffd freezes the cgroup at once
-// and tells the manager after; runc then refuses the manager's pause, as the
-// container does not run, and the manager would believe that it does.  Reads
-// what the hook wrote; whatever cannot be read is the runtime's to decide.
-bool is_paused(const RuntimeCall& call) {
-  constexpr std::size_t kMaxEventsBytes = 4096;
+// The container's cgroup2 folder, by what the hook wrote; "" when that cannot
+// be read or is of another container, and all is the runtime's to decide.
+std::string cgroup_of(const RuntimeCall& call) {
   const Result<ServiceConfig> settings = load_settings(call.bailiff_config);
-  if (!settings || call.id.find('/') != std::string::npos) return false;
+  if (!settings || call.id.find('/') != std::string::npos) return "";
   const Result<std::string> json = read_bounded(
       settings->run_dir + "/containers/" + call.id + ".json", kMaxJsonBytes);
-  if (!json) return false;
+  if (!json) return "";
   const Result<ContainerRecord> record = parse_container_record(*json);
-  if (!record || record->cgroup_path.empty()) return false;
+  if (!record || record->cgroup_path.empty()) return "";
   struct stat found {};
   // The inode of a cgroup2 folder is the cgroup's id (kernfs, 64 bits).
   if (::stat(record->cgroup_path.c_str(), &found) != 0 ||
       found.st_ino != record->cgroup_id) {
-    return false;
+    return "";
   }
-  // On a hybrid host runtimes have the freezer of version 1 in mind.
+  return record->cgroup_path;
+}
+
+// On a hybrid host runtimes have the freezer of version 1 in mind.
+bool is_hybrid() {
   const Result<CgroupMount> mount = CgroupMount::find();
-  if (!mount || mount->hybrid) return false;
+  return !mount || mount->hybrid;
+}
+
+// Whether the container is paused already.  bailiffd freezes the cgroup at once
+// and tells the manager after; runc then refuses the manager's pause, as the
+// container does not run, and the manager would believe that it does.
+bool is_paused(const RuntimeCall& call) {
+  constexpr std::size_t kMaxEventsBytes = 4096;
+  const std::string cgroup = cgroup_of(call);
+  if (cgroup.empty() || is_hybrid()) return false;
   const Result<std::string> events =
-      read_bounded(record->cgroup_path + "/cgroup.events", kMaxEventsBytes);
+      read_bounded(cgroup + "/cgroup.events", kMaxEventsBytes);
   return events && events->find("frozen 1") != std::string::npos;
+}
+
+// Ends what bailiffd froze in the cgroup2 tree of a hybrid host, of which the
+// runtime knows nothing: its manager would say that the container runs.  If it
+// fails, the container stays paused, and is told to be by bailiffd.
+void thaw_beside(const RuntimeCall& call) {
+  const std::string cgroup = cgroup_of(call);
+  if (cgroup.empty() || !is_hybrid()) return;
+  const std::string path = cgroup + "/cgroup.freeze";
+  const UniqueFd freeze(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (freeze) static_cast<void>(write_all(freeze.get(), path, "0"));
 }
 
 // Makes the container about to be created one that Bailiff watches over.
@@ -164,6 +187,9 @@ int run(const std::vector<std::string>& args) {
       return create(*call, log);
     case Verb::kPause:
       if (is_paused(*call)) return 0;
+      break;
+    case Verb::kResume:
+      thaw_beside(*call);
       break;
     case Verb::kOther:
       break;

@@ -31,16 +31,19 @@ constexpr std::size_t kEventsBytes = 128;
 // reader only, and several poll for it.  The last change stays to be seen.
 class CgroupEvents final : public Waiting {
  public:
-  enum class Until { kEmpty, kFrozen };
+  enum class Until { kEmpty, kFrozen, kThawed };
 
-  // `path` is the cgroup's and `events` its cgroup.events.
+  // `path` is the cgroup's, `events` its cgroup.events and `freeze` its
+  // cgroup.freeze.
   static Result<std::unique_ptr<CgroupEvents>> watch(std::string path,
                                                      UniqueFd events,
+                                                     UniqueFd freeze,
                                                      Until until) {
     UniqueFd changed(::epoll_create1(EPOLL_CLOEXEC));
     if (!changed) return errno_error("epoll");
-    std::unique_ptr<CgroupEvents> waiting(new CgroupEvents(
-        std::move(path), std::move(events), std::move(changed), until));
+    std::unique_ptr<CgroupEvents> waiting(
+        new CgroupEvents(std::move(path), std::move(events), std::move(freeze),
+                         std::move(changed), until));
     RETURN_IF_ERROR(waiting->tell_of(EPOLL_CTL_ADD, EPOLLPRI));
     return waiting;
   }
@@ -72,9 +75,11 @@ class CgroupEvents final : public Waiting {
   }
 
  private:
-  CgroupEvents(std::string path, UniqueFd events, UniqueFd changed, Until until)
+  CgroupEvents(std::string path, UniqueFd events, UniqueFd freeze,
+               UniqueFd changed, Until until)
       : path_(std::move(path)),
         events_(std::move(events)),
+        freeze_(std::move(freeze)),
         changed_(std::move(changed)),
         until_(until) {}
 
@@ -85,6 +90,8 @@ class CgroupEvents final : public Waiting {
       case Until::kFrozen:
         // Of one that is empty nothing is left that could run.
         return state.frozen || state.gone;
+      case Until::kThawed:
+        return state.gone || (!state.frozen && !is_to_freeze());
     }
     return false;
   }
@@ -98,8 +105,15 @@ class CgroupEvents final : public Waiting {
     return Ok{};
   }
 
+  // A process that just came in is not frozen yet.
+  bool is_to_freeze() const {
+    char wanted = '0';
+    return ::pread(freeze_.get(), &wanted, 1, 0) == 1 && wanted == '1';
+  }
+
   const std::string path_;
   const UniqueFd events_;
+  const UniqueFd freeze_;
   const UniqueFd changed_;
   const Until until_;
 };
@@ -138,6 +152,9 @@ class CgroupResponder final : public Responder {
       return std::move(killed).error();
     }
     thaw_version1(record, cgroup);
+    // What is left runs no more.  But runc takes a container in a frozen cgroup
+    // for a paused one, with no process in it too, and does not delete it.
+    static_cast<void>(cgroup.thaw());
     return std::unique_ptr<Waiting>(std::move(end));
   }
 
@@ -151,9 +168,6 @@ class CgroupResponder final : public Responder {
   }
 
   Result<std::unique_ptr<Waiting>> terminate(
-    // What is left runs no more.  But runc takes a container in a frozen cgroup
-    // for a paused one, with no process in it too, and does not delete it.
-    static_cast<void>(cgroup.thaw());
       const oci::ContainerRecord& record) override {
     ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
     ASSIGN_OR_RETURN(auto end,
@@ -190,6 +204,14 @@ class CgroupResponder final : public Responder {
     return cgroup.thaw();
   }
 
+  Result<std::unique_ptr<Waiting>> watch_thaw(
+      const oci::ContainerRecord& record) override {
+    ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
+    ASSIGN_OR_RETURN(auto thawed,
+                     wait_for(record, cgroup, CgroupEvents::Until::kThawed));
+    return std::unique_ptr<Waiting>(std::move(thawed));
+  }
+
   Result<ProcessesState> look(const oci::ContainerRecord& record) override {
     Result<Cgroup> cgroup = open(record);
     if (!cgroup) {
@@ -219,9 +241,11 @@ class CgroupResponder final : public Responder {
       if (errno == ENOENT || errno == ENODEV) return container_is_gone(record);
       return errno_error("open '" + cgroup.path() + "/cgroup.events'");
     }
-    ASSIGN_OR_RETURN(
-        auto waiting,
-        CgroupEvents::watch(cgroup.path(), std::move(events), until));
+    UniqueFd freeze(
+        ::openat(cgroup.fd(), "cgroup.freeze", O_RDONLY | O_CLOEXEC));
+    ASSIGN_OR_RETURN(auto waiting,
+                     CgroupEvents::watch(cgroup.path(), std::move(events),
+                                         std::move(freeze), until));
     ASSIGN_OR_RETURN(const ProcessesState state, waiting->look());
     if (state.gone) return container_is_gone(record);
     return waiting;

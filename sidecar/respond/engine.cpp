@@ -316,6 +316,10 @@ TicketPtr ResponseEngine::prepare_locked(const ResponseRequest& request) {
     return std::make_shared<Ticket>("", request.response,
                                     "error: nobody knows the process");
   }
+  if (const auto known = entries_.find(request.record.cgroup_id);
+      known != entries_.end() && known->second.pause) {
+    look_at_pause(known->second);
+  }
   if (TicketPtr joined = join(request)) return joined;
   const std::string workload = workload_of(request.record);
   if (TicketPtr refused = refused_by_budget(request, workload)) return refused;
@@ -774,6 +778,26 @@ void ResponseEngine::look_at_stop(Entry& entry, std::uint64_t now_ns) {
   }
 }
 
+void ResponseEngine::look_at_pause(Entry& entry) {
+  Lasting& pause = *entry.pause;
+  // Killing it ends the frost too.
+  if (pause.ending || entry.kill || !pause.ticket->done()) return;
+  if (is_error(pause.ticket->result().outcome)) return;
+  if (!pause.end) {
+    Result<std::unique_ptr<Waiting>> thawed =
+        parts_.responder.watch_thaw(pause.begun.record);
+    if (!thawed) return;  // it is gone, and ended() will be called
+    pause.end = *std::move(thawed);
+  }
+  const Result<bool> over = pause.end->done();
+  if (!over || !*over) return;
+  const Result<ProcessesState> state =
+      parts_.responder.look(pause.begun.record);
+  if (!state || state->gone) return;
+  finish(pause.begun, "resumed");
+  entry.pause.reset();
+}
+
 std::uint64_t ResponseEngine::look_at(
     Entry& entry, std::uint64_t now_ns,
     std::vector<std::shared_ptr<const Waiting>>& watched) {
@@ -815,6 +839,10 @@ std::uint64_t ResponseEngine::look_at(
     if (is_error(outcome) || outcome == kGone) {
       lasting->reset();
       continue;
+    }
+    if (lasting == &entry.pause) {
+      look_at_pause(entry);
+      if (!*lasting) continue;
     }
     const Begun& begun = (*lasting)->begun;
     if ((*lasting)->ending || begun.until_ns == 0) continue;
@@ -866,6 +894,11 @@ void ResponseEngine::run() {
             events.push_back(
                 {.fd = entry.stop->call->fd(), .events = POLLIN, .revents = 0});
           }
+        }
+        if (entry.pause && entry.pause->end) {
+          events.push_back({.fd = entry.pause->end->fd(),
+                            .events = entry.pause->end->events(),
+                            .revents = 0});
         }
         const bool idle =
             when == kNever && !entry.pause && !entry.isolation && !entry.stop;

@@ -153,7 +153,8 @@ class ResponseEngine {
   struct Lasting {
     Begun begun;
     TicketPtr ticket;
-    std::unique_ptr<Waiting> end;     // of a stop: the container is empty
+    // Of a stop: the container is empty; of a pause: it was resumed.
+    std::unique_ptr<Waiting> end;
     std::optional<ManagerCall> call;  // of a stop: the manager's
     std::uint64_t killed_ns = 0;      // of a stop: the grace was over; or 0
     bool ending = false;              // undoing it is under way
@@ -197,6 +198,8 @@ class ResponseEngine {
   std::uint64_t look_at(Entry& entry, std::uint64_t now_ns,
                         std::vector<std::shared_ptr<const Waiting>>& watched);
   void look_at_stop(Entry& entry, std::uint64_t now_ns);
+  // Ends a pause that somebody else has ended.
+  void look_at_pause(Entry& entry);
   void forget_some();
   void wake() const;
   void written(const Status& status) const;

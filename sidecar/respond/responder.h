@@ -64,6 +64,9 @@ class Responder {
   virtual Result<std::unique_ptr<Waiting>> freeze(
       const oci::ContainerRecord& record) = 0;
   virtual Status thaw(const oci::ContainerRecord& record) = 0;
+  // Done when nobody wants the container frozen any more, or it is empty.
+  virtual Result<std::unique_ptr<Waiting>> watch_thaw(
+      const oci::ContainerRecord& record) = 0;
   virtual Result<ProcessesState> look(const oci::ContainerRecord& record) = 0;
 };
 

@@ -136,6 +136,19 @@ comes_back() {
   docker exec shop true
 }
 
+@test "a pause that is ended through Docker is over" {
+  service "$PAUSE_POLICY"
+  protects
+  shop --detach -- sleep 300
+  run -0 bailiff_api pause shop
+  wait_until 10 "Docker to know" docker_says '{{.State.Status}}' paused
+  docker unpause shop
+  docker exec shop true
+  event "Response ended" '.bailiff.outcome == "resumed"'
+  run -0 bailiff_api pause shop
+  wait_until 10 "Docker to know" docker_says '{{.State.Status}}' paused
+}
+
 @test "isolated, and released" {
   service "$REFUSE_POLICY"
   protects

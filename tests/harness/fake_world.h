@@ -110,6 +110,11 @@ class WorldResponder final : public Responder {
     world_.step();
     return Ok{};
   }
+  Result<std::unique_ptr<Waiting>> watch_thaw(
+      const oci::ContainerRecord& /*record*/) override {
+    if (!world_.alive) return gone();
+    return waiting(world_.frozen, false);
+  }
   Result<ProcessesState> look(const oci::ContainerRecord& /*record*/) override {
     return ProcessesState{.gone = !world_.alive, .frozen = world_.frozen};
   }

@@ -152,7 +152,7 @@ TEST(CommandLine, HasItsOwnVersion) {
   EXPECT_FALSE(parse({"state", "--bailiff-version"}).bailiff_version);
 }
 
-TEST(CommandLine, KnowsAPauseByItsContainerAlone) {
+TEST(CommandLine, KnowsAPauseAndAResumeByTheContainerAlone) {
   const auto parsed = [](const std::vector<std::string>& args) {
     return *parse_command_line(args);
   };
@@ -161,11 +161,15 @@ TEST(CommandLine, KnowsAPauseByItsContainerAlone) {
   EXPECT_EQ(pause.id, "c1");
   EXPECT_EQ(pause.args,
             (std::vector<std::string>{"--root", "/r", "pause", "c1"}));
+  const RuntimeCall resume = parsed({"resume", "c1"});
+  EXPECT_EQ(resume.verb, Verb::kResume);
+  EXPECT_EQ(resume.id, "c1");
   for (const std::vector<std::string>& args :
        {std::vector<std::string>{"pause"},
         {"pause", "--help"},
         {"pause", "c1", "c2"},
-        {"resume", "c1"}}) {
+        {"resume"},
+        {"resume", "-h"}}) {
     EXPECT_EQ(parsed(args).verb, Verb::kOther);
   }
 }

@@ -213,6 +213,22 @@ TEST_F(EngineTest, ResumesWhatSomebodyElsePaused) {
   EXPECT_FALSE(world_.frozen);
 }
 
+TEST_F(EngineTest, APauseThatSomebodyElseEndsIsOver) {
+  start();
+  EXPECT_EQ(engine_->respond(request(Response::kPause))->wait().outcome,
+            "paused");
+  world_.frozen = false;
+  // No reason not to pause it again at once.
+  EXPECT_EQ(engine_->respond(request(Response::kPause))->wait().outcome,
+            "paused");
+  EXPECT_TRUE(world_.frozen);
+  EXPECT_EQ(world_.freezes, 2);
+  world_.frozen = false;
+  wait_for([&] { return outcomes().size() == 2; });
+  EXPECT_EQ(outcomes(), (std::vector<std::string>{"resumed", "resumed"}));
+  EXPECT_FALSE(engine_->condition(record_.cgroup_id).paused);
+}
+
 TEST_F(EngineTest, ABudgetThatIsUsedUpIsToldOfOnce) {
   limits_.policy = 1;
   limits_.workload = 9;

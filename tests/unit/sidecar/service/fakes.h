@@ -263,6 +263,13 @@ class DoneAtOnce final : public Waiting {
   Result<bool> done() override { return true; }
 };
 
+class NeverDone final : public Waiting {
+ public:
+  int fd() const override { return -1; }
+  short events() const override { return 0; }
+  Result<bool> done() override { return false; }
+};
+
 struct FakeResponderState {
   std::mutex mutex;
   std::vector<std::string> killed;  // container ids
@@ -297,6 +304,10 @@ class FakeResponder final : public Responder {
     const std::lock_guard lock(state_.mutex);
     std::erase(state_.frozen, record.id);
     return Ok{};
+  }
+  Result<std::unique_ptr<Waiting>> watch_thaw(
+      const oci::ContainerRecord& /*record*/) override {
+    return std::unique_ptr<Waiting>(std::make_unique<NeverDone>());
   }
   Result<ProcessesState> look(const oci::ContainerRecord& record) override {
     const std::lock_guard lock(state_.mutex);
