@@ -57,11 +57,15 @@ Status remove_entries(const Pins& pins, Kernel& kernel, Ends ends) {
 
 }  // namespace
 
+Result<Map> create_judged_map(Kernel& kernel) {
+  return kernel.create_map(kSpec, nullptr);
+}
+
 Result<Map> judged_map(const Pins& pins, Kernel& kernel, Undo& undo) {
   const std::string pin = pin_of(pins);
   Result<Map> map = kernel.open_map(pin);
   if (map || !not_found(map.error())) return map;
-  ASSIGN_OR_RETURN(Map made, kernel.create_map(kSpec, nullptr));
+  ASSIGN_OR_RETURN(Map made, create_judged_map(kernel));
   RETURN_IF_ERROR(kernel.pin(made.fd(), pin));
   undo.add([pin, &kernel] { (void)kernel.unlink(pin); });
   return made;

@@ -17,6 +17,9 @@
 
 namespace bailiff::hook {
 
+// A map of that kind, pinned nowhere.
+Result<Map> create_judged_map(Kernel& kernel);
+
 // The map, made when it is not there.
 Result<Map> judged_map(const Pins& pins, Kernel& kernel, Undo& undo);
 

@@ -15,10 +15,12 @@
 #include <chrono>
 #include <cstring>
 
+#include "hook/attach/judged.h"
 #include "hook/attach/maps.h"
 #include "hook/attach/observer.h"
 #include "hook/attach/scratch_cgroup.h"
 #include "hook/attach/self_test.h"
+#include "hook/kernel/foreign.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/cgroup.h"
 #include "oci/sys/child.h"
@@ -234,6 +236,25 @@ Probe observer(Kernel& kernel) {
                   "do not start");
 }
 
+// Loads the search over a map of its own, and lets it go again.
+Probe foreign_sockets(Kernel& kernel) {
+  constexpr const char* kName = "foreign sockets";
+  const auto sockets = [&]() -> Result<ForeignSockets> {
+    ASSIGN_OR_RETURN(const Map judged, create_judged_map(kernel));
+    return ForeignSockets::load(judged, [](const bailiff_foreign&) {});
+  }();
+  if (!sockets) {
+    return degraded(kName, sockets.error().message,
+                    "use a kernel from 6.1 on with CONFIG_DEBUG_INFO_BTF; "
+                    "until then sockets that are handed to a container are "
+                    "not found");
+  }
+  if (sockets->sees_all_uses()) return ok(kName, "are found");
+  return degraded(kName, "are found when they connect, or are held",
+                  "use a kernel from 6.3 on; until then one that is used and "
+                  "closed at once may be missed");
+}
+
 Probe enforcement(Kernel& kernel) {
   const auto shown = self_test(kernel);
   if (shown) return ok("self-test", *shown);
@@ -272,6 +293,7 @@ std::vector<Probe> probe_host(const std::string& bpf_dir, Kernel& kernel) {
   probes.push_back(pidfd());
   probes.push_back(seccomp_listener());
   probes.push_back(observer(kernel));
+  probes.push_back(foreign_sockets(kernel));
   probes.push_back(runtimes());
   probes.push_back(enforcement(kernel));
   return probes;

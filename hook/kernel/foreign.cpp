@@ -18,7 +18,6 @@
 #include "hook/bpf/foreign.skel.h"
 #include "hook/kernel/ring_buffer.h"
 #include "oci/sys/errno_error.h"
-#include "oci/sys/pidfd.h"
 
 namespace bailiff::hook {
 namespace {
@@ -63,6 +62,20 @@ Result<UniqueFd> iterate(int program, pid_t pid) {
   UniqueFd iterator(::bpf_iter_create(link.get()));
   if (!iterator) return foreign_error("begin", errno);
   return iterator;
+}
+
+// A process may have threads with descriptors of their own.
+Result<UniqueFd> open_thread(pid_t tid) {
+  constexpr unsigned kThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
+  UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, tid, kThread)));
+  if (!fd && errno == EINVAL) {
+    fd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, tid, 0)));
+  }
+  if (fd) return fd;
+  Error error = errno_error("open thread '" + std::to_string(tid) + "'");
+  if (error.sys_errno == ESRCH) error.code = Code::kNotFound;
+  if (error.sys_errno == EINVAL) error.code = Code::kUnsupported;
+  return error;
 }
 
 }  // namespace
@@ -161,14 +174,15 @@ Result<std::uint64_t> ForeignSockets::lost() const {
 
 bool ForeignSockets::sees_all_uses() const { return impl_->all_uses; }
 
-Status cut_socket(pid_t pid, int fd, std::uint64_t cookie) {
-  ASSIGN_OR_RETURN(const Pidfd process, Pidfd::open(pid));
+Status cut_socket(pid_t tid, int fd, std::uint64_t cookie) {
+  ASSIGN_OR_RETURN(const UniqueFd thread, open_thread(tid));
   const UniqueFd socket(
-      static_cast<int>(::syscall(SYS_pidfd_getfd, process.fd(), fd, 0)));
+      static_cast<int>(::syscall(SYS_pidfd_getfd, thread.get(), fd, 0)));
   if (!socket) {
     Error error = errno_error("take descriptor '" + std::to_string(fd) +
-                              "' of process '" + std::to_string(pid) + "'");
-    if (errno == EBADF || errno == ESRCH) error.code = Code::kNotFound;
+                              "' of thread '" + std::to_string(tid) + "'");
+    const int err = error.sys_errno;
+    if (err == EBADF || err == ESRCH) error.code = Code::kNotFound;
     return error;
   }
   std::uint64_t actual = 0;

@@ -58,10 +58,11 @@ class ForeignSockets {
   std::unique_ptr<Impl> impl_;
 };
 
-// Ends the connection of the socket with that cookie, which the process has as
+// Ends the connection of the socket with that cookie, which the thread has as
 // `fd`: TCP is reset, and over others nothing is sent or received any more.
 // Waits for whoever uses the socket, which may be for as long as that one
-// likes. kNotFound when process, descriptor or socket is gone.
-Status cut_socket(pid_t pid, int fd, std::uint64_t cookie);
+// likes.  kNotFound when thread, descriptor or socket is gone; kUnsupported
+// before Linux 6.9 for a thread that has descriptors of its own.
+Status cut_socket(pid_t tid, int fd, std::uint64_t cookie);
 
 }  // namespace bailiff::hook

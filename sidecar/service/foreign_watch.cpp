@@ -320,7 +320,9 @@ void ForeignWatch::find_holder(bailiff_foreign& socket) {
       source_->held(static_cast<pid_t>(socket.tgid));
   if (!held) return;
   for (const bailiff_foreign& each : held->sockets) {
-    if (each.cookie == socket.cookie) socket.fd = each.fd;
+    if (each.cookie != socket.cookie) continue;
+    socket.fd = each.fd;
+    socket.tid = each.tid;
   }
 }
 
@@ -342,7 +344,7 @@ bool ForeignWatch::cut(const bailiff_foreign& socket) {
   auto done = std::make_shared<std::promise<Status>>();
   std::future<Status> result = done->get_future();
   std::thread([done, cut = parts_.cut, cuts = cuts_, held] {
-    Status status = cut(static_cast<pid_t>(held.tgid), held.fd, held.cookie);
+    Status status = cut(static_cast<pid_t>(held.tid), held.fd, held.cookie);
     --cuts->count;
     done->set_value(std::move(status));
   }).detach();

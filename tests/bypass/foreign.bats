@@ -203,7 +203,11 @@ is_tried() { [[ $1 == received || ${KINDS[$2]} != spent ]]; }
 
 # Nothing but luck refuses the only byte of a socket that was closed behind it.
 bytes_of() {
-  [[ ${KINDS[$2]} == spent ]] && echo "at most 1" || arrived "$1" "$2"
+  if [[ ${KINDS[$2]} == spent ]]; then
+    echo "at most 1"
+  else
+    arrived "$1" "$2"
+  fi
 }
 
 is_told() {

@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +16,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "hook/attach/attach.h"
@@ -166,6 +168,9 @@ class Foreign : public ::testing::Test {
   std::unique_ptr<hook::ForeignSockets> sockets_;
   std::vector<bailiff_foreign> uses_;
 };
+
+// Of what is sent and received, which is seen since Linux 6.3.
+class ForeignUse : public Foreign {};
 
 TEST_F(Foreign, TellsOfASocketThatWasMadeOutside) {
   judge(cgroup_.cgroup());
@@ -325,7 +330,7 @@ TEST_F(Foreign, WhatIsDuplicatedIsToldOnceInEachReading) {
   EXPECT_THAT(held_types(), ElementsAre(SOCK_DGRAM));
 }
 
-TEST_F(Foreign, WhatIsUsedAndClosedAtOnceIsTold) {
+TEST_F(ForeignUse, WhatIsUsedAndClosedAtOnceIsTold) {
   judge(cgroup_.cgroup());
   UniqueFd socket = connected_datagrams();
   Actor sender(cgroup_.cgroup(), [&] {
@@ -345,7 +350,7 @@ TEST_F(Foreign, WhatIsUsedAndClosedAtOnceIsTold) {
   EXPECT_EQ(*sockets_->lost(), 0U);
 }
 
-TEST_F(Foreign, AUseIsToldOnceForEachPeer) {
+TEST_F(ForeignUse, AUseIsToldOnceForEachPeer) {
   judge(cgroup_.cgroup());
   const UniqueFd socket = connected_datagrams(9);
   int port = 9;
@@ -381,7 +386,7 @@ TEST_F(Foreign, WhatConnectsIsToldAtOnceWithItsPeer) {
   EXPECT_EQ(std::memcmp(all.front().remote_be, &peer.sin_addr, 4), 0);
 }
 
-TEST_F(Foreign, WhatIsAcceptedFromAForeignListenerIsForeign) {
+TEST_F(ForeignUse, WhatIsAcceptedFromAForeignListenerIsForeign) {
   judge(cgroup_.cgroup());
   const Listener listener;
   UniqueFd accepted;
@@ -415,7 +420,8 @@ TEST_F(Foreign, ACutStreamIsReset) {
   const auto found = std::find_if(
       all.begin(), all.end(), [](const auto& each) { return each.state == 1; });
   ASSERT_NE(found, all.end());
-  const Status cut = hook::cut_socket(sender.pid(), found->fd, found->cookie);
+  const Status cut = hook::cut_socket(static_cast<pid_t>(found->tid), found->fd,
+                                      found->cookie);
   ASSERT_TRUE(cut) << cut.error().message;
   char byte = 0;
   EXPECT_EQ(::recv(peer.get(), &byte, 1, 0), -1);
@@ -433,6 +439,44 @@ TEST_F(Foreign, OverCutDatagramsNothingIsSent) {
   ASSERT_THAT(all, SizeIs(1));
   ASSERT_TRUE(hook::cut_socket(sender.pid(), all[0].fd, all[0].cookie));
   EXPECT_EQ(sender.act(), EPIPE);
+}
+
+TEST_F(ForeignUse, AThreadWithDescriptorsOfItsOwnHidesNothing) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = connected_datagrams();
+  int orders[2];
+  int answers[2];
+  ASSERT_EQ(::pipe(orders), 0);
+  ASSERT_EQ(::pipe(answers), 0);
+  std::thread thread;
+  Actor sender(cgroup_.cgroup(), [&] {
+    thread = std::thread([&] {
+      ::unshare(CLONE_FILES);
+      int error = 0;
+      (void)!::write(answers[1], &error, sizeof error);
+      char order = 0;
+      (void)!::read(orders[0], &order, 1);
+      error = ::send(socket.get(), "x", 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
+      (void)!::write(answers[1], &error, sizeof error);
+    });
+    int error = 0;
+    (void)!::read(answers[0], &error, sizeof error);
+    return ::close(socket.get());
+  });
+  ASSERT_EQ(sender.act(), 0);
+  const std::vector<bailiff_foreign> all = held(sender.pid());
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_NE(all[0].tid, all[0].tgid);
+  const Status cut = hook::cut_socket(static_cast<pid_t>(all[0].tid), all[0].fd,
+                                      all[0].cookie);
+  ASSERT_TRUE(cut) << cut.error().message;
+  EXPECT_EQ(::write(orders[1], "x", 1), 1);
+  int error = 0;
+  EXPECT_EQ(::read(answers[0], &error, sizeof error), 4);
+  EXPECT_EQ(error, EPIPE);
+  for (const int fd : {orders[0], orders[1], answers[0], answers[1]}) {
+    ::close(fd);
+  }
 }
 
 TEST_F(Foreign, OnlyTheSocketThatWasFoundIsCut) {

@@ -143,10 +143,14 @@ TEST(Probes, FindEverythingNeededHere) {
   hook::LinuxKernel kernel;
   const ScratchBpffs bpffs;
   const auto probes = hook::probe_host(bpffs.path() + "/bailiff", kernel);
-  EXPECT_TRUE(
-      std::any_of(probes.begin(), probes.end(), [](const hook::Probe& probe) {
-        return probe.name == "observer" && probe.state == hook::ProbeState::kOk;
-      }));
+  for (const char* name : {"observer", "foreign sockets"}) {
+    EXPECT_TRUE(std::any_of(probes.begin(), probes.end(),
+                            [&](const hook::Probe& one) {
+                              return one.name == name &&
+                                     one.state == hook::ProbeState::kOk;
+                            }))
+        << name;
+  }
   for (const hook::Probe& probe : probes) {
     EXPECT_NE(probe.state, hook::ProbeState::kMissing)
         << probe.name << ": " << probe.detail;

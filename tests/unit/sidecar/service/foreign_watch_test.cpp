@@ -63,6 +63,7 @@ bailiff_foreign socket_of(std::uint64_t cookie, const char* remote) {
   socket.socket_cgroup = 1;
   socket.cookie = cookie;
   socket.tgid = static_cast<std::uint32_t>(::getpid());
+  socket.tid = socket.tgid + 1;  // a thread of it
   socket.fd = static_cast<int>(cookie) + 100;
   socket.family = AF_INET;
   socket.type = SOCK_STREAM;
@@ -87,6 +88,7 @@ bailiff_foreign listener_of(std::uint64_t cookie, std::uint16_t port) {
 bailiff_foreign used(bailiff_foreign socket, bailiff_foreign_use use) {
   socket.use = static_cast<std::uint16_t>(use);
   socket.fd = -1;
+  socket.tid = socket.tgid;  // not the one that holds it
   return socket;
 }
 
@@ -178,8 +180,8 @@ class ForeignWatchTest : public testing::Test {
   std::vector<std::uint64_t> cut_;
   int failures_ = 0;
   std::function<Status(pid_t, int, std::uint64_t)> cut_with_ =
-      [this](pid_t pid, int fd, std::uint64_t cookie) -> Status {
-    EXPECT_EQ(pid, ::getpid());
+      [this](pid_t tid, int fd, std::uint64_t cookie) -> Status {
+    EXPECT_EQ(tid, ::getpid() + 1);
     EXPECT_EQ(fd, static_cast<int>(cookie) + 100);
     const std::lock_guard lock(mutex_);
     cut_.push_back(cookie);
