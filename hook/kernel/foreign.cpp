@@ -49,6 +49,12 @@ Result<Map> keep(const ::bpf_map* map) {
   return Map(std::move(fd));
 }
 
+Result<UniqueFd> trace(const ::bpf_program* program) {
+  UniqueFd link(::bpf_raw_tracepoint_open(nullptr, ::bpf_program__fd(program)));
+  if (!link) return foreign_error("attach", errno);
+  return link;
+}
+
 Result<UniqueFd> iterate(int program, pid_t pid) {
   bpf_iter_link_info which{};
   which.task.pid = static_cast<std::uint32_t>(pid);
@@ -84,7 +90,8 @@ struct ForeignSockets::Impl {
   std::unique_ptr<::foreign, Destroy> object;
   std::optional<RingBuffer> uses;
   std::optional<Map> lost;
-  std::vector<UniqueFd> links;
+  UniqueFd connects;
+  std::vector<UniqueFd> sends_and_receives;
   bool all_uses = false;
 };
 
@@ -123,16 +130,23 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged, Use use) {
                         std::memcpy(&told, bytes.data(), sizeof(told));
                         use(told);
                       }));
-  for (const ::bpf_program* program :
-       {object->progs.foreign_connects, object->progs.foreign_sends,
-        object->progs.foreign_receives}) {
-    if (!::bpf_program__autoload(program)) continue;
-    UniqueFd link(
-        ::bpf_raw_tracepoint_open(nullptr, ::bpf_program__fd(program)));
-    if (!link) return foreign_error("attach", errno);
-    impl->links.push_back(std::move(link));
-  }
+  ASSIGN_OR_RETURN(impl->connects, trace(object->progs.foreign_connects));
   return ForeignSockets(std::move(impl));
+}
+
+Status ForeignSockets::attend() {
+  const ::foreign* const object = impl_->object.get();
+  std::uint64_t first = 0;
+  const bool judges = ::bpf_map_get_next_key(::bpf_map__fd(object->maps.judged),
+                                             nullptr, &first) == 0;
+  std::vector<UniqueFd>& links = impl_->sends_and_receives;
+  if (!judges) links.clear();
+  if (!judges || !impl_->all_uses || !links.empty()) return Ok{};
+  ASSIGN_OR_RETURN(UniqueFd sends, trace(object->progs.foreign_sends));
+  ASSIGN_OR_RETURN(UniqueFd receives, trace(object->progs.foreign_receives));
+  links.push_back(std::move(sends));
+  links.push_back(std::move(receives));
+  return Ok{};
 }
 
 int ForeignSockets::fd() const { return impl_->uses->fd(); }

@@ -32,14 +32,17 @@ class ForeignSockets {
  public:
   using Use = std::function<void(const bailiff_foreign&)>;
 
-  // `judged` has the containers (hook/attach/judged.h).  Begins to see what is
-  // used; `use` is called by consume().  kUnsupported without Linux 6.1 or its
-  // BTF.
+  // `judged` has the containers (hook/attach/judged.h).  Begins to see who
+  // connects, and what attend() says; `use` is called by consume().
+  // kUnsupported without Linux 6.1 or its BTF.
   static Result<ForeignSockets> load(const Map& judged, Use use);
   ForeignSockets(ForeignSockets&&) noexcept;
   ForeignSockets& operator=(ForeignSockets&&) noexcept;
   ~ForeignSockets();
 
+  // Sees what is sent and received if there are judged containers now, and
+  // otherwise not: whoever sends on this host pays for it.
+  Status attend();
   // Readable (epoll) when something was used.
   int fd() const;
   // Hands over `most` of the uses; whether there may be more.  Never blocks.

@@ -23,6 +23,7 @@ class LoadedSource final : public ForeignSource {
  public:
   explicit LoadedSource(hook::ForeignSockets sockets)
       : sockets_(std::move(sockets)) {}
+  Status attend() override { return sockets_.attend(); }
   int fd() const override { return sockets_.fd(); }
   Result<bool> consume(int most) override { return sockets_.consume(most); }
   Result<hook::HeldSockets> held(pid_t pid) override {

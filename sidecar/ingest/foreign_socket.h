@@ -22,6 +22,7 @@ class ForeignSource {
   using Use = std::function<void(const bailiff_foreign&)>;
   virtual ~ForeignSource() = default;
   // As of hook::ForeignSockets.
+  virtual Status attend() = 0;
   virtual int fd() const = 0;
   virtual Result<bool> consume(int most) = 0;
   virtual Result<hook::HeldSockets> held(pid_t pid) = 0;

@@ -97,9 +97,16 @@ void ForeignWatch::open() {
   problem_ = source ? "" : source.error().message;
   if (source) {
     source_ = *std::move(source);
+    attend();
   } else {
     log_repeated("foreign", "foreign sockets are not looked for: " + problem_);
   }
+}
+
+void ForeignWatch::attend() {
+  const Status attended = source_->attend();
+  if (attended) return;
+  log_repeated("foreign", "see who uses sockets: " + attended.error().message);
 }
 
 milliseconds ForeignWatch::wait() const {
@@ -176,6 +183,7 @@ void ForeignWatch::look_now() {
     asked_ = false;
   }
   const auto begun = steady_clock::now();
+  attend();
   const std::vector<KnownContainer> all = parts_.containers.all();
   const bool any =
       std::any_of(all.begin(), all.end(),

@@ -111,6 +111,7 @@ class ForeignWatch {
   void run();
   std::chrono::milliseconds wait() const;
   void open();
+  void attend();
   void read_uses();
   void look_now();
   void take_waiting();

@@ -138,6 +138,7 @@ class Foreign : public ::testing::Test {
     policy.rule("port", sport_is(1), false);
     const auto programs = protect(policy.build(), cgroup, dir(), id, kernel_);
     ASSERT_TRUE(programs) << programs.error().message;
+    ASSERT_TRUE(sockets_->attend());
   }
 
   std::vector<bailiff_foreign> held(pid_t pid = 0) {

@@ -140,6 +140,7 @@ class FakeForeign final : public ForeignSource {
  public:
   FakeForeign(FakeForeignState& state, Use use)
       : state_(state), use_(std::move(use)) {}
+  Status attend() override { return Ok{}; }
   int fd() const override { return state_.ready.get(); }
   Result<bool> consume(int /*most*/) override {
     eventfd_t count = 0;
