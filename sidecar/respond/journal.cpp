@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
+#include "rules/base/field_line.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -20,92 +20,35 @@ namespace {
 // A long journal, and what came on top before it was written anew.
 constexpr std::size_t kMaxJournalBytes = 4 * kJournalBytes;
 constexpr std::size_t kBootIdBytes = 64;
-constexpr std::string_view kHex = "0123456789ABCDEF";
 // The fields of a "begin" after that word.
 constexpr std::size_t kBeginFields = 21;
-
-std::string encoded(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c > ' ' && c <= '~' && c != '%') {
-      result += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    result += {'%', kHex[byte >> 4], kHex[byte & 15]};
-  }
-  return result;
-}
-
-std::string decoded(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      const std::size_t high = kHex.find(text[i + 1]);
-      const std::size_t low = kHex.find(text[i + 2]);
-      if (high != kHex.npos && low != kHex.npos) {
-        result += static_cast<char>(high << 4 | low);
-        i += 2;
-        continue;
-      }
-    }
-    result += text[i];
-  }
-  return result;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-template <typename Number>
-Number number(std::string_view text) {
-  Number value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-std::string line(std::initializer_list<std::string_view> fields) {
-  std::string text;
-  for (const std::string_view field : fields) {
-    if (!text.empty()) text += '\t';
-    text += encoded(field);
-  }
-  return text + '\n';
-}
 
 std::string begin_line(const Begun& begun) {
   const oci::ContainerRecord& record = begun.record;
   const oci::ContainerFacts& facts = record.facts;
-  return line({"begin",
-               begun.id,
-               to_string(begun.response),
-               record.id,
-               record.cgroup_path,
-               std::to_string(record.cgroup_id),
-               std::to_string(record.pid),
-               std::to_string(record.time_ns),
-               record.bundle,
-               facts.name,
-               facts.image,
-               facts.pod,
-               facts.namespace_name,
-               std::to_string(begun.begun_ns),
-               std::to_string(begun.until_ns),
-               to_string(begun.then),
-               begun.policy,
-               begun.rule,
-               begun.actor,
-               begun.reason,
-               begun.workload,
-               std::to_string(begun.process.pid) + ":" +
-                   std::to_string(begun.process.seen_ns)});
+  return field_line({"begin",
+                     begun.id,
+                     to_string(begun.response),
+                     record.id,
+                     record.cgroup_path,
+                     std::to_string(record.cgroup_id),
+                     std::to_string(record.pid),
+                     std::to_string(record.time_ns),
+                     record.bundle,
+                     facts.name,
+                     facts.image,
+                     facts.pod,
+                     facts.namespace_name,
+                     std::to_string(begun.begun_ns),
+                     std::to_string(begun.until_ns),
+                     to_string(begun.then),
+                     begun.policy,
+                     begun.rule,
+                     begun.actor,
+                     begun.reason,
+                     begun.workload,
+                     std::to_string(begun.process.pid) + ":" +
+                         std::to_string(begun.process.seen_ns)});
 }
 
 std::optional<Response> parse_response(std::string_view text) {
@@ -120,7 +63,7 @@ std::optional<Response> parse_response(std::string_view text) {
 std::optional<Begun> parse_begin(const std::vector<std::string_view>& fields) {
   if (fields.size() != kBeginFields + 1) return std::nullopt;
   std::size_t at = 1;
-  const auto next = [&] { return decoded(fields[at++]); };
+  const auto next = [&] { return unescaped(fields[at++]); };
   Begun begun;
   begun.id = next();
   const std::optional<Response> response = parse_response(next());
@@ -129,17 +72,17 @@ std::optional<Begun> parse_begin(const std::vector<std::string_view>& fields) {
   oci::ContainerRecord& record = begun.record;
   record.id = next();
   record.cgroup_path = next();
-  record.cgroup_id = number<std::uint64_t>(next());
-  record.pid = number<std::int64_t>(next());
-  record.time_ns = number<std::uint64_t>(next());
+  record.cgroup_id = number_of<std::uint64_t>(next());
+  record.pid = number_of<std::int64_t>(next());
+  record.time_ns = number_of<std::uint64_t>(next());
   record.bundle = next();
   record.facts.id = record.id;
   record.facts.name = next();
   record.facts.image = next();
   record.facts.pod = next();
   record.facts.namespace_name = next();
-  begun.begun_ns = number<std::uint64_t>(next());
-  begun.until_ns = number<std::uint64_t>(next());
+  begun.begun_ns = number_of<std::uint64_t>(next());
+  begun.until_ns = number_of<std::uint64_t>(next());
   begun.then = next() == to_string(PauseThen::kResume) ? PauseThen::kResume
                                                        : PauseThen::kKill;
   begun.policy = next();
@@ -149,16 +92,16 @@ std::optional<Begun> parse_begin(const std::vector<std::string_view>& fields) {
   begun.workload = next();
   const std::string process = next();
   const std::size_t colon = process.find(':');
-  begun.process.pid = number<pid_t>(process);
+  begun.process.pid = number_of<pid_t>(process);
   if (colon != std::string::npos) {
     begun.process.seen_ns =
-        number<std::uint64_t>(std::string_view(process).substr(colon + 1));
+        number_of<std::uint64_t>(std::string_view(process).substr(colon + 1));
   }
   return begun;
 }
 
 std::string over_line(const OverBudget& budget) {
-  return line(
+  return field_line(
       {"over", budget.scope, budget.name, std::to_string(budget.since_ns)});
 }
 
@@ -177,16 +120,17 @@ class Steps {
     }
     if (step == "rearm") content_.over.clear();
     if (step == "over" && fields.size() == 4) {
-      content_.over.push_back({.scope = decoded(fields[1]),
-                               .name = decoded(fields[2]),
-                               .since_ns = number<std::uint64_t>(fields[3])});
+      content_.over.push_back(
+          {.scope = unescaped(fields[1]),
+           .name = unescaped(fields[2]),
+           .since_ns = number_of<std::uint64_t>(fields[3])});
     }
     if (fields.size() < 2) return;
-    const auto known = by_id_.find(decoded(fields[1]));
+    const auto known = by_id_.find(unescaped(fields[1]));
     if (known == by_id_.end()) return;
     Journaled& response = content_.responses[known->second];
     if (step == "done" && fields.size() == 3) {
-      response.outcome = decoded(fields[2]);
+      response.outcome = unescaped(fields[2]);
     }
     response.undone = response.undone || step == "undo";
     response.ended = response.ended || step == "end";
@@ -203,10 +147,10 @@ class Steps {
 std::string lines_of(const Journaled& each) {
   const std::string& id = each.begun.id;
   std::string text = begin_line(each.begun);
-  if (!each.outcome.empty()) text += line({"done", id, each.outcome});
-  if (each.undone) text += line({"undo", id});
-  if (each.ended) text += line({"end", id});
-  if (each.told) text += line({"told", id});
+  if (!each.outcome.empty()) text += field_line({"done", id, each.outcome});
+  if (each.undone) text += field_line({"undo", id});
+  if (each.ended) text += field_line({"end", id});
+  if (each.told) text += field_line({"told", id});
   return text;
 }
 
@@ -242,21 +186,21 @@ class FileJournal final : public Journal {
     return append(begin_line(begun));
   }
   Status done(const std::string& id, const std::string& outcome) override {
-    return append(line({"done", id, outcome}));
+    return append(field_line({"done", id, outcome}));
   }
   Status undo(const std::string& id) override {
-    return append(line({"undo", id}));
+    return append(field_line({"undo", id}));
   }
   Status end(const std::string& id) override {
-    return append(line({"end", id}));
+    return append(field_line({"end", id}));
   }
   Status told(const std::string& id) override {
-    return append(line({"told", id}));
+    return append(field_line({"told", id}));
   }
   Status over(const OverBudget& budget) override {
     return append(over_line(budget));
   }
-  Status rearm() override { return append(line({"rearm"})); }
+  Status rearm() override { return append(field_line({"rearm"})); }
 
   Status shorten(std::uint64_t before_ns) override {
     {
