@@ -57,7 +57,8 @@ Result<std::shared_ptr<Generation>> Generation::make(CompiledPolicy policy,
     generation->list_entries_.push_back(flatten(lists, i).size());
   }
   generation->matcher_ = std::make_shared<const Matcher>(generation->policy_);
-  generation->host_names_ = HostNames(generation->policy_);
+  generation->host_names_ =
+      std::make_shared<const HostNames>(generation->policy_);
   return generation;
 }
 
@@ -66,19 +67,26 @@ std::shared_ptr<const Matcher> Generation::matcher() const {
   return matcher_;
 }
 
-void Generation::adopt_lists(const CompiledPolicy& current) {
+void Generation::adopt_lists(const Generation& current) {
+  if (current.policy_id_ == policy_id_) {
+    const std::scoped_lock lock(mutex_, current.mutex_);
+    matcher_ = current.matcher_;
+    host_names_ = current.host_names_;
+    return;
+  }
+  const std::vector<List>& lists = current.policy_.lists;
   CompiledPolicy adopted = policy_;
   for (List& list : adopted.lists) {
     const auto same =
-        std::find_if(current.lists.begin(), current.lists.end(),
+        std::find_if(lists.begin(), lists.end(),
                      [&](const List& each) { return each.name == list.name; });
-    if (same == current.lists.end()) continue;
-    const auto index = static_cast<std::uint32_t>(same - current.lists.begin());
-    list.items = flatten(current.lists, index);
+    if (same == lists.end()) continue;
+    const auto index = static_cast<std::uint32_t>(same - lists.begin());
+    list.items = flatten(lists, index);
     list.includes.clear();
   }
   auto matcher = std::make_shared<const Matcher>(adopted);
-  HostNames names(adopted);
+  auto names = std::make_shared<const HostNames>(adopted);
   const std::lock_guard lock(mutex_);
   matcher_ = std::move(matcher);
   host_names_ = std::move(names);
@@ -86,7 +94,7 @@ void Generation::adopt_lists(const CompiledPolicy& current) {
 
 std::string Generation::host_name(std::uint64_t hash) const {
   const std::lock_guard lock(mutex_);
-  return host_names_.find(hash);
+  return host_names_->find(hash);
 }
 
 Result<std::unique_ptr<Generations>> Generations::open(
@@ -118,10 +126,13 @@ Result<GenerationPtr> Generations::publish(const CompiledPolicy& policy) {
   RETURN_IF_ERROR(
       write_atomically(state_dir_ + "/policy.bin", bytes, kFileMode));
   const std::lock_guard lock(mutex_);
+  // What is current anew is the one that containers have: it must go on to get
+  // the lists of those to come.
+  const std::shared_ptr<Generation> made = generation;
+  generation = known_.try_emplace(hex, made).first->second;
   for (const auto& [name, known] : known_) {
-    if (name != hex) known->adopt_lists(policy);
+    if (known != made) known->adopt_lists(*made);
   }
-  known_[hex] = generation;
   if (current_ && current_->digest() != generation->digest()) {
     previous_ = current_->digest().hex();
   }
@@ -164,7 +175,7 @@ Result<GenerationPtr> Generations::find(const std::string& hex) {
                                              generation->digest().hex() + "'"};
   }
   const std::lock_guard lock(mutex_);
-  if (current_) generation->adopt_lists(current_->policy());
+  if (current_) generation->adopt_lists(*current_);
   return GenerationPtr(
       known_.emplace(hex, std::move(generation)).first->second);
 }
@@ -179,7 +190,8 @@ GenerationPtr Generations::find(std::uint64_t policy_id) const {
   return found == known_.end() ? nullptr : found->second;
 }
 
-int Generations::keep_only(const std::set<std::string>& hexes) {
+int Generations::keep_only(const std::set<std::string>& hexes,
+                           std::chrono::seconds young) {
   const std::lock_guard lock(mutex_);
   std::set<std::string> kept = hexes;
   if (current_) kept.insert(current_->digest().hex());
@@ -188,12 +200,16 @@ int Generations::keep_only(const std::set<std::string>& hexes) {
     return kept.find(entry.first) == kept.end();
   });
   int failed = 0;
+  const auto now = std::filesystem::file_time_type::clock::now();
   std::error_code error;
   for (std::filesystem::directory_iterator entry(folder(), error), end;
        !error && entry != end; entry.increment(error)) {
     const std::filesystem::path& file = entry->path();
     if (file.extension() != ".bin") continue;
     if (kept.find(file.stem().string()) != kept.end()) continue;
+    std::error_code gone;
+    const auto written = entry->last_write_time(gone);
+    if (!gone && written + young > now) continue;
     if (::unlink(file.c_str()) != 0 && errno != ENOENT) ++failed;
   }
   return failed;

@@ -9,6 +9,7 @@
 //                                a restart of the service
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -59,7 +60,8 @@ class Generation {
   std::string host_name(std::uint64_t hash) const;
   // Lists have the items that lists of the same name have in `current`: the
   // lists in the kernel, which are shared by all generations, have them too.
-  void adopt_lists(const CompiledPolicy& current);
+  // Where nothing but items differs, this takes no time.
+  void adopt_lists(const Generation& current);
 
  private:
   Generation(CompiledPolicy policy, std::string_view encoded)
@@ -74,8 +76,9 @@ class Generation {
   std::vector<std::vector<OutputTemplate>> extra_outputs_;  // of each rule
   std::vector<std::uint64_t> list_entries_;                 // of each list
   mutable std::mutex mutex_;
+  // Both shared with generations that adopted them.
   std::shared_ptr<const Matcher> matcher_;
-  HostNames host_names_;
+  std::shared_ptr<const HostNames> host_names_;
 };
 // Shared by the containers that run under it and by events on their way.
 using GenerationPtr = std::shared_ptr<const Generation>;
@@ -105,9 +108,11 @@ class Generations {
   GenerationPtr find(std::uint64_t policy_id) const;
 
   // Forgets and removes those that are neither in `hexes`, nor current, nor the
-  // one before that, which a container that starts just now may be under.
-  // Returns how many files could not be removed.
-  int keep_only(const std::set<std::string>& hexes);
+  // one before that, nor, of the files, younger than `young`: a container that
+  // starts just now may be under one.  Returns how many files could not be
+  // removed.
+  int keep_only(const std::set<std::string>& hexes,
+                std::chrono::seconds young = std::chrono::seconds(0));
 
  private:
   explicit Generations(std::string state_dir)

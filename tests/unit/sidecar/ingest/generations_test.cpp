@@ -98,6 +98,17 @@ TEST_F(GenerationsTest, AnEarlierOneHasTheListsOfTheCurrentOne) {
   EXPECT_TRUE(fires(*again, "192.0.2.2"));
 }
 
+TEST_F(GenerationsTest, OneThatIsCurrentAgainGoesOnToHaveTheLists) {
+  const GenerationPtr held = publish(policy_of("one", "192.0.2.1"));
+  publish(policy_of("one", "192.0.2.2"));
+  publish(policy_of("one", "192.0.2.1"));
+  EXPECT_TRUE(fires(*held, "192.0.2.1"));
+  EXPECT_FALSE(fires(*held, "192.0.2.2"));
+  publish(policy_of("one", "192.0.2.3"));
+  EXPECT_TRUE(fires(*held, "192.0.2.3"));
+  EXPECT_FALSE(fires(*held, "192.0.2.1"));
+}
+
 TEST_F(GenerationsTest, GoesBackToAnEarlierOneAndToNone) {
   const GenerationPtr one = publish(policy_of("one", "192.0.2.1"));
   publish(policy_of("two", "192.0.2.1"));
@@ -118,6 +129,14 @@ TEST_F(GenerationsTest, RemovesThoseNobodyUses) {
   EXPECT_TRUE(has_file(two));
   EXPECT_TRUE(has_file(three));
   EXPECT_FALSE(generations_->find(one.hex()));
+}
+
+TEST_F(GenerationsTest, KeepsThoseAContainerThatStartsMayBeUnder) {
+  const Digest one = publish(policy_of("one", "192.0.2.1"))->digest();
+  publish(policy_of("two", "192.0.2.1"));
+  publish(policy_of("three", "192.0.2.1"));
+  EXPECT_EQ(generations_->keep_only({}, std::chrono::seconds(3600)), 0);
+  EXPECT_TRUE(generations_->find(one.hex()));
 }
 
 TEST_F(GenerationsTest, RefusesADigestThatIsAPath) {
