@@ -667,6 +667,7 @@ class ListsApart {
     }
   }
   bool operator[](std::size_t list) const { return apart_[list]; }
+  const std::vector<bool>& all() const { return apart_; }
 
   void operator()(const Constant& /*node*/) {}
   void operator()(const Check& node) {
@@ -839,6 +840,10 @@ std::string encode(const CompiledPolicy& policy) {
   out.digest(digest_of(out.written()));
   out.raw(items.written());
   return std::move(out).take();
+}
+
+std::vector<bool> kernel_lists(const CompiledPolicy& policy) {
+  return ListsApart(policy).all();
 }
 
 Result<std::size_t> policy_head_bytes(std::string_view prefix) {

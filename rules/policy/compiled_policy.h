@@ -102,6 +102,10 @@ Result<CompiledPolicy> decode_head(std::string_view head);
 Result<std::size_t> policy_head_bytes(std::string_view prefix);
 inline constexpr std::size_t kPolicyPrefixBytes = 16;
 
+// Of each list, whether only the kernel looks things up in it, or nobody does:
+// its items lie behind the head, and to change them changes no program.
+std::vector<bool> kernel_lists(const CompiledPolicy& policy);
+
 // The name of a compiled policy: the digest its head ends with, which covers
 // the digests of what lies behind it.  Takes a file or its head.
 Digest policy_digest(std::string_view encoded);

@@ -75,6 +75,7 @@ class Loader {
     bound_rules(compiled, definitions);
     compile_policies(compiled, paster, macros, checker);
     warn_of_unused(definitions, paster.used(), macros);
+    loaded_.pasted_lists = paster.pasted();
     if (diagnostics().has_errors()) return std::move(loaded_);
     // A list of a million items is held no more often than it must be.
     definitions.lists.clear();

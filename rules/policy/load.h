@@ -36,6 +36,9 @@ struct Loaded {
   std::optional<CompiledPolicy> policy;
   // Where the name of each of policy->policies stands, in the same order.
   std::vector<Span> policy_names;
+  // Of each of policy->lists, whether its items also stand in conditions as
+  // text (ListPaster::pasted()), which other items would not change.
+  std::vector<bool> pasted_lists;
 };
 
 // Pure.  Reports every independent error of all files.

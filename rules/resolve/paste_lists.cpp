@@ -177,7 +177,8 @@ ListPaster::ListPaster(const std::vector<RawList>& raw,
       resolved_(resolved),
       diagnostics_(diagnostics),
       names_(raw),
-      mentioned_(raw.size()) {}
+      mentioned_(raw.size()),
+      pasted_(raw.size()) {}
 
 std::optional<LocatedText> ListPaster::paste(const LocatedText& condition,
                                              const syntax::Owner& owner) {
@@ -272,6 +273,7 @@ std::optional<LocatedText> ListPaster::items(std::uint32_t list,
   while (!path.empty()) {
     Step& step = path.back();
     const RawList& current = raw_[step.list];
+    pasted_[step.list] = true;
     if (step.next == current.items.size()) {
       path.pop_back();
       continue;
@@ -293,6 +295,22 @@ std::optional<LocatedText> ListPaster::items(std::uint32_t list,
                 text.empty() ? "" : ", ");
   }
   return text;
+}
+
+std::vector<bool> ListPaster::pasted() const {
+  std::vector<bool> pasted = pasted_;
+  std::vector<std::uint32_t> pending;
+  for (const auto& [list, include] : resolved_.loops)
+    pending.push_back(include);
+  while (!pending.empty()) {
+    const std::uint32_t list = pending.back();
+    pending.pop_back();
+    if (pasted[list]) continue;
+    pasted[list] = true;
+    const auto& includes = resolved_.definitions[list].includes;
+    pending.insert(pending.end(), includes.begin(), includes.end());
+  }
+  return pasted;
 }
 
 std::vector<bool> ListPaster::used() const {

@@ -68,6 +68,10 @@ class ListPaster {
   // By list: whether a condition pasted so far or a list defined later names
   // it, or a list that is used and defined before does.
   std::vector<bool> used() const;
+  // By list: whether its items were put into a text, of a condition or, where
+  // lists include each other, of another list.  What becomes of the list later
+  // does not reach them.
+  std::vector<bool> pasted() const;
 
  private:
   using Mention = ListNames::Mention;
@@ -86,6 +90,7 @@ class ListPaster {
   Diagnostics& diagnostics_;
   ListNames names_;
   std::vector<bool> mentioned_;
+  std::vector<bool> pasted_;
   std::size_t work_ = 0;
 };
 

@@ -78,6 +78,24 @@ TEST_F(PasteTest, KeepsReferences) {
   }
 }
 
+TEST_F(PasteTest, TellsWhichListsBecameText) {
+  lists({{"inner", {"a"}},
+         {"outer", {"inner", "b"}},
+         {"kept", {"sh"}},
+         {"unused", {"x"}}});
+  pasted("proc.name in (kept)");
+  EXPECT_EQ(paster_->pasted(), std::vector<bool>({false, false, false, false}));
+  pasted("proc.name = outer");
+  EXPECT_EQ(paster_->pasted(), std::vector<bool>({true, true, false, false}));
+}
+
+TEST_F(PasteTest, AListInALoopIsText) {
+  lists({{"one", {"two", "a"}}, {"two", {"one", "b"}}, {"other", {"c"}}});
+  const std::vector<bool> pasted = paster_->pasted();
+  EXPECT_TRUE(pasted[0] || pasted[1]);
+  EXPECT_FALSE(pasted[2]);
+}
+
 TEST_F(PasteTest, LeavesConditionsWithoutListsAlone) {
   lists({{"shells", {"sh"}}});
   for (const std::string condition :
