@@ -178,6 +178,55 @@ void add_evidence(CLI::App& app, const Site& site) {
               });
 }
 
+void add_change_list(CLI::App& lists, const Site& site, const char* verb,
+                     const char* description) {
+  CLI::App& command = *lists.add_subcommand(verb, description);
+  auto options = std::make_shared<ChangeListOptions>();
+  command.add_option("name", options->list, "As in the table")->required();
+  command
+      .add_option("item", options->items,
+                  "Addresses, ADDRESS|PORT, networks or host names, as the "
+                  "list has them")
+      ->required();
+  command.add_option("--reason", options->reason, "Kept with the event");
+  command.add_option("--for", options->for_time,
+                     "When it ends by itself (30m, 2h); without, never");
+  make_online(command, site,
+              [options, verb = std::string(verb)](HttpClient& client,
+                                                  const Terminal& terminal) {
+                return change_list(client, terminal, verb, *options);
+              });
+}
+
+void add_lists(CLI::App& app, const Site& site) {
+  CLI::App& command = *app.add_subcommand(
+      "lists", "The lists of the rules, and what was changed of them by hand");
+  CLI::App& show = *command.add_subcommand(
+      "show", "What was changed of a list by hand, and its counts");
+  struct Options {
+    std::string name;
+    bool all = false;
+  };
+  auto options = std::make_shared<Options>();
+  show.add_option("name", options->name, "As in the table")->required();
+  show.add_flag("--all", options->all, "Every item");
+  make_online(show, site,
+              [options](HttpClient& client, const Terminal& terminal) {
+                return show_list(client, terminal, options->name, options->all);
+              });
+  add_change_list(command, site, "add",
+                  "Add items to a list, in every container that runs");
+  add_change_list(command, site, "remove",
+                  "Remove items from a list, in every container that runs");
+  // The outer command's callback also runs after that of an inner one.
+  make_online(command, site,
+              [outer = &command, &exit_code = site.exit_code](
+                  HttpClient& client, const Terminal& terminal) {
+                if (!outer->get_subcommands().empty()) return exit_code;
+                return show_lists(client, terminal);
+              });
+}
+
 void add_alerts(CLI::App& app, const Site& site) {
   CLI::App& command =
       *app.add_subcommand("alerts", "Whether alerts were delivered");
@@ -239,6 +288,7 @@ void add_online_commands(CLI::App& app, std::ostream& terminal_out,
   add_evidence(app, site);
   add("status", "Whether the service enforces, check by check", show_status);
   add("policies", "The policies in force", show_policies);
+  add_lists(app, site);
   add("reload", "Load rule and policy files again, all or nothing", reload);
   add_alerts(app, site);
 }

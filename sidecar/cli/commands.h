@@ -13,7 +13,7 @@ class App;
 
 namespace bailiff::sidecar {
 
-// ps, events, kill, status, policies, reload, alerts, alerts retry.
+// ps, events, kill, status, policies, lists, reload, alerts, alerts retry.
 void add_online_commands(CLI::App& app, std::ostream& terminal_out,
                          std::ostream& terminal_err, int& exit_code);
 // Probes this host by trying; needs root to find out most of it.

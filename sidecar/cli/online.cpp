@@ -87,6 +87,12 @@ int report(const Terminal& terminal, const HttpAnswer& answer) {
   return exit_code_of(answer.status);
 }
 
+int not_understood(const Terminal& terminal, const std::string& why) {
+  terminal.err << "bailiff: the answer is not understood: " << printable(why)
+               << '\n';
+  return kExitNoService;
+}
+
 // A member as text: "" when it is absent or null.
 std::string text_of(const Json& object, const std::string& name) {
   const auto found = object.find(name);
@@ -120,10 +126,13 @@ int show(const Terminal& terminal, const Result<HttpAnswer>& answer,
   try {
     return print(Json::parse(answer->body));
   } catch (const Json::exception& e) {
-    terminal.err << "bailiff: the answer is not understood: "
-                 << printable(e.what()) << '\n';
-    return kExitNoService;
+    return not_understood(terminal, e.what());
   }
+}
+
+// What a person reads of a timestamp; "" of none.
+std::string seconds_of(const std::string& timestamp) {
+  return timestamp.empty() ? "" : timestamp.substr(0, 19) + "Z";
 }
 
 std::string short_id(const std::string& id) { return id.substr(0, 12); }
@@ -149,8 +158,7 @@ std::string state_of(const Json& container) {
     }
     if (until.empty()) until = text_of(each, "until");
   }
-  // Seconds are what a person reads.
-  return until.empty() ? state : state + " until " + until.substr(0, 19) + "Z";
+  return until.empty() ? state : state + " until " + seconds_of(until);
 }
 
 Table events_table() {
@@ -249,6 +257,57 @@ int follow_events(HttpClient& client, const Terminal& terminal,
   }
 }
 
+std::string effect_of(const Json& list) {
+  if (text_of(list, "added") == "0" && text_of(list, "removed") == "0") {
+    return "";
+  }
+  return list.value("in_force", true) ? "in force" : "without effect";
+}
+
+void print_item(const Terminal& terminal, const Json& item) {
+  if (terminal.json) {
+    terminal.out << item.dump(-1, ' ', false, Json::error_handler_t::replace)
+                 << '\n';
+    return;
+  }
+  terminal.out << printable(text_of(item, "item"));
+  const Json& change = object_of(item, "change");
+  if (!change.empty()) {
+    const std::string until = seconds_of(text_of(change, "until"));
+    terminal.out << "  (added by " << printable(text_of(change, "actor"))
+                 << (until.empty() ? "" : " until " + until) << ')';
+  }
+  terminal.out << '\n';
+}
+
+// Page by page: neither side holds a list of a million items as text.
+int print_items(HttpClient& client, const Terminal& terminal,
+                const std::string& target) {
+  std::string after = "0";
+  std::string digest;
+  while (true) {
+    const Result<HttpAnswer> answer =
+        client.get(target + "?limit=10000&after=" + after);
+    if (!answer) return report(terminal, answer.error());
+    if (answer->status != 200) return report(terminal, *answer);
+    try {
+      const Json page = Json::parse(answer->body);
+      const std::string now = text_of(page, "policy_digest");
+      if (!digest.empty() && digest != now) {
+        terminal.err << "bailiff: the list was changed while it was read: ask "
+                        "again\n";
+        return kExitFailed;
+      }
+      digest = now;
+      for (const Json& item : page.at("items")) print_item(terminal, item);
+      after = text_of(page, "next");
+    } catch (const Json::exception& e) {
+      return not_understood(terminal, e.what());
+    }
+    if (!terminal.out.flush() || after.empty()) return kExitOk;
+  }
+}
+
 }  // namespace
 
 int show_containers(HttpClient& client, const Terminal& terminal) {
@@ -293,9 +352,7 @@ int show_events(HttpClient& client, const Terminal& terminal,
     return follow_events(client, terminal,
                          "/v1/events/stream?" + begin + filter);
   } catch (const Json::exception& e) {
-    terminal.err << "bailiff: the answer is not understood: "
-                 << printable(e.what()) << '\n';
-    return kExitNoService;
+    return not_understood(terminal, e.what());
   }
 }
 
@@ -446,9 +503,7 @@ int show_status(HttpClient& client, const Terminal& terminal) {
     }
     table.print(terminal.out);
   } catch (const Json::exception& e) {
-    terminal.err << "bailiff: the answer is not understood: "
-                 << printable(e.what()) << '\n';
-    return kExitNoService;
+    return not_understood(terminal, e.what());
   }
   return ready ? kExitOk : kExitFailed;
 }
@@ -473,6 +528,76 @@ int show_policies(HttpClient& client, const Terminal& terminal) {
                  text_of(policy, "rules")});
     }
     table.print(terminal.out);
+    return kExitOk;
+  });
+}
+
+int show_lists(HttpClient& client, const Terminal& terminal) {
+  return show(terminal, client.get("/v1/lists"), [&](const Json& body) {
+    Table table({{"LIST", 0},
+                 {"KIND", 0},
+                 {"ENTRIES", 0},
+                 {"ADDED", 0},
+                 {"REMOVED", 0},
+                 {"BY HAND", 0}});
+    for (const Json& list : body.at("lists")) {
+      const std::string kind = text_of(list, "kind");
+      table.add({text_of(list, "name"), kind.empty() ? "gone" : kind,
+                 text_of(list, "entries"), text_of(list, "added"),
+                 text_of(list, "removed"), effect_of(list)});
+    }
+    table.print(terminal.out);
+    return kExitOk;
+  });
+}
+
+int show_list(HttpClient& client, const Terminal& terminal,
+              const std::string& name, bool all) {
+  const std::string target = "/v1/lists/" + percent_encode(name);
+  if (all) return print_items(client, terminal, target);
+  return show(terminal, client.get(target + "?limit=0"), [&](const Json& body) {
+    terminal.out << printable(name) << ": " << text_of(body, "entries")
+                 << " entries, " << text_of(body, "added") << " added and "
+                 << text_of(body, "removed") << " removed by hand";
+    if (!body.value("in_force", true)) terminal.out << ", without effect";
+    terminal.out << '\n';
+    if (body.at("changes").empty()) return kExitOk;
+    terminal.out << '\n';
+    Table table({{"ITEM", 0},
+                 {"CHANGE", 0},
+                 {"UNTIL", 0},
+                 {"SINCE", 0},
+                 {"BY", 0},
+                 {"REASON", 0}});
+    for (const Json& change : body.at("changes")) {
+      table.add({text_of(change, "item"), text_of(change, "change"),
+                 seconds_of(text_of(change, "until")),
+                 seconds_of(text_of(change, "since")), text_of(change, "actor"),
+                 text_of(change, "reason")});
+    }
+    table.print(terminal.out);
+    return kExitOk;
+  });
+}
+
+int change_list(HttpClient& client, const Terminal& terminal,
+                const std::string& verb, const ChangeListOptions& options) {
+  Json body = {{verb, options.items}, {"reason", options.reason}};
+  if (!options.for_time.empty()) body["for"] = options.for_time;
+  const Result<HttpAnswer> answer =
+      client.patch("/v1/lists/" + percent_encode(options.list),
+                   body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return show(terminal, answer, [&](const Json& outcome) {
+    const std::string list = printable(options.list);
+    for (const Json& each : outcome.at("unchanged")) {
+      terminal.out << list << ": '" << printable(text_of(each, "item")) << "' "
+                   << printable(text_of(each, "why")) << '\n';
+    }
+    const std::string until = seconds_of(text_of(outcome, "until"));
+    terminal.out << list << ": " << outcome.at("added").size() << " added, "
+                 << outcome.at("removed").size() << " removed"
+                 << (until.empty() ? "" : " until " + until) << ", "
+                 << text_of(outcome, "entries") << " entries\n";
     return kExitOk;
   });
 }

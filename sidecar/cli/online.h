@@ -8,6 +8,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "sidecar/http/client.h"
 
@@ -68,6 +69,20 @@ int export_evidence(HttpClient& client, const Terminal& terminal,
 // kExitFailed when the service is not ready.
 int show_status(HttpClient& client, const Terminal& terminal);
 int show_policies(HttpClient& client, const Terminal& terminal);
+int show_lists(HttpClient& client, const Terminal& terminal);
+// What was changed of the list by hand, and its counts; with `all` every item,
+// as JSON one a line.  kExitFailed when it is changed while it is read.
+int show_list(HttpClient& client, const Terminal& terminal,
+              const std::string& name, bool all);
+struct ChangeListOptions {
+  std::string list;
+  std::vector<std::string> items;
+  std::string reason;
+  std::string for_time;  // "": until it is undone
+};
+// `verb`: "add", "remove".
+int change_list(HttpClient& client, const Terminal& terminal,
+                const std::string& verb, const ChangeListOptions& options);
 // kExitFailed, with the diagnostics on `err`, when the files are not loaded.
 int reload(HttpClient& client, const Terminal& terminal);
 int show_alerts(HttpClient& client, const Terminal& terminal, bool failed);

@@ -13,6 +13,7 @@
 #include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
 #include "sidecar/alert/alert.h"
+#include "sidecar/lists/list_changes.h"
 #include "sidecar/store/store.h"
 
 namespace bailiff::sidecar {
@@ -79,6 +80,32 @@ struct CaptureView {
   std::string state;  // "complete", or still "writing"
 };
 
+struct ListView {
+  std::string name;
+  // What its items are: "addresses", "networks", "names" or several of these;
+  // "conditions", "unused" and "text" for what only the rule files change; ""
+  // when no rule file has the list any more.
+  std::string kind;
+  std::uint64_t entries = 0;  // with all it includes, each once
+  // Changes by hand, and whether they have an effect.
+  std::uint64_t added = 0, removed = 0;
+  bool in_force = true;
+};
+
+struct ListPage {
+  ListView list;
+  std::vector<ListChange> changes;  // by hand, of this list; on the first page
+  struct Item {
+    std::string item;
+    std::string list;  // which has it: this one, or one that it includes
+    std::optional<ListChange> change;  // that added it; absent: a rule file
+  };
+  std::vector<Item> items;           // an item stands as often as it is written
+  std::optional<std::int64_t> next;  // `after` of the page behind this one
+  // Of the compiled policy: pages that have the same are of one list.
+  std::string policy_digest;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -114,6 +141,16 @@ class Backend {
   virtual std::vector<PolicyView> policies() = 0;
   // Rule placement table as JSON: that of `bailiff explain -o json`.
   virtual std::string rules_json() = 0;
+  virtual std::vector<ListView> lists() = 0;
+  // So many of its items, from the one at `after` on.  kNotFound.
+  virtual Result<ListPage> list(const std::string& name, std::int64_t after,
+                                int limit) = 0;
+  // All or nothing; in every container that runs when it returns, and in those
+  // that start.  kNotFound; kInvalidArgument (400), naming list and item;
+  // kUnsupported (409): only the rule files change this list, or there are too
+  // many changes; kExhausted or kIo (503): the lists are what they were.
+  virtual Result<ListOutcome> change_list(const std::string& name,
+                                          const ListRequest& request) = 0;
   // All or nothing; the error's message holds the rendered diagnostics.
   virtual Status reload() = 0;
 };

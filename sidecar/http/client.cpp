@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kConnectSeconds = 2;
 constexpr int kAnswerSeconds = 30;
+// A change may have to write millions of items, on a host that is busy.
+constexpr int kChangeSeconds = 120;
 // A stream has a heartbeat every 15 s; twice that is a dead one.
 constexpr int kStreamSilenceSeconds = 40;
 
@@ -67,6 +69,16 @@ class Client : public HttpClient {
     client_.set_read_timeout(kAnswerSeconds);
     const httplib::Result result =
         client_.Post(target, headers(), json, "application/json");
+    if (!result) return failure(result.error());
+    return to_answer(*result);
+  }
+
+  Result<HttpAnswer> patch(const std::string& target,
+                           const std::string& json) override {
+    RETURN_IF_ERROR(check_socket());
+    client_.set_read_timeout(kChangeSeconds);
+    const httplib::Result result =
+        client_.Patch(target, headers(), json, "application/json");
     if (!result) return failure(result.error());
     return to_answer(*result);
   }

@@ -30,6 +30,9 @@ class HttpClient {
   virtual Result<HttpAnswer> get(const std::string& target) = 0;
   virtual Result<HttpAnswer> post(const std::string& target,
                                   const std::string& json) = 0;
+  // The same, in 2 min.
+  virtual Result<HttpAnswer> patch(const std::string& target,
+                                   const std::string& json) = 0;
 
   // As get(), but gives the body of a 200 away piece by piece, until `piece`
   // returns false (kIo).

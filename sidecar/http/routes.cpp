@@ -21,6 +21,9 @@ using Json = nlohmann::json;
 constexpr int kDefaultLimit = 100;
 constexpr int kMaxLimit = 1000;
 constexpr std::size_t kMaxReasonBytes = 1024;
+// Of a list, on one page: some hundred KiB.
+constexpr int kDefaultItems = 1000;
+constexpr int kMaxItems = 10'000;
 // A sender that is told the service cannot store now comes back after this.
 constexpr char kRetryAfterSeconds[] = "5";
 
@@ -42,10 +45,12 @@ enum class Route {
   kEvidenceArchive,
   kRules,
   kPolicies,
+  kLists,
+  kList,
+  kChangeList,
   kReload,
   kAlerts,
   kRetryAlert,
-  kLater,  // reserved by the API, not in this version
 };
 
 struct Match {
@@ -73,6 +78,7 @@ constexpr std::array kFixedPaths = {
     FixedPath{"/v1/evidence", "GET", Route::kEvidenceList},
     FixedPath{"/v1/rules", "GET", Route::kRules},
     FixedPath{"/v1/policies", "GET", Route::kPolicies},
+    FixedPath{"/v1/lists", "GET", Route::kLists},
     FixedPath{"/v1/reload", "POST", Route::kReload},
     FixedPath{"/v1/responses/rearm", "POST", Route::kRearm},
     FixedPath{"/v1/alerts", "GET", Route::kAlerts},
@@ -133,8 +139,9 @@ std::optional<Match> find_route(std::string_view path,
     return Match{Route::kEvidence, "GET", rest, {}};
   }
   rest = path;
-  if (take_prefix(rest, "/v1/lists") && (rest.empty() || rest.front() == '/')) {
-    return Match{Route::kLater, method, {}, {}};
+  if (take_prefix(rest, "/v1/lists/") && !rest.empty()) {
+    if (method == "PATCH") return Match{Route::kChangeList, "PATCH", rest, {}};
+    return Match{Route::kList, "GET", rest, {}};
   }
   return std::nullopt;
 }
@@ -159,8 +166,6 @@ std::string_view error_code(int status) {
       return "unsupported_media_type";
     case 422:
       return "invalid_policy";
-    case 501:
-      return "not_available";
     case 503:
       return "unavailable";
     default:  // a number, not an enumeration
@@ -425,17 +430,30 @@ bool takes_field(std::optional<Verb> verb, std::string_view field) {
   return field == "grace" && *verb == Verb::kStop;
 }
 
-// The error, or nullopt when `into` has it.
+// These return the error, or nullopt when `into` has it.
+std::optional<std::string> read_reason(const std::string& text,
+                                       std::string& into) {
+  if (text.size() > kMaxReasonBytes) {
+    return "is longer than " + std::to_string(kMaxReasonBytes) + " bytes";
+  }
+  into = text;
+  return std::nullopt;
+}
+
+std::optional<std::string> read_term(const std::string& text,
+                                     std::optional<std::int64_t>& into) {
+  const std::optional<std::int64_t> time = parse_duration(text);
+  if (!time || *time < 1 || *time > kMaxTermMs) {
+    return "'" + text + "' is no duration from 1ms to 365d, such as 10m";
+  }
+  into = time;
+  return std::nullopt;
+}
+
 std::optional<std::string> read_field(const std::string& field,
                                       const std::string& text,
                                       OperatorRequest& into) {
-  if (field == "reason") {
-    if (text.size() > kMaxReasonBytes) {
-      return "is longer than " + std::to_string(kMaxReasonBytes) + " bytes";
-    }
-    into.reason = text;
-    return std::nullopt;
-  }
+  if (field == "reason") return read_reason(text, into.reason);
   if (field == "then") {
     if (text != "kill" && text != "resume") {
       return "'" + text + "' is neither kill nor resume";
@@ -443,12 +461,7 @@ std::optional<std::string> read_field(const std::string& field,
     into.then_kill = text == "kill";
     return std::nullopt;
   }
-  const std::optional<std::int64_t> time = parse_duration(text);
-  if (!time || *time < 1 || *time > kMaxTermMs) {
-    return "'" + text + "' is no duration from 1ms to 365d, such as 10m";
-  }
-  (field == "grace" ? into.grace_ms : into.limit_ms) = *time;
-  return std::nullopt;
+  return read_term(text, field == "grace" ? into.grace_ms : into.limit_ms);
 }
 
 // The body of an operation; `verb` of one on a container.
@@ -540,6 +553,127 @@ ApiAnswer answer_policies(Backend& backend) {
                         {"response", policy.response}});
   }
   return json_answer({{"policies", std::move(policies)}});
+}
+
+Json time_json(std::uint64_t time_ns) {
+  return time_ns == 0 ? Json(nullptr) : Json(format_timestamp(time_ns));
+}
+
+Json change_json(const ListChange& change) {
+  return {{"item", change.item},
+          {"change", change.added ? "added" : "removed"},
+          {"id", change.id},
+          {"actor", change.actor},
+          {"reason", change.reason},
+          {"since", time_json(change.since_ns)},
+          {"until", time_json(change.until_ns)}};
+}
+
+Json list_json(const ListView& list) {
+  return {{"name", list.name},       {"kind", null_if_empty(list.kind)},
+          {"entries", list.entries}, {"added", list.added},
+          {"removed", list.removed}, {"in_force", list.in_force}};
+}
+
+ApiAnswer answer_lists(Backend& backend) {
+  Json lists = Json::array();
+  for (const ListView& list : backend.lists()) lists.push_back(list_json(list));
+  return json_answer({{"lists", std::move(lists)}});
+}
+
+ApiAnswer answer_list(Backend& backend, std::string_view name,
+                      const ApiRequest& request) {
+  QueryReader reader(request);
+  const std::int64_t after = reader.number("after", 0, 0, kAnyCursor);
+  const auto limit =
+      static_cast<int>(reader.number("limit", kDefaultItems, 0, kMaxItems));
+  if (auto error = reader.error()) return *error;
+  const Result<ListPage> page = backend.list(std::string(name), after, limit);
+  if (!page) return operation_error(page.error());
+  Json body = list_json(page->list);
+  body["changes"] = Json::array();
+  for (const ListChange& change : page->changes) {
+    body["changes"].push_back(change_json(change));
+  }
+  body["items"] = Json::array();
+  for (const ListPage::Item& item : page->items) {
+    body["items"].push_back(
+        {{"item", item.item},
+         {"list", item.list},
+         {"from", item.change ? "hand" : "file"},
+         {"change", item.change ? change_json(*item.change) : Json(nullptr)}});
+  }
+  body["next"] = page->next ? Json(*page->next) : Json(nullptr);
+  body["policy_digest"] = page->policy_digest;
+  return json_answer(body);
+}
+
+// The error, or nullopt when `into` has it.
+std::optional<std::string> read_items(const Json& value,
+                                      std::vector<std::string>& into) {
+  if (!value.is_array()) return "must be an array of strings";
+  for (const Json& item : value) {
+    if (!item.is_string()) return "must be an array of strings";
+    into.push_back(item.get<std::string>());
+  }
+  return std::nullopt;
+}
+
+// The body of a change of a list.
+std::optional<ApiAnswer> read_change(const ApiRequest& request,
+                                     ListRequest& into) {
+  into.actor = request.actor;
+  const Json body =
+      Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object()) {
+    return error_answer(400, "the body is not a JSON object");
+  }
+  for (const auto& [key, value] : body.items()) {
+    std::optional<std::string> problem;
+    if (key == "add" || key == "remove") {
+      problem = read_items(value, key == "add" ? into.add : into.remove);
+    } else if (key != "reason" && key != "for") {
+      problem = "is unknown";
+    } else if (!value.is_string()) {
+      problem = "must be a string";
+    } else {
+      const auto& text = value.get_ref<const std::string&>();
+      problem = key == "reason" ? read_reason(text, into.reason)
+                                : read_term(text, into.for_ms);
+    }
+    if (problem) {
+      return error_answer(400, "field '" + key + "': " + *problem, key);
+    }
+  }
+  if (into.add.empty() && into.remove.empty()) {
+    return error_answer(400, "there is nothing to add or to remove", "add");
+  }
+  return std::nullopt;
+}
+
+ApiAnswer answer_change(Backend& backend, std::string_view name,
+                        const ApiRequest& request) {
+  ListRequest change;
+  if (auto error = read_change(request, change)) return *std::move(error);
+  const Result<ListOutcome> outcome =
+      backend.change_list(std::string(name), change);
+  if (!outcome) {
+    if (outcome.error().code == Code::kInvalidArgument) {
+      return error_answer(400, outcome.error().message);
+    }
+    return operation_error(outcome.error());
+  }
+  Json unchanged = Json::array();
+  for (const ListOutcome::Unchanged& each : outcome->unchanged) {
+    unchanged.push_back({{"item", each.item}, {"why", each.why}});
+  }
+  return json_answer({{"list", name},
+                      {"id", outcome->id},
+                      {"added", outcome->added},
+                      {"removed", outcome->removed},
+                      {"unchanged", std::move(unchanged)},
+                      {"until", time_json(outcome->until_ns)},
+                      {"entries", outcome->entries}});
 }
 
 ApiAnswer answer_alerts(Backend& backend, const ApiRequest& request) {
@@ -643,17 +777,20 @@ ApiAnswer answer_route(Backend& backend, const Match& match,
       return {.body = "{\"rules\":" + backend.rules_json() + "}\n"};
     case Route::kPolicies:
       return answer_policies(backend);
+    case Route::kLists:
+      return answer_lists(backend);
+    case Route::kList:
+      return answer_list(backend, match.name, request);
+    case Route::kChangeList:
+      return answer_change(backend, match.name, request);
     case Route::kReload:
       return answer_reload(backend);
     case Route::kAlerts:
       return answer_alerts(backend, request);
     case Route::kRetryAlert:
       return answer_retry(backend, match.name);
-    case Route::kLater:
-      break;
   }
-  return error_answer(501, "'" + request.method + " " + request.path +
-                               "' is not available in this version");
+  return error_answer(404, "no such path");
 }
 
 bool is_json(std::string_view content_type) {
@@ -702,11 +839,8 @@ std::optional<ApiAnswer> refuse(const ApiRequest& request) {
                                     : std::string(match->method)}};
     return answer;
   }
-  if (match->route == Route::kLater) {
-    return error_answer(501, "'" + request.method + " " + request.path +
-                                 "' is not available in this version");
-  }
-  if (request.method == "POST" && !is_json(request.content_type)) {
+  const bool has_body = request.method == "POST" || request.method == "PATCH";
+  if (has_body && !is_json(request.content_type)) {
     return error_answer(415, "the content type must be application/json",
                         "Content-Type");
   }

@@ -16,12 +16,12 @@
 //   GET   /v1/evidence /v1/evidence/:id
 //   GET   /v1/evidence/:id/archive      for root over the unix socket only
 //   GET   /v1/rules /v1/policies
+//   GET   /v1/lists /v1/lists/:name
+//   PATCH /v1/lists/:name
 //   POST  /v1/reload
 //   GET   /v1/alerts
 //   POST  /v1/alerts/:id/retry
 //
-// What the API reserves for later (/v1/lists) is answered 501, so that a client
-// can tell it from a misspelling.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +63,7 @@ ApiAnswer error_answer(int status, const std::string& message,
                        const std::string& field = "");
 
 // What can be refused before the body is read: an unknown path, another
-// method, another content type than JSON on POST.
+// method, another content type than JSON on POST and PATCH.
 std::optional<ApiAnswer> refuse(const ApiRequest& request);
 
 // Answers a request that refuse() lets pass.  May block for the disk, and for

@@ -118,10 +118,13 @@ class Protocol : public httplib::Server {
       return head(request, response) ? HandlerResponse::Handled
                                      : HandlerResponse::Unhandled;
     });
-    Post(".*", [this](const auto& request, auto& response,
-                      const httplib::ContentReader& reader) {
-      body(request, response, reader);
-    });
+    const HandlerWithContentReader take =
+        [this](const auto& request, auto& response,
+               const httplib::ContentReader& reader) {
+          body(request, response, reader);
+        };
+    Post(".*", take);
+    Patch(".*", take);
     // What the library refuses by itself has no body yet, and may have left
     // one unread.
     set_error_handler(Handler([](const auto&, httplib::Response& response) {
@@ -170,7 +173,9 @@ class Protocol : public httplib::Server {
     const ApiRequest asked = to_api(request);
     std::optional<ApiAnswer> refused = guard(request);
     if (!refused) refused = refuse(asked);
-    if (!refused && asked.method == "POST") return false;
+    if (!refused && (asked.method == "POST" || asked.method == "PATCH")) {
+      return false;
+    }
     if (request.has_header("Content-Length") ||
         request.has_header("Transfer-Encoding")) {
       current->close_after_answer();  // for the body that nobody reads

@@ -8,12 +8,16 @@
 
 #include "oci/spec/exempt.h"
 #include "rules/eval/output.h"
+#include "sidecar/alert/timestamp.h"
 #include "sidecar/ingest/foreign_socket.h"
 
 namespace bailiff::sidecar {
 namespace {
 
 constexpr const char* kTimeField = "evt.time";
+
+// Items that a message has; the fields have all of them.
+constexpr std::size_t kItemsInMessage = 8;
 
 std::vector<std::string> sinks_for(
     const Settings& settings, Priority priority,
@@ -46,6 +50,16 @@ std::string outcome_of(const PolicyDecision& decision) {
       return "superseded";
   }
   return "";
+}
+
+std::string some_of(const std::vector<std::string>& items) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size() && i < kItemsInMessage; ++i) {
+    text += (i == 0 ? "" : ",") + items[i];
+  }
+  if (items.size() <= kItemsInMessage) return text;
+  return text + ",and " + std::to_string(items.size() - kItemsInMessage) +
+         " more";
 }
 
 }  // namespace
@@ -300,6 +314,45 @@ Draft operator_draft(const Settings& settings,
   Draft draft =
       plain_draft(settings, std::move(alert), Enforcement::kExternal, "");
   draft.alert.response = response;
+  return draft;
+}
+
+Draft list_draft(const Settings& settings, const ListNews& news) {
+  const bool ended = !news.ended.empty();
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = news.time_ns;
+  alert.priority = Priority::kNotice;
+  alert.rule = ended ? "List change ended" : "Operator response";
+  alert.source = "bailiff";
+  alert.message = alert.rule + " (response=change_list list=" + news.list;
+  const auto add_items = [&alert](const std::string& what,
+                                  const std::vector<std::string>& items) {
+    if (items.empty()) return;
+    alert.message += " " + what + "=" + some_of(items);
+    alert.output_fields.emplace_back(
+        "bailiff." + what, std::vector<Value>(items.begin(), items.end()));
+  };
+  add_items("added", news.added);
+  add_items("removed", news.removed);
+  alert.message += " actor=" + news.actor + " reason=" + news.reason;
+  if (news.until_ns != 0) {
+    const std::string until = format_timestamp(news.until_ns);
+    alert.message += " until=" + until;
+    alert.output_fields.emplace_back("bailiff.until", until);
+  }
+  alert.message += ")";
+  alert.output_fields.emplace_back("bailiff.list", news.list);
+  alert.output_fields.emplace_back("bailiff.actor", news.actor);
+  alert.output_fields.emplace_back("bailiff.reason", news.reason);
+  alert.output_fields.emplace_back(kTimeField,
+                                   static_cast<std::int64_t>(news.time_ns));
+  Draft draft = plain_draft(settings, std::move(alert), Enforcement::kExternal,
+                            ended ? "ended" : "changed");
+  draft.alert.uuid = news.id;
+  draft.alert.response = "change_list";
+  (ended ? draft.alert.caused_by : draft.alert.response_id) =
+      ended ? news.ended : news.id;
   return draft;
 }
 

@@ -13,6 +13,7 @@
 #include "sidecar/alert/alert.h"
 #include "sidecar/decide/decide.h"
 #include "sidecar/ingest/containers.h"
+#include "sidecar/lists/list_changes.h"
 #include "sidecar/respond/budget.h"
 #include "sidecar/respond/engine.h"
 #include "sidecar/respond/request.h"
@@ -90,6 +91,9 @@ Draft operator_draft(const Settings& settings,
                      const oci::ContainerRecord& record,
                      const std::string& response, const std::string& actor,
                      const std::string& reason, std::uint64_t realtime_ns);
+
+// What a person changed of a list, or that it has ended by itself.
+Draft list_draft(const Settings& settings, const ListNews& news);
 
 // What the decision asks for.  `record` is borrowed by it.
 ResponseRequest request_of(const CompiledPolicy& policy,

@@ -109,7 +109,12 @@ Result<LoadedPolicy> load_policy(const ServiceConfig& config) {
     return Error{Code::kInvalidArgument, std::move(rendered)};
   }
   RETURN_IF_ERROR(check_sinks(*loaded.policy, config));
-  return LoadedPolicy{*std::move(loaded.policy), std::move(rendered)};
+  LoadedPolicy result{*std::move(loaded.policy), std::move(rendered), {}};
+  for (std::size_t i = 0; i < loaded.pasted_lists.size(); ++i) {
+    if (!loaded.pasted_lists[i]) continue;
+    result.pasted_lists.insert(result.policy.lists[i].name);
+  }
+  return result;
 }
 
 }  // namespace bailiff::sidecar

@@ -3,6 +3,7 @@
 // Reads what the user wrote: bailiff.yaml, rule files and policy files.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "rules/base/result.h"
@@ -19,6 +20,8 @@ Result<ServiceConfig> load_config(const std::string& path);
 struct LoadedPolicy {
   CompiledPolicy policy;
   std::string warnings;  // rendered; "" when there are none
+  // The lists that stand in conditions as text; see Loaded::pasted_lists.
+  std::set<std::string> pasted_lists;
 };
 
 // The rule and policy files `config` names.  Also refused is a policy that

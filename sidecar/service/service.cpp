@@ -35,6 +35,10 @@ constexpr mode_t kFolderMode = 0700;
 // that were adopted, and those whose runtime crashed.
 constexpr std::chrono::seconds kUpdateEvery{30};
 
+// A container that starts has told which policy it is under by then, however
+// often that is replaced meanwhile.
+constexpr std::chrono::seconds kStartsWithin{60};
+
 // What an actor and a reason may add to an audit record.
 constexpr std::size_t kMaxReasonBytes = 4096;
 
@@ -235,13 +239,18 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                         raw->forwarder_->count_dropped(dropped);
                         raw->forwarder_->notify();
                       }));
+  RETURN_IF_ERROR(service->open_lists(loaded));
   RETURN_IF_ERROR(service->apply(loaded.policy));
   RETURN_IF_ERROR(service->start_engine());
   RETURN_IF_ERROR(service->open_evidence());
   // Before there are events that could ask for another capture of one.
   service->settle_captures();
   service->updater_ = std::make_unique<Updater>(
-      [raw] { raw->update_containers(); }, kUpdateEvery);
+      [raw] {
+        raw->end_list_changes();
+        raw->update_containers();
+      },
+      kUpdateEvery);
   ASSIGN_OR_RETURN(service->intake_,
                    Intake::start({.run_dir = raw->config_.run_dir,
                                   .kernel = *raw->kernel_,
@@ -274,7 +283,7 @@ void Service::stop(std::chrono::steady_clock::time_point deadline) {
   if (notifier_) notifier_->stop();
   if (intake_) intake_->stop();
   if (foreign_) foreign_->stop();
-  updater_.reset();
+  if (updater_) updater_->stop();
   // Before the recorder: what is being collected is answered and told.
   if (captures_) captures_->stop(deadline);
   if (recorder_ && !recorder_->drain(deadline)) {
@@ -467,7 +476,7 @@ void Service::settle_captures() {
 
 // policy.bin first, as publish_lists() wants it: a container that starts in
 // between brings the lists to what that file says.
-Status Service::apply(const CompiledPolicy& policy) {
+Status Service::apply(const CompiledPolicy& policy, bool with_degraded) {
   const std::lock_guard lock(kernel_mutex_);
   const GenerationPtr before = generations_->current();
   Status published = Ok{};
@@ -476,7 +485,7 @@ Status Service::apply(const CompiledPolicy& policy) {
     // Where no kernel object can be kept there is nothing to bring up to
     // date.
     if (!kernel_->check()) return Ok{};
-    published = bring_up_to_date(/*with_degraded=*/true);
+    published = bring_up_to_date(with_degraded);
     if (published) return Ok{};
   } catch (const std::bad_alloc&) {
     published = out_of_memory();
@@ -633,7 +642,8 @@ void Service::forget_generations() {
   for (const KnownContainer& known : containers_.all()) {
     used.insert(known.container->record.policy);
   }
-  if (const int failed = generations_->keep_only(used); failed > 0) {
+  if (const int failed = generations_->keep_only(used, kStartsWithin);
+      failed > 0) {
     log_warning("remove old policies: some could not be, ignoring count=" +
                 std::to_string(failed));
   }
@@ -664,7 +674,12 @@ Status Service::load_anew() {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Settings> settings,
                    make_settings(config));
   ASSIGN_OR_RETURN(LoadedPolicy loaded, load_policy(config));
+  auto lists = std::make_shared<ListState>(*list_state());
+  lists->pasted = std::move(loaded.pasted_lists);
+  const std::vector<std::string> warnings = lay_over(loaded.policy, *lists);
   RETURN_IF_ERROR(apply(loaded.policy));
+  set_lists(std::move(lists));
+  warn_of_lists(warnings);
   {
     const std::lock_guard lock(settings_mutex_);
     settings_ = settings;
@@ -698,6 +713,7 @@ std::vector<ReadinessCheck> Service::readiness() {
     return kernel_->check();
   }();
   add("containers", outdated, "all are under the current policy");
+  add("lists", lists_problem_, "changes by hand are kept");
   add("bpffs", kept ? "" : kept.error().message, config_.bpf_dir);
   add("ring_buffer", intake_->events_problem(), config_.bpf_dir + "/events");
   add("foreign_sockets", foreign_->problem(), "looked for");

@@ -24,6 +24,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,9 +41,11 @@
 #include "sidecar/respond/engine.h"
 #include "sidecar/respond/responder.h"
 #include "sidecar/service/draft.h"
+#include "sidecar/service/files.h"
 #include "sidecar/service/foreign_watch.h"
 #include "sidecar/service/intake.h"
 #include "sidecar/service/kernel_side.h"
+#include "sidecar/service/list_state.h"
 #include "sidecar/service/metrics.h"
 #include "sidecar/service/recorder.h"
 #include "sidecar/service/updater.h"
@@ -98,6 +101,11 @@ class Service final : public Backend {
   Result<UniqueFd> evidence_archive(const std::string& id) override;
   std::vector<PolicyView> policies() override;
   std::string rules_json() override;
+  std::vector<ListView> lists() override;
+  Result<ListPage> list(const std::string& name, std::int64_t after,
+                        int limit) override;
+  Result<ListOutcome> change_list(const std::string& name,
+                                  const ListRequest& request) override;
   // Rules, policies, lists, exemptions and on_failure take effect, in every
   // container that runs or in none; a change of anything else is refused, as it
   // needs a restart.
@@ -116,7 +124,7 @@ class Service final : public Backend {
   Status open_foreign();
   // Answers what the service left frozen when it died.
   void settle_captures();
-  Status apply(const CompiledPolicy& policy);
+  Status apply(const CompiledPolicy& policy, bool with_degraded = true);
   // Brings lists and containers that run to the current policy, all or none.
   // Precondition: kernel_mutex_ is held.
   Status bring_up_to_date(bool with_degraded);
@@ -131,6 +139,26 @@ class Service final : public Backend {
   void forget_gone();
   void forget_generations();
   std::shared_ptr<const Settings> settings() const;
+
+  // Lists that people change (service_lists.cpp).  Preconditions but of
+  // list_state() and list_view(): reload_mutex_ is held.
+  //
+  // What was kept of an earlier run, over the lists of the loaded policy.
+  Status open_lists(LoadedPolicy& loaded);
+  std::shared_ptr<const ListState> list_state() const;
+  void set_lists(std::shared_ptr<const ListState> state);
+  // Of a load, what lay_over() has to warn of.
+  static void warn_of_lists(const std::vector<std::string>& warnings);
+  Result<ListOutcome> change_list_now(const std::string& name,
+                                      const ListRequest& request);
+  // Writes the changes down, and then has them take effect; all or nothing.
+  Status take_lists(ListState next);
+  // Ends what is over, tells what is untold, and comes back for the next.
+  void end_list_changes();
+  void await_next_end();
+  void tell_lists();
+  bool store_news(const ListNews& news);
+
   Status start_engine();
   // Stores what came of a response later; see ResponseEngine::Parts.
   bool store_effect(const Effect& effect);
@@ -157,6 +185,13 @@ class Service final : public Backend {
   std::mutex reload_mutex_;  // one reload at a time
   mutable std::mutex settings_mutex_;
   std::shared_ptr<const Settings> settings_;  // shared with events on their way
+
+  mutable std::mutex lists_mutex_;  // of the pointer
+  std::shared_ptr<const ListState> lists_ =
+      std::make_shared<const ListState>();  // shared with who shows it
+  // Told perhaps, by a run that could not note it.
+  std::set<std::string> perhaps_told_;
+  std::string lists_problem_;  // what was lost of the file; "": nothing
 
   std::mutex kernel_mutex_;
   std::unique_ptr<KernelSide> kernel_;

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/http/backend.h"
@@ -84,6 +86,28 @@ class FakeBackend : public Backend {
              .rules = {"a", "b"}}};
   }
   std::string rules_json() override { return R"([{"rule":"a"}])"; }
+  std::vector<ListView> lists() override { return list_views; }
+  Result<ListPage> list(const std::string& name, std::int64_t after,
+                        int limit) override {
+    if (name != "c2") {
+      return Error{.code = Code::kNotFound,
+                   .message = "no list '" + name + "'"};
+    }
+    asked_page = {after, limit};
+    return list_page;
+  }
+  Result<ListOutcome> change_list(const std::string& name,
+                                  const ListRequest& request) override {
+    const std::lock_guard lock(mutex_);
+    list_requests.emplace_back(name, request);
+    if (list_error) return *list_error;
+    return ListOutcome{.id = "id-1",
+                       .added = request.add,
+                       .removed = request.remove,
+                       .unchanged = {},
+                       .until_ns = 0,
+                       .entries = 7};
+  }
   Status reload() override {
     if (reload_error) return *reload_error;
     return Ok{};
@@ -110,6 +134,11 @@ class FakeBackend : public Backend {
   std::optional<Error> violation_error;
   std::optional<Error> respond_error;
   std::optional<Error> reload_error;
+  std::vector<ListView> list_views;
+  ListPage list_page;
+  std::pair<std::int64_t, int> asked_page;
+  std::vector<std::pair<std::string, ListRequest>> list_requests;
+  std::optional<Error> list_error;
 
  private:
   static Error no_evidence(const std::string& id) {

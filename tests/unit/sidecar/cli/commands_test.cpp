@@ -59,7 +59,7 @@ TEST_F(CommandsTest, ApiMayStandOnEitherSide) {
 
 TEST_F(CommandsTest, EachCommandReachesTheService) {
   for (const char* command :
-       {"ps", "events", "status", "policies", "reload", "alerts"}) {
+       {"ps", "events", "status", "policies", "lists", "reload", "alerts"}) {
     EXPECT_EQ(run({"--api", api_, command}), kExitOk) << command;
     EXPECT_EQ(run({"--api", api_, command, "-o", "json"}), kExitOk) << command;
   }
@@ -71,6 +71,27 @@ TEST_F(CommandsTest, KillPassesNameAndReason) {
   ASSERT_EQ(backend_.asked.size(), 1u);
   EXPECT_EQ(backend_.asked[0].name, "ns/pod/c");
   EXPECT_EQ(backend_.asked[0].request.reason, "drill");
+}
+
+TEST_F(CommandsTest, ListsAreShownAndChanged) {
+  EXPECT_EQ(run({"--api", api_, "lists", "show", "c2"}), kExitOk);
+  EXPECT_EQ(run({"lists", "show", "c2", "--all", "--api", api_}), kExitOk);
+  EXPECT_EQ(run({"--api", api_, "lists", "show", "none"}), kExitNotPossible);
+  out_.str("");
+  EXPECT_EQ(run({"--api", api_, "lists", "add", "c2", "a", "b", "--reason",
+                 "drill", "--for", "1h"}),
+            kExitOk);
+  EXPECT_EQ(out_.str(), "c2: 2 added, 0 removed, 7 entries\n");
+  EXPECT_EQ(run({"--api", api_, "lists", "remove", "c2", "a"}), kExitOk);
+  ASSERT_EQ(backend_.list_requests.size(), 2U);
+  const ListRequest& add = backend_.list_requests[0].second;
+  EXPECT_EQ(add.add, std::vector<std::string>({"a", "b"}));
+  EXPECT_EQ(add.reason, "drill");
+  EXPECT_EQ(add.for_ms, 3'600'000);
+  EXPECT_EQ(backend_.list_requests[1].second.remove,
+            std::vector<std::string>({"a"}));
+  EXPECT_EQ(run({"--api", api_, "lists", "add", "c2"}), kExitUsage);
+  EXPECT_EQ(run({"--api", api_, "lists", "drop", "c2"}), kExitUsage);
 }
 
 TEST_F(CommandsTest, RetryDoesNotListToo) {

@@ -29,6 +29,11 @@ class FakeClient : public HttpClient {
     asked.push_back("POST " + target + " " + body);
     return next();
   }
+  Result<HttpAnswer> patch(const std::string& target,
+                           const std::string& body) override {
+    asked.push_back("PATCH " + target + " " + body);
+    return next();
+  }
   Result<HttpAnswer> download(const std::string& target,
                               const OnPiece& piece) override {
     asked.push_back("DOWNLOAD " + target);
@@ -78,6 +83,15 @@ class OnlineTest : public testing::Test {
   std::ostringstream err_;
 };
 
+// A page of a list, of which `next` is where it goes on.
+std::string list_page(const std::string& items, const std::string& next,
+                      const std::string& digest = "d") {
+  return R"({"name":"c2","kind":"addresses","entries":2,"added":1,)"
+         R"("removed":0,"in_force":true,"changes":[],"items":[)" +
+         items + R"(],"next":)" + next + R"(,"policy_digest":")" + digest +
+         "\"}";
+}
+
 std::string event(const std::string& rule) {
   return json({{"time", "2019-08-19T16:00:00.020000000Z"},
                {"priority", "Warning"},
@@ -98,6 +112,79 @@ std::string page(const std::vector<std::string>& events, int next) {
     body += text;
   }
   return body + "],\"next\":" + std::to_string(next) + "}";
+}
+
+TEST_F(OnlineTest, ListsShowsWhatWasChanged) {
+  client_.answer(200, R"({"lists":[
+      {"name":"c2","kind":"addresses","entries":3,"added":1,"removed":0,
+       "in_force":true},
+      {"name":"quiet","kind":"names","entries":9,"added":0,"removed":0,
+       "in_force":true},
+      {"name":"old","kind":null,"entries":0,"added":0,"removed":1,
+       "in_force":false}]})");
+  EXPECT_EQ(show_lists(client_, text()), kExitOk);
+  EXPECT_EQ(out_.str(),
+            "LIST   KIND       ENTRIES  ADDED  REMOVED  BY HAND\n"
+            "c2     addresses  3        1      0        in force\n"
+            "quiet  names      9        0      0        -\n"
+            "old    gone       0        0      1        without effect\n");
+}
+
+TEST_F(OnlineTest, AListShowsItsChangesAndNotItsItems) {
+  client_.answer(200, R"({"name":"c2","entries":1000001,"added":1,"removed":0,
+      "in_force":true,"changes":[{"item":"203.0.113.9","change":"added",
+      "actor":"uid=0","reason":"\u001b[31m","id":"x",
+      "since":"2026-01-02T03:04:05.000000000Z","until":null}],"items":[],
+      "next":0,"policy_digest":"d"})");
+  EXPECT_EQ(show_list(client_, text(), "c 2", false), kExitOk);
+  EXPECT_EQ(client_.asked.back(), "GET /v1/lists/c%202?limit=0");
+  EXPECT_EQ(out_.str(),
+            "c 2: 1000001 entries, 1 added and 0 removed by hand\n\n"
+            "ITEM         CHANGE  UNTIL  SINCE                 BY     REASON\n"
+            "203.0.113.9  added   -      2026-01-02T03:04:05Z  uid=0  "
+            "\\x1b[31m\n");
+}
+
+TEST_F(OnlineTest, AllOfAListComesPageByPage) {
+  client_.answer(200, list_page(R"({"item":"a","change":null})", "1"));
+  client_.answer(200, list_page(R"({"item":"b","change":{"actor":"uid=0",
+      "until":"2026-01-02T03:04:05.000000000Z"}})",
+                                "null"));
+  EXPECT_EQ(show_list(client_, text(), "c2", true), kExitOk);
+  EXPECT_EQ(client_.asked.back(), "GET /v1/lists/c2?limit=10000&after=1");
+  EXPECT_EQ(out_.str(), "a\nb  (added by uid=0 until 2026-01-02T03:04:05Z)\n");
+}
+
+TEST_F(OnlineTest, AListThatIsChangedMeanwhileIsNotShownAsOne) {
+  client_.answer(200, list_page(R"({"item":"a"})", "1"));
+  client_.answer(200, list_page(R"({"item":"b"})", "null", "other"));
+  EXPECT_EQ(show_list(client_, as_json(), "c2", true), kExitFailed);
+  EXPECT_EQ(out_.str(), "{\"item\":\"a\"}\n");
+  EXPECT_NE(err_.str().find("changed while it was read"), std::string::npos);
+}
+
+TEST_F(OnlineTest, ChangesAListAndTellsWhatWasSoAlready) {
+  client_.answer(200, R"({"added":["a"],"removed":[],"entries":4,
+      "until":"2026-01-02T03:04:05.000000000Z",
+      "unchanged":[{"item":"b","why":"is an item already, of the rule files"}]
+      })");
+  EXPECT_EQ(change_list(client_, text(), "add",
+                        {.list = "c2",
+                         .items = {"a", "b"},
+                         .reason = "drill",
+                         .for_time = "1h"}),
+            kExitOk);
+  EXPECT_EQ(client_.asked.back(),
+            "PATCH /v1/lists/c2 "
+            R"({"add":["a","b"],"for":"1h","reason":"drill"})");
+  EXPECT_EQ(out_.str(),
+            "c2: 'b' is an item already, of the rule files\n"
+            "c2: 1 added, 0 removed until 2026-01-02T03:04:05Z, 4 entries\n");
+  client_.answer(400, R"({"error":{"message":"list 'c2': item 'x' is bad"}})");
+  EXPECT_EQ(
+      change_list(client_, text(), "remove", {.list = "c2", .items = {"x"}}),
+      kExitUsage);
+  EXPECT_EQ(err_.str(), "bailiff: list 'c2': item 'x' is bad\n");
 }
 
 TEST_F(OnlineTest, PsShowsContainers) {

@@ -20,7 +20,14 @@ class RoutesTest : public testing::Test {
     return call({.method = "GET", .path = path, .query = std::move(query)});
   }
   ApiAnswer post(const std::string& path, const std::string& body) {
-    return call({.method = "POST",
+    return send("POST", path, body);
+  }
+  ApiAnswer patch(const std::string& path, const std::string& body) {
+    return send("PATCH", path, body);
+  }
+  ApiAnswer send(const std::string& method, const std::string& path,
+                 const std::string& body) {
+    return call({.method = method,
                  .path = path,
                  .content_type = "application/json",
                  .actor = "uid=0 pid=1",
@@ -341,10 +348,106 @@ TEST_F(RoutesTest, ShowsDeliveriesAndRetriesThem) {
   EXPECT_EQ(post("/v1/alerts/x/retry", "{}").status, 404);
 }
 
-TEST_F(RoutesTest, SaysWhatIsNotAvailableYet) {
-  EXPECT_EQ(get("/v1/lists").status, 501);
-  EXPECT_EQ(get("/v1/lists/c2").status, 501);
-  EXPECT_EQ(call({.method = "PATCH", .path = "/v1/lists/c2"}).status, 501);
+TEST_F(RoutesTest, ShowsLists) {
+  backend_.list_views = {{.name = "c2",
+                          .kind = "addresses",
+                          .entries = 3,
+                          .added = 1,
+                          .removed = 2}};
+  const json list = json::parse(get("/v1/lists").body)["lists"][0];
+  EXPECT_EQ(list["name"], "c2");
+  EXPECT_EQ(list["kind"], "addresses");
+  EXPECT_EQ(list["entries"], 3);
+  EXPECT_EQ(list["added"], 1);
+  EXPECT_EQ(list["removed"], 2);
+  EXPECT_EQ(list["in_force"], true);
+  EXPECT_EQ(get("/v1/listsx").status, 404);
+}
+
+TEST_F(RoutesTest, ShowsAListPageByPage) {
+  const ListChange change = {.list = "c2",
+                             .item = "203.0.113.9",
+                             .id = "id-1",
+                             .actor = "eve",
+                             .reason = "drill",
+                             .since_ns = 1'000'000'000};
+  backend_.list_page = {.list = {.name = "c2"},
+                        .changes = {change},
+                        .items = {{.item = "a", .list = "inner", .change = {}},
+                                  {"203.0.113.9", "c2", change}},
+                        .next = 7,
+                        .policy_digest = "d"};
+  const ApiAnswer answer =
+      get("/v1/lists/c2", {{"after", "5"}, {"limit", "2"}});
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(backend_.asked_page, std::pair(std::int64_t{5}, 2));
+  const json body = json::parse(answer.body);
+  EXPECT_EQ(body["next"], 7);
+  EXPECT_EQ(body["policy_digest"], "d");
+  EXPECT_EQ(body["changes"].size(), 1U);
+  EXPECT_EQ(body["items"][0]["from"], "file");
+  EXPECT_EQ(body["items"][0]["list"], "inner");
+  EXPECT_EQ(body["items"][0]["change"], nullptr);
+  EXPECT_EQ(body["items"][1]["from"], "hand");
+  EXPECT_EQ(body["items"][1]["change"]["actor"], "eve");
+  EXPECT_EQ(body["items"][1]["change"]["since"],
+            "1970-01-01T00:00:01.000000000Z");
+  EXPECT_EQ(body["items"][1]["change"]["until"], nullptr);
+  EXPECT_EQ(get("/v1/lists/none").status, 404);
+  EXPECT_EQ(get("/v1/lists/c2", {{"after", "-1"}}).status, 400);
+  EXPECT_EQ(get("/v1/lists/c2", {{"limit", "10001"}}).status, 400);
+}
+
+TEST_F(RoutesTest, ChangesAList) {
+  const ApiAnswer answer =
+      patch("/v1/lists/c2",
+            R"({"add":["a","b"],"remove":["c"],"reason":"drill","for":"10m"})");
+  EXPECT_EQ(answer.status, 200);
+  ASSERT_EQ(backend_.list_requests.size(), 1U);
+  const auto& [name, request] = backend_.list_requests[0];
+  EXPECT_EQ(name, "c2");
+  EXPECT_EQ(request.add, Rules({"a", "b"}));
+  EXPECT_EQ(request.remove, Rules({"c"}));
+  EXPECT_EQ(request.reason, "drill");
+  EXPECT_EQ(request.actor, "uid=0 pid=1");
+  EXPECT_EQ(request.for_ms, 600'000);
+  const json body = json::parse(answer.body);
+  EXPECT_EQ(body["added"], json({"a", "b"}));
+  EXPECT_EQ(body["removed"], json({"c"}));
+  EXPECT_EQ(body["until"], nullptr);
+  EXPECT_EQ(body["entries"], 7);
+}
+
+TEST_F(RoutesTest, RefusesAChangeThatIsNone) {
+  for (const char* body :
+       {"", "[]", "{}", R"({"add":[]})", R"({"add":"a"})", R"({"add":[1]})",
+        R"({"remove":{}})", R"({"add":["a"],"why":"x"})",
+        R"({"add":["a"],"reason":1})", R"({"add":["a"],"for":"soon"})",
+        R"({"add":["a"],"for":"0s"})"}) {
+    EXPECT_EQ(patch("/v1/lists/c2", body).status, 400) << body;
+  }
+  EXPECT_EQ(error(patch("/v1/lists/c2", R"({"add":["a"],"for":"x"})"))["field"],
+            "for");
+  EXPECT_TRUE(backend_.list_requests.empty());
+  EXPECT_EQ(call({.method = "PATCH", .path = "/v1/lists/c2"}).status, 415);
+  EXPECT_EQ(post("/v1/lists/c2", "{}").status, 405);
+  EXPECT_EQ(patch("/v1/lists", "{}").status, 405);
+}
+
+TEST_F(RoutesTest, SaysWhyAListIsNotChanged) {
+  const std::vector<std::pair<Code, int>> kinds = {
+      {Code::kInvalidArgument, 400},
+      {Code::kNotFound, 404},
+      {Code::kUnsupported, 409},
+      {Code::kExhausted, 503},
+      {Code::kIo, 503},
+  };
+  for (const auto& [code, status] : kinds) {
+    backend_.list_error = Error{code, "list 'c2': so it is"};
+    const ApiAnswer answer = patch("/v1/lists/c2", R"({"add":["a"]})");
+    EXPECT_EQ(answer.status, status);
+    EXPECT_EQ(error(answer)["message"], "list 'c2': so it is");
+  }
 }
 
 TEST_F(RoutesTest, CapturesAContainer) {
@@ -387,7 +490,7 @@ TEST_F(RoutesTest, ShowsEvidenceAndGivesItToRootOnly) {
 
 TEST_F(RoutesTest, TellsAMisspellingFromAMethod) {
   EXPECT_EQ(get("/v1/event").status, 404);
-  EXPECT_EQ(get("/v1/listsx").status, 404);
+  EXPECT_EQ(get("/v1/lists/").status, 404);
   EXPECT_EQ(get("/v1/containers/").status, 404);
   EXPECT_EQ(get("/v1/violations").status, 405);
   EXPECT_EQ(call({.method = "DELETE", .path = "/v1/events"}).status, 405);

@@ -149,6 +149,15 @@ TEST_F(HttpServerTest, PostsReachTheBackend) {
   EXPECT_EQ(backend_.violations[0], kViolation);
 }
 
+TEST_F(HttpServerTest, PatchesReachTheBackend) {
+  const auto answer =
+      client(false)->patch("/v1/lists/a%20b", R"({"add":["203.0.113.9"]})");
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 200);
+  ASSERT_EQ(backend_.list_requests.size(), 1U);
+  EXPECT_EQ(backend_.list_requests[0].first, "a b");
+}
+
 TEST_F(HttpServerTest, KnowsWhoCallsOnTheUnixSocket) {
   ASSERT_TRUE(client()->post("/v1/containers/x/kill", "{}"));
   EXPECT_EQ(backend_.asked.at(0).request.actor,

@@ -41,5 +41,36 @@ TEST(RuleAlert, HasTheFieldsThatTheConfigurationAdds) {
   EXPECT_EQ(fields, wanted);
 }
 
+TEST(ListDraft, TellsWhoChangedWhatUntilWhen) {
+  const ListNews news = {.id = "id-1",
+                         .list = "c2",
+                         .added = std::vector<std::string>(10, "203.0.113.9"),
+                         .removed = {"x"},
+                         .ended = "",
+                         .actor = "eve",
+                         .reason = "drill",
+                         .time_ns = 1,
+                         .until_ns = 1'000'000'000};
+  const Alert changed = list_draft({.node = "n"}, news).alert;
+  EXPECT_EQ(changed.uuid, "id-1");
+  EXPECT_EQ(changed.rule, "Operator response");
+  EXPECT_EQ(changed.response, "change_list");
+  EXPECT_EQ(changed.outcome, "changed");
+  EXPECT_EQ(changed.response_id, "id-1");
+  const std::string json = to_json(changed);
+  for (const char* part :
+       {"list=c2", "203.0.113.9,and 2 more", "\"bailiff.actor\":\"eve\"",
+        "\"bailiff.removed\":[\"x\"]",
+        "until=1970-01-01T00:00:01.000000000Z"}) {
+    EXPECT_NE(json.find(part), std::string::npos) << part << json;
+  }
+  ListNews over = news;
+  over.ended = "id-0";
+  const Alert ended = list_draft({.node = "n"}, over).alert;
+  EXPECT_EQ(ended.rule, "List change ended");
+  EXPECT_EQ(ended.outcome, "ended");
+  EXPECT_EQ(ended.caused_by, "id-0");
+}
+
 }  // namespace
 }  // namespace bailiff::sidecar

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/lists/list_changes_file.h"
 #include "tests/harness/no_managers.h"
 #include "tests/unit/sidecar/service/fakes.h"
 
@@ -101,6 +102,38 @@ class ServiceTest : public testing::Test {
                            const std::string& actor) {
     return service_->respond(Verb::kKill, name,
                              {.reason = reason, .actor = actor});
+  }
+  Result<ListOutcome> change(
+      const std::vector<std::string>& add,
+      const std::vector<std::string>& remove, const std::string& list = "c2",
+      std::optional<std::int64_t> for_ms = std::nullopt) {
+    return service_->change_list(list, {.add = add,
+                                        .remove = remove,
+                                        .actor = "eve",
+                                        .reason = "drill",
+                                        .for_ms = for_ms});
+  }
+  // The items of a list as it is shown, those added by hand with a '+'.
+  std::vector<std::string> items(const std::string& list = "c2") {
+    std::vector<std::string> shown;
+    const Result<ListPage> page = service_->list(list, 0, 1000);
+    if (!page) return {page.error().message};
+    for (const ListPage::Item& item : page->items) {
+      shown.push_back((item.change ? "+" : "") + item.item);
+    }
+    return shown;
+  }
+  void rules_with(const std::string& lists) {
+    const std::string rules(kRules);
+    scratch_.write("rules/rules.yaml",
+                   lists + rules.substr(rules.find("- rule")));
+  }
+  ListChanges kept() {
+    return read_list_changes(scratch_.path() + "/state")->content;
+  }
+  // As a service leaves it that is killed before a change takes effect.
+  void keep(const ListChanges& changes) {
+    ASSERT_TRUE(write_list_changes(scratch_.path() + "/state", changes));
   }
   // As the hook does it; waits until the start is told.
   void start_container() {
@@ -383,6 +416,268 @@ TEST_F(ServiceTest, KeepsTheTimelineOverARestart) {
   stop();
   start();
   EXPECT_THAT(alerts(), ElementsAre(HasSubstr("Launch new container")));
+}
+
+TEST_F(ServiceTest, AListIsChangedByHand) {
+  start();
+  start_container();
+  const std::string before = digest();
+  const auto outcome = change({"203.0.113.7|443", "203.0.113.66"}, {});
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_THAT(outcome->added, ElementsAre("203.0.113.7|443"));
+  EXPECT_THAT(outcome->unchanged, SizeIs(1));
+  EXPECT_EQ(outcome->entries, 2U);
+  // In what runs, in what starts, and in nobody's programs.
+  EXPECT_THAT(kernel_.published.back(),
+              ElementsAre("203.0.113.66", "203.0.113.7|443"));
+  EXPECT_NE(digest(), before);
+  EXPECT_THAT(kernel_.updated, IsEmpty());
+  EXPECT_THAT(items(), ElementsAre("203.0.113.66", "+203.0.113.7|443"));
+  EXPECT_THAT(service_->metrics(),
+              HasSubstr("bailiff_list_entries{list=\"c2\"} 2\n"));
+  EXPECT_THAT(
+      alerts().back(),
+      AllOf(HasSubstr("\"rule\":\"Operator response\""),
+            HasSubstr("\"bailiff.list\":\"c2\""),
+            HasSubstr("\"bailiff.added\":[\"203.0.113.7|443\"]"),
+            HasSubstr("\"bailiff.actor\":\"eve\""), HasSubstr(outcome->id)));
+  const std::vector<ListView> lists = service_->lists();
+  ASSERT_THAT(lists, SizeIs(1));
+  EXPECT_EQ(lists[0].kind, "addresses");
+  EXPECT_EQ(lists[0].added, 1U);
+  EXPECT_TRUE(lists[0].in_force);
+
+  // And back: the same policy as before, and the same bytes.
+  ASSERT_TRUE(change({}, {"203.0.113.7:443"}));
+  EXPECT_EQ(digest(), before);
+  EXPECT_THAT(kept().changes, IsEmpty());
+  EXPECT_THAT(kept().untold, IsEmpty());
+}
+
+TEST_F(ServiceTest, AnItemOfAFileIsRemovedByHandAndComesBack) {
+  start();
+  ASSERT_TRUE(change({}, {"203.0.113.66"}));
+  EXPECT_THAT(kernel_.published.back(), IsEmpty());
+  EXPECT_THAT(items(), IsEmpty());
+  ASSERT_TRUE(service_->reload());
+  EXPECT_THAT(kernel_.published.back(), IsEmpty());
+  ASSERT_TRUE(change({"203.0.113.66"}, {}));
+  EXPECT_THAT(items(), ElementsAre("203.0.113.66"));
+}
+
+TEST_F(ServiceTest, AChangeOfAListOutlivesReloadAndRestart) {
+  start();
+  ASSERT_TRUE(change({"203.0.113.7"}, {}));
+  rules_with("- list: c2\n  items: [\"203.0.113.8\"]\n");
+  ASSERT_TRUE(service_->reload());
+  EXPECT_THAT(kernel_.published.back(),
+              ElementsAre("203.0.113.8", "203.0.113.7"));
+  stop();
+  start();
+  EXPECT_THAT(items(), ElementsAre("203.0.113.8", "+203.0.113.7"));
+  // Once for all, however often it started.
+  EXPECT_THAT(alerts(), SizeIs(1));
+  ASSERT_TRUE(change({}, {"203.0.113.7"}));
+  EXPECT_THAT(items(), ElementsAre("203.0.113.8"));
+}
+
+TEST_F(ServiceTest, AllOfARequestIsDoneOrNothing) {
+  start();
+  const std::string before = digest();
+  const auto code = [&](const auto& add, const auto& remove,
+                        const std::string& list = "c2") {
+    return change(add, remove, list).error().code;
+  };
+  using Items = std::vector<std::string>;
+  const auto bad = change({"203.0.113.7", "203.0.113.266"}, {});
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(bad.error().message,
+            "list 'c2': item '203.0.113.266' is not an IP address");
+  EXPECT_EQ(code(Items{"10.0.0.1/8"}, Items{}), Code::kInvalidArgument);
+  EXPECT_EQ(code(Items{""}, Items{}), Code::kInvalidArgument);
+  EXPECT_EQ(code(Items{std::string(2000, 'x')}, Items{}),
+            Code::kInvalidArgument);
+  EXPECT_EQ(code(Items{"203.0.113.7"}, Items{"x"}), Code::kInvalidArgument);
+  EXPECT_EQ(code(Items{"203.0.113.7"}, Items{}, "none"), Code::kNotFound);
+  EXPECT_FALSE(service_->list("none", 0, 1));
+  EXPECT_EQ(digest(), before);
+  EXPECT_EQ(kept(), ListChanges());
+  EXPECT_THAT(alerts(), IsEmpty());
+}
+
+TEST_F(ServiceTest, WhatHasNoRoomInTheKernelLeavesTheLists) {
+  start();
+  const std::string before = digest();
+  kernel_.publish_errors = {"no memory"};
+  const auto outcome = change({"203.0.113.7"}, {});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::kIo);
+  EXPECT_THAT(
+      outcome.error().message,
+      AllOf(HasSubstr("the lists are what they were"), HasSubstr("no memory")));
+  EXPECT_EQ(digest(), before);
+  EXPECT_THAT(kernel_.published.back(), ElementsAre("203.0.113.66"));
+  EXPECT_THAT(items(), ElementsAre("203.0.113.66"));
+  EXPECT_EQ(kept(), ListChanges());
+  EXPECT_THAT(alerts(), IsEmpty());
+}
+
+TEST_F(ServiceTest, AChangeThatWasKeptTakesEffectAtTheNextStart) {
+  start();
+  stop();
+  ListChanges changes;
+  changes.changes = {{.list = "c2",
+                      .item = "203.0.113.7",
+                      .id = "id-1",
+                      .actor = "eve",
+                      .reason = "",
+                      .since_ns = 1}};
+  changes.untold = {{.id = "id-1",
+                     .list = "c2",
+                     .added = {"203.0.113.7"},
+                     .removed = {},
+                     .ended = "",
+                     .actor = "eve",
+                     .reason = "",
+                     .time_ns = 1}};
+  keep(changes);
+  start();
+  EXPECT_THAT(items(), ElementsAre("203.0.113.66", "+203.0.113.7"));
+  ASSERT_TRUE(service_->store().wait_for_newer(0, 60'000));
+  EXPECT_THAT(alerts(), ElementsAre(HasSubstr("id-1")));
+  stop();
+  // It was told, and killed before it could note so.
+  keep(changes);
+  start();
+  ASSERT_TRUE(change({"203.0.113.9"}, {}));
+  EXPECT_THAT(alerts(), SizeIs(2));
+}
+
+TEST_F(ServiceTest, AChangeOfAListEndsByItself) {
+  start();
+  ASSERT_TRUE(change({"203.0.113.7"}, {"203.0.113.66"}, "c2", 1));
+  ASSERT_TRUE(service_->store().wait_for_newer(1, 60'000));
+  EXPECT_THAT(items(), ElementsAre("203.0.113.66"));
+  EXPECT_THAT(kernel_.published.back(), ElementsAre("203.0.113.66"));
+  EXPECT_THAT(alerts().back(),
+              AllOf(HasSubstr("\"rule\":\"List change ended\""),
+                    HasSubstr("\"bailiff.added\":[\"203.0.113.7\"]"),
+                    HasSubstr("\"bailiff.removed\":[\"203.0.113.66\"]")));
+  EXPECT_THAT(kept().changes, IsEmpty());
+}
+
+TEST_F(ServiceTest, WhatEndedWhileNobodyWatchedDoesNotTakeEffectAgain) {
+  start();
+  stop();
+  ListChanges changes;
+  changes.changes = {{.list = "c2",
+                      .item = "203.0.113.7",
+                      .id = "id-1",
+                      .actor = "eve",
+                      .reason = "",
+                      .since_ns = 1,
+                      .until_ns = 2}};
+  keep(changes);
+  kernel_.published.clear();
+  start();
+  EXPECT_THAT(kernel_.published, ElementsAre(ElementsAre("203.0.113.66")));
+  ASSERT_TRUE(service_->store().wait_for_newer(0, 60'000));
+  EXPECT_THAT(alerts(), ElementsAre(HasSubstr("List change ended")));
+}
+
+TEST_F(ServiceTest, ChangesOfAListThatIsGoneAreKeptAndCanBeUndone) {
+  start();
+  ASSERT_TRUE(change({"203.0.113.7"}, {"203.0.113.66"}));
+  std::string renamed = kRules;
+  for (std::size_t at = renamed.find("c2"); at != std::string::npos;
+       at = renamed.find("c2")) {
+    renamed.replace(at, 2, "other");
+  }
+  scratch_.write("rules/rules.yaml", renamed);
+  ASSERT_TRUE(service_->reload());
+  EXPECT_THAT(items("other"), ElementsAre("203.0.113.66"));
+  const std::vector<ListView> lists = service_->lists();
+  ASSERT_THAT(lists, SizeIs(2));
+  EXPECT_EQ(lists[1].name, "c2");
+  EXPECT_FALSE(lists[1].in_force);
+  EXPECT_EQ(change({"203.0.113.9"}, {}).error().code, Code::kUnsupported);
+  // Back again, with what was changed.
+  scratch_.write("rules/rules.yaml", kRules);
+  ASSERT_TRUE(service_->reload());
+  EXPECT_THAT(items(), ElementsAre("+203.0.113.7"));
+  // Gone, and undone there.
+  scratch_.write("rules/rules.yaml", renamed);
+  ASSERT_TRUE(service_->reload());
+  ASSERT_TRUE(change({"203.0.113.66"}, {"203.0.113.7"}));
+  EXPECT_THAT(service_->lists(), SizeIs(1));
+  EXPECT_EQ(change({"203.0.113.9"}, {}).error().code, Code::kNotFound);
+}
+
+TEST_F(ServiceTest, ChangesOnlyWhatIsLookedUpInTheKernel) {
+  scratch_.write("rules/rules.yaml", std::string(kRules) + R"yaml(
+- list: programs
+  items: [nc]
+- list: text
+  items: ["203.0.113.1"]
+- list: idle
+  items: [x]
+- rule: Tools
+  desc: d
+  condition: evt.type = connect and (proc.name in (programs) or fd.sip = text)
+  output: o
+  priority: INFO
+)yaml");
+  start();
+  const auto why = [&](const std::string& list) {
+    const auto outcome = change({"203.0.113.7"}, {}, list);
+    if (outcome) return std::string("changed");
+    EXPECT_EQ(outcome.error().code, Code::kUnsupported);
+    return outcome.error().message;
+  };
+  EXPECT_THAT(why("programs"), HasSubstr("only new programs could"));
+  EXPECT_THAT(why("text"), HasSubstr("stands in a condition as text"));
+  EXPECT_THAT(why("idle"), HasSubstr("is used by no condition"));
+  EXPECT_EQ(why("c2"), "changed");
+}
+
+TEST_F(ServiceTest, SaysWhatWasLostOfADamagedFile) {
+  start();
+  ASSERT_TRUE(change({"203.0.113.7"}, {}));
+  ASSERT_TRUE(change({"203.0.113.8"}, {}));
+  stop();
+  const std::string path = scratch_.path() + "/state/lists";
+  std::string text = *read_bounded(path, 1 << 20);
+  text[text.find("203.0.113.7") + 10] = '9';
+  scratch_.write("state/lists", text);
+  start();
+  EXPECT_FALSE(ready());
+  EXPECT_THAT(items(), ElementsAre("203.0.113.66", "+203.0.113.8"));
+}
+
+TEST_F(ServiceTest, ShowsAListPageByPage) {
+  rules_with(
+      "- list: inner\n  items: [\"203.0.113.3\", \"203.0.113.4\"]\n"
+      "- list: c2\n  items: [\"203.0.113.1\", inner, \"203.0.113.2\"]\n");
+  start();
+  ASSERT_TRUE(change({"203.0.113.5"}, {}));
+  std::vector<std::string> shown;
+  std::optional<std::int64_t> after = 0;
+  while (after) {
+    const Result<ListPage> page = service_->list("c2", *after, 2);
+    ASSERT_TRUE(page) << page.error().message;
+    EXPECT_LE(page->items.size(), 2U);
+    EXPECT_EQ(page->changes.empty(), *after > 0);
+    for (const ListPage::Item& item : page->items) {
+      shown.push_back(item.list + (item.change ? " +" : " ") + item.item);
+    }
+    after = page->next;
+  }
+  EXPECT_THAT(shown,
+              ElementsAre("c2 203.0.113.1", "c2 203.0.113.2", "c2 +203.0.113.5",
+                          "inner 203.0.113.3", "inner 203.0.113.4"));
+  EXPECT_THAT(service_->list("c2", 0, 0)->items, IsEmpty());
+  EXPECT_THAT(service_->list("c2", 99, 2)->items, IsEmpty());
 }
 
 }  // namespace

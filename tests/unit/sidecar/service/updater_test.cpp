@@ -38,8 +38,31 @@ TEST(Updater, WorksOnceForAllWhoAskedWhileItHadNotBegun) {
 
 TEST(Updater, WorksEveryPeriod) {
   std::latch twice(2);
-  const Updater updater([&] { twice.count_down(); }, std::chrono::seconds(0));
+  int times = 0;
+  const Updater updater(
+      [&] {
+        if (++times <= 2) twice.count_down();
+      },
+      std::chrono::seconds(0));
   twice.wait();
+}
+
+TEST(Updater, WorksAtATimeItIsTold) {
+  using std::chrono::steady_clock;
+  const auto when = steady_clock::now() + std::chrono::milliseconds(20);
+  steady_clock::time_point worked;
+  std::latch done(1);
+  Updater updater(
+      [&] {
+        worked = steady_clock::now();
+        done.count_down();
+      },
+      kNever);
+  // Of two times the first counts, whichever was told first.
+  updater.ask_at(when + kNever);
+  updater.ask_at(when);
+  done.wait();
+  EXPECT_GE(worked, when);
 }
 
 TEST(Updater, EndsWithoutHavingBeenAsked) {
