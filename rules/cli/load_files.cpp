@@ -2,6 +2,7 @@
 #include "rules/cli/load_files.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "rules/base/codes.h"
@@ -10,7 +11,8 @@
 
 namespace bailiff::cli {
 
-Loaded load_files(const std::vector<std::string>& paths) {
+Loaded load_files(const std::vector<std::string>& paths,
+                  std::vector<NamedText> more) {
   LoadInput input;
   input.append_output = default_append_output();
   std::vector<Diagnostic> unreadable;
@@ -38,6 +40,7 @@ Loaded load_files(const std::vector<std::string>& paths) {
       }
     }
   }
+  std::move(more.begin(), more.end(), std::back_inserter(input.files));
   Loaded loaded = load(std::move(input));
   if (unreadable.empty()) return loaded;
   Diagnostics diagnostics;

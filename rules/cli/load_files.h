@@ -9,10 +9,12 @@
 
 namespace bailiff::cli {
 
-// Reads the files and the rule files of the folders, in order, and loads them.
+// Reads the files and the rule files of the folders, in order, and loads them,
+// and behind them `more`, as if those were files.
 // A file that cannot be read is an empty source with an error
 // (LOAD_ERR_FILE_READ), and the others are still loaded.
-Loaded load_files(const std::vector<std::string>& paths);
+Loaded load_files(const std::vector<std::string>& paths,
+                  std::vector<NamedText> more = {});
 
 // What `bailiff check -o json` prints: Falco's `falco_load_results`, one line.
 // There is no schema_valid and no schema_warnings: Falco writes them where it

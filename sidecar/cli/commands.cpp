@@ -15,6 +15,7 @@
 #include "sidecar/cli/adopt.h"
 #include "sidecar/cli/doctor.h"
 #include "sidecar/cli/online.h"
+#include "sidecar/cli/test_policies.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -251,6 +252,43 @@ void add_alerts(CLI::App& app, const Site& site) {
               });
 }
 
+void add_policies(CLI::App& app, const Site& site) {
+  CLI::App& command = *app.add_subcommand("policies", "The policies in force");
+  CLI::App& test = *command.add_subcommand(
+      "test",
+      "Tell what policy files would have made of stored events; nothing is "
+      "changed");
+  auto options = std::make_shared<PolicyTestOptions>();
+  test.add_option("FILE", options->files,
+                  "policy files, and rule files unless the rules are the "
+                  "service's own")
+      ->required();
+  test.add_option("--since", options->since,
+                  "How long ago (10m, 1h, 2d) or a time (RFC 3339)");
+  test.add_option("--until", options->until, "The same");
+  test.add_option("--container", options->container, "Id prefix or name");
+  test.add_option("--rule", options->rule, "Exact name");
+  test.add_option("--events", options->events,
+                  "Events of a file and not of a service: what events -o json "
+                  "prints, or events.jsonl of evidence");
+  test.add_option("--config", options->config,
+                  "bailiff.yaml, of which limits and exempt count; without it "
+                  "the defaults");
+  test.add_flag("--all", options->all, "Also what would have been as it was");
+  make_online(test, site,
+              [options](HttpClient& client, const Terminal& terminal) {
+                return test_policies(client, terminal, *options);
+              });
+  // The outer command's callback also runs after that of `test`.
+  const CLI::App* inner = &test;
+  make_online(command, site,
+              [inner, &exit_code = site.exit_code](HttpClient& client,
+                                                   const Terminal& terminal) {
+                if (inner->parsed()) return exit_code;
+                return show_policies(client, terminal);
+              });
+}
+
 }  // namespace
 
 void add_online_commands(CLI::App& app, std::ostream& terminal_out,
@@ -287,7 +325,7 @@ void add_online_commands(CLI::App& app, std::ostream& terminal_out,
   add_capture(app, site);
   add_evidence(app, site);
   add("status", "Whether the service enforces, check by check", show_status);
-  add("policies", "The policies in force", show_policies);
+  add_policies(app, site);
   add_lists(app, site);
   add("reload", "Load rule and policy files again, all or nothing", reload);
   add_alerts(app, site);

@@ -18,6 +18,7 @@
 #include "oci/sys/files.h"
 #include "oci/sys/unique_fd.h"
 #include "sidecar/alert/timestamp.h"
+#include "sidecar/cli/answers.h"
 #include "sidecar/cli/table.h"
 
 namespace bailiff::sidecar {
@@ -29,22 +30,6 @@ constexpr int kPage = 1000;
 // A service that is being restarted is back before this is over.
 constexpr int kReconnects = 30;
 constexpr std::chrono::seconds kReconnectPause{1};
-
-int report(const Terminal& terminal, const Error& error) {
-  terminal.err << "bailiff: " << printable(error.message) << '\n';
-  switch (error.code) {
-    case Code::kInvalidArgument:
-      return kExitUsage;
-    case Code::kPermission:
-    case Code::kUnsupported:
-      return kExitNotPossible;
-    case Code::kNotFound:
-    case Code::kExhausted:
-    case Code::kIo:
-      break;
-  }
-  return kExitNoService;
-}
 
 // Diagnostics have lines; nothing else in them may steer the terminal.
 void print_lines(std::ostream& out, const std::string& text) {
@@ -74,23 +59,6 @@ int exit_code_of(int status) {
     default:  // a number, not an enumeration
       return kExitNoService;
   }
-}
-
-int report(const Terminal& terminal, const HttpAnswer& answer) {
-  const Json body = Json::parse(answer.body, nullptr, false);
-  std::string message = "the service answered " + std::to_string(answer.status);
-  if (body.is_object() && body.contains("error") && body["error"].is_object()) {
-    message = body["error"].value("message", message);
-  }
-  terminal.err << "bailiff: ";
-  print_lines(terminal.err, message);
-  return exit_code_of(answer.status);
-}
-
-int not_understood(const Terminal& terminal, const std::string& why) {
-  terminal.err << "bailiff: the answer is not understood: " << printable(why)
-               << '\n';
-  return kExitNoService;
 }
 
 // A member as text: "" when it is absent or null.
@@ -214,20 +182,16 @@ std::string filter_of(const EventsOptions& options, std::uint64_t since_ns) {
 
 int list_events(HttpClient& client, const Terminal& terminal,
                 const std::string& filter) {
-  std::int64_t after = 0;
-  while (true) {
-    const Result<HttpAnswer> answer =
-        client.get("/v1/events?limit=" + std::to_string(kPage) +
-                   "&after=" + std::to_string(after) + filter);
-    if (!answer) return report(terminal, answer.error());
-    if (answer->status != 200) return report(terminal, *answer);
-    const Json page = Json::parse(answer->body);
-    const Json& events = page.at("events");
-    if (after == 0) print_titles(terminal);
-    for (const Json& event : events) print_event(terminal, event);
-    if (!terminal.out.flush() || events.size() < kPage) return kExitOk;
-    after = page.at("next").get<std::int64_t>();
-  }
+  bool titled = false;
+  const int exit_code =
+      for_each_event(client, terminal, filter, [&](const Json& event) {
+        if (!std::exchange(titled, true)) print_titles(terminal);
+        print_event(terminal, event);
+        return static_cast<bool>(terminal.out);
+      });
+  if (exit_code == kExitOk && !titled) print_titles(terminal);
+  terminal.out.flush();
+  return exit_code;
 }
 
 int follow_events(HttpClient& client, const Terminal& terminal,
@@ -309,6 +273,59 @@ int print_items(HttpClient& client, const Terminal& terminal,
 }
 
 }  // namespace
+
+int report(const Terminal& terminal, const Error& error) {
+  terminal.err << "bailiff: " << printable(error.message) << '\n';
+  switch (error.code) {
+    case Code::kInvalidArgument:
+      return kExitUsage;
+    case Code::kPermission:
+    case Code::kUnsupported:
+      return kExitNotPossible;
+    case Code::kNotFound:
+    case Code::kExhausted:
+    case Code::kIo:
+      break;
+  }
+  return kExitNoService;
+}
+
+int report(const Terminal& terminal, const HttpAnswer& answer) {
+  const Json body = Json::parse(answer.body, nullptr, false);
+  std::string message = "the service answered " + std::to_string(answer.status);
+  if (body.is_object() && body.contains("error") && body["error"].is_object()) {
+    message = body["error"].value("message", message);
+  }
+  terminal.err << "bailiff: ";
+  print_lines(terminal.err, message);
+  return exit_code_of(answer.status);
+}
+
+int not_understood(const Terminal& terminal, const std::string& why) {
+  terminal.err << "bailiff: the answer is not understood: " << printable(why)
+               << '\n';
+  return kExitNoService;
+}
+
+int for_each_event(HttpClient& client, const Terminal& terminal,
+                   const std::string& filter,
+                   const std::function<bool(const Json&)>& take) {
+  std::int64_t after = 0;
+  while (true) {
+    const Result<HttpAnswer> answer =
+        client.get("/v1/events?limit=" + std::to_string(kPage) +
+                   "&after=" + std::to_string(after) + filter);
+    if (!answer) return report(terminal, answer.error());
+    if (answer->status != 200) return report(terminal, *answer);
+    const Json page = Json::parse(answer->body);
+    const Json& events = page.at("events");
+    for (const Json& event : events) {
+      if (!take(event)) return kExitOk;
+    }
+    if (events.size() < kPage) return kExitOk;
+    after = page.at("next").get<std::int64_t>();
+  }
+}
 
 int show_containers(HttpClient& client, const Terminal& terminal) {
   return show(terminal, client.get("/v1/containers"), [&](const Json& body) {

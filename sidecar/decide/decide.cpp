@@ -52,6 +52,23 @@ std::string_view to_string(Verdict verdict) {
   return "";
 }
 
+std::string foregone_outcome(const PolicyDecision& decision) {
+  const std::string response(to_string(decision.response));
+  switch (decision.fate) {
+    case Fate::kNone:
+      return "none";
+    case Fate::kCarriedOut:
+      return "";
+    case Fate::kWould:
+      return "would_" + response;
+    case Fate::kExempt:
+      return "exempt";
+    case Fate::kSuperseded:
+      return "superseded";
+  }
+  return "";
+}
+
 Decision decide(const CompiledPolicy& policy,
                 const std::vector<std::uint32_t>& in_scope, const Hit& hit,
                 bool exempt) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -52,6 +53,10 @@ struct PolicyDecision {
   Fate fate = Fate::kNone;
   bool capture = false;  // it asks for evidence, and gets it
 };
+
+// The outcome as alerts say it: "would_kill", "exempt", …; "" when that is to
+// be seen, as the response is carried out.
+std::string foregone_outcome(const PolicyDecision& decision);
 
 struct Decision {
   std::vector<PolicyDecision> policies;  // those that hold the rule, in order

@@ -35,23 +35,6 @@ std::vector<std::string> sinks_for(
   return sinks;
 }
 
-std::string outcome_of(const PolicyDecision& decision) {
-  const std::string response(to_string(decision.response));
-  switch (decision.fate) {
-    case Fate::kNone:
-      return "none";
-    case Fate::kCarriedOut:
-      return "";  // to be seen
-    case Fate::kWould:
-      return "would_" + response;
-    case Fate::kExempt:
-      return "exempt";
-    case Fate::kSuperseded:
-      return "superseded";
-  }
-  return "";
-}
-
 std::string some_of(const std::vector<std::string>& items) {
   std::string text;
   for (std::size_t i = 0; i < items.size() && i < kItemsInMessage; ++i) {
@@ -132,7 +115,7 @@ std::vector<Draft> policy_drafts(const Settings& settings, const Alert& alert,
     draft.alert.enforcement = to_string(enforcement);
     draft.alert.verdict = to_string(each.verdict);
     draft.alert.response = to_string(each.response);
-    draft.alert.outcome = outcome_of(each);
+    draft.alert.outcome = foregone_outcome(each);
     draft.awaits_response = draft.alert.outcome.empty();
     draft.asked = each.response;
     draft.sinks = sinks_for(settings, alert.priority, by.notify);
