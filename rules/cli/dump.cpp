@@ -118,7 +118,11 @@ class Dump {
     std::cout << "\npolicy '" << policy.name << "', " << to_string(policy.mode)
               << (policy.block ? ", block" : "")
               << (policy.capture ? ", capture" : "") << ", response "
-              << to_string(policy.response) << "\n";
+              << to_string(policy.response);
+    if (policy.on_loss != Response::kNone) {
+      std::cout << ", on loss " << to_string(policy.on_loss);
+    }
+    std::cout << "\n";
     if (policy.scope) {
       std::cout << "  scope " << to_string(*policy.scope, list_names_) << "\n";
     }

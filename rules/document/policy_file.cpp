@@ -88,6 +88,14 @@ class PolicyFileReader {
             {"none", "kill", "kill_process", "stop", "pause", "isolate"})) {
       item.response = kWords[*word];
     }
+    // No kill_process: of what was lost nobody knows the process.
+    static constexpr std::array kLossWords = {Response::kNone, Response::kKill,
+                                              Response::kStop, Response::kPause,
+                                              Response::kIsolate};
+    if (const auto word = reader.one_of(
+            "on_loss", {"none", "kill", "stop", "pause", "isolate"})) {
+      item.on_loss = kLossWords[*word];
+    }
     ResponseTerms& terms = item.terms;
     duration(reader, "grace", terms.grace_ms);
     duration(reader, "pause_limit", terms.pause_limit_ms);

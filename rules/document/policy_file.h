@@ -33,6 +33,7 @@ struct PolicyItem {
   bool block = false;
   bool capture = false;
   Response response = Response::kNone;
+  Response on_loss = Response::kNone;
   ResponseTerms terms;
   std::optional<std::vector<PlacedText>> notify;
 };

@@ -30,7 +30,7 @@ namespace bailiff {
 namespace {
 
 constexpr std::string_view kMagic = "BAILIFF\n";
-constexpr std::uint32_t kFormatVersion = 4;
+constexpr std::uint32_t kFormatVersion = 5;
 constexpr std::size_t kDigestBytes = sizeof(Digest::bytes);
 constexpr std::size_t kVersionEnd = kMagic.size() + sizeof(kFormatVersion);
 static_assert(kPolicyPrefixBytes == kVersionEnd + sizeof(std::uint32_t));
@@ -617,6 +617,7 @@ void write(Writer& out, const Policy& policy) {
   out.boolean(policy.block);
   out.boolean(policy.capture);
   out.enumerator(policy.response);
+  out.enumerator(policy.on_loss);
   out.u64(static_cast<std::uint64_t>(policy.terms.grace_ms));
   out.u64(static_cast<std::uint64_t>(policy.terms.pause_limit_ms));
   out.enumerator(policy.terms.pause_then);
@@ -641,6 +642,10 @@ Policy read_policy(Reader& in, const CompiledPolicy& compiled) {
   policy.block = in.boolean();
   policy.capture = in.boolean();
   policy.response = in.enumerator(Response::kKill, "response");
+  policy.on_loss = in.enumerator(Response::kKill, "response to losses");
+  if (policy.on_loss == Response::kKillProcess) {
+    in.fail("response to losses that is 'kill_process'");
+  }
   const auto milliseconds = [&in] {
     const std::uint64_t value = in.u64();
     if (value > static_cast<std::uint64_t>(kMaxTermMs)) in.fail("time limit");

@@ -67,7 +67,9 @@ struct Policy {
   bool block = false;
   bool capture = false;  // keep evidence before the response destroys it
   Response response = Response::kNone;
-  ResponseTerms terms;
+  // To a container whose events were lost; never kKillProcess.
+  Response on_loss = Response::kNone;
+  ResponseTerms terms;                             // of both
   std::optional<std::vector<std::string>> notify;  // absent: every sink
   bool operator==(const Policy&) const = default;
 };

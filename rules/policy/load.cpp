@@ -318,6 +318,7 @@ class Loader {
       policy.block = item.block;
       policy.capture = item.capture;
       policy.response = item.response;
+      policy.on_loss = item.on_loss;
       policy.terms = item.terms;
       if (item.notify) {
         policy.notify.emplace();

@@ -43,7 +43,8 @@ struct Alert {
   std::string verdict;      // "denied", "allowed", "observed", "would_deny"
   std::string response;     // "none", "kill", …
   // What the response achieved ("killed", "paused", "none", "would_kill",
-  // "exempt", "superseded", "over_budget", "already gone") or "error: …".
+  // "exempt", "superseded", "over_budget", "not_the_cause", "already gone") or
+  // "error: …".
   std::string outcome;
   std::uint64_t latency_us = 0;  // event to response done
   // The response this event led to, and the one that led to this event; "" is

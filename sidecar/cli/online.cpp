@@ -532,6 +532,7 @@ int show_policies(HttpClient& client, const Terminal& terminal) {
                  {"BLOCK", 0},
                  {"CAPTURE", 0},
                  {"RESPONSE", 0},
+                 {"ON LOSS", 0},
                  {"SCOPE", 0},
                  {"RULES", 0}});
     for (const Json& policy : body.at("policies")) {
@@ -540,7 +541,7 @@ int show_policies(HttpClient& client, const Terminal& terminal) {
       const std::string scope = text_of(policy, "scope");
       table.add({text_of(policy, "name"), text_of(policy, "mode"),
                  block ? "yes" : "no", capture ? "yes" : "no",
-                 text_of(policy, "response"),
+                 text_of(policy, "response"), text_of(policy, "on_loss"),
                  scope.empty() ? "every container" : scope,
                  text_of(policy, "rules")});
     }

@@ -16,10 +16,33 @@ Verdict verdict_of(const Policy& policy, const Hit& hit) {
   return Verdict::kAllowed;
 }
 
-Fate fate_before_ranking(const Policy& policy, bool exempt) {
-  if (policy.response == Response::kNone) return Fate::kNone;
+Fate fate_before_ranking(const Policy& policy, Response response, bool exempt) {
+  if (response == Response::kNone) return Fate::kNone;
   if (policy.mode == Mode::kMonitor) return Fate::kWould;
   return exempt ? Fate::kExempt : Fate::kCarriedOut;
+}
+
+// Takes up what one policy says.  `exempt`: nothing is to be done to it.
+void add(Decision& decision, const Policy& policy, PolicyDecision said,
+         bool exempt) {
+  // Response is declared weakest first.
+  if (said.fate == Fate::kCarriedOut && said.response > decision.response) {
+    decision.response = said.response;
+    decision.by = said.policy;
+  }
+  // Freezing changes something, so neither in monitor mode nor to whom is
+  // exempt.
+  said.capture = policy.capture && policy.mode == Mode::kEnforce && !exempt;
+  decision.capture = decision.capture || said.capture;
+  decision.policies.push_back(said);
+}
+
+void rank(Decision& decision) {
+  for (PolicyDecision& each : decision.policies) {
+    if (each.fate == Fate::kCarriedOut && each.response < decision.response) {
+      each.fate = Fate::kSuperseded;
+    }
+  }
 }
 
 }  // namespace
@@ -65,6 +88,8 @@ std::string foregone_outcome(const PolicyDecision& decision) {
       return "exempt";
     case Fate::kSuperseded:
       return "superseded";
+    case Fate::kNotTheCause:
+      return "not_the_cause";
   }
   return "";
 }
@@ -78,27 +103,32 @@ Decision decide(const CompiledPolicy& policy,
     if (!std::binary_search(each.rules.begin(), each.rules.end(), hit.rule)) {
       continue;
     }
-    const Fate fate = fate_before_ranking(each, exempt);
-    // Response is declared weakest first.
-    if (fate == Fate::kCarriedOut && each.response > decision.response) {
-      decision.response = each.response;
-      decision.by = index;
-    }
-    // Freezing changes something, so neither in monitor mode nor to whom is
-    // exempt.
-    const bool capture = each.capture && each.mode == Mode::kEnforce && !exempt;
-    decision.capture = decision.capture || capture;
-    decision.policies.push_back({.policy = index,
-                                 .verdict = verdict_of(each, hit),
-                                 .response = each.response,
-                                 .fate = fate,
-                                 .capture = capture});
+    add(decision, each,
+        {.policy = index,
+         .verdict = verdict_of(each, hit),
+         .response = each.response,
+         .fate = fate_before_ranking(each, each.response, exempt)},
+        exempt);
   }
-  for (PolicyDecision& each : decision.policies) {
-    if (each.fate == Fate::kCarriedOut && each.response < decision.response) {
-      each.fate = Fate::kSuperseded;
-    }
+  rank(decision);
+  return decision;
+}
+
+Decision decide_loss(const CompiledPolicy& policy,
+                     const std::vector<std::uint32_t>& in_scope, bool caused,
+                     bool exempt) {
+  Decision decision;
+  for (const std::uint32_t index : in_scope) {
+    const Policy& each = policy.policies[index];
+    if (each.on_loss == Response::kNone) continue;
+    add(decision, each,
+        {.policy = index,
+         .response = each.on_loss,
+         .fate = caused ? fate_before_ranking(each, each.on_loss, exempt)
+                        : Fate::kNotTheCause},
+        exempt || !caused);
   }
+  rank(decision);
   return decision;
 }
 

@@ -39,11 +39,12 @@ std::string_view to_string(Verdict verdict);  // "denied", …, "would_deny"
 
 // What becomes of the response a policy asks for.
 enum class Fate : std::uint8_t {
-  kNone,        // it asks for none
-  kCarriedOut,  // this one is the decision's response
-  kWould,       // not in monitor mode
-  kExempt,      // the configuration exempts the container
-  kSuperseded,  // a stronger response of another policy is carried out
+  kNone,         // it asks for none
+  kCarriedOut,   // this one is the decision's response
+  kWould,        // not in monitor mode
+  kExempt,       // the configuration exempts the container
+  kSuperseded,   // a stronger response of another policy is carried out
+  kNotTheCause,  // of its lost events: another container has filled the ring
 };
 
 struct PolicyDecision {
@@ -72,5 +73,13 @@ struct Decision {
 Decision decide(const CompiledPolicy& policy,
                 const std::vector<std::uint32_t>& in_scope, const Hit& hit,
                 bool exempt);
+
+// What alerts on lost events have for a rule.
+inline constexpr char kLostEventsRule[] = "Lost events";
+// What follows from lost events of a container, by Policy::on_loss; policies
+// that have none are left out.  `caused`: it has lost them by its own doing.
+Decision decide_loss(const CompiledPolicy& policy,
+                     const std::vector<std::uint32_t>& in_scope, bool caused,
+                     bool exempt);
 
 }  // namespace bailiff::sidecar

@@ -49,7 +49,7 @@ struct ContainerView {
 };
 
 struct PolicyView {
-  std::string name, mode, response;
+  std::string name, mode, response, on_loss;
   bool block = false;
   bool capture = false;
   std::vector<std::string> rules;

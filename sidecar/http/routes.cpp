@@ -550,7 +550,8 @@ ApiAnswer answer_policies(Backend& backend) {
                         {"mode", policy.mode},
                         {"block", policy.block},
                         {"capture", policy.capture},
-                        {"response", policy.response}});
+                        {"response", policy.response},
+                        {"on_loss", policy.on_loss}});
   }
   return json_answer({{"policies", std::move(policies)}});
 }

@@ -17,6 +17,16 @@ constexpr std::string_view kExecHook = "exec";
 constexpr std::size_t kMaxPlaces = 4096;
 constexpr const char* kOthers = "(others)";
 
+std::string text_of(const Alert& alert, std::string_view name) {
+  for (const auto& [key, value] : alert.output_fields) {
+    if (key != name) continue;
+    const auto* one = std::get_if<Value>(&value);
+    const auto* text = one ? std::get_if<std::string>(one) : nullptr;
+    return text != nullptr ? *text : "";
+  }
+  return "";
+}
+
 std::int64_t number_of(const Alert& alert, std::string_view name) {
   for (const auto& [key, value] : alert.output_fields) {
     if (key != name) continue;
@@ -96,7 +106,8 @@ void Replay::add(StoredEvent event) {
   if (!same || event.fields) flush();
   if (event.fields) return take_fields(event);
   ++summary_.alerts;
-  if (alert.source == kOwnSource) {
+  const bool lost = alert.source == kOwnSource && alert.rule == kLostEventsRule;
+  if (alert.source == kOwnSource && !lost) {
     ++summary_.about_service;
     flush();
     if (alert.outcome == "killed" || alert.outcome == "stopped") {
@@ -124,7 +135,7 @@ void Replay::add(StoredEvent event) {
     known->then.push_back(std::move(alert));
     return;
   }
-  Fact fact{.rule = alert.rule, .then = {}};
+  Fact fact{.rule = alert.rule, .then = {}, .lost_events = lost};
   fact.then.push_back(std::move(alert));
   moment_.open.push_back(std::move(fact));
 }
@@ -172,6 +183,14 @@ Replay::Judged Replay::judge(const Fact& fact, const Moment& moment,
   record.facts.pod_identity_trusted = true;
   judged.open_exempt =
       !exempt && oci::is_exempt(input_.exempt, record.id, record.facts);
+  if (fact.lost_events) {
+    const bool caused =
+        text_of(fact.then.front(), "bailiff.lost_cause") == "itself";
+    judged.decision =
+        decide_loss(input_.policy, place.scopes.in_scope, caused, exempt);
+    judged.held = true;
+    return judged;
+  }
   const auto rule = rules_.find(fact.rule);
   if (rule == rules_.end()) return judged;
   const auto holds = [&](const Policy& policy) {
@@ -345,9 +364,12 @@ void Replay::tell(const Fact& fact, const Judged& judged, const Moment& moment,
   if (plain != rows.end() && rows.size() == 1) plain->now = plain->before;
   for (const OpenScope& open : place.scopes.open) {
     const Policy& policy = input_.policy.policies[open.policy];
-    const bool concerned = rule != rules_.end() &&
-                           std::binary_search(policy.rules.begin(),
-                                              policy.rules.end(), rule->second);
+    const bool concerned =
+        fact.lost_events
+            ? policy.on_loss != Response::kNone
+            : rule != rules_.end() &&
+                  std::binary_search(policy.rules.begin(), policy.rules.end(),
+                                     rule->second);
     if (!concerned) continue;
     row_of(policy.name).unknown =
         "in scope or not: " + joined(open.missing) + " was not stored";

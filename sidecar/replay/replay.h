@@ -106,7 +106,8 @@ class Replay {
   // A rule that held, and what was said of it then.
   struct Fact {
     std::string rule;
-    std::vector<Alert> then;  // one for each policy; empty: fields
+    std::vector<Alert> then;   // one for each policy; empty: fields
+    bool lost_events = false;  // the alert of the service's own
   };
   // What happened at one time in one container.
   struct Moment {

@@ -171,21 +171,23 @@ Draft adopted_draft(const Settings& settings,
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }
 
-Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
-                 std::uint64_t count, std::uint64_t realtime_ns) {
+Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
+                 std::uint64_t count, const std::string& cause,
+                 std::uint64_t realtime_ns) {
   Alert alert;
   alert.hostname = settings.node;
   alert.time_ns = realtime_ns;
   alert.priority = Priority::kCritical;
-  alert.rule = "Lost events";
+  alert.rule = kLostEventsRule;
   alert.source = "bailiff";
   alert.message =
       "Lost events: what the container did is not known in full (container=" +
-      record.id + " count=" + std::to_string(count) + ")";
+      record.id + " count=" + std::to_string(count) + " cause=" + cause + ")";
   alert.output_fields = {{"bailiff.lost", static_cast<std::int64_t>(count)},
+                         {"bailiff.lost_cause", cause},
                          {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
   alert.container = alert_container(record);
-  return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
+  return alert;
 }
 
 Draft foreign_draft(const Settings& settings,
@@ -340,7 +342,7 @@ Draft list_draft(const Settings& settings, const ListNews& news) {
 }
 
 ResponseRequest request_of(const CompiledPolicy& policy,
-                           const Decision& decision, std::uint32_t rule,
+                           const Decision& decision, std::string rule,
                            const oci::ContainerRecord& record,
                            ProcessName process) {
   const Policy& by = policy.policies[decision.by];
@@ -348,7 +350,7 @@ ResponseRequest request_of(const CompiledPolicy& policy,
           .record = record,
           .terms = by.terms,
           .policy = by.name,
-          .rule = policy.rules[rule].name,
+          .rule = std::move(rule),
           .process = process};
 }
 

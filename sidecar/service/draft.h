@@ -72,9 +72,11 @@ Draft adopted_draft(const Settings& settings,
                     const oci::ContainerRecord& record);
 
 // On records of a container's processes and system calls that found no room:
-// some of what it did is not known.
-Draft lost_draft(const Settings& settings, const oci::ContainerRecord& record,
-                 std::uint64_t count, std::uint64_t realtime_ns);
+// some of what it did is not known.  `cause` is who filled the ring: "itself",
+// another container's id, or "no service" while nobody read it.
+Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
+                 std::uint64_t count, const std::string& cause,
+                 std::uint64_t realtime_ns);
 
 // On a socket that a container has and that was made outside of it: its
 // programs do not see what goes over it.
@@ -95,9 +97,10 @@ Draft operator_draft(const Settings& settings,
 // What a person changed of a list, or that it has ended by itself.
 Draft list_draft(const Settings& settings, const ListNews& news);
 
-// What the decision asks for.  `record` is borrowed by it.
+// What the decision asks for, because of a rule of this name.  `record` is
+// borrowed by it.
 ResponseRequest request_of(const CompiledPolicy& policy,
-                           const Decision& decision, std::uint32_t rule,
+                           const Decision& decision, std::string rule,
                            const oci::ContainerRecord& record,
                            ProcessName process);
 

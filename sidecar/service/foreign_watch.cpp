@@ -374,16 +374,18 @@ void ForeignWatch::tell(SeenForeign told) {
   const Container& container = *seen->container;
   std::optional<ResponseRequest> request;
   if (const ForeignHit* strongest = seen->strongest()) {
+    const CompiledPolicy& policy = container.generation->policy();
     const ClockOffsets clocks = ClockOffsets::now();
     request.emplace(request_of(
-        container.generation->policy(), strongest->decision, strongest->rule,
+        policy, strongest->decision, policy.rules[strongest->rule].name,
         container.record,
         {.pid = static_cast<pid_t>(seen->socket.tgid),
          .seen_ns = shifted(seen->socket.time_ns, clocks.boottime_ns)}));
   }
   std::optional<Trigger> capture;
   for (const ForeignHit& hit : seen->hits) {
-    add_to(capture, container.generation->policy(), hit.rule, hit.decision);
+    const CompiledPolicy& policy = container.generation->policy();
+    add_to(capture, policy, policy.rules[hit.rule].name, hit.decision);
   }
   Work work;
   work.event_ns = seen->socket.time_ns;

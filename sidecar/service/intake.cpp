@@ -322,24 +322,55 @@ void Intake::tell_losses() {
     log_repeated("losses", "ask for lost records: " + lost.error().message);
     return;
   }
-  for (const hook::LostRecords& each : *lost) {
-    parts_.metrics.count_lost("observer", each.count);
-    const ContainerPtr container = container_of(each.cgroup_id, 0).container;
-    log_repeated("losses", "events of a container were lost container=" +
-                               container->record.id +
-                               " count=" + std::to_string(each.count));
-    const std::uint64_t monotonic = monotonic_ns();
-    const std::uint64_t realtime =
-        shifted(monotonic, ClockOffsets::now().realtime_ns);
-    Work work;
-    work.event_ns = monotonic;
-    work.draft = [container, realtime, count = each.count,
-                  settings = parts_.settings()] {
-      return std::vector<Draft>{
-          lost_draft(*settings, container->record, count, realtime)};
-    };
-    push(std::move(work), container->record);
+  for (const Loss& each : ring_share_.judge(*lost, now)) tell_loss(each);
+  lost_unread_ = false;
+}
+
+void Intake::tell_loss(const Loss& loss) {
+  parts_.metrics.count_lost("observer", loss.count);
+  const ContainerPtr container = container_of(loss.cgroup_id, 0).container;
+  // Nobody has read until now: whoever made the most did nothing wrong.
+  const bool caused = !lost_unread_ && loss.most_by == loss.cgroup_id;
+  std::string cause = caused ? "itself" : "no service";
+  if (!lost_unread_ && !caused) {
+    cause = container_of(loss.most_by, 0).container->record.id;
+    if (cause.empty()) cause = "another container";
   }
+  log_repeated(
+      "losses",
+      "events of a container were lost container=" + container->record.id +
+          " count=" + std::to_string(loss.count) + " cause=" + cause);
+  const std::shared_ptr<const Settings> settings = parts_.settings();
+  Decision decision;
+  if (container->generation) {
+    decision = decide_loss(container->generation->policy(), container->policies,
+                           caused, is_exempt(*settings, container->record));
+  }
+  std::optional<ResponseRequest> request;
+  std::optional<Trigger> capture;
+  if (decision.response != Response::kNone) {
+    request.emplace(request_of(container->generation->policy(), decision,
+                               kLostEventsRule, container->record, {}));
+  }
+  if (decision.capture) {
+    add_to(capture, container->generation->policy(), kLostEventsRule, decision);
+  }
+  Work work;
+  work.event_ns = monotonic_ns();
+  work.draft = [container, settings, decision = std::move(decision),
+                count = loss.count, cause = std::move(cause),
+                realtime =
+                    shifted(work.event_ns, ClockOffsets::now().realtime_ns)] {
+    const Alert alert =
+        lost_alert(*settings, container->record, count, cause, realtime);
+    if (decision.policies.empty()) {
+      return std::vector<Draft>{
+          plain_draft(*settings, alert, Enforcement::kObserve, "none")};
+    }
+    return policy_drafts(*settings, alert, container->generation->policy(),
+                         Enforcement::kObserve, decision);
+  };
+  answer(std::move(work), container, std::move(request), std::move(capture));
 }
 
 // Containers may have run before this service did.
@@ -554,15 +585,16 @@ void Intake::on_record(std::span<const std::byte> bytes) {
                           is_exempt(*seen->settings, container.record));
 
   std::optional<Trigger> capture;
-  add_to(capture, policy, event.rule, seen->decision);
+  add_to(capture, policy, policy.rules[event.rule].name, seen->decision);
   Work work;
   std::optional<ResponseRequest> request;
   if (seen->decision.response != Response::kNone) {
     const ProcessName process{
         .pid = static_cast<pid_t>(event.tgid),
         .seen_ns = shifted(event.monotonic_ns, clocks.boottime_ns)};
-    request.emplace(request_of(policy, seen->decision, event.rule,
-                               container.record, process));
+    request.emplace(request_of(policy, seen->decision,
+                               policy.rules[event.rule].name, container.record,
+                               process));
   }
   work.event_ns = event.monotonic_ns;
   work.draft = [seen] { return drafts_of(*seen); };
@@ -580,6 +612,7 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
   Observed observed;
   observed.event = *std::move(parsed);
   const ObservedEvent& event = observed.event;
+  ring_share_.add_read(event.cgroup_id);
   observed.lineage = processes_.take(event);
   if (event.kind == ObservedEvent::Kind::kFork ||
       event.kind == ObservedEvent::Kind::kExit) {
@@ -625,13 +658,15 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
     const ProcessName process{
         .pid = static_cast<pid_t>(by.tgid),
         .seen_ns = shifted(by.monotonic_ns, seen->observed.clocks.boottime_ns)};
-    request.emplace(request_of(container->generation->policy(),
-                               strongest->decision, strongest->rule,
+    const CompiledPolicy& policy = container->generation->policy();
+    request.emplace(request_of(policy, strongest->decision,
+                               policy.rules[strongest->rule].name,
                                container->record, process));
   }
   std::optional<Trigger> capture;
   for (const ObservedHit& hit : seen->hits) {
-    add_to(capture, container->generation->policy(), hit.rule, hit.decision);
+    const CompiledPolicy& policy = container->generation->policy();
+    add_to(capture, policy, policy.rules[hit.rule].name, hit.decision);
   }
   Work work;
   work.event_ns = seen->observed.event.monotonic_ns;
@@ -780,7 +815,8 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
 
   std::optional<Trigger> capture;
   for (const StartHit& hit : hits) {
-    add_to(capture, container->generation->policy(), hit.rule, hit.decision);
+    const CompiledPolicy& policy = container->generation->policy();
+    add_to(capture, policy, policy.rules[hit.rule].name, hit.decision);
   }
   Work work;
   std::optional<ResponseRequest> request;
@@ -790,8 +826,9 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
         .pid = static_cast<pid_t>(started.pid),
         .seen_ns =
             shifted(started.time_ns, clocks.boottime_ns - clocks.realtime_ns)};
-    request.emplace(request_of(container->generation->policy(),
-                               strongest->decision, strongest->rule, started,
+    const CompiledPolicy& policy = container->generation->policy();
+    request.emplace(request_of(policy, strongest->decision,
+                               policy.rules[strongest->rule].name, started,
                                process));
   }
   work.event_ns = shifted(started.time_ns, -ClockOffsets::now().realtime_ns);

@@ -39,6 +39,7 @@
 #include "sidecar/ingest/generations.h"
 #include "sidecar/ingest/process_table.h"
 #include "sidecar/ingest/record_folder.h"
+#include "sidecar/ingest/ring_share.h"
 #include "sidecar/respond/engine.h"
 #include "sidecar/service/draft.h"
 #include "sidecar/service/kernel_side.h"
@@ -122,6 +123,7 @@ class Intake {
   // What is known of the process at an event of a hook.
   ProcessFacts process_at(const ConnectEvent& event, std::uint64_t boottime_ns);
   void tell_losses();
+  void tell_loss(const Loss& loss);
   void seed_processes();
   void seed_processes(const Container& container);
   KnownContainer container_of(std::uint64_t cgroup_id, std::uint64_t policy_id);
@@ -144,6 +146,9 @@ class Intake {
 
   ProcessTable processes_;  // of the thread
   ContainerPtr under_;      // what under() returned last
+  RingShare ring_share_;    // of the thread
+  // What is lost was lost before we read the ring.
+  bool lost_unread_ = true;
   // Losses are asked for when something was read since.
   bool read_since_losses_ = false;
   std::chrono::steady_clock::time_point losses_told_{};

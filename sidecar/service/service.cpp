@@ -909,8 +909,8 @@ Result<std::string> Service::violation(const std::string& body) {
     }
     std::optional<ResponseRequest> request;
     if (decision.response != Response::kNone) {
-      request.emplace(request_of(generation->policy(), decision, *rule, record,
-                                 process_of(told)));
+      request.emplace(request_of(generation->policy(), decision, told.rule,
+                                 record, process_of(told)));
     }
     if (request || capture) {
       const Answered answered =
@@ -1169,6 +1169,7 @@ std::vector<PolicyView> Service::policies() {
     view.name = policy.name;
     view.mode = to_string(policy.mode);
     view.response = to_string(policy.response);
+    view.on_loss = to_string(policy.on_loss);
     view.block = policy.block;
     view.capture = policy.capture;
     for (const std::uint32_t rule : policy.rules) {

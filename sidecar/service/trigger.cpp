@@ -2,15 +2,14 @@
 #include "sidecar/service/trigger.h"
 
 #include <algorithm>
-#include <string>
 
 namespace bailiff::sidecar {
 
 void add_to(std::optional<Trigger>& capture, const CompiledPolicy& policy,
-            std::uint32_t rule, const Decision& decision) {
+            const std::string& rule, const Decision& decision) {
   if (!decision.capture) return;
   if (!capture) capture = Trigger{.kind = "rule"};
-  capture->rules.push_back(policy.rules[rule].name);
+  capture->rules.push_back(rule);
   for (const PolicyDecision& each : decision.policies) {
     const std::string& name = policy.policies[each.policy].name;
     auto& names = capture->policies;

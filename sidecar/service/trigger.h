@@ -2,8 +2,8 @@
 // sidecar/service/trigger.h
 #pragma once
 
-#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "rules/policy/compiled_policy.h"
 #include "sidecar/decide/decide.h"
@@ -14,6 +14,6 @@ namespace bailiff::sidecar {
 // Adds the rule and the policies that ask for evidence to the reason for a
 // capture, which is made when there is none; nothing when they ask for none.
 void add_to(std::optional<Trigger>& capture, const CompiledPolicy& policy,
-            std::uint32_t rule, const Decision& decision);
+            const std::string& rule, const Decision& decision);
 
 }  // namespace bailiff::sidecar

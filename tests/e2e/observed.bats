@@ -95,6 +95,53 @@ teardown() { story_quiet; }
   nothing_left_of bomb
 }
 
+# small_ring: this test's service will find a ring of one page.
+small_ring() {
+  local folder=$SCRATCH/bpffs/${SVC##*/}/observer
+  mkdir -p "$folder"
+  bpftool map create "$folder/records" type ringbuf key 0 value 0 \
+    entries 4096 name bailiff_records
+}
+
+# flooding ID: a container that makes more records at once than the ring holds,
+# 800 in all, and says when it is through.
+flooding() {
+  contained "$1" sh -c 'long=/tmp
+    while [ ${#long} -lt 2000 ]; do long=$long/../tmp; done
+    i=0
+    while [ $i -lt 200 ]; do
+      mkdir $long/a$i $long/b$i $long/c$i $long/d$i 2>/dev/null
+      i=$((i + 1))
+    done
+    echo through; exec sleep "$1"' sh "$2"
+}
+
+@test "a container that floods the ring is answered as its policy says" {
+  sed 's/response: none/on_loss: kill/' "$SCRATCH/rules/observe.yaml" \
+    >"$SCRATCH/rules/on-loss.yaml"
+  service_prepare "$SCRATCH/rules/on-loss.yaml"
+  small_ring
+  service_start
+  run flooding flooder 60
+  ((status == 137))
+  event "Lost events" '.bailiff.policy == "Watch"
+    and .bailiff.response == "kill" and .bailiff.outcome == "killed"
+    and .bailiff.container.id == "flooder"
+    and .output_fields["bailiff.lost_cause"] == "itself"'
+  nothing_left_of flooder
+}
+
+@test "a policy that says nothing of losses only has them told" {
+  service_prepare "$SCRATCH/rules/observe.yaml"
+  small_ring
+  service_start
+  run flooding flooder 0
+  ((status == 0))
+  says "through"
+  event "Lost events" '.bailiff.policy == null and .bailiff.outcome == "none"
+    and .bailiff.container.id == "flooder" and .priority == "Critical"'
+}
+
 @test "nothing is attached when no container is observed" {
   service "$SCRATCH/rules/observe.yaml"
   links=$SCRATCH/bpffs/${SVC##*/}/observer/links

@@ -82,6 +82,7 @@ class FakeBackend : public Backend {
     return {{.name = "Block",
              .mode = "enforce",
              .response = "kill",
+             .on_loss = "stop",
              .block = true,
              .rules = {"a", "b"}}};
   }

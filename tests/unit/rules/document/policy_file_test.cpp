@@ -43,6 +43,7 @@ policies:
     mode: monitor
     block: true
     response: kill
+    on_loss: stop
     grace: 15s
     pause_limit: 30m
     pause_then: resume
@@ -63,6 +64,7 @@ policies:
   EXPECT_TRUE(item.capture);
   EXPECT_TRUE(item.block);
   EXPECT_EQ(item.response, Response::kKill);
+  EXPECT_EQ(item.on_loss, Response::kStop);
   EXPECT_EQ(item.terms, (ResponseTerms{.grace_ms = 15'000,
                                        .pause_limit_ms = 1'800'000,
                                        .pause_then = PauseThen::kResume,
@@ -77,6 +79,7 @@ TEST(PolicyFile, KeepsTheDefaults) {
   EXPECT_FALSE(file.items[0].monitor);
   EXPECT_FALSE(file.items[0].block);
   EXPECT_EQ(file.items[0].response, Response::kNone);
+  EXPECT_EQ(file.items[0].on_loss, Response::kNone);
   EXPECT_EQ(file.items[0].terms, ResponseTerms{});
   EXPECT_FALSE(file.items[0].notify);
 }
@@ -90,6 +93,23 @@ TEST(PolicyFile, ReadsEveryResponse) {
     ASSERT_EQ(file.items.size(), 1U);
     EXPECT_EQ(file.items[0].response, response);
   }
+}
+
+TEST(PolicyFile, ReadsEveryResponseToLosses) {
+  for (const Response response :
+       {Response::kNone, Response::kIsolate, Response::kPause, Response::kStop,
+        Response::kKill}) {
+    const Read file =
+        with("  on_loss: " + std::string(to_string(response)) + "\n");
+    ASSERT_EQ(file.items.size(), 1U);
+    EXPECT_EQ(file.items[0].on_loss, response);
+  }
+}
+
+TEST(PolicyFile, RefusesToKillTheProcessOfWhatIsNotKnown) {
+  EXPECT_EQ(with("  on_loss: kill_process\n").messages,
+            Messages{"'on_loss' must be none, kill, stop, pause or isolate, "
+                     "not 'kill_process'"});
 }
 
 TEST(PolicyFile, RefusesABoundThatIsNone) {

@@ -96,6 +96,7 @@ CompiledPolicy sample() {
   kill.block = true;
   kill.capture = true;
   kill.response = Response::kKill;
+  kill.on_loss = Response::kPause;
   kill.terms = {.grace_ms = 1,
                 .pause_limit_ms = 2,
                 .pause_then = PauseThen::kResume,
@@ -144,7 +145,7 @@ TEST(Codec, TheSamePolicyGivesTheSameBytes) {
   // A change of format has to change the version with it.
   EXPECT_EQ(policy_digest(encode({})).hex(),
             digest_of(encode({}).substr(0, encode({}).size() - 16)).hex());
-  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\4\0\0\0", 12));
+  EXPECT_EQ(encode({}).substr(0, 12), std::string("BAILIFF\n\5\0\0\0", 12));
 }
 
 TEST(Codec, TheHeadIsEnoughForAllButWhatTheKernelLooksUp) {
@@ -231,13 +232,20 @@ TEST(Codec, RefusesEveryAlteredByte) {
   }
 }
 
+TEST(Codec, RefusesToKillTheProcessOfWhatIsNotKnown) {
+  CompiledPolicy policy = sample();
+  policy.policies[0].on_loss = Response::kKillProcess;
+  EXPECT_EQ(refusal(encode(policy)),
+            "compiled policy: response to losses that is 'kill_process'");
+}
+
 TEST(Codec, NamesWhatIsWrong) {
   EXPECT_EQ(refusal("#!/bin/sh\n"),
             "compiled policy: not a compiled policy file");
   std::string bytes = encode(sample());
   bytes[8] = 9;
   EXPECT_EQ(refusal(bytes),
-            "compiled policy: format version 9, this program reads version 4; "
+            "compiled policy: format version 9, this program reads version 5; "
             "compile the policy again");
   bytes = encode(sample());
   bytes[12] = 31;

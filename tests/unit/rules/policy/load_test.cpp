@@ -40,7 +40,8 @@ TEST(Load, MakesACompiledPolicy) {
            rule("r", "evt.type = connect and fd.sip in (c2)",
                 "  tags: [b, a, b]\n"),
        "policies:\n- name: p\n  rules: [r]\n  block: true\n  response: "
-       "kill\n  scope: container.name = shop\n  notify: []\n"});
+       "kill\n  on_loss: pause\n  scope: container.name = shop\n  notify: "
+       "[]\n"});
   ASSERT_TRUE(loaded.policy) << render(loaded.diagnostics, loaded.sources);
   EXPECT_TRUE(loaded.diagnostics.all().empty());
   const CompiledPolicy& policy = *loaded.policy;
@@ -55,6 +56,7 @@ TEST(Load, MakesACompiledPolicy) {
   EXPECT_EQ(policy.policies[0].rules, std::vector<std::uint32_t>{0});
   EXPECT_TRUE(policy.policies[0].block);
   EXPECT_EQ(policy.policies[0].response, Response::kKill);
+  EXPECT_EQ(policy.policies[0].on_loss, Response::kPause);
   EXPECT_TRUE(policy.policies[0].scope);
   EXPECT_TRUE(policy.policies[0].notify->empty());
   const auto decoded = decode(encode(policy));

@@ -260,12 +260,15 @@ TEST_F(OnlineTest, StatusHoldsTheVersionsAsJson) {
 
 TEST_F(OnlineTest, PoliciesAreATable) {
   client_.answer(200, R"({"policies":[{"name":"P","mode":"enforce",
-      "block":true,"capture":true,"response":"kill","scope":null,"rules":["a","b"]}]})");
+      "block":true,"capture":true,"response":"kill","on_loss":"none",
+      "scope":null,"rules":["a","b"]}]})");
   EXPECT_EQ(show_policies(client_, text()), kExitOk);
   EXPECT_EQ(
       out_.str(),
-      "POLICY  MODE     BLOCK  CAPTURE  RESPONSE  SCOPE            RULES\n"
-      "P       enforce  yes    yes      kill      every container  a, b\n");
+      "POLICY  MODE     BLOCK  CAPTURE  RESPONSE  ON LOSS  SCOPE            "
+      "RULES\n"
+      "P       enforce  yes    yes      kill      none     every container  "
+      "a, b\n");
 }
 
 TEST_F(OnlineTest, EvidenceIsATable) {

@@ -135,5 +135,50 @@ TEST(Decide, LeavesOutPoliciesWithoutTheRuleAndOutOfScope) {
   EXPECT_EQ(decision.policies[0].policy, 1U);
 }
 
+Policy on_loss(Mode mode, Response response) {
+  Policy policy = policy_of(mode, true, Response::kKill);
+  policy.on_loss = response;
+  return policy;
+}
+
+TEST(DecideLoss, CarriesOutTheStrongestThatIsAskedForAndNoOther) {
+  const Decision decision =
+      decide_loss(with({on_loss(Mode::kEnforce, Response::kPause),
+                        on_loss(Mode::kEnforce, Response::kNone),
+                        on_loss(Mode::kEnforce, Response::kStop)}),
+                  {0, 1, 2}, true, false);
+  EXPECT_EQ(decision.response, Response::kStop);
+  EXPECT_EQ(decision.by, 2U);
+  ASSERT_EQ(decision.policies.size(), 2U);
+  EXPECT_EQ(decision.policies[0].fate, Fate::kSuperseded);
+  EXPECT_EQ(decision.policies[1].fate, Fate::kCarriedOut);
+  EXPECT_EQ(decision.policies[1].verdict, Verdict::kObserved);
+}
+
+TEST(DecideLoss, HasTheGuardRailsOfEveryResponse) {
+  const CompiledPolicy monitor =
+      with({on_loss(Mode::kMonitor, Response::kKill)});
+  EXPECT_EQ(decide_loss(monitor, {0}, true, false).policies[0].fate,
+            Fate::kWould);
+  EXPECT_EQ(decide_loss(monitor, {0}, true, false).response, Response::kNone);
+  const CompiledPolicy enforce =
+      with({on_loss(Mode::kEnforce, Response::kKill)});
+  EXPECT_EQ(decide_loss(enforce, {0}, true, true).policies[0].fate,
+            Fate::kExempt);
+  EXPECT_EQ(decide_loss(enforce, {}, true, false).policies.size(), 0U);
+}
+
+TEST(DecideLoss, PunishesNobodyForTheFloodOfAnother) {
+  Policy policy = on_loss(Mode::kEnforce, Response::kKill);
+  policy.capture = true;
+  const Decision caused = decide_loss(with({policy}), {0}, true, false);
+  EXPECT_EQ(caused.response, Response::kKill);
+  EXPECT_TRUE(caused.capture);
+  const Decision other = decide_loss(with({policy}), {0}, false, false);
+  EXPECT_EQ(other.response, Response::kNone);
+  EXPECT_FALSE(other.capture);
+  EXPECT_EQ(other.policies[0].fate, Fate::kNotTheCause);
+}
+
 }  // namespace
 }  // namespace bailiff::sidecar

@@ -322,6 +322,7 @@ TEST_F(RoutesTest, ShowsRulesAndPolicies) {
   EXPECT_EQ(policy["name"], "Block");
   EXPECT_EQ(policy["scope"], nullptr);
   EXPECT_EQ(policy["block"], true);
+  EXPECT_EQ(policy["on_loss"], "stop");
 }
 
 TEST_F(RoutesTest, ReloadShowsTheDiagnostics) {

@@ -229,6 +229,22 @@ TEST(Replay, TakesWhereARuleIsDecidedFromTheEventsWithoutItsFile) {
             "refused or not: that takes its rule file");
 }
 
+TEST(Replay, AnswersLostEventsAsTheirPolicySays) {
+  Alert lost = alert(1, "Lost events", "");
+  lost.source = "bailiff";
+  lost.enforcement = "observe";
+  lost.response = "none";
+  lost.outcome = "none";
+  lost.output_fields.emplace_back("bailiff.lost_cause",
+                                  Value(std::string("itself")));
+  const CompiledPolicy compiled = loaded(policy("p", "  on_loss: kill\n"));
+  const Replayed replayed = replay(compiled, {lost});
+  ASSERT_EQ(replayed.rows.size(), 2U);
+  EXPECT_EQ(*replayed.rows[1].now, (Said{"observed", "kill", "killed"}));
+  lost.output_fields.back().second = Value(std::string("other"));
+  EXPECT_EQ(replay(compiled, {lost}).rows[1].now->outcome, "not_the_cause");
+}
+
 TEST(Replay, PassesOverWhatTheServiceTellsOfItself) {
   Alert operated = alert(1, "Operator response", "");
   operated.source = "bailiff";

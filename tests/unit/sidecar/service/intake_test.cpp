@@ -127,6 +127,7 @@ class IntakeTest : public testing::Test {
     ASSERT_TRUE(started) << started.error().message;
     intake_ = *std::move(started);
   }
+  void read_on(const GenerationPtr& current);
   void spool(const oci::ContainerRecord& record, const std::string& sequence) {
     scratch_.write("spool/" + sequence + "-" + record.id + ".json",
                    oci::to_json(record));
@@ -360,6 +361,70 @@ TEST_F(IntakeTest, LostRecordsAreAnAlertAndCounted) {
   EXPECT_THAT(json[0], AllOf(HasSubstr("\"rule\":\"Lost events\""),
                              HasSubstr("\"bailiff.lost\":12"), HasSubstr(kId)));
   EXPECT_THAT(metrics(), HasSubstr("{source=\"observer\"} 12\n"));
+}
+
+// A record that finds the service reading, of which nothing follows.
+void IntakeTest::read_on(const GenerationPtr& current) {
+  auto record = test::exec_record(4'100'001, {"/bin/true"});
+  record.common_part().header.cgroup_id = kCgroup;
+  record.common_part().header.policy_id = current->policy_id();
+  kernel_state_.observer.write(record.build());
+}
+
+TEST_F(IntakeTest, APolicyMaySayWhatFollowsFromLosses) {
+  CompiledPolicy policy = policy_of(Response::kNone);
+  policy.policies[1].on_loss = Response::kKill;
+  const GenerationPtr current = *generations_->publish(policy);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  kernel_state_.losses = {{.cgroup_id = kCgroup, .count = 12}};
+  read_on(current);
+  const std::vector<std::string> json = alerts(1);
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("\"rule\":\"Lost events\""),
+                             HasSubstr("\"policy\":\"watch\""),
+                             HasSubstr("\"response\":\"kill\""),
+                             HasSubstr("\"outcome\":\"killed\""),
+                             HasSubstr("\"bailiff.lost_cause\":\"itself\"")));
+  EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
+}
+
+TEST_F(IntakeTest, NobodyAnswersForWhatWasLostWhileNobodyRead) {
+  CompiledPolicy policy = policy_of(Response::kNone);
+  policy.policies[1].on_loss = Response::kKill;
+  const GenerationPtr current = *generations_->publish(policy);
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  kernel_state_.losses = {{.cgroup_id = kCgroup, .count = 12}};
+  start();
+  const std::vector<std::string> json = alerts(1);
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_THAT(json[0],
+              AllOf(HasSubstr("\"outcome\":\"not_the_cause\""),
+                    HasSubstr("\"bailiff.lost_cause\":\"no service\"")));
+  EXPECT_THAT(responder_state_.killed, IsEmpty());
+}
+
+TEST_F(IntakeTest, NobodyAnswersForTheFloodOfAnother) {
+  constexpr std::uint64_t kFlooder = 4712;
+  CompiledPolicy policy = policy_of(Response::kNone);
+  policy.policies[1].on_loss = Response::kKill;
+  const GenerationPtr current = *generations_->publish(policy);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  containers_.add(make_container(
+      start_record("flooder", kFlooder, current->digest().hex()), current));
+  kernel_state_.losses = {{.cgroup_id = kCgroup, .count = 12},
+                          {.cgroup_id = kFlooder, .count = 99}};
+  read_on(current);
+  const std::vector<std::string> json = alerts(2);
+  ASSERT_EQ(json.size(), 2U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("\"outcome\":\"not_the_cause\""),
+                             HasSubstr("\"bailiff.lost_cause\":\"flooder\"")));
+  EXPECT_THAT(json[1], HasSubstr("\"outcome\":\"killed\""));
+  EXPECT_THAT(responder_state_.killed, ElementsAre("flooder"));
 }
 
 TEST_F(IntakeTest, AnExemptContainerIsLeftAlone) {
