@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -464,28 +467,35 @@ std::optional<std::string> read_field(const std::string& field,
   return read_term(text, field == "grace" ? into.grace_ms : into.limit_ms);
 }
 
+// Reads the members of a body one by one: `read` has a problem, or nullopt.
+std::optional<ApiAnswer> read_members(
+    const std::string& text,
+    const std::function<std::optional<std::string>(const std::string& key,
+                                                   const Json& value)>& read) {
+  const Json body = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object()) {
+    return error_answer(400, "the body is not a JSON object");
+  }
+  for (const auto& [key, value] : body.items()) {
+    if (const auto problem = read(key, value)) {
+      return error_answer(400, "field '" + key + "': " + *problem, key);
+    }
+  }
+  return std::nullopt;
+}
+
 // The body of an operation; `verb` of one on a container.
 std::optional<ApiAnswer> read_operation(const ApiRequest& request,
                                         std::optional<Verb> verb,
                                         OperatorRequest& into) {
   into.actor = request.actor;
-  const Json body =
-      Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  if (!body.is_object()) {
-    return error_answer(400, "the body is not a JSON object");
-  }
-  for (const auto& [key, value] : body.items()) {
-    if (!takes_field(verb, key)) {
-      return error_answer(400, "field '" + key + "': is unknown", key);
-    }
-    if (!value.is_string()) {
-      return error_answer(400, "field '" + key + "': must be a string", key);
-    }
-    if (const auto problem = read_field(key, value.get<std::string>(), into)) {
-      return error_answer(400, "field '" + key + "': " + *problem, key);
-    }
-  }
-  return std::nullopt;
+  return read_members(request.body,
+                      [&](const std::string& key,
+                          const Json& value) -> std::optional<std::string> {
+                        if (!takes_field(verb, key)) return "is unknown";
+                        if (!value.is_string()) return "must be a string";
+                        return read_field(key, value.get<std::string>(), into);
+                      });
 }
 
 ApiAnswer answer_respond(Backend& backend, const Match& match,
@@ -624,28 +634,19 @@ std::optional<std::string> read_items(const Json& value,
 std::optional<ApiAnswer> read_change(const ApiRequest& request,
                                      ListRequest& into) {
   into.actor = request.actor;
-  const Json body =
-      Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  if (!body.is_object()) {
-    return error_answer(400, "the body is not a JSON object");
-  }
-  for (const auto& [key, value] : body.items()) {
-    std::optional<std::string> problem;
-    if (key == "add" || key == "remove") {
-      problem = read_items(value, key == "add" ? into.add : into.remove);
-    } else if (key != "reason" && key != "for") {
-      problem = "is unknown";
-    } else if (!value.is_string()) {
-      problem = "must be a string";
-    } else {
-      const auto& text = value.get_ref<const std::string&>();
-      problem = key == "reason" ? read_reason(text, into.reason)
-                                : read_term(text, into.for_ms);
-    }
-    if (problem) {
-      return error_answer(400, "field '" + key + "': " + *problem, key);
-    }
-  }
+  const auto refused =
+      read_members(request.body,
+                   [&](const std::string& key,
+                       const Json& value) -> std::optional<std::string> {
+                     if (key == "add") return read_items(value, into.add);
+                     if (key == "remove") return read_items(value, into.remove);
+                     if (key != "reason" && key != "for") return "is unknown";
+                     if (!value.is_string()) return "must be a string";
+                     const auto& text = value.get_ref<const std::string&>();
+                     return key == "reason" ? read_reason(text, into.reason)
+                                            : read_term(text, into.for_ms);
+                   });
+  if (refused) return refused;
   if (into.add.empty() && into.remove.empty()) {
     return error_answer(400, "there is nothing to add or to remove", "add");
   }
