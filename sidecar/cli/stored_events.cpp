@@ -148,7 +148,7 @@ int read_stored(std::istream& file, const std::string& name,
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     Result<StoredEvent> event =
-        line.size() > kMaxEventLine
+        line.size() > kMaxStoredLine
             ? Result<StoredEvent>(
                   Error{Code::kInvalidArgument, "longer than 1 MiB"})
             : parse_stored(line, number);

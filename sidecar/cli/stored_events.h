@@ -17,7 +17,7 @@ namespace bailiff::sidecar {
 
 // Longest line of a file of events: one event with a whole command line is far
 // below.
-inline constexpr std::size_t kMaxEventLine = std::size_t{1} << 20;
+inline constexpr std::size_t kMaxStoredLine = std::size_t{1} << 20;
 
 struct StoredFilter {
   std::uint64_t since_ns = 0, until_ns = 0;  // CLOCK_REALTIME; 0: no bound
