@@ -142,13 +142,13 @@ without_cgroup2() {
   says "missing   cgroup mode" "no cgroup2 is mounted: boot with"
   run -4 without_cgroup2 "$BAILIFF_BIN/bailiffd" --config "$SVC/bailiff.yaml"
   says "no cgroup2 is mounted: boot with"
-  bundle_make "$SCRATCH/bundle-old" "$ROOTFS" old echo alive
+  bundle_make "$SCRATCH/bundle-unprotected" "$ROOTFS" unprotected echo alive
   run without_cgroup2 "$BAILIFF_BIN/bailiff-runc" \
     --bailiff-config "$SVC/bailiff.yaml" --root "$SCRATCH/runc" \
-    run --bundle "$SCRATCH/bundle-old" old
+    run --bundle "$SCRATCH/bundle-unprotected" unprotected
   ((status != 0))
   [[ $output != *alive* ]]
   says "no cgroup2 is mounted: boot with"
   one_line_from bailiff-hook
-  nothing_left_of old
+  nothing_left_of unprotected
 }
