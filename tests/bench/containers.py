@@ -196,12 +196,9 @@ class Service:
         return [int(task) for task in os.listdir(f"/proc/{self.pid}/task")]
 
     def cpu_seconds(self) -> float:
-        total = 0
-        for task in self.threads():
-            with open(f"/proc/{self.pid}/task/{task}/schedstat",
-                      encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        return total / 1e9
+        """Of all its threads, those that have ended too."""
+        # clock_getcpuclockid(3) of the process, which Python does not have.
+        return time.clock_gettime((~self.pid << 3) | 2)
 
 
 def lost_between(before: dict, after: dict) -> dict:
