@@ -48,9 +48,13 @@ Result<Netns> netns_of(pid_t pid, const Cgroup& cgroup) {
 
 Result<std::optional<UniqueFd>> container_netns(
     const oci::ContainerRecord& record, const Cgroup& cgroup) {
-  ASSIGN_OR_RETURN(std::vector<pid_t> processes, cgroup.processes());
   // Should another have made a namespace of its own, its first one counts.
-  processes.insert(processes.begin(), static_cast<pid_t>(record.pid));
+  if (record.pid > 0) {
+    ASSIGN_OR_RETURN(Netns first,
+                     netns_of(static_cast<pid_t>(record.pid), cgroup));
+    if (first.told) return std::move(first.other);
+  }
+  ASSIGN_OR_RETURN(const std::vector<pid_t> processes, cgroup.processes());
   for (const pid_t pid : processes) {
     if (pid <= 0) continue;
     ASSIGN_OR_RETURN(Netns netns, netns_of(pid, cgroup));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -27,6 +28,22 @@ Result<UniqueFd> open_namespace(const std::string& path) {
   return fd;
 }
 
+// A thread that has ended has none, and the first one may have ended before the
+// others.
+Result<UniqueFd> namespace_of(pid_t pid) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  Result<UniqueFd> first = open_namespace(folder + "/ns/net");
+  if (first || first.error().sys_errno != ENOENT) return first;
+  std::error_code error;
+  std::filesystem::directory_iterator each(folder + "/task", error);
+  for (const std::filesystem::directory_iterator end; !error && each != end;
+       each.increment(error)) {
+    Result<UniqueFd> found = open_namespace(each->path().string() + "/ns/net");
+    if (found) return found;
+  }
+  return first;
+}
+
 Status on_a_thread(const std::function<Status()>& work) {
   Status done = Ok{};
   try {
@@ -40,8 +57,7 @@ Status on_a_thread(const std::function<Status()>& work) {
 }  // namespace
 
 Result<std::optional<UniqueFd>> other_network_namespace(pid_t pid) {
-  ASSIGN_OR_RETURN(UniqueFd theirs,
-                   open_namespace("/proc/" + std::to_string(pid) + "/ns/net"));
+  ASSIGN_OR_RETURN(UniqueFd theirs, namespace_of(pid));
   ASSIGN_OR_RETURN(const UniqueFd ours, open_namespace("/proc/self/ns/net"));
   struct stat one {};
   struct stat other {};

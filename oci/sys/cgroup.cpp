@@ -113,7 +113,9 @@ Status collect(int folder, const std::string& path, int depth,
   }
   Result<std::string> text =
       read_bounded(procs.get(), path + "/cgroup.procs", kMaxProcsBytes);
-  if (!text && text.error().sys_errno != ENODEV) {
+  // Of a threaded cgroup (EOPNOTSUPP) the one above lists the processes.
+  if (!text && text.error().sys_errno != ENODEV &&
+      text.error().sys_errno != EOPNOTSUPP) {
     return std::move(text).error();
   }
   if (text) {

@@ -9,10 +9,12 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "hook/kernel/kernel.h"
@@ -111,6 +113,41 @@ class WithoutTcx final : public hook::LinuxKernel {
                  EINVAL};
   }
 };
+
+// Its first thread has ended, and is a zombie for as long as another runs.
+TEST_F(Update, FindsTheNetworkOfAProcessWhoseFirstThreadHasEnded) {
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  const pid_t pid = fork_into(cgroup());
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::setns(network_.netns(), CLONE_NEWNET) != 0) ::_exit(255);
+    const pid_t own = ::getpid();
+    std::thread([&ready, own] {
+      const std::string leader = "/proc/" + std::to_string(own) + "/ns/net";
+      while (::access(leader.c_str(), F_OK) == 0) ::sched_yield();
+      [[maybe_unused]] const ssize_t told = ::write(ready[1], "", 1);
+      for (;;) ::pause();
+    }).detach();
+    ::syscall(SYS_exit, 0);
+  }
+  ::close(ready[1]);
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ::close(ready[0]);
+  oci::ContainerRecord record;
+  record.pid = pid;
+  const auto netns = hook::container_netns(record, cgroup());
+  ASSERT_TRUE(netns) << netns.error().message;
+  ASSERT_TRUE(*netns);
+  struct stat found {};
+  struct stat wanted {};
+  ASSERT_EQ(::fstat((*netns)->get(), &found), 0);
+  ASSERT_EQ(::fstat(network_.netns(), &wanted), 0);
+  EXPECT_EQ(found.st_ino, wanted.st_ino);
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+}
 
 TEST_F(Update, TellsWhatIsNotJudged) {
   const Networked process(cgroup(), network_.netns());
