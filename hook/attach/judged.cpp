@@ -79,15 +79,16 @@ Status enter_judged(const Pins& pins, const std::string& container_id,
                     std::uint64_t cgroup_id, Kernel& kernel, Undo& undo) {
   ASSIGN_OR_RETURN(const Map map, judged_map(pins, kernel, undo));
   const std::uint64_t name = digest_of(container_id).short_id();
+  std::uint64_t before = 0;
+  const Status known = kernel.look_up(
+      map, bytes_of(cgroup_id), std::as_writable_bytes(std::span(&before, 1)));
+  // What its id had before was removed when it was entered.
+  if (known && before == name) return Ok{};
+  if (!known && !not_found(known.error())) return known;
   RETURN_IF_ERROR(
       remove_entries(pins, kernel, [&](std::uint64_t cgroup, std::uint64_t of) {
         return of == name && cgroup != cgroup_id;
       }));
-  std::uint64_t before = 0;
-  const Status known = kernel.look_up(
-      map, bytes_of(cgroup_id), std::as_writable_bytes(std::span(&before, 1)));
-  if (known) return Ok{};
-  if (!not_found(known.error())) return known;
   Status entered = kernel.update(map, bytes_of(cgroup_id), bytes_of(name));
   if (!entered) {
     entered.error().message += ": containers that are judged";

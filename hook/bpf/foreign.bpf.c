@@ -89,20 +89,25 @@ static __always_inline int reaches_others(__u16 family) {
 }
 
 /* The id of the innermost judged container that `own` is or lies in, when
- * `sockets` does not; else 0. */
+ * `sockets` does not; else 0.  From the root down: at what level containers are
+ * is the runtime's choice, and how deep below that a process is, the
+ * container's. */
 static __always_inline __u64 foreign_to(struct cgroup* own,
                                         struct cgroup* sockets) {
   __u32 depth = own->level;
-  for (__u32 i = 0; i < BAILIFF_MAX_FOREIGN_LEVELS; ++i) {
-    if (i > depth) break;
-    __u32 level = depth - i;
+  __u32 at = 0;
+  __u64 container = 0;
+  for (__u32 level = 0; level < BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
+    if (level > depth) break;
     __u64 id = ancestor_of(own, level);
     if (!bpf_map_lookup_elem(&judged, &id)) continue;
-    __u32 socket_level = sockets->level;
-    if (socket_level >= level && ancestor_of(sockets, level) == id) return 0;
-    return id;
+    container = id;
+    at = level;
   }
-  return 0;
+  if (!container) return 0;
+  __u32 socket_level = sockets->level;
+  if (socket_level >= at && ancestor_of(sockets, at) == container) return 0;
+  return container;
 }
 
 static __always_inline void describe(struct bailiff_foreign* told,

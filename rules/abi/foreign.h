@@ -16,7 +16,7 @@
  * and the next one is told instead. */
 #define BAILIFF_FOREIGN_RING_BYTES (512U << 10)
 
-/* Levels of cgroups above a process that are looked at. */
+/* Levels of cgroups at which containers are looked for. */
 #define BAILIFF_MAX_FOREIGN_LEVELS 32U
 
 /* How it was found. */

@@ -200,6 +200,27 @@ TEST_F(Foreign, TellsOfASocketThatWasMadeOutside) {
   EXPECT_THAT(held(::getpid()), IsEmpty());
 }
 
+// Deeper below the container than there are levels at which containers are.
+TEST_F(Foreign, ANestedCgroupHidesNothing) {
+  judge(cgroup_.cgroup());
+  std::string nested;
+  for (std::uint32_t i = 0; i < BAILIFF_MAX_FOREIGN_LEVELS + 2; ++i) {
+    nested += "/n";
+    ASSERT_EQ(::mkdir((cgroup_.cgroup().path() + nested).c_str(), 0755), 0);
+  }
+  const UniqueFd socket = connected_datagrams();
+  {
+    const auto deepest = Cgroup::open(
+        *CgroupMount::find(), cgroup_.cgroup().relative_path() + nested);
+    ASSERT_TRUE(deepest);
+    const Actor holder(*deepest, [] { return 0; });
+    EXPECT_THAT(held(), SizeIs(1));
+  }
+  for (; !nested.empty(); nested.resize(nested.size() - 2)) {
+    ::rmdir((cgroup_.cgroup().path() + nested).c_str());
+  }
+}
+
 TEST_F(Foreign, SocketsOfTheContainerAreItsOwn) {
   judge(cgroup_.cgroup());
   UniqueFd own;
