@@ -68,6 +68,11 @@ Result<ManagerRecord> parse_docker(const Json& json, const std::string& id,
 }
 
 std::string docker_root(std::string root_path) {
+  // devicemapper's have a folder more.
+  constexpr std::string_view kMounted = "/rootfs";
+  if (root_path.ends_with(kMounted)) {
+    root_path.resize(root_path.size() - kMounted.size());
+  }
   for (int folder = 0; folder < 3; ++folder) {
     const std::size_t slash = root_path.rfind('/');
     if (slash == std::string::npos || slash == 0) return kDockerRoot;

@@ -27,6 +27,7 @@ TEST(RecordPlace, IsInDockersFolder) {
        {Case{"/var/lib/docker/overlay2/l1/merged", "/var/lib/docker"},
         Case{"/srv/d/vfs/dir/l1", "/srv/d"},
         Case{"/srv/d/1000.1000/overlay2/l1/merged", "/srv/d/1000.1000"},
+        Case{"/d/devicemapper/mnt/l1/rootfs", "/d"},
         Case{"/d/rootfs/overlayfs/c1", "/d"}, Case{"/a/b/c", "/var/lib/docker"},
         Case{"rootfs", "/var/lib/docker"}, Case{"", "/var/lib/docker"}}) {
     EXPECT_EQ(
