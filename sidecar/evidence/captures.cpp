@@ -152,10 +152,16 @@ struct Captures::Capture {
   void thaw() {
     if (cgroup == nullptr) return;
     // A person may have paused it meanwhile.
-    const bool stays = keeps_frozen && keeps_frozen(cgroup_id);
+    const auto stays = [this] {
+      return keeps_frozen && keeps_frozen(cgroup_id);
+    };
+    const bool left = stays();
     // One that fails is of a cgroup that is gone, or tried again when the
     // service starts, by the mark.
-    if (stays || cgroup->thaw()) {
+    const bool settled = left || cgroup->thaw();
+    // Or between the question and the thaw.
+    if (!left && stays()) static_cast<void>(cgroup->freeze());
+    if (settled) {
       ::unlink((marks_folder(run_dir) + "/" + container).c_str());
     }
     cgroup = nullptr;

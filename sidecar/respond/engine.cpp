@@ -780,8 +780,13 @@ void ResponseEngine::look_at_stop(Entry& entry, std::uint64_t now_ns) {
 
 void ResponseEngine::look_at_pause(Entry& entry) {
   Lasting& pause = *entry.pause;
-  // Killing it ends the frost too.
-  if (pause.ending || entry.kill || !pause.ticket->done()) return;
+  // Killing it ends the frost too.  Nobody reads a change then, and what is not
+  // read is told for ever.
+  if (pause.ending || entry.kill) {
+    pause.end.reset();
+    return;
+  }
+  if (!pause.ticket->done()) return;
   if (is_error(pause.ticket->result().outcome)) return;
   if (!pause.end) {
     Result<std::unique_ptr<Waiting>> thawed =
@@ -790,7 +795,9 @@ void ResponseEngine::look_at_pause(Entry& entry) {
     pause.end = *std::move(thawed);
   }
   const Result<bool> over = pause.end->done();
-  if (!over || !*over) return;
+  if (over && !*over) return;
+  pause.end.reset();  // it is readable from now on
+  if (!over) return;
   const Result<ProcessesState> state =
       parts_.responder.look(pause.begun.record);
   if (!state || state->gone) return;
