@@ -833,12 +833,15 @@ std::optional<ApiAnswer> refuse(const ApiRequest& request) {
     return error_answer(404, "no such path: '" + request.path + "'");
   }
   if (match->method != request.method) {
+    // Of all paths only that of a list takes two.
+    const bool list = match->route == Route::kList;
+    const std::string only(match->method);
     ApiAnswer answer =
         error_answer(405, "'" + request.path + "' takes " +
-                              std::string(match->method) + " only");
-    answer.headers = {{"Allow", match->method == "GET"
-                                    ? "GET, HEAD"
-                                    : std::string(match->method)}};
+                              (list ? "GET and PATCH" : only) + " only");
+    answer.headers = {{"Allow", list            ? "GET, HEAD, PATCH"
+                                : only == "GET" ? "GET, HEAD"
+                                                : only}};
     return answer;
   }
   const bool has_body = request.method == "POST" || request.method == "PATCH";

@@ -127,7 +127,6 @@ class Changing {
                       .reason = request_.reason,
                       .since_ns = now_ns_,
                       .until_ns = until_ns_};
-    dropped_.erase(key);
     if (const auto found = by_key_.find(key); found != by_key_.end()) {
       replaced_.emplace_back(found->second, std::move(change));
     } else {

@@ -140,8 +140,8 @@ class Service final : public Backend {
   void forget_generations();
   std::shared_ptr<const Settings> settings() const;
 
-  // Lists that people change (service_lists.cpp).  Preconditions but of
-  // list_state() and list_view(): reload_mutex_ is held.
+  // Lists that people change (service_lists.cpp).  Precondition but of
+  // list_state(): reload_mutex_ is held.
   //
   // What was kept of an earlier run, over the lists of the loaded policy.
   Status open_lists(LoadedPolicy& loaded);

@@ -64,13 +64,28 @@ Status check_text(const std::string& list, const std::string& item) {
   return Ok{};
 }
 
-Status check_items(const ListRequest& request, const ListUses& uses,
-                   std::uint32_t list, const std::string& name) {
+// Whether there is a change that this one is the opposite of.
+bool undoes(const ListState& state, const std::string& name,
+            const std::string& item, bool adds) {
+  return std::any_of(state.content.changes.begin(), state.content.changes.end(),
+                     [&](const ListChange& change) {
+                       return change.list == name && change.item == item &&
+                              change.added != adds;
+                     });
+}
+
+Status check_items(const ListRequest& request, const ListState& state,
+                   const ListUses& uses, std::uint32_t list,
+                   const std::string& name) {
   for (const auto* items : {&request.add, &request.remove}) {
     for (const std::string& item : *items) {
       RETURN_IF_ERROR(check_text(name, item));
       const std::string problem = uses.problem(list, item);
-      if (!problem.empty()) return bad_item(name, item, problem);
+      // What is no item any more, since a reload, can still be undone.
+      if (!problem.empty() &&
+          !undoes(state, name, item, items == &request.add)) {
+        return bad_item(name, item, problem);
+      }
     }
   }
   return Ok{};
@@ -97,7 +112,8 @@ ListSite site_of(const CompiledPolicy& policy, const ListState& state,
     for (const std::string& item : items) {
       std::string key = site.key(item);
       if (!asked.contains(key)) continue;
-      site.present.try_emplace(std::move(key), own ? "" : one.name);
+      // Where several have it, whoever removes it must know of the others.
+      site.present.insert_or_assign(std::move(key), own ? "" : one.name);
     }
   }
   return site;
@@ -252,7 +268,7 @@ Result<ListOutcome> Service::change_list_now(const std::string& name,
   }
   ListSite site;
   if (why.empty()) {
-    RETURN_IF_ERROR(check_items(request, uses, *index, name));
+    RETURN_IF_ERROR(check_items(request, *before, uses, *index, name));
     site = site_of(policy, *before, request, *index, uses);
   } else {
     ASSIGN_OR_RETURN(site, site_of_rest(*before, request, name, why));

@@ -431,7 +431,10 @@ TEST_F(RoutesTest, RefusesAChangeThatIsNone) {
             "for");
   EXPECT_TRUE(backend_.list_requests.empty());
   EXPECT_EQ(call({.method = "PATCH", .path = "/v1/lists/c2"}).status, 415);
-  EXPECT_EQ(post("/v1/lists/c2", "{}").status, 405);
+  const ApiAnswer other = post("/v1/lists/c2", "{}");
+  EXPECT_EQ(other.status, 405);
+  ASSERT_EQ(other.headers.size(), 1U);
+  EXPECT_EQ(other.headers[0].second, "GET, HEAD, PATCH");
   EXPECT_EQ(patch("/v1/lists", "{}").status, 405);
 }
 

@@ -30,7 +30,7 @@ class ListChangesTest : public testing::Test {
     ListSite site{.name = "l", .present = {}, .key = lower};
     for (const std::string& item : file_) site.present[lower(item)] = "";
     for (const std::string& item : included_) {
-      site.present.emplace(lower(item), "inner");
+      site.present[lower(item)] = "inner";
     }
     return make_changes(changes_,
                         {.add = add,
@@ -106,6 +106,15 @@ TEST_F(ListChangesTest, NamesTheListThatIsIncluded) {
   EXPECT_EQ(removed.error().message,
             "list 'l': item 'x' is of list 'inner', which this one includes: "
             "remove it there");
+  EXPECT_EQ(changes_, ListChanges());
+}
+
+TEST_F(ListChangesTest, RemovesNothingThatAnIncludedListHasToo) {
+  file_ = {"x"};
+  included_ = {"x"};
+  const auto removed = ask({}, {"x"});
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, Code::kUnsupported);
   EXPECT_EQ(changes_, ListChanges());
 }
 
