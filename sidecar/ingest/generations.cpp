@@ -135,6 +135,10 @@ Result<GenerationPtr> Generations::publish(const CompiledPolicy& policy) {
   }
   if (current_ && current_->digest() != generation->digest()) {
     previous_ = current_->digest().hex();
+    // It ages from now on: containers may have begun to start under it.
+    std::error_code gone;
+    std::filesystem::last_write_time(
+        path(previous_), std::filesystem::file_time_type::clock::now(), gone);
   }
   current_ = generation;
   return GenerationPtr(std::move(generation));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -52,9 +53,11 @@ class GenerationsTest : public testing::Test {
     EXPECT_TRUE(published) << published.error().message;
     return *published;
   }
+  std::string file_of(const Digest& digest) const {
+    return folder_.path() + "/policies/" + digest.hex() + ".bin";
+  }
   bool has_file(const Digest& digest) const {
-    return std::filesystem::exists(folder_.path() + "/policies/" +
-                                   digest.hex() + ".bin");
+    return std::filesystem::exists(file_of(digest));
   }
 
   ScratchFolder folder_;
@@ -124,15 +127,21 @@ TEST_F(GenerationsTest, RemovesThoseNobodyUses) {
   const Digest one = publish(policy_of("one", "192.0.2.1"))->digest();
   const Digest two = publish(policy_of("two", "192.0.2.1"))->digest();
   const Digest three = publish(policy_of("three", "192.0.2.1"))->digest();
-  EXPECT_EQ(generations_->keep_only({two.hex()}), 0);
-  EXPECT_FALSE(has_file(one));
-  EXPECT_TRUE(has_file(two));
-  EXPECT_TRUE(has_file(three));
-  EXPECT_FALSE(generations_->find(one.hex()));
+  const Digest four = publish(policy_of("four", "192.0.2.1"))->digest();
+  EXPECT_EQ(generations_->keep_only({one.hex()}), 0);
+  EXPECT_TRUE(has_file(one));
+  EXPECT_FALSE(has_file(two));
+  EXPECT_TRUE(has_file(three));  // the one before
+  EXPECT_TRUE(has_file(four));
+  EXPECT_FALSE(generations_->find(two.hex()));
 }
 
 TEST_F(GenerationsTest, KeepsThoseAContainerThatStartsMayBeUnder) {
   const Digest one = publish(policy_of("one", "192.0.2.1"))->digest();
+  // However long it has been the current one.
+  std::filesystem::last_write_time(
+      file_of(one),
+      std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
   publish(policy_of("two", "192.0.2.1"));
   publish(policy_of("three", "192.0.2.1"));
   EXPECT_EQ(generations_->keep_only({}, std::chrono::seconds(3600)), 0);
