@@ -136,9 +136,9 @@ bool has_rule_files(const Loaded& loaded) {
   return false;
 }
 
-// In a file of events nobody says which rules there are but those that fired.
-// What policies name besides may be there, or not.
-void add_named(const Loaded& loaded, KnownRules& rules) {
+// Of rules only those that fired have told their tags and, in a file of events,
+// their names.  What policies name besides may be there, or not.
+void add_named(const Loaded& loaded, bool names_known, KnownRules& rules) {
   const auto any = [&rules](const auto& holds) {
     return std::any_of(rules.begin(), rules.end(), holds);
   };
@@ -148,7 +148,7 @@ void add_named(const Loaded& loaded, KnownRules& rules) {
     if (!stream) continue;
     for (const PolicyItem& item : read_policy_file(*stream, ignored)) {
       for (const RuleSelector& selector : item.rules) {
-        if (selector.pattern && !any([&](const auto& rule) {
+        if (!names_known && selector.pattern && !any([&](const auto& rule) {
               return matches_glob(selector.pattern->text, rule.first);
             })) {
           rules[selector.pattern->text];
@@ -429,7 +429,8 @@ int run(HttpClient& client, const Terminal& terminal,
       rule.tags.insert(event.alert.tags.begin(), event.alert.tags.end());
     });
     if (code != kExitOk) return code;
-    if (source.of_file()) add_named(loaded, rules);
+    // A service tells the names of its rules, and not their tags.
+    add_named(loaded, !source.of_file(), rules);
     loaded = cli::load_files(options.files,
                              {{.name = "(rules)", .text = stubs_of(rules)}});
   }

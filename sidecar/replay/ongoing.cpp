@@ -64,7 +64,9 @@ void Ongoing::settle(State& state, std::uint64_t now_ns) {
     const bool ends =
         each.response == Response::kStop ||
         (each.response == Response::kPause && each.then == PauseThen::kKill);
-    if (ends && state.dead_ns == 0) state.dead_ns = each.until_ns;
+    if (ends && (state.dead_ns == 0 || each.until_ns < state.dead_ns)) {
+      state.dead_ns = each.until_ns;
+    }
     return true;
   });
 }
@@ -84,10 +86,15 @@ Foreseen Ongoing::respond(const std::string& container, const Asked& asked,
     foreseen.response = Response::kKill;
     return foreseen;
   }
-  for (const InForce& each : state.in_force) {
-    if (each.response < asked.response) continue;
-    foreseen.outcome = outcome_of(each.response);
-    foreseen.response = each.response;
+  const auto strongest =
+      std::max_element(state.in_force.begin(), state.in_force.end(),
+                       [](const InForce& a, const InForce& b) {
+                         return a.response < b.response;
+                       });
+  if (strongest != state.in_force.end() &&
+      strongest->response >= asked.response) {
+    foreseen.outcome = outcome_of(strongest->response);
+    foreseen.response = strongest->response;
     return foreseen;
   }
   const bool of_process = asked.response == Response::kKillProcess;
@@ -123,6 +130,10 @@ Foreseen Ongoing::respond(const std::string& container, const Asked& asked,
       state.dead_ns = now_ns;
       return foreseen;
     case Response::kStop:
+      // What is frozen takes no SIGTERM.
+      std::erase_if(state.in_force, [](const InForce& each) {
+        return each.response == Response::kPause;
+      });
       begun.until_ns = after(now_ns, asked.terms.grace_ms);
       break;
     case Response::kPause:

@@ -153,6 +153,15 @@ TEST_F(TestPolicies, RefusesARuleTheServiceDoesNotHave) {
   EXPECT_THAT(err_.str(), HasSubstr("unknown rule 'c3'"));
 }
 
+// The service has them, and does not tell of which rules they are.
+TEST_F(TestPolicies, TakesTagsOfRulesThatDidNotFire) {
+  client_.answer(200, R"({"rules":[{"rule":"c2"}]})");
+  client_.answer(200, R"({"events":[],"next":0})");
+  client_.answer(200, R"({"events":[],"next":0})");
+  EXPECT_EQ(run({.files = {policy("  rules: [{tags: [network]}]\n")}}), kExitOk)
+      << err_.str();
+}
+
 TEST_F(TestPolicies, TakesRulesThatAFileOfEventsDoesNotName) {
   EXPECT_EQ(run({.files = {policy("  rules: [c2, sh, 'x*', {tags: [t]}]\n")},
                  .events = file("events.jsonl", stored("c2").dump())}),

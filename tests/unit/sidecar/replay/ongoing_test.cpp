@@ -89,6 +89,25 @@ TEST(Ongoing, AStopEndsTheContainerAfterItsGrace) {
       "already gone");
 }
 
+TEST(Ongoing, TheStrongestInForceIsWhatAnotherJoins) {
+  Ongoing ongoing({});
+  ongoing.respond("c", ask(Response::kIsolate), kStart);
+  ongoing.respond("c", ask(Response::kStop), kStart + kSecond);
+  EXPECT_EQ(ongoing.respond("c", ask(Response::kIsolate), kStart + 2 * kSecond)
+                .outcome,
+            "stopping");
+}
+
+TEST(Ongoing, AStopEndsAPause) {
+  Ongoing ongoing({});
+  ongoing.respond("c", ask(Response::kPause), kStart);
+  Asked stop = ask(Response::kStop);
+  stop.terms.grace_ms = 120'000;
+  ongoing.respond("c", stop, kStart + kSecond);
+  EXPECT_EQ(ongoing.respond("c", stop, kStart + 90 * kSecond).outcome,
+            "stopping");
+}
+
 TEST(Ongoing, AStrongerResponseIsCarriedOutBesideAWeakerOne) {
   Ongoing ongoing({});
   ongoing.respond("c", ask(Response::kIsolate), kStart);
