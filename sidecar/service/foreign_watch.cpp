@@ -10,6 +10,7 @@
 #include <atomic>
 #include <future>
 #include <iterator>
+#include <system_error>
 
 #include "oci/sys/errno_error.h"
 #include "rules/abi/limits.h"
@@ -351,11 +352,17 @@ bool ForeignWatch::cut(const bailiff_foreign& socket) {
   ++cuts_->count;
   auto done = std::make_shared<std::promise<Status>>();
   std::future<Status> result = done->get_future();
-  std::thread([done, cut = parts_.cut, cuts = cuts_, held] {
-    Status status = cut(static_cast<pid_t>(held.tid), held.fd, held.cookie);
-    --cuts->count;
-    done->set_value(std::move(status));
-  }).detach();
+  try {
+    std::thread([done, cut = parts_.cut, cuts = cuts_, held] {
+      Status status = cut(static_cast<pid_t>(held.tid), held.fd, held.cookie);
+      --cuts->count;
+      done->set_value(std::move(status));
+    }).detach();
+  } catch (const std::system_error&) {
+    --cuts_->count;
+    log_repeated("foreign-cut", "no thread to cut a socket" + about);
+    return false;
+  }
   if (result.wait_for(kCutWait) != std::future_status::ready) {
     log_repeated("foreign-cut", "a socket is not cut in time" + about);
     return false;
