@@ -100,7 +100,7 @@ comes_back() {
     wait_until 20 "Docker to start it again" docker_says \
       '{{.RestartCount}} {{.State.Status}}' "$count running"
     run -0 docker top shop -eo pid,args
-    [[ $output != *400* ]]
+    [[ $output != *"sleep 400"* ]]
   done
   (($(attacker_packets) == 0))
   event "$C2_RULE" '.bailiff.outcome == "killed"'

@@ -66,9 +66,11 @@ cleanup_run() {
   if [[ -e $scratch/controllers ]]; then
     # Runtimes turn on what the root of a version 2 hierarchy offers. Another
     # run may need it meanwhile: then it is that one's to turn off.
-    for dir in $(</sys/fs/cgroup/cgroup.subtree_control); do
-      [[ " $(<"$scratch/controllers") " == *" $dir "* ]] ||
-        echo "-$dir" 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control || true
+    for root in $(findmnt -rno TARGET -t cgroup2); do
+      for dir in $(<"$root/cgroup.subtree_control"); do
+        [[ " $(<"$scratch/controllers") " == *" $dir "* ]] ||
+          echo "-$dir" 2>/dev/null >"$root/cgroup.subtree_control" || true
+      done
     done
   fi
   [[ $(run_mounts "$scratch") ]] || rm -rf --one-file-system "$scratch"
