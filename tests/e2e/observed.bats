@@ -103,9 +103,11 @@ small_ring() {
     entries 4096 name bailiff_records
 }
 
-# flooding ID: a container that makes more records at once than the ring holds,
-# 800 in all, and says when it is through.
-flooding() {
+# flooded ID SECONDS: a container that makes more records than the ring holds,
+# 800 in all, while nobody reads it, and then sleeps for SECONDS; its status.
+flooded() {
+  local out=$SCRATCH/$1.out flooding
+  kill -STOP "$SERVICE_PID"
   contained "$1" sh -c 'long=/tmp
     while [ ${#long} -lt 2000 ]; do long=$long/../tmp; done
     i=0
@@ -113,7 +115,15 @@ flooding() {
       mkdir $long/a$i $long/b$i $long/c$i $long/d$i 2>/dev/null
       i=$((i + 1))
     done
-    echo through; exec sleep "$1"' sh "$2"
+    echo through; exec sleep "$1"' sh "$2" </dev/null >"$out" 2>&1 3>&- &
+  flooding=$!
+  wait_until 60 "the flood" grep -qx through "$out" || {
+    kill -CONT "$SERVICE_PID"
+    cat "$out"
+    return 1
+  }
+  kill -CONT "$SERVICE_PID"
+  wait "$flooding"
 }
 
 @test "a container that floods the ring is answered as its policy says" {
@@ -122,7 +132,7 @@ flooding() {
   service_prepare "$SCRATCH/rules/on-loss.yaml"
   small_ring
   service_start
-  run flooding flooder 60
+  run flooded flooder 60
   ((status == 137))
   event "Lost events" '.bailiff.policy == "Watch"
     and .bailiff.response == "kill" and .bailiff.outcome == "killed"
@@ -135,9 +145,8 @@ flooding() {
   service_prepare "$SCRATCH/rules/observe.yaml"
   small_ring
   service_start
-  run flooding flooder 0
+  run flooded flooder 0
   ((status == 0))
-  says "through"
   event "Lost events" '.bailiff.policy == null and .bailiff.outcome == "none"
     and .bailiff.container.id == "flooder" and .priority == "Critical"'
 }
