@@ -124,6 +124,8 @@ Hook hook_of(emit::Flavour flavour) {
       return {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND};
     case emit::Flavour::kPostBind6:
       return {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET6_POST_BIND};
+    case emit::Flavour::kSockCreate:
+      return {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE};
     case emit::Flavour::kFrame:
     case emit::Flavour::kBareFrame:
       return {BPF_PROG_TYPE_SCHED_CLS, kTcxEgress};

@@ -59,6 +59,7 @@ class Dump {
     print_rules("answer", plan.answer);
     print_rules("ingress", plan.arrival);
     print_rules("post_bind", plan.bind);
+    print_rules("sock_create", plan.socket);
     print_rules("exec", plan.exec);
     for (std::size_t i = 0; i < plan.bits.size(); ++i) {
       std::cout << "  bit " << i << " of a process: "

@@ -20,6 +20,9 @@ void emit_list_answers(const Target& target,
 // `check` on one of the event's numbers.
 void emit_number_check(const Target& target, const Check& check, Number number,
                        const Exits& exits);
+// `check` on evt.arg of a socket that is made (decidable_at_socket()).
+void emit_socket_check(const Target& target, const Check& check,
+                       const Exits& exits);
 // `check` on the name of the process, at most 15 bytes.
 void emit_comm_check(const Target& target, const Check& check,
                      const Exits& exits);

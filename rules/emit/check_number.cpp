@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "rules/emit/check.h"
 #include "rules/lower/connect.h"
+#include "rules/lower/ip_socket.h"
 #include "rules/types/compare.h"
 
 namespace bailiff::emit {
@@ -82,6 +87,22 @@ void compare_any(Writer& code, Register value,
   code.go(exits.if_false, exits.next);
 }
 
+// The numbers whose text is one of the operands; no other text is any's.
+std::vector<Value> numbers_of(const std::vector<Value>& texts) {
+  std::vector<Value> numbers;
+  for (const Value& operand : texts) {
+    const auto* text = std::get_if<std::string>(&operand);
+    if (text == nullptr) continue;
+    std::uint32_t number = 0;
+    const char* last = text->data() + text->size();
+    const auto [end, error] = std::from_chars(text->data(), last, number);
+    if (error != std::errc() || end != last) continue;
+    if (*text != std::to_string(number)) continue;  // "03"
+    numbers.emplace_back(std::int64_t{number});
+  }
+  return numbers;
+}
+
 }  // namespace
 
 void emit_number_check(const Target& target, const Check& check, Number number,
@@ -97,6 +118,20 @@ void emit_number_check(const Target& target, const Check& check, Number number,
     return;
   }
   compare_number(target.code, check.op, kR1, check.values.front(), exits);
+}
+
+void emit_socket_check(const Target& target, const Check& check,
+                       const Exits& exits) {
+  const bool type = socket_number(check) == SocketNumber::kType;
+  target.code.append(load(Size::k32, kR1, kContext,
+                          type ? int{offsetof(bpf_sock, type)}
+                               : int{offsetof(bpf_sock, protocol)}));
+  const bool negated = check.op == Op::kNe;
+  compare_any(target.code, kR1,
+              numbers_of(inline_operands(check, target.lists)),
+              {.if_true = negated ? exits.if_false : exits.if_true,
+               .if_false = negated ? exits.if_true : exits.if_false,
+               .next = exits.next});
 }
 
 }  // namespace bailiff::emit

@@ -65,6 +65,9 @@ class ConditionEmitter {
       emit_constant_check(target_, check, *value, exits_);
       return;
     }
+    if (check.field == FieldId::kEvtArg) {
+      return emit_socket_check(target_, check, exits_);
+    }
     const FieldType type = field(check.field).type;
     if (type == FieldType::kAddress || type == FieldType::kNetwork) {
       emit_address_check(target_, check, exits_);

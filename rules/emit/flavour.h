@@ -90,6 +90,7 @@ const FlavourCode& query_code();
 const FlavourCode& ingress_code();
 const FlavourCode& post_bind4_code();
 const FlavourCode& post_bind6_code();
+const FlavourCode& sock_create_code();
 const FlavourCode& test_code();
 const FlavourCode& flavour_code(Flavour flavour);
 

@@ -19,6 +19,7 @@
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
 #include "rules/lower/inbound.h"
+#include "rules/lower/ip_socket.h"
 
 namespace bailiff::emit {
 namespace {
@@ -44,6 +45,12 @@ bool (*decidable_in(Flavour flavour))(const Check&) {
     case Flavour::kPostBind4:
     case Flavour::kPostBind6:
       return decidable_at_bind;
+    case Flavour::kSockCreate:
+      return [](const Check& check) {
+        // Of the family it is made for.
+        return check.field == FieldId::kFdTypechar ||
+               decidable_at_socket(check);
+      };
     case Flavour::kQuery:
     case Flavour::kAnswer:
       break;
@@ -58,6 +65,7 @@ bool knows_task(Flavour flavour) {
     case Flavour::kConnect6:
     case Flavour::kSendmsg4:
     case Flavour::kSendmsg6:
+    case Flavour::kSockCreate:
       return true;
     case Flavour::kEgress:
     case Flavour::kFrame:
@@ -214,6 +222,8 @@ std::string_view to_string(Flavour flavour) {
       return "post_bind4";
     case Flavour::kPostBind6:
       return "post_bind6";
+    case Flavour::kSockCreate:
+      return "sock_create";
     case Flavour::kAnswer:
       return "answer";
     case Flavour::kTest:
@@ -258,6 +268,8 @@ Flavour flavour_of(HookPoint hook) {
       return Flavour::kPostBind4;
     case HookPoint::kPostBind6:
       return Flavour::kPostBind6;
+    case HookPoint::kSockCreate:
+      return Flavour::kSockCreate;
     case HookPoint::kExec:  // judged by no program
     case HookPoint::kQuery:
       return Flavour::kQuery;
@@ -287,6 +299,8 @@ const FlavourCode& flavour_code(Flavour flavour) {
       return post_bind4_code();
     case Flavour::kPostBind6:
       return post_bind6_code();
+    case Flavour::kSockCreate:
+      return sock_create_code();
     case Flavour::kFrame:
       return frame_code();
     case Flavour::kBareFrame:

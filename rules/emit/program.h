@@ -30,6 +30,7 @@ enum class Flavour : std::uint8_t {
   kIngress,    // the same, for what rules refuse of what comes in
   kPostBind4,  // BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND
   kPostBind6,  // the same, BPF_CGROUP_INET6_POST_BIND
+  kSockCreate,  // the same, BPF_CGROUP_INET_SOCK_CREATE
   kSetsockopt,  // BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT
   kTest,        // BPF_PROG_TYPE_SYSCALL over struct bailiff_test_event
 };

@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <optional>
 #include <span>
 #include <utility>
 
-#include "rules/fields/event_type.h"
 #include "rules/lower/fold.h"
 #include "rules/lower/held.h"
 #include "rules/lower/observed.h"
@@ -22,15 +20,7 @@ constexpr int kArgumentBits = 32;
 // Whether the check is on this parameter, by its name or its place.
 bool names(const Check& check, const NamedArgument& argument) {
   if (check.field != FieldId::kEvtArg) return false;
-  if (check.argument == argument.parameter) return true;
-  const auto parameters =
-      all_event_types()[*find_event_type(event_type_of(argument.call))]
-          .parameters;
-  std::size_t place = 0;
-  const char* last = check.argument.data() + check.argument.size();
-  const auto [end, error] = std::from_chars(check.argument.data(), last, place);
-  return error == std::errc() && end == last && place < parameters.size() &&
-         parameters[place].name == argument.parameter;
+  return parameter_name(argument.call, check.argument) == argument.parameter;
 }
 
 // The flags a check can tell apart; nullopt: it is not that simple.  The text

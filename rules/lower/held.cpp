@@ -2,7 +2,6 @@
 #include "rules/lower/held.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <set>
@@ -21,13 +20,7 @@ constexpr std::string_view kOfTheResult[] = {"res", "fd", "ino", "dev", "size"};
 bool is_of_the_result(bailiff_call call, std::string_view parameter) {
   const EventType& type =
       all_event_types()[*find_event_type(event_type_of(call))];
-  std::size_t place = 0;
-  const auto [end, error] = std::from_chars(
-      parameter.data(), parameter.data() + parameter.size(), place);
-  if (error == std::errc() && end == parameter.data() + parameter.size()) {
-    if (place >= type.parameters.size()) return false;
-    parameter = type.parameters[place].name;
-  }
+  parameter = parameter_name(call, parameter);
   // The descriptor that a call is given is known; the one it makes is not.
   if (parameter == "fd") return type.has(EventFlag::kCreatesFd);
   return std::find(std::begin(kOfTheResult), std::end(kOfTheResult),

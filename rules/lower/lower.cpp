@@ -75,6 +75,8 @@ std::string_view to_string(HookPoint hook) {
       return "post_bind4";
     case HookPoint::kPostBind6:
       return "post_bind6";
+    case HookPoint::kSockCreate:
+      return "sock_create";
     case HookPoint::kExec:
       return "exec";
   }
@@ -112,6 +114,8 @@ const std::vector<KernelRule>& Plan::rules_at(HookPoint hook) const {
     case HookPoint::kPostBind4:
     case HookPoint::kPostBind6:
       return bind;
+    case HookPoint::kSockCreate:
+      return socket;
     case HookPoint::kExec:
       return exec;
     case HookPoint::kQuery:
@@ -141,6 +145,7 @@ void Plan::attach_nothing() {
   answer.clear();
   arrival.clear();
   bind.clear();
+  socket.clear();
   exec.clear();
   bits.clear();
   observe = {};
@@ -172,6 +177,7 @@ Plan lower(const CompiledPolicy& policy, const Facts& facts) {
     add_to(plan.frame, std::move(placed.frame));
     add_to(plan.arrival, std::move(placed.arrival));
     add_to(plan.bind, std::move(placed.bind));
+    add_to(plan.socket, std::move(placed.socket));
     if (placed.exec) {
       plan.observe.exec_rules.push_back(rule);
       plan.exec.push_back(*std::move(placed.exec));

@@ -41,14 +41,15 @@ enum class HookPoint : std::uint8_t {
   kIngress,    // a packet, before its socket gets it
   kPostBind4,  // bind(2), when address and port are settled
   kPostBind6,
-  kExec,  // a program that is executed; by the observer, not by a program
+  kSockCreate,  // an IPv4 or IPv6 socket, when it is made
+  kExec,        // a program that is executed; by the observer, not by a program
 };
 // Those that programs are attached to.
 inline constexpr HookPoint kHookPoints[] = {
-    HookPoint::kConnect4,  HookPoint::kConnect6, HookPoint::kSendmsg4,
-    HookPoint::kSendmsg6,  HookPoint::kEgress,   HookPoint::kFrame,
-    HookPoint::kQuery,     HookPoint::kAnswer,   HookPoint::kIngress,
-    HookPoint::kPostBind4, HookPoint::kPostBind6};
+    HookPoint::kConnect4,  HookPoint::kConnect6,  HookPoint::kSendmsg4,
+    HookPoint::kSendmsg6,  HookPoint::kEgress,    HookPoint::kFrame,
+    HookPoint::kQuery,     HookPoint::kAnswer,    HookPoint::kIngress,
+    HookPoint::kPostBind4, HookPoint::kPostBind6, HookPoint::kSockCreate};
 std::string_view to_string(HookPoint hook);  // "connect4"
 
 // The strongest first.
@@ -118,6 +119,8 @@ struct Plan {
   // At ingress: connections and datagrams that are refused.
   std::vector<KernelRule> arrival;
   std::vector<KernelRule> bind;  // at post_bind4 and post_bind6
+  // At sock_create: IP sockets that are refused, told of by the observer.
+  std::vector<KernelRule> socket;
   // When a program is executed: what is refused is killed before it runs.
   std::vector<KernelRule> exec;
   // The checks that are bits of its processes (task.h): which bit is the place.

@@ -43,16 +43,21 @@ std::string_view event_type_of(bailiff_call call) {
   return kTypes[call];
 }
 
+std::string_view parameter_name(bailiff_call call,
+                                std::string_view name_or_place) {
+  std::size_t place = 0;
+  const char* last = name_or_place.data() + name_or_place.size();
+  const auto [end, error] = std::from_chars(name_or_place.data(), last, place);
+  if (error != std::errc() || end != last) return name_or_place;
+  const auto parameters =
+      all_event_types()[*find_event_type(event_type_of(call))].parameters;
+  return place < parameters.size() ? parameters[place].name
+                                   : std::string_view();
+}
+
 bool is_told(bailiff_call call, std::string_view parameter) {
   const std::string_view type = event_type_of(call);
-  const auto& all = all_event_types()[*find_event_type(type)].parameters;
-  std::size_t place = 0;
-  const auto [end, error] = std::from_chars(
-      parameter.data(), parameter.data() + parameter.size(), place);
-  if (error == std::errc() && end == parameter.data() + parameter.size()) {
-    if (place >= all.size()) return true;
-    parameter = all[place].name;
-  }
+  parameter = parameter_name(call, parameter);
   return std::none_of(std::begin(kUntold), std::end(kUntold),
                       [&](const auto& untold) {
                         return untold.parameter == parameter &&

@@ -14,6 +14,7 @@
 #include "rules/lower/fold.h"
 #include "rules/lower/held.h"
 #include "rules/lower/inbound.h"
+#include "rules/lower/ip_socket.h"
 #include "rules/lower/observed.h"
 #include "rules/types/event_set.h"
 
@@ -158,12 +159,20 @@ Expr port_check(FieldId id, Op op, std::int64_t port) {
   return {std::move(check)};
 }
 
-Expr protocol_is(const char* name) {
+Expr text_is(FieldId id, const char* text) {
   Check check;
-  check.field = FieldId::kFdL4proto;
+  check.field = id;
   check.op = Op::kEq;
-  check.values = {std::string(name)};
+  check.values = {std::string(text)};
   return {std::move(check)};
+}
+
+Expr protocol_is(const char* name) {
+  return text_is(FieldId::kFdL4proto, name);
+}
+
+Expr is_family(const char* typechar) {
+  return text_is(FieldId::kFdTypechar, typechar);
 }
 
 // Whether it holds for peers that are listed, and no others.
@@ -285,6 +294,7 @@ class Placer {
         connect_(ids_for_root(outbound("connect"))),
         judged_(connect_),
         send_({Constant{false}}),
+        socket_({Constant{false}}),
         exec_({Constant{false}}) {
     result_.placement.rule = rule;
     result_.placement.fields = fields_of(folded_);
@@ -314,6 +324,7 @@ class Placer {
     find_send();
     find_arrival();
     find_bind();
+    find_socket();
     find_observed();
     find_held();
     find_exec();
@@ -334,6 +345,7 @@ class Placer {
       return std::move(result_);
     }
     take_bits();
+    place_socket();
     if (hooked_ || !is_false(send_)) {
       place_network();
     } else if (result_.arrival || result_.bind) {
@@ -458,6 +470,7 @@ class Placer {
     };
     if (hooked_) want(judged_, task_check);
     want(send_, task_check);
+    want(socket_, task_check);
     if (exec) want(exec_, exec_check);
     const CodeSize code = exec ? code_size(exec_) : CodeSize{};
     TaskBits alone;
@@ -581,6 +594,41 @@ class Placer {
                               .condition = bind,
                               .candidate = false,
                               .deny = true};
+  }
+
+  // Of IP sockets all is known when they are made, or nothing is done about
+  // them then.
+  void find_socket() {
+    if (!refused_ || !names_event("socket")) return;
+    const auto made = [this](IpFamily family) {
+      return ids_for_root(
+          simplify(folded_, known_of_ip_socket(family, policy_.lists)));
+    };
+    const Expr made4 = made(IpFamily::k4);
+    const Expr made6 = made(IpFamily::k6);
+    socket_ =
+        made4 == made6
+            ? made4
+            : any_of(
+                  {simplify({And{{is_family("4"), made4}}}, decide_nothing()),
+                   simplify({And{{is_family("6"), made6}}}, decide_nothing())});
+  }
+
+  void place_socket() {
+    if (is_false(socket_)) return;
+    for (const Leaf& leaf : leaves_of(socket_)) {
+      if (leaf.check != nullptr && !too_long(*leaf.check) &&
+          (leaf.check->field == FieldId::kFdTypechar ||
+           decidable_at_socket(*leaf.check) || decided_as_bit(*leaf.check))) {
+        continue;
+      }
+      return;
+    }
+    result_.socket = KernelRule{.rule = result_.placement.rule,
+                                .condition = socket_,
+                                .candidate = false,
+                                .deny = true};
+    result_.placement.hooks.push_back(HookPoint::kSockCreate);
   }
 
   void place_inbound() {
@@ -893,6 +941,7 @@ class Placer {
     result_.calls = 0;
     result_.arrival.reset();
     result_.bind.reset();
+    result_.socket.reset();
     result_.held = 0;
     std::vector<std::string> names;
     for (const FieldId id : fields) names.emplace_back(field(id).name);
@@ -938,6 +987,10 @@ class Placer {
           "the condition needs, otherwise when the service has judged them, "
           "which the caller waits for");
     }
+    if (result_.socket) {
+      say("IPv4 and IPv6 sockets are refused by a program, too, whoever makes "
+          "them");
+    }
     if (!unsettled_.empty()) {
       say(enumeration(unsettled_) + (unsettled_.size() == 1 ? " is" : " are") +
           " not settled before the call is made");
@@ -982,6 +1035,7 @@ class Placer {
   bool whole_ = false;   // that is all of it
   bool hooked_ = false;  // the connect hooks serve it
   Expr send_;            // of a message to an address
+  Expr socket_;          // of an IP socket that is made
   Expr exec_;            // of a program that is executed
   std::vector<std::string> observed_;
   std::vector<std::string> held_;       // of those

@@ -43,6 +43,10 @@ struct PlacedRule {
   // Of a rule that refuses bind(2), and of which the kernel knows all; others
   // are observed.
   std::optional<KernelRule> bind;
+  // Of a rule that refuses IP sockets, and of which the kernel knows all when
+  // one is made.  Beside `held`: it is there in containers whose seccomp filter
+  // is without the rule, and for sockets that are not made by a call.
+  std::optional<KernelRule> socket;
   // Of a rule about programs that are executed, as far as that can be decided
   // before the program runs.
   std::optional<KernelRule> exec;

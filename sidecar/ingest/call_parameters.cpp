@@ -202,14 +202,7 @@ std::optional<Parameter> how(const ObservedEvent& event,
 std::optional<Parameter> CallParameters::find(
     std::string_view name_or_place) const {
   const auto parameters = type_of(event_).parameters;
-  std::string_view name = name_or_place;
-  std::size_t place = 0;
-  const auto [end, error] =
-      std::from_chars(name.data(), name.data() + name.size(), place);
-  if (error == std::errc() && end == name.data() + name.size()) {
-    if (place >= parameters.size()) return std::nullopt;
-    name = parameters[place].name;
-  }
+  const std::string_view name = parameter_name(event_.call, name_or_place);
   if (!is_told(event_.call, name)) return std::nullopt;
   for (const EventParameter& each : parameters) {
     if (each.name == name) return of_call(name);

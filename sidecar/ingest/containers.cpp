@@ -88,6 +88,9 @@ ContainerPtr make_container(oci::ContainerRecord record,
     if (!oci::is_exempt(generation->policy().exempt, container->record.id,
                         container->record.facts)) {
       container->held = std::move(plan.held);
+      for (const KernelRule& each : plan.socket) {
+        container->socket_rules.push_back(each.rule);
+      }
     }
     container->generation = std::move(generation);
   }

@@ -42,6 +42,8 @@ struct Container {
   Observation observed;
   // Which of the rules have calls refused, and which calls.
   HeldCalls held;
+  // Those of them by which a program refuses IP sockets; ascending.
+  std::vector<std::uint32_t> socket_rules;
   // By which connections of sockets that were made outside are judged: those
   // the container has begun, and those it has taken.
   std::vector<ForeignRule> foreign_out, foreign_in;

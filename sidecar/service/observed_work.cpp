@@ -2,6 +2,7 @@
 #include "sidecar/service/observed_work.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,6 +11,9 @@
 
 namespace bailiff::sidecar {
 namespace {
+
+// What socket(2) is given with the type.
+constexpr std::uint64_t kTypeFlags = SOCK_CLOEXEC | SOCK_NONBLOCK;
 
 bool was_refused(const ObservedEvent& event, const HeldCalls& held) {
   return event.kind == ObservedEvent::Kind::kCall && event.result == -EPERM &&
@@ -32,9 +36,16 @@ Observed as_if_succeeded(const Observed& observed) {
   return succeeded;
 }
 
-}  // namespace
-
-namespace {
+// Whether a program may have refused it, to which the type has no flags.
+bool was_refused_by_type(const Observed& observed, const Container& container) {
+  const ObservedEvent& event = observed.event;
+  if (event.call != BAILIFF_CALL_SOCKET || container.socket_rules.empty()) {
+    return false;
+  }
+  const auto domain = static_cast<int>(event.arguments[0]);  // as the kernel
+  return (domain == AF_INET || domain == AF_INET6) &&
+         (event.arguments[1] & kTypeFlags) != 0;
+}
 
 // The process was killed before it ran: nothing is left to be done to it.
 void complete_killed(Draft& draft) {
@@ -108,9 +119,16 @@ std::vector<ObservedHit> judge(const Observed& observed,
     }
   };
   if (was_refused(observed.event, container.held)) {
-    const Observed succeeded = as_if_succeeded(observed);
+    Observed succeeded = as_if_succeeded(observed);
     match(ObservedFields(succeeded, container.facts), container.held.rules,
           container.held.rule_calls, Enforcement::kNotify, true);
+    if (was_refused_by_type(observed, container)) {
+      succeeded.event.arguments[1] &= ~kTypeFlags;
+      const std::vector<std::uint64_t> calls(container.socket_rules.size(),
+                                             bit_of(BAILIFF_CALL_SOCKET));
+      match(ObservedFields(succeeded, container.facts), container.socket_rules,
+            calls, Enforcement::kNotify, true);
+    }
   }
   match(ObservedFields(observed, container.facts), wanted.rules,
         wanted.rule_calls, Enforcement::kObserve, observed.event.killed);

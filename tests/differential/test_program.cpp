@@ -240,6 +240,10 @@ Result<TestProgram> TestProgram::load(const emit::Program& program,
       type = BPF_PROG_TYPE_CGROUP_SOCK;
       options.expected_attach_type = BPF_CGROUP_INET6_POST_BIND;
       break;
+    case emit::Flavour::kSockCreate:
+      type = BPF_PROG_TYPE_CGROUP_SOCK;
+      options.expected_attach_type = BPF_CGROUP_INET_SOCK_CREATE;
+      break;
     case emit::Flavour::kFrame:
     case emit::Flavour::kBareFrame:
       type = BPF_PROG_TYPE_SCHED_CLS;

@@ -13,6 +13,20 @@ setup_file() {
   output: "%proc.cmdline"
   priority: WARNING
 END
+  cat >"$SCRATCH/rules/socket.rules.yaml" <<'END'
+- rule: Stream socket
+  desc: seccomp sees all it needs, where it is there
+  condition: evt.type = socket and evt.arg.domain = AF_INET and evt.arg.type = 1
+  output: "%proc.name makes one of type %evt.arg.type"
+  priority: WARNING
+END
+  cat >"$SCRATCH/rules/sockets.yaml" <<'END'
+policies:
+  - name: No streams
+    rules: ["Stream socket"]
+    block: true
+    response: none
+END
   cat >"$SCRATCH/rules/nothing.yaml" <<'END'
 policies:
   - name: Watch
@@ -23,7 +37,7 @@ END
   sed 1d "$REFUSE_POLICY" >>"$SCRATCH/rules/both.yaml"
   export RULES="[$SCRATCH/rules/log4j.rules.yaml,
     $SCRATCH/rules/site-indicators.rules.yaml,
-    $SCRATCH/rules/tool.rules.yaml]"
+    $SCRATCH/rules/tool.rules.yaml, $SCRATCH/rules/socket.rules.yaml]"
   ln -s busybox "$ROOTFS/bin/tool"
 }
 teardown_file() { story_close; }
@@ -67,6 +81,25 @@ connects() {
   says reached
   run -127 bailiff_runc exec early /bin/tool two
   event "Tool started" '.output_fields["proc.cmdline"] == "tool two"'
+}
+
+# Its seccomp filter is that of the policy it was started under.
+@test "IP sockets are refused in a container that ran before" {
+  service_with "$SCRATCH/rules/nothing.yaml"
+  contained_detached early sleep 1000
+  run connects early
+  says reached
+
+  change_to "$SCRATCH/rules/sockets.yaml"
+  run connects early
+  says "nc: socket: Operation not permitted"
+  event "Stream socket" '.bailiff.verdict == "denied"
+    and .output_fields["evt.arg.type"] == "1"
+    and .output_fields["proc.name"] == "nc"'
+
+  change_to "$SCRATCH/rules/nothing.yaml"
+  run connects early
+  says reached
 }
 
 @test "a policy that is refused changes nothing in what runs" {

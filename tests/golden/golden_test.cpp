@@ -148,6 +148,7 @@ std::string result_of(const std::string& input) {
   show("egress and frame", plan.packet);
   show("ingress", plan.arrival);
   show("post_bind", plan.bind);
+  show("sock_create", plan.socket);
   show("exec", plan.exec);
   if (plan.connect.empty() && plan.bind.empty()) return text;
   return text + program_of(plan, policy, part("show"));

@@ -34,6 +34,15 @@ inline Expr any_of(std::vector<Expr> operands) {
 inline Expr event_is(std::string type) {
   return check(FieldId::kEvtType, Op::kEq, {std::move(type)});
 }
+// evt.arg of that name or place.
+inline Expr parameter(std::string name, Op op, std::vector<Value> values) {
+  Check check;
+  check.field = FieldId::kEvtArg;
+  check.argument = std::move(name);
+  check.op = op;
+  check.values = std::move(values);
+  return {std::move(check)};
+}
 // Preconditions: the text is one.
 inline IpAddress address(std::string_view text) { return *parse_address(text); }
 inline IpNetwork network(std::string_view text) { return *parse_network(text); }

@@ -139,8 +139,9 @@ class Sleeper {
 // Programs the kernel runs at a cgroup's network hooks.
 int attached_programs(const Cgroup& cgroup);
 // How many a container has of which listed peers are refused: all but those
-// for frames, which are not its cgroup's, for names, and for what comes in.
-inline constexpr int kHookCount = std::size(kHookPoints) - 6;
+// for frames, which are not its cgroup's, for names, for what comes in, and for
+// sockets.
+inline constexpr int kHookCount = std::size(kHookPoints) - 7;
 int open_descriptors();
 
 // A policy by its parts, with defaults.

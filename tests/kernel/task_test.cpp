@@ -19,9 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <random>
-#include <stdexcept>
 #include <thread>
 
 #include "hook/attach/attach.h"
@@ -29,10 +27,10 @@
 #include "hook/attach/shared_maps.h"
 #include "hook/kernel/ring_buffer.h"
 #include "rules/eval/evaluate.h"
-#include "rules/policy/load.h"
 #include "sidecar/ingest/event_record.h"
 #include "sidecar/ingest/observed_fields.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/refusing.h"
 
 namespace bailiff::test {
 namespace {
@@ -42,46 +40,6 @@ using sidecar::ObservedEvent;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-// A policy that refuses what fulfils one of the conditions; rule i is named i.
-CompiledPolicy refusing(const std::vector<std::string>& conditions,
-                        bool block = true) {
-  std::string rules;
-  std::string names;
-  for (std::size_t i = 0; i < conditions.size(); ++i) {
-    rules += "- rule: r" + std::to_string(i) +
-             "\n  desc: d\n  condition: >\n    " + conditions[i] +
-             "\n  output: o\n  priority: WARNING\n";
-    names += (i == 0 ? "r" : ", r") + std::to_string(i);
-  }
-  LoadInput input;
-  input.files.push_back({.name = "rules.yaml", .text = std::move(rules)});
-  input.files.push_back(
-      {.name = "policies.yaml",
-       .text = "policies:\n  - name: p\n    rules: [" + names +
-               "]\n    block: " + (block ? "true" : "false") + "\n"});
-  Loaded loaded = load(std::move(input));
-  if (!loaded.policy) {
-    throw std::runtime_error("the rules do not load: " +
-                             loaded.diagnostics.all().front().message);
-  }
-  return *std::move(loaded.policy);
-}
-
-// The status of a new process that is moved into the cgroup and does this.
-int status_in(int cgroup, const std::function<void()>& body) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    const int procs = ::openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-    if (procs < 0 || ::write(procs, "0", 1) != 1) ::_exit(99);
-    body();
-    ::_exit(98);
-  }
-  int status = 0;
-  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-  EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 99);
-  return status;
-}
 
 bool was_killed(int status) {
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -646,6 +604,14 @@ TEST_F(Task, TestsMeanWhatTheEvaluatorSaysTheyMean) {
   // Neither all of them nor none.
   EXPECT_GT(held, runs.size());
   EXPECT_LT(held, runs.size() * 40);
+}
+
+TEST_F(Task, SocketsAreRefusedByWhatTheProgramWasGiven) {
+  refuse(
+      {"evt.type = socket and evt.arg.domain = AF_INET and "
+       "proc.cmdline contains trap"});
+  EXPECT_NE(shell({std::string(kReach) + "; exit $?", "trap"}), 0);
+  EXPECT_EQ(shell({std::string(kReach) + "; exit $?", "other"}), 0);
 }
 
 }  // namespace

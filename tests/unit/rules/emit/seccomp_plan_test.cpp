@@ -19,18 +19,10 @@ using test::any_of;
 using test::check;
 using test::event_is;
 using test::negated;
+using test::parameter;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-Expr parameter(std::string name, Op op, std::vector<Value> values) {
-  Check one;
-  one.field = FieldId::kEvtArg;
-  one.argument = std::move(name);
-  one.op = op;
-  one.values = std::move(values);
-  return {std::move(one)};
-}
 
 // Three families with a name, and three flags.
 std::vector<NamedArgument> arguments() {

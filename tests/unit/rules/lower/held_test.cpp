@@ -13,17 +13,9 @@ namespace {
 using test::all_of;
 using test::check;
 using test::event_is;
+using test::parameter;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-Expr parameter(std::string name, Op op, Value value) {
-  Check one;
-  one.field = FieldId::kEvtArg;
-  one.argument = std::move(name);
-  one.op = op;
-  one.values = {std::move(value)};
-  return {std::move(one)};
-}
 
 Expr held(const Expr& condition, bailiff_call call) {
   return simplify(condition, known_of_held(call, {}));
@@ -67,16 +59,16 @@ TEST(Held, ADescriptorThatIsNotMadeYetHasNoNumber) {
 
 TEST(Held, WhatTheKernelFindsOnTheWayIsUnknown) {
   for (const char* name : {"res", "fd", "dev", "ino", "0"}) {
-    EXPECT_THAT(fields_unknown_when_held(parameter(name, Op::kEq, "1"),
+    EXPECT_THAT(fields_unknown_when_held(parameter(name, Op::kEq, {"1"}),
                                          BAILIFF_CALL_OPENAT),
                 ElementsAre(FieldId::kEvtArg))
         << name;
   }
   EXPECT_THAT(
-      fields_unknown_when_held(parameter("flags", Op::kContains, "O_CREAT"),
+      fields_unknown_when_held(parameter("flags", Op::kContains, {"O_CREAT"}),
                                BAILIFF_CALL_OPENAT),
       IsEmpty());
-  EXPECT_THAT(fields_unknown_when_held(parameter("fd", Op::kEq, "3"),
+  EXPECT_THAT(fields_unknown_when_held(parameter("fd", Op::kEq, {"3"}),
                                        BAILIFF_CALL_SETNS),
               IsEmpty());
   EXPECT_THAT(fields_unknown_when_held(

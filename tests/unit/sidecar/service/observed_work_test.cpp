@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "tests/harness/expr.h"
 #include "tests/harness/observed_records.h"
@@ -111,6 +112,41 @@ TEST(ObservedWork, WhatTheKernelLeftOpenIsJudged) {
 TEST(ObservedWork, ARuleTheKernelDoesNotDecideIsNotTakenFromARecord) {
   EXPECT_THAT(told(hits_of_exec({{{.rule = 2}, {.rule = 77}}}, false)),
               ElementsAre("2 observe observed"));
+}
+
+// What a rule that refuses raw sockets says of the call.
+std::vector<std::string> told_of_socket(std::uint64_t domain,
+                                        std::uint64_t type,
+                                        std::int64_t result) {
+  CompiledPolicy rules;
+  rules.rules.resize(1);
+  rules.rules[0].condition = test::all_of(
+      {test::event_is("socket"), test::parameter("type", Op::kEq, {"3"})});
+  rules.policies = {{.name = "all", .rules = {0}, .block = true}};
+  const GenerationPtr generation = *Generation::make(rules, encode(rules));
+  const ContainerPtr container = make_container({}, generation);
+  auto record = test::call_record(4'100'001, BAILIFF_CALL_SOCKET);
+  record.fixed().result = result;
+  record.fixed().arguments[0] = domain;
+  record.fixed().arguments[1] = type;
+  Observed observed;
+  observed.event = *parse_observed(record.build());
+  ProcessTable table;
+  observed.lineage = table.take(observed.event);
+  MatchMemory memory;
+  return told(judge(observed, *container, {}, memory));
+}
+
+TEST(ObservedWork, ASocketIsOfItsTypeWhateverFlagsItWasMadeWith) {
+  const std::vector<std::string> denied = {"0 notify denied"};
+  EXPECT_EQ(told_of_socket(AF_INET, SOCK_RAW, -EPERM), denied);
+  EXPECT_EQ(told_of_socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, -EPERM), denied);
+  EXPECT_EQ(told_of_socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK, -EPERM), denied);
+  // The kernel has refused it for another reason, or no program looks at it.
+  EXPECT_THAT(told_of_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, -EPERM),
+              ElementsAre());
+  EXPECT_THAT(told_of_socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, -EPERM),
+              ElementsAre());
 }
 
 }  // namespace
