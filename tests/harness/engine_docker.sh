@@ -39,3 +39,37 @@ docker_reload() {
   docker_configure "$1"
   kill -HUP "$DOCKER_PID"
 }
+
+# bounded_runtime PATH: a script that is runc, with no capability that this
+# machine has not. `docker run --privileged` asks for all there are, and runc
+# would refuse.
+bounded_runtime() {
+  local names
+  names=$(setpriv --dump | sed -n 's/^Capability bounding set: //p')
+  # shellcheck disable=SC2016 # the script and jq expand
+  {
+    printf '#!/usr/bin/env bash\nset -euo pipefail\nnames=%q\n' "${names^^}"
+    cat <<'END'
+before=
+for argument; do
+  file=
+  case $before in
+    --bundle) file=$argument/config.json ;;
+    --process) file=$argument ;;
+  esac
+  if [[ $file ]]; then
+    bounded=$(jq --arg names "$names" '
+      ($names | split(",") | map("CAP_" + .)) as $here
+      | (.process // . | .capabilities // {} | map_values(map(
+          select(IN($here[]))))) as $bounded
+      | if .process then .process.capabilities = $bounded
+        else .capabilities = $bounded end' "$file")
+    printf '%s\n' "$bounded" >"$file"
+  fi
+  before=$argument
+done
+exec runc "$@"
+END
+  } >"$1"
+  chmod 0755 "$1"
+}
