@@ -33,8 +33,8 @@ class CgroupEvents final : public Waiting {
  public:
   enum class Until { kEmpty, kFrozen, kThawed };
 
-  // `path` is the cgroup's, `events` its cgroup.events and `freeze` its
-  // cgroup.freeze.
+  // `path` is the cgroup's, `events` its cgroup.events and, for kThawed,
+  // `freeze` its cgroup.freeze.
   static Result<std::unique_ptr<CgroupEvents>> watch(std::string path,
                                                      UniqueFd events,
                                                      UniqueFd freeze,
@@ -138,6 +138,97 @@ bool is_gone(const Error& error) {
   return error.sys_errno == ENOENT || error.sys_errno == ENODEV;
 }
 
+// The process of that name, if it is in the container.
+Result<Pidfd> find(const std::string& container, const std::string& cgroup,
+                   const ProcessName& name) {
+  if (name.pid <= 0) {
+    return Error{Code::kPermission, "nobody knows which process it was"};
+  }
+  const auto no_such = [&] {
+    return Error{Code::kNotFound, "container '" + container +
+                                      "' has no process " +
+                                      std::to_string(name.pid) + " any more"};
+  };
+  // What is read after the descriptor was opened is about its process.
+  ASSIGN_OR_RETURN(Pidfd process, Pidfd::open(name.pid));
+  ASSIGN_OR_RETURN(const std::uint64_t ticks, process.start_time());
+  static const auto kTicks = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  constexpr std::uint64_t kNanoseconds = 1'000'000'000;
+  if (ticks * (kNanoseconds / kTicks) > name.seen_ns) return no_such();
+  Result<std::string> where = unified_path(name.pid);
+  if (!where || !process.alive()) return no_such();
+  if (!is_at_or_below(*where, cgroup)) {
+    return Error{Code::kPermission, "process " + std::to_string(name.pid) +
+                                        " is not in container '" + container +
+                                        "'"};
+  }
+  return process;
+}
+
+// As of the time at which the hook wrote it down.
+ProcessName first_process(const oci::ContainerRecord& record) {
+  const ClockOffsets clocks = ClockOffsets::now();
+  return {.pid = static_cast<pid_t>(record.pid),
+          .seen_ns =
+              record.time_ns - static_cast<std::uint64_t>(clocks.realtime_ns -
+                                                          clocks.boottime_ns)};
+}
+
+// What of a container finds its first process.
+struct FirstProcess {
+  FirstProcess(const oci::ContainerRecord& record, const Cgroup& in)
+      : name(first_process(record)),
+        container(record.id),
+        cgroup(in.relative_path()) {}
+  ProcessName name;
+  std::string container;
+  std::string cgroup;
+};
+
+// On a hybrid host runtimes freeze with version 1, where what is frozen neither
+// runs nor dies until it is thawed.  Best effort: without such a freezer there
+// is nothing to do.
+void thaw_version1(const FirstProcess& of) {
+  const Result<Pidfd> process = find(of.container, of.cgroup, of.name);
+  if (!process) return;
+  constexpr std::size_t kMaxCgroupBytes = 1 << 20;
+  const Result<std::string> cgroups = read_bounded(
+      "/proc/" + std::to_string(of.name.pid) + "/cgroup", kMaxCgroupBytes);
+  if (!cgroups || !process->alive()) return;
+  constexpr std::string_view kKey = ":freezer:";
+  const std::size_t at = cgroups->find(kKey);
+  if (at == std::string::npos) return;
+  const std::size_t begin = at + kKey.size();
+  const std::string path =
+      "/sys/fs/cgroup/freezer" +
+      cgroups->substr(begin, cgroups->find('\n', begin) - begin) +
+      "/freezer.state";
+  if (path.find("/../") != std::string::npos) return;
+  const UniqueFd state(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (state) static_cast<void>(write_all(state.get(), path, "THAWED"));
+}
+
+// A container on a hybrid host that was told to die.  Whether version 1 has it
+// frozen is seen to by whoever waits for it: who sent the signal may run on the
+// processor that its processes are to die on.
+class DyingContainer final : public Waiting {
+ public:
+  DyingContainer(std::unique_ptr<Waiting> end, FirstProcess first)
+      : end_(std::move(end)), first_(std::move(first)) {}
+  int fd() const override { return end_->fd(); }
+  short events() const override { return end_->events(); }
+  Result<bool> done() override {
+    ASSIGN_OR_RETURN(const bool over, end_->done());
+    if (!over && !std::exchange(thawed_, true)) thaw_version1(first_);
+    return over;
+  }
+
+ private:
+  const std::unique_ptr<Waiting> end_;
+  const FirstProcess first_;
+  bool thawed_ = false;
+};
+
 class CgroupResponder final : public Responder {
  public:
   explicit CgroupResponder(CgroupMount mount) : mount_(std::move(mount)) {}
@@ -151,17 +242,19 @@ class CgroupResponder final : public Responder {
       if (is_gone(killed.error())) return container_is_gone(record);
       return std::move(killed).error();
     }
-    thaw_version1(record, cgroup);
     // What is left runs no more.  But runc takes a container in a frozen cgroup
     // for a paused one, with no process in it too, and does not delete it.
     static_cast<void>(cgroup.thaw());
-    return std::unique_ptr<Waiting>(std::move(end));
+    if (!mount_.hybrid) return std::unique_ptr<Waiting>(std::move(end));
+    return std::unique_ptr<Waiting>(std::make_unique<DyingContainer>(
+        std::move(end), FirstProcess(record, cgroup)));
   }
 
   Result<std::unique_ptr<Waiting>> kill_process(
       const oci::ContainerRecord& record, const ProcessName& name) override {
     ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
-    ASSIGN_OR_RETURN(Pidfd process, find(record, cgroup, name));
+    ASSIGN_OR_RETURN(Pidfd process,
+                     find(record.id, cgroup.relative_path(), name));
     RETURN_IF_ERROR(process.send_signal(SIGKILL));
     return std::unique_ptr<Waiting>(
         std::make_unique<DyingProcess>(std::move(process)));
@@ -172,8 +265,9 @@ class CgroupResponder final : public Responder {
     ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
     ASSIGN_OR_RETURN(auto end,
                      wait_for(record, cgroup, CgroupEvents::Until::kEmpty));
-    ASSIGN_OR_RETURN(const Pidfd process,
-                     find(record, cgroup, first_process(record)));
+    ASSIGN_OR_RETURN(
+        const Pidfd process,
+        find(record.id, cgroup.relative_path(), first_process(record)));
     RETURN_IF_ERROR(process.send_signal(SIGTERM));
     return std::unique_ptr<Waiting>(std::move(end));
   }
@@ -200,7 +294,7 @@ class CgroupResponder final : public Responder {
 
   Status thaw(const oci::ContainerRecord& record) override {
     ASSIGN_OR_RETURN(const Cgroup cgroup, open(record));
-    thaw_version1(record, cgroup);
+    if (mount_.hybrid) thaw_version1(FirstProcess(record, cgroup));
     return cgroup.thaw();
   }
 
@@ -241,76 +335,17 @@ class CgroupResponder final : public Responder {
       if (errno == ENOENT || errno == ENODEV) return container_is_gone(record);
       return errno_error("open '" + cgroup.path() + "/cgroup.events'");
     }
-    UniqueFd freeze(
-        ::openat(cgroup.fd(), "cgroup.freeze", O_RDONLY | O_CLOEXEC));
+    UniqueFd freeze;
+    if (until == CgroupEvents::Until::kThawed) {
+      freeze = UniqueFd(
+          ::openat(cgroup.fd(), "cgroup.freeze", O_RDONLY | O_CLOEXEC));
+    }
     ASSIGN_OR_RETURN(auto waiting,
                      CgroupEvents::watch(cgroup.path(), std::move(events),
                                          std::move(freeze), until));
     ASSIGN_OR_RETURN(const ProcessesState state, waiting->look());
     if (state.gone) return container_is_gone(record);
     return waiting;
-  }
-
-  // The process of that name, if it is in the container.
-  static Result<Pidfd> find(const oci::ContainerRecord& record,
-                            const Cgroup& cgroup, const ProcessName& name) {
-    if (name.pid <= 0) {
-      return Error{Code::kPermission, "nobody knows which process it was"};
-    }
-    const auto no_such = [&] {
-      return Error{Code::kNotFound, "container '" + record.id +
-                                        "' has no process " +
-                                        std::to_string(name.pid) + " any more"};
-    };
-    // What is read after the descriptor was opened is about its process.
-    ASSIGN_OR_RETURN(Pidfd process, Pidfd::open(name.pid));
-    ASSIGN_OR_RETURN(const std::uint64_t ticks, process.start_time());
-    static const auto kTicks =
-        static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-    constexpr std::uint64_t kNanoseconds = 1'000'000'000;
-    if (ticks * (kNanoseconds / kTicks) > name.seen_ns) return no_such();
-    Result<std::string> where = unified_path(name.pid);
-    if (!where || !process.alive()) return no_such();
-    if (!is_at_or_below(*where, cgroup.relative_path())) {
-      return Error{Code::kPermission, "process " + std::to_string(name.pid) +
-                                          " is not in container '" + record.id +
-                                          "'"};
-    }
-    return process;
-  }
-
-  // On a hybrid host runtimes freeze with version 1, where what is frozen
-  // neither runs nor dies until it is thawed.  Best effort: without such a
-  // freezer there is nothing to do.
-  void thaw_version1(const oci::ContainerRecord& record,
-                     const Cgroup& cgroup) const {
-    if (!mount_.hybrid) return;
-    const Result<Pidfd> process = find(record, cgroup, first_process(record));
-    if (!process) return;
-    constexpr std::size_t kMaxCgroupBytes = 1 << 20;
-    const Result<std::string> cgroups = read_bounded(
-        "/proc/" + std::to_string(record.pid) + "/cgroup", kMaxCgroupBytes);
-    if (!cgroups || !process->alive()) return;
-    constexpr std::string_view kKey = ":freezer:";
-    const std::size_t at = cgroups->find(kKey);
-    if (at == std::string::npos) return;
-    const std::size_t begin = at + kKey.size();
-    const std::string path =
-        "/sys/fs/cgroup/freezer" +
-        cgroups->substr(begin, cgroups->find('\n', begin) - begin) +
-        "/freezer.state";
-    if (path.find("/../") != std::string::npos) return;
-    const UniqueFd state(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (state) static_cast<void>(write_all(state.get(), path, "THAWED"));
-  }
-
-  // As of the time at which the hook wrote it down.
-  static ProcessName first_process(const oci::ContainerRecord& record) {
-    const ClockOffsets clocks = ClockOffsets::now();
-    return {.pid = static_cast<pid_t>(record.pid),
-            .seen_ns =
-                record.time_ns - static_cast<std::uint64_t>(
-                                     clocks.realtime_ns - clocks.boottime_ns)};
   }
 
   Result<Cgroup> open(const oci::ContainerRecord& record) const {

@@ -188,7 +188,8 @@ void ResponseEngine::recover_one(const Journaled& known) {
     return;
   }
   // Begun, and nobody knows whether it took effect: it is made again.
-  begin(entry, begun, make_ticket(begun, true));
+  const auto again = std::make_shared<const Begun>(begun);
+  begin(entry, again, make_ticket(again, true));
 }
 
 // What was in force when the process ended goes on with its time.
@@ -242,11 +243,11 @@ void ResponseEngine::recover_lasting(Entry& entry, const Journaled& known) {
 
 // Beginning.
 
-TicketPtr ResponseEngine::make_ticket(const Begun& begun, bool recovered) {
+TicketPtr ResponseEngine::make_ticket(const BegunPtr& begun, bool recovered) {
   return std::make_shared<Ticket>(
-      begun.id, begun.response,
+      begun->id, begun->response,
       [this, begun, recovered](const std::string& outcome) {
-        on_done(begun, outcome, recovered);
+        on_done(*begun, outcome, recovered);
       });
 }
 
@@ -258,9 +259,9 @@ TicketPtr ResponseEngine::join(const ResponseRequest& request) const {
   const bool of_process = request.response == Response::kKillProcess;
   for (const auto& [id, prepared] : prepared_) {
     const auto& [begun, ticket] = prepared;
-    if (begun.record.cgroup_id != request.record.cgroup_id) continue;
-    const bool other = of_process && begun.response == request.response &&
-                       begun.process.pid != request.process.pid;
+    if (begun->record.cgroup_id != request.record.cgroup_id) continue;
+    const bool other = of_process && begun->response == request.response &&
+                       begun->process.pid != request.process.pid;
     if (!other && in_force(ticket)) return ticket;
   }
   const auto known = entries_.find(request.record.cgroup_id);
@@ -276,7 +277,7 @@ TicketPtr ResponseEngine::join(const ResponseRequest& request) const {
   const auto& [begun, ticket] = process->second;
   if (!ticket->done()) return ticket;
   // Another process may have got the number since.
-  const bool same = request.process.seen_ns <= begun.begun_ns;
+  const bool same = request.process.seen_ns <= begun->begun_ns;
   return same && !is_error(ticket->result().outcome) ? ticket : nullptr;
 }
 
@@ -325,30 +326,31 @@ TicketPtr ResponseEngine::prepare_locked(const ResponseRequest& request) {
   if (TicketPtr refused = refused_by_budget(request, workload)) return refused;
 
   const std::uint64_t now = boottime_ns();
-  const Begun begun{.id = new_uuid(),
-                    .response = request.response,
-                    .record = request.record,
-                    .begun_ns = now,
-                    .until_ns = until(request.response, request.terms, now),
-                    .then = request.terms.pause_then,
-                    .policy = request.policy,
-                    .rule = request.rule,
-                    .actor = request.actor,
-                    .reason = request.reason,
-                    .workload = workload,
-                    .process = request.process};
-  written(parts_.journal->begin(begun));
+  const auto begun = std::make_shared<const Begun>(
+      Begun{.id = new_uuid(),
+            .response = request.response,
+            .record = request.record,
+            .begun_ns = now,
+            .until_ns = until(request.response, request.terms, now),
+            .then = request.terms.pause_then,
+            .policy = request.policy,
+            .rule = request.rule,
+            .actor = request.actor,
+            .reason = request.reason,
+            .workload = workload,
+            .process = request.process});
+  written(parts_.journal->begin(*begun));
   TicketPtr ticket = make_ticket(begun);
-  prepared_.emplace(begun.id, std::pair(begun, ticket));
+  prepared_.emplace(begun->id, std::pair(begun, ticket));
   return ticket;
 }
 
 void ResponseEngine::carry_out_locked(const TicketPtr& ticket) {
   const auto place = prepared_.find(ticket->id());
   if (place == prepared_.end()) return;
-  const Begun begun = std::move(place->second.first);
+  const BegunPtr begun = std::move(place->second.first);
   prepared_.erase(place);
-  begin(entry_of(begun.record.cgroup_id), begun, ticket);
+  begin(entry_of(begun->record.cgroup_id), begun, ticket);
   forget_some();
 }
 
@@ -377,34 +379,36 @@ TicketPtr ResponseEngine::respond(const ResponseRequest& request) {
   return ticket;
 }
 
-void ResponseEngine::begin(Entry& entry, const Begun& begun,
+void ResponseEngine::begin(Entry& entry, const BegunPtr& begun,
                            const TicketPtr& ticket) {
-  Lasting lasting{.begun = begun, .ticket = ticket};
-  switch (begun.response) {
+  const auto lasting = [&] {
+    return Lasting{.begun = *begun, .ticket = ticket};
+  };
+  switch (begun->response) {
     case Response::kNone:
       break;
     case Response::kKillProcess:
       if (entry.processes.size() >= kMaxKilledProcesses) {
         entry.processes.clear();
       }
-      entry.processes[begun.process.pid] = {begun, ticket};
+      entry.processes[begun->process.pid] = {begun, ticket};
       entry.dying.push_back(ticket);
       break;
     case Response::kIsolate:
-      entry.isolation = std::move(lasting);
+      entry.isolation = lasting();
       break;
     case Response::kPause:
-      entry.pause = std::move(lasting);
+      entry.pause = lasting();
       break;
     case Response::kStop:
-      entry.stop = std::move(lasting);
+      entry.stop = lasting();
       break;
     case Response::kKill:
       entry.kill = ticket;
       break;
   }
-  active_.insert(begun.record.cgroup_id);
-  act(entry, begun, ticket);
+  active_.insert(begun->record.cgroup_id);
+  act(entry, *begun, ticket);
   wake();
 }
 
@@ -763,6 +767,7 @@ void ResponseEngine::look_at_stop(Entry& entry, std::uint64_t now_ns) {
   if (stop.killed_ns == 0 && now_ns >= stop.begun.until_ns) {
     stop.killed_ns = now_ns;
     const auto killed = parts_.responder.kill(stop.begun.record);
+    if (killed) static_cast<void>((*killed)->done());
     if (!killed && killed.error().code != Code::kNotFound) {
       finish(stop.begun, "error: " + killed.error().message);
       entry.stop.reset();

@@ -159,9 +159,12 @@ class ResponseEngine {
     std::uint64_t killed_ns = 0;      // of a stop: the grace was over; or 0
     bool ending = false;              // undoing it is under way
   };
+  // Made once and shared by what is prepared and by its ticket: all that is
+  // known of a container is long to copy, and a kill would wait for it.
+  using BegunPtr = std::shared_ptr<const Begun>;
   struct Entry {
     TicketPtr kill;
-    std::unordered_map<pid_t, std::pair<Begun, TicketPtr>> processes;
+    std::unordered_map<pid_t, std::pair<BegunPtr, TicketPtr>> processes;
     std::vector<TicketPtr> dying;  // of those processes
     std::optional<Lasting> stop, pause, isolation;
   };
@@ -178,12 +181,12 @@ class ResponseEngine {
   TicketPtr prepare_locked(const ResponseRequest& request);
   void carry_out_locked(const TicketPtr& ticket);
   Entry& entry_of(std::uint64_t cgroup_id);
-  void begin(Entry& entry, const Begun& begun, const TicketPtr& ticket);
+  void begin(Entry& entry, const BegunPtr& begun, const TicketPtr& ticket);
   void act(Entry& entry, const Begun& begun, const TicketPtr& ticket);
   void start_stop(Entry& entry, const Begun& begun, const TicketPtr& ticket);
   Result<TicketPtr> undo(std::optional<Lasting>& lasting, const Begun& by);
   // Without it.
-  TicketPtr make_ticket(const Begun& begun, bool recovered = false);
+  TicketPtr make_ticket(const BegunPtr& begun, bool recovered = false);
   void on_done(const Begun& begun, const std::string& outcome, bool recovered);
   void isolate(const Begun& begun, const TicketPtr& ticket);
   void call_manager(const oci::ContainerRecord& record, ManagerVerb verb);
@@ -212,7 +215,7 @@ class ResponseEngine {
   std::deque<std::uint64_t> order_;                   // oldest first
   std::set<std::uint64_t> active_;  // those that something is to come of
   // Not carried out yet, by id.
-  std::unordered_map<std::string, std::pair<Begun, TicketPtr>> prepared_;
+  std::unordered_map<std::string, std::pair<BegunPtr, TicketPtr>> prepared_;
   Budget budget_;
   bool stopping_ = false;
 

@@ -46,6 +46,9 @@ class Responder {
  public:
   virtual ~Responder() = default;
   // Tells every process of the container to die, at once; done when it has.
+  // To be asked so once, whatever its descriptor says: what a runtime froze
+  // with version 1 is thawed only then, so that nothing stands before the kill
+  // of what is not.
   virtual Result<std::unique_ptr<Waiting>> kill(
       const oci::ContainerRecord& record) = 0;
   // The same for one process; kNotFound when the container has no such process
