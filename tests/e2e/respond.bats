@@ -52,9 +52,10 @@ asks() { asked_by "$HARMLESS4" "$SERVER4" "$1"; }
 in_container() { bailiff_runc exec "$@"; }
 
 @test "kill_process: the process of the event dies, and no other" {
-  # Let through: nc would end by itself.
+  # Let through, to a peer that waits for more: nc would end by itself.
   BLOCK=false respond_by kill_process
-  violates survivor
+  contained_detached survivor sh -c \
+    "sleep 300 | nc $ATTACKER4 2000; exec sleep 300"
   event "$C2_RULE" '.bailiff.outcome == "process killed"
     and .bailiff.response_id != null'
   state_is survivor running
@@ -168,16 +169,31 @@ in_container() { bailiff_runc exec "$@"; }
   says hi
 }
 
-@test "what is in force goes on when bailiffd is killed" {
-  respond_by pause "pause_limit: 3s" "pause_then: resume"
+# By what the service has written down, all that is in force has had its time.
+time_passes() {
+  local journal=$SVC/run/responses lines
+  lines=$(awk 'BEGIN { FS = OFS = "\t" } $1 == "begin" { $15 = $14 } 1' \
+    "$journal")
+  printf '%s\n' "$lines" >"$journal"
+}
+
+@test "what is in force goes on when bailiffd is killed, and ends in time" {
+  respond_by pause "pause_then: resume"
   violates paused
   event "$C2_RULE" '.bailiff.outcome == "paused"'
   contained_detached cut sleep 300
-  run -0 bailiff_api isolate cut --limit 3s
+  run -0 bailiff_api isolate cut --limit 1h
   contained_detached stopping sh -c 'trap "" TERM; exec sleep 300'
-  run -0 bailiff_api stop stopping --grace 3s
+  run -0 bailiff_api stop stopping --grace 1h
   service_stop KILL
   frozen paused
+  service_start
+  state_is paused paused
+  state_is cut isolated
+  state_is stopping stopping
+  frozen paused
+  service_stop KILL
+  time_passes
   service_start
   event "Response ended" '.bailiff.container.id == "paused"
     and .bailiff.outcome == "resumed"'
