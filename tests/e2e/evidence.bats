@@ -35,6 +35,10 @@ contained_evil() {
   mv "$bundle/config.json.new" "$bundle/config.json"
   bailiff_runc run --bundle "$bundle" "$id"
 }
+# Where the steps of a capture are looked at: longer than it can take, so that
+# the response does not go first.
+PATIENT="evidence: {limit: 10s}"
+
 unified_of() { echo "$CGROUP2/$RUN_NAME/$1"; }
 attack() { echo "echo hello | nc -w 3 $ATTACKER4 1389; sleep 60"; }
 
@@ -74,7 +78,7 @@ is_thawed() { grep -q 'frozen 0' "$(unified_of "$1")/cgroup.events"; }
 @test "a container that is to be paused stays frozen behind its capture" {
   sed 's/response: kill/response: pause/' "$KILL_POLICY" \
     >"$SCRATCH/rules/capture-pause.yaml"
-  service "$SCRATCH/rules/capture-pause.yaml"
+  service "$SCRATCH/rules/capture-pause.yaml" "$PATIENT"
   contained_evil held "$(attack)" >"$SCRATCH/held.out" 2>&1 3>&- &
   evidence_of held
   event "$C2_RULE" ".bailiff.outcome == \"paused\"
@@ -87,7 +91,7 @@ is_thawed() { grep -q 'frozen 0' "$(unified_of "$1")/cgroup.events"; }
 }
 
 @test "evidence is kept before the container is killed" {
-  service "$KILL_POLICY"
+  service "$KILL_POLICY" "$PATIENT"
   run contained_evil exploited "$(attack)"
   ((status == 137))
   evidence_of exploited
@@ -142,7 +146,7 @@ is_thawed() { grep -q 'frozen 0' "$(unified_of "$1")/cgroup.events"; }
 }
 
 @test "what a podman container changed is kept, and leads nowhere" {
-  service "$KILL_POLICY"
+  service "$KILL_POLICY" "$PATIENT"
   runtime_script "$SVC/bailiff-runc" "$SVC/bailiff.yaml"
   # shellcheck disable=SC2016 # the container's shell expands
   podman_run --runtime "$SVC/bailiff-runc" -- --rm --name shop \
@@ -192,7 +196,7 @@ c"
 }
 
 @test "an operator keeps evidence of a container that goes on" {
-  service "$KILL_POLICY"
+  service "$KILL_POLICY" "$PATIENT"
   contained_detached asked sleep 100
   bailiff_api capture asked --reason "ticket 4711" >"$SCRATCH/said"
   grep -q 'captured, evidence .* complete' "$SCRATCH/said"
