@@ -86,7 +86,7 @@ contained_detached() {
 # What a container says that connects to ADDRESS: "reached", or nc's error.
 # shellcheck disable=SC2016 # the container's shell expands
 connects_to() {
-  printf '%s\0' sh -c 'echo hello | nc -w 3 "$0" 1389 && echo reached' "$1"
+  printf '%s\0' sh -c 'echo hello | nc -w 10 "$0" 1389 && echo reached' "$1"
 }
 
 # contained_connect ID ADDRESS

@@ -91,6 +91,7 @@ asked_by() {
   in_netns outside python3 -c 'import socket, sys
 peer = socket.create_connection((sys.argv[2], int(sys.argv[3])), 2,
                                 (sys.argv[1], 0))
+peer.settimeout(20)  # a server may have to start a process first
 peer.sendall(b"hello\n")
 print(peer.recv(100).decode())' "$@"
 }
