@@ -750,8 +750,16 @@ Result<std::vector<std::string>> reconcile(const std::string& bpf_dir,
       undo.keep();
       continue;
     }
+    // One that judges nothing tells of nobody; whoever is observed is there as
+    // long as the cgroup is.
+    ASSIGN_OR_RETURN(const auto links, names_in(folder, kernel));
+    Observed observed = Observed::kNot;
+    if (links.empty()) {
+      ASSIGN_OR_RETURN(observed, is_observed(pins, id, kernel));
+    }
+    if (observed == Observed::kLive) continue;
     RETURN_IF_ERROR(remove_links(folder, kernel));
-    removed.push_back(id);
+    if (!links.empty() || observed == Observed::kGone) removed.push_back(id);
   }
   RETURN_IF_ERROR(stop_observing_gone(pins, kernel));
   RETURN_IF_ERROR(leave_judged_gone(pins, kernel));

@@ -227,6 +227,13 @@ std::uint64_t short_name(const std::string& container_id) {
   return digest_of(container_id).short_id();
 }
 
+// Without a hierarchy there is no telling, and no container to end.
+bool is_gone(const Result<CgroupMount>& mount, const Entry& entry) {
+  if (!mount) return false;
+  const Result<Cgroup> cgroup = Cgroup::open_by_id(*mount, entry.cgroup_id);
+  return !cgroup && not_found(cgroup.error());
+}
+
 }  // namespace
 
 std::uint32_t level_of(std::string_view relative_path, bool sees_all) {
@@ -402,13 +409,28 @@ Status stop_observing(const Pins& pins, const std::string& container_id,
   });
 }
 
+Result<Observed> is_observed(const Pins& pins, const std::string& container_id,
+                             Kernel& kernel) {
+  const Result<Map> observed = kernel.open_map(map_pin(pins, "observed"));
+  if (!observed) {
+    if (not_found(observed.error())) return Observed::kNot;
+    return observed.error();
+  }
+  ASSIGN_OR_RETURN(const std::vector<Entry> entries,
+                   entries_of(*observed, kernel));
+  const std::uint64_t name = short_name(container_id);
+  const auto entry =
+      std::find_if(entries.begin(), entries.end(),
+                   [&](const Entry& one) { return one.wanted.name == name; });
+  if (entry == entries.end()) return Observed::kNot;
+  return is_gone(CgroupMount::find(), *entry) ? Observed::kGone
+                                              : Observed::kLive;
+}
+
 Status stop_observing_gone(const Pins& pins, Kernel& kernel) {
   const Result<CgroupMount> mount = CgroupMount::find();
-  // Without a hierarchy there is no telling, and no container to end.
-  if (!mount) return Ok{};
   return remove_entries(pins, kernel, [&](const Entry& entry) -> Result<bool> {
-    const Result<Cgroup> cgroup = Cgroup::open_by_id(*mount, entry.cgroup_id);
-    return !cgroup && not_found(cgroup.error());
+    return is_gone(mount, entry);
   });
 }
 

@@ -65,6 +65,10 @@ Status forget_table(const Pins& pins, std::uint64_t cgroup_id,
 Status stop_observing(const Pins& pins, const std::string& container_id,
                       Kernel& kernel);
 
+enum class Observed { kNot, kLive, kGone };  // kGone: its cgroup is
+Result<Observed> is_observed(const Pins& pins, const std::string& container_id,
+                             Kernel& kernel);
+
 // Ends it for every container whose cgroup is gone.
 Status stop_observing_gone(const Pins& pins, Kernel& kernel);
 

@@ -198,8 +198,15 @@ TEST_F(Observer, WhatCrashedRuntimesLeftIsRemoved) {
   {
     const auto cgroup = make_cgroup();
     watch(cgroup, {"mkdir"});
+    // As long as the container is there it has left nothing.
+    const auto removed = hook::reconcile(dir(), kernel_);
+    ASSERT_TRUE(removed) << removed.error().message;
+    EXPECT_THAT(*removed, IsEmpty());
+    EXPECT_THAT(links(), Contains("on_call"));
   }
-  ASSERT_TRUE(hook::reconcile(dir(), kernel_));
+  const auto removed = hook::reconcile(dir(), kernel_);
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_THAT(*removed, ElementsAre("c1"));
   EXPECT_THAT(links(), IsEmpty());
 }
 
