@@ -127,7 +127,7 @@ nothing_left_of() {
 
 # event RULE [JQ-CONDITION]: waits for such an event.
 event() {
-  wait_until 10 "an event of '$1' with ${2:-any content}" \
+  wait_until 30 "an event of '$1' with ${2:-any content}" \
     service_event ".rule == \"$1\" and (${2:-true})" || {
     echo "the events there are:"
     service_events
