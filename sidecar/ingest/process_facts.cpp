@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
@@ -18,17 +19,19 @@ namespace {
 constexpr std::size_t kMaxStat = 1024;
 constexpr std::uint64_t kNanoseconds = 1'000'000'000;
 
-// The first `limit` bytes of a file of /proc: those read here are made whole by
-// the read that asks for them, so that one that comes back short has the end.
+// The first `limit` bytes of a file of /proc, at most kMaxCommandLine: those
+// read here are made whole by the read that asks for them, so that one that
+// comes back short has the end.
 std::optional<std::string> read_start(int folder, const char* name,
                                       std::size_t limit) {
   const UniqueFd fd(::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return std::nullopt;
-  std::string text(limit, '\0');
-  const ssize_t got = ::read(fd.get(), text.data(), text.size());
+  // No page of the heap is touched for what is a few bytes, most times.
+  std::array<char, kMaxCommandLine> text;
+  const ssize_t got =
+      ::read(fd.get(), text.data(), std::min(limit, text.size()));
   if (got < 0) return std::nullopt;
-  text.resize(static_cast<std::size_t>(got));
-  return text;
+  return std::string(text.data(), static_cast<std::size_t>(got));
 }
 
 std::optional<std::string> read_link(int folder, const char* name) {
