@@ -118,6 +118,30 @@ TEST_F(CgroupResponderTest, KillsEveryProcessAndKnowsWhenTheyAreDead) {
   EXPECT_FALSE(populated());
 }
 
+TEST_F(CgroupResponderTest, KillsByTheFirstProcessAndTheOthersByTheCgroup) {
+  start(path_, 2);
+  start(path_, 0);
+  oci::ContainerRecord with_first = record();
+  with_first.pid = children_[0];
+  wait(responder_->kill(with_first));
+  EXPECT_FALSE(populated());
+}
+
+TEST_F(CgroupResponderTest, LeavesAFirstProcessOfAnotherCgroupAlone) {
+  start(path_, 0);
+  const pid_t other = ::fork();
+  ASSERT_GE(other, 0);
+  if (other == 0) {
+    for (;;) ::pause();
+  }
+  oci::ContainerRecord another = record();
+  another.pid = other;
+  wait(responder_->kill(another));
+  EXPECT_EQ(::waitpid(other, nullptr, WNOHANG), 0);
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
+}
+
 // Two threads wait for one response: the one that reads of its end first must
 // not keep it from the other.
 TEST_F(CgroupResponderTest, TellsOfTheEndAfterItWasReadToo) {
