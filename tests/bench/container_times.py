@@ -11,7 +11,12 @@ change of the same cgroup at most once in 10 ms, so none precedes what is
 measured. 'by bailiffd' is the alert's latency_us: from the kernel's record to
 the response done. 'the kernel alone' is this program's own write to the same
 file of the same kind of container, behind each of those runs, from before the
-write until the same is seen; 'added to it' are the differences within each pair.
+write until the same is seen; 'added to it' are the differences within each
+pair.
+
+Moved: while a process is moved between two cgroups, as each start of a
+container moves one; the kernel's lock of all cgroups is then held for
+milliseconds.
 
 A burst: 50 containers whose processes each violate once, 20 a second in each of
 them whatever became of those before, and are killed one by one. Zero is the
@@ -23,11 +28,13 @@ Start: `runc run` of `true`, plain and wrapped, alternating which goes first;
 
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
 import select
 import socket
+import subprocess
 import time
 
 from containers import (GIVE_UP_SECONDS, Container, Service, Table, bundle,
@@ -153,6 +160,33 @@ class Responses:
                            [each[2] for each in found])
 
 
+def read_file(*path: str) -> str:
+    with open(os.path.join(*path), encoding="ascii") as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def process_that_moves():
+    """Between two cgroups of its own, 50 times a second."""
+    folders = [os.path.join(os.environ["RUN_CGROUP"], f"moved-{i}")
+               for i in range(2)]
+    for folder in folders:
+        os.mkdir(folder)
+    with subprocess.Popen(
+            ["sh", "-c", 'while sleep 0.02; do echo 0 >"$1/cgroup.procs"; '
+             'sleep 0.02; echo 0 >"$2/cgroup.procs"; done', "sh",
+             *folders]) as moved:
+        yield
+        moved.kill()
+    for folder in folders:
+        with open(os.path.join(folder, "cgroup.kill"), "w",
+                  encoding="ascii") as file:
+            file.write("1")
+        while "populated 1" in read_file(folder, "cgroup.events"):
+            time.sleep(0.01)
+        os.rmdir(folder)
+
+
 def burst(table: Table, service: Service, seconds: int) -> None:
     count = seconds * BURST_EACH_PER_SECOND
     period = 1 / BURST_EACH_PER_SECOND
@@ -236,8 +270,8 @@ def starts(table: Table, runs: int) -> None:
               [w - p for w, p in zip(wrapped, plain)])
 
 
-SCENARIOS = ("start", "told", "pause", "100", "many", "churn", "capture",
-             "burst", "running")
+SCENARIOS = ("start", "told", "moved", "pause", "100", "many", "churn",
+             "capture", "burst", "running")
 
 
 def main() -> None:
@@ -266,6 +300,10 @@ def main() -> None:
         elif scenario == "told":
             responses.measure("violation to container dead", GONE_GOAL, runs,
                               image="told")
+        elif scenario == "moved":
+            with process_that_moves():
+                responses.measure("to dead, while a process is moved",
+                                  GONE_GOAL, runs)
         elif scenario == "pause":
             responses.measure("violation to container frozen", "p50 1", runs,
                               image="pause", state=FROZEN)
