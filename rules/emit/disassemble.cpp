@@ -251,7 +251,7 @@ class Disassembler {
     if (BPF_OP(insn.code) == BPF_EXIT) return "exit";
     if (is_subprogram_call(insn)) return "call " + labels_.at(target(i));
     if (BPF_OP(insn.code) == BPF_CALL) return "call " + function_name(insn.imm);
-    const std::string go = "goto " + labels_.at(target(i));
+    std::string go = "goto " + labels_.at(target(i));
     if (BPF_OP(insn.code) == BPF_JA) return go;
     const std::string right = BPF_SRC(insn.code) == BPF_X
                                   ? register_name(insn.src_reg)

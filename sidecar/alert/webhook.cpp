@@ -24,7 +24,7 @@ constexpr long kConnectMillis = 2000;
 constexpr long kTotalMillis = 10000;
 // A receiver's answer is not read for its content; one that does not end here
 // is cut off.
-constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
+constexpr std::size_t kMaxAnswerBytes = std::size_t{64} * 1024;
 
 struct EasyCleanup {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -254,11 +254,11 @@ Status check_url(const std::string& url, const std::string& sink) {
 
 Result<std::unique_ptr<Sink>> open_webhook(const SinkConfig& config) {
   // Once for the process; not undone, as other threads may still use it.
-  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (ready != CURLE_OK) {
+  static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (kReady != CURLE_OK) {
     return Error{.code = Code::kIo,
                  .message = std::string("initialise libcurl: ") +
-                            curl_easy_strerror(ready)};
+                            curl_easy_strerror(kReady)};
   }
   RETURN_IF_ERROR(check_url(config.url, config.name));
   std::optional<Secret> secret;
