@@ -166,14 +166,18 @@ FUZZ_SECONDS ?= 60
 fuzz: | deps  ## each fuzzer for FUZZ_SECONDS (60)
 	@JOBS=$(JOBS) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
-# Not of `make test`: under software emulation it takes minutes.
-VM_PACKAGES := qemu-system-x86
+# Not of `make test`: under software emulation it takes minutes. Frames need
+# Linux 6.6 and uses of sockets 6.3; the rest that is left out takes longest and
+# asks for what others ask for as well.
+VM_PACKAGES := qemu-system-x86 systemd
+VM_FILTER ?= *:-Frame.*:ForeignUse.*:Probes.*:Lists.*Containers*:$\
+  Sharing.*:ManyRules.AsMany*
 .PHONY: vm
 vm: $(RELEASE)/build.ninja  ## the kernel suite on Debian's Linux 6.1, emulated
-	@cmake --build $(RELEASE) -j $(JOBS) --target kernel bailiff-hook
+	@cmake --build $(RELEASE) -j $(JOBS) --target kernel
 	@$(PACKAGE_STATE) $(VM_PACKAGES) > /dev/null 2>&1 || { $(APT_GET) update; \
 	  $(APT_GET) install --no-install-recommends $(VM_PACKAGES); }
-	@tests/vm/run $(RELEASE)/tests/bin/kernel $(RELEASE)/bin/bailiff-hook
+	@tests/vm/run $(RELEASE)/tests/bin/kernel --gtest_filter='$(VM_FILTER)'
 
 .PHONY: install
 install: build  ## install the programs below DESTDIR/PREFIX

@@ -127,9 +127,10 @@ in_host_cgroup() {
 }
 
 # wait_until SECONDS WHAT COMMAND...
-# Tries the command until it succeeds. SECONDS only bounds the failing case.
+# Tries the command until it succeeds. SECONDS only bounds the failing case, and
+# is multiplied by PATIENCE where a machine is known to be slow.
 wait_until() {
-  local deadline=$((SECONDS + $1)) what=$2
+  local deadline=$((SECONDS + $1 * ${PATIENCE:-1})) what=$2
   shift 2
   until "$@" >/dev/null 2>&1; do
     if ((SECONDS >= deadline)); then

@@ -66,7 +66,8 @@ service_gone() {
 api() {
   local method=$1 path=$2
   shift 2
-  curl --silent --show-error --fail-with-body --max-time 10 \
+  curl --silent --show-error --fail-with-body \
+    --max-time $((10 * ${PATIENCE:-1})) \
     --unix-socket "$SVC/run/bailiffd.sock" \
     --request "$method" "http://bailiff$path" "$@"
 }
