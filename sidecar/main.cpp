@@ -21,6 +21,7 @@
 #include "oci/sys/unique_fd.h"
 #include "sidecar/http/server.h"
 #include "sidecar/notify/keeper.h"
+#include "sidecar/notify/systemd.h"
 #include "sidecar/service/log.h"
 #include "sidecar/service/service.h"
 
@@ -122,6 +123,10 @@ int run(const CommandLine& options) {
       HttpServer::start(**service, http);
   if (!server) return fail(server.error());
   log_info("ready: version=" BAILIFF_VERSION " api=" + http.unix_path);
+  if (const Status told = tell_systemd_ready(); !told) {
+    // It gives up on the unit after a while, and says so.
+    log_warning("tell systemd: " + told.error().message + ", ignoring");
+  }
 
   const Status served = serve(**service, *signals);
   log_info("stopping: prevention stays in place");

@@ -5,52 +5,23 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "oci/sys/errno_error.h"
 #include "oci/sys/pidfd.h"
 #include "oci/sys/unix_socket.h"
 #include "sidecar/notify/keeper.h"
+#include "sidecar/notify/systemd.h"
 
 extern char** environ;
 
 namespace bailiff::sidecar {
 namespace {
-
-// FDNAME=, past which systemd ignores the name (sd_pid_notify_with_fds(3)).
-constexpr std::size_t kMaxSystemdName = 255;
-
-Result<UniqueFd> connect_to(const std::string& path, int type) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    return invalid_argument("the path '" + path + "' is too long");
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  // systemd's may be in the abstract namespace.
-  if (path.starts_with('@')) address.sun_path[0] = '\0';
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() +
-                             (path.starts_with('@') ? 0 : 1));
-  UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-  if (!fd ||
-      ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) {
-    return errno_error("connect to '" + path + "'");
-  }
-  return fd;
-}
 
 constexpr mode_t kSocketMode = 0600;
 
@@ -61,48 +32,14 @@ class NoStore final : public DescriptorStore {
   Status renew() override { return Ok{}; }
 };
 
-// sd_notify(3).
 class SystemdStore final : public DescriptorStore {
  public:
-  explicit SystemdStore(UniqueFd socket) : socket_(std::move(socket)) {}
-
   Status keep(const std::string& name, int fd) override {
-    if (name.size() > kMaxSystemdName) {
-      return invalid_argument("the name '" + name +
-                              "' is too long for systemd's store");
-    }
-    return send_message(socket_.get(), "FDSTORE=1\nFDNAME=" + name, fd);
+    return give_systemd(name, fd);
   }
   int lost() const override { return -1; }
   Status renew() override { return Ok{}; }
-
- private:
-  UniqueFd socket_;
 };
-
-// sd_listen_fds_with_names(3).
-std::vector<NamedDescriptor> passed_by_systemd() {
-  constexpr int kFirst = 3;
-  std::vector<NamedDescriptor> passed;
-  const char* pid = std::getenv("LISTEN_PID");
-  const char* count = std::getenv("LISTEN_FDS");
-  const char* names = std::getenv("LISTEN_FDNAMES");
-  if (pid == nullptr || count == nullptr || names == nullptr ||
-      std::to_string(::getpid()) != pid) {
-    return passed;
-  }
-  int descriptors = 0;
-  std::from_chars(count, count + std::strlen(count), descriptors);
-  std::string_view rest = names;
-  for (int i = 0; i < descriptors; ++i) {
-    const std::string_view name = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
-    UniqueFd fd(kFirst + i);
-    ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
-    passed.push_back({std::string(name), std::move(fd)});
-  }
-  return passed;
-}
 
 struct Connected {
   UniqueFd socket;
@@ -218,24 +155,14 @@ class KeeperStore final : public DescriptorStore {
   Connected keeper_;
 };
 
-// Whether what is sent to systemd is kept: it says so since version 254, and
-// drops it without a word where FileDescriptorStoreMax= is 0.  For an older one
-// the unit can say it (Environment=FDSTORE=...).
-bool systemd_keeps() {
-  const char* most = std::getenv("FDSTORE");
-  return most != nullptr && *most != '\0' && std::string_view(most) != "0";
-}
-
 }  // namespace
 
 Result<OpenedStore> open_store(const std::string& run_dir,
                                const std::string& program) {
   OpenedStore opened;
-  const char* socket = std::getenv("NOTIFY_SOCKET");
-  if (socket != nullptr && systemd_keeps()) {
-    ASSIGN_OR_RETURN(UniqueFd fd, connect_to(socket, SOCK_DGRAM));
-    opened.kept = passed_by_systemd();
-    opened.store = std::make_unique<SystemdStore>(std::move(fd));
+  if (systemd_keeps()) {
+    opened.kept = kept_by_systemd();
+    opened.store = std::make_unique<SystemdStore>();
     return opened;
   }
   if (program.empty()) {

@@ -2,8 +2,10 @@
 #include "sidecar/notify/descriptors.h"
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "oci/sys/errno_error.h"
@@ -16,6 +18,25 @@ namespace {
 constexpr std::size_t kMaxDescriptors = 253;
 
 }  // namespace
+
+Result<UniqueFd> connect_to(const std::string& path, int type) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return invalid_argument("the path '" + path + "' is too long");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const bool is_abstract = path.starts_with('@');
+  if (is_abstract) address.sun_path[0] = '\0';
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
+                                           path.size() + (is_abstract ? 0 : 1));
+  UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  if (!fd ||
+      ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) {
+    return errno_error("connect to '" + path + "'");
+  }
+  return fd;
+}
 
 Status send_message(int socket, std::string_view text, int fd) {
   iovec part{const_cast<char*>(text.data()), text.size()};

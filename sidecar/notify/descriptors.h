@@ -17,6 +17,10 @@ struct NamedDescriptor {
   UniqueFd fd;
 };
 
+// Of type SOCK_SEQPACKET or SOCK_DGRAM.  "@..." is a name in the abstract
+// namespace.
+Result<UniqueFd> connect_to(const std::string& path, int type);
+
 // One message over a socket, with a descriptor unless `fd` is -1.
 Status send_message(int socket, std::string_view text, int fd);
 

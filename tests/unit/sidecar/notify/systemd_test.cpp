@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sidecar/notify/descriptor_store.h"
+#include "sidecar/notify/systemd.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string>
 
+#include "sidecar/notify/descriptor_store.h"
 #include "tests/unit/oci/sys/scratch.h"
 #include "tests/unit/sidecar/notify/kept.h"
 
@@ -21,7 +22,7 @@ namespace {
 constexpr std::size_t kMessageLimit = 4096;
 
 // As systemd starts a unit.
-class SystemdStoreTest : public testing::Test {
+class SystemdTest : public testing::Test {
  protected:
   void SetUp() override {
     socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -57,7 +58,20 @@ class SystemdStoreTest : public testing::Test {
   UniqueFd socket_;
 };
 
-TEST_F(SystemdStoreTest, SendsTheDescriptorWithItsName) {
+TEST_F(SystemdTest, HearsWhenTheServiceIsReady) {
+  ASSERT_TRUE(tell_systemd_ready());
+  const Result<Message> message = receive_message(socket_.get(), kMessageLimit);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->text, "READY=1");
+}
+
+TEST_F(SystemdTest, IsToldNothingWhereItIsNotThere) {
+  ::unsetenv("NOTIFY_SOCKET");
+  EXPECT_TRUE(tell_systemd_ready());
+  EXPECT_TRUE(received_nothing());
+}
+
+TEST_F(SystemdTest, SendsTheDescriptorWithItsName) {
   Kept kept;
   ASSERT_TRUE(open().store->keep("listener.1.c", kept.fd.get()));
   const Result<Message> message = receive_message(socket_.get(), kMessageLimit);
@@ -66,7 +80,7 @@ TEST_F(SystemdStoreTest, SendsTheDescriptorWithItsName) {
   EXPECT_TRUE(same(message->fd.get(), kept.fd.get()));
 }
 
-TEST_F(SystemdStoreTest, IsNotUsedWhereNothingWouldBeKept) {
+TEST_F(SystemdTest, IsNotUsedWhereNothingWouldBeKept) {
   Kept kept;
   ::setenv("FDSTORE", "0", 1);
   ASSERT_TRUE(open().store->keep("listener.1.c", kept.fd.get()));
@@ -76,7 +90,7 @@ TEST_F(SystemdStoreTest, IsNotUsedWhereNothingWouldBeKept) {
   EXPECT_TRUE(received_nothing());
 }
 
-TEST_F(SystemdStoreTest, RefusesANameThatSystemdWouldDrop) {
+TEST_F(SystemdTest, RefusesANameThatSystemdWouldDrop) {
   constexpr std::size_t kMost = 255;
   Kept kept;
   EXPECT_TRUE(open().store->keep(std::string(kMost, 'n'), kept.fd.get()));
@@ -85,7 +99,7 @@ TEST_F(SystemdStoreTest, RefusesANameThatSystemdWouldDrop) {
   EXPECT_TRUE(received_nothing());
 }
 
-TEST_F(SystemdStoreTest, TakesBackWhatAnEarlierProcessHadKept) {
+TEST_F(SystemdTest, TakesBackWhatAnEarlierProcessHadKept) {
   constexpr int kFirst = 3;
   Kept socket;
   Kept listener;
@@ -111,7 +125,7 @@ TEST_F(SystemdStoreTest, TakesBackWhatAnEarlierProcessHadKept) {
             0);
 }
 
-TEST_F(SystemdStoreTest, LeavesAloneWhatIsForAnotherProcess) {
+TEST_F(SystemdTest, LeavesAloneWhatIsForAnotherProcess) {
   ::setenv("LISTEN_PID", std::to_string(::getppid()).c_str(), 1);
   ::setenv("LISTEN_FDS", "2", 1);
   ::setenv("LISTEN_FDNAMES", "socket:listener.1.c", 1);
