@@ -27,8 +27,8 @@ BUILD_PACKAGES := \
 TEST_PACKAGES := \
   bats busybox-static clang-format-14 clang-tidy-14 conmon containerd crun \
   curl docker.io iproute2 jq libbenchmark-dev libclang-rt-14-dev \
-  libgmock-dev libgtest-dev nftables openssl podman procps python3 runc \
-  shellcheck sqlite3 util-linux zstd
+  libgmock-dev libgtest-dev nftables openssl podman procps python3 \
+  qemu-system-x86 runc shellcheck sqlite3 systemd util-linux zstd
 
 APT_GET := DEBIAN_FRONTEND=noninteractive apt-get -y -q \
   -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3
@@ -169,14 +169,11 @@ fuzz: | deps  ## each fuzzer for FUZZ_SECONDS (60)
 # Not of `make test`: under software emulation it takes minutes. Frames need
 # Linux 6.6 and uses of sockets 6.3; the rest that is left out takes longest and
 # asks for what others ask for as well.
-VM_PACKAGES := qemu-system-x86 systemd
 VM_FILTER ?= *:-Frame.*:ForeignUse.*:Probes.*:Lists.*Containers*:$\
   Sharing.*:ManyRules.AsMany*
 .PHONY: vm
 vm: $(RELEASE)/build.ninja  ## the kernel suite on Debian's Linux 6.1, emulated
 	@cmake --build $(RELEASE) -j $(JOBS) --target kernel
-	@$(PACKAGE_STATE) $(VM_PACKAGES) > /dev/null 2>&1 || { $(APT_GET) update; \
-	  $(APT_GET) install --no-install-recommends $(VM_PACKAGES); }
 	@tests/vm/run $(RELEASE)/tests/bin/kernel --gtest_filter='$(VM_FILTER)'
 
 .PHONY: install
