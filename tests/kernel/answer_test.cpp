@@ -237,9 +237,10 @@ TEST_F(Answer, ThatLeadsToAListedNameHasItsAddressesRefused) {
   EXPECT_EQ(asks("good.test"), 0);
   EXPECT_EQ(connects(kEvilHost), EPERM);
   EXPECT_NE(connects(kOtherHost), EPERM);
-  pass(299);
+  // What the test takes itself comes on top.
+  pass(200);
   EXPECT_EQ(connects(kEvilHost), EPERM);
-  pass(2);
+  pass(101);
   EXPECT_NE(connects(kEvilHost), EPERM) << "expired";
 }
 
