@@ -18,8 +18,6 @@
 #include "sidecar/notify/keeper.h"
 #include "sidecar/notify/systemd.h"
 
-extern char** environ;
-
 namespace bailiff::sidecar {
 namespace {
 
