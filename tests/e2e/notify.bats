@@ -122,6 +122,7 @@ waits_in() {
   wait_until 10 "the calls to be answered" \
     grep -q mkdir-free=done "$SCRATCH/patient.out"
   grep -q '^mkdir=EPERM' "$SCRATCH/patient.out"
+  run -1 grep "a container that is gone" "$SVC/log"
   event "Folder made" '.bailiff.verdict == "denied"'
 }
 
