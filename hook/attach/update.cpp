@@ -74,27 +74,27 @@ Result<UpdatedContainers> update_containers(
   UpdatedContainers updated;
   for (const oci::ContainerRecord& container : containers) {
     const auto cgroup = Cgroup::open_by_id(mount, container.cgroup_id);
-    if (!cgroup) {
-      if (not_found(cgroup.error())) continue;
-      return cgroup.error();
-    }
+    if (!cgroup && not_found(cgroup.error())) continue;
     Plan plan = lower(policy, oci::lowering_facts(container.facts));
     if (oci::is_exempt(policy.exempt, container.id, container.facts)) {
       plan.attach_nothing();
     }
-    ASSIGN_OR_RETURN(const auto netns, container_netns(container, *cgroup));
-    const auto attachment =
-        exchange->add({.bpf_dir = bpf_dir,
-                       .container_id = container.id,
-                       .policy = policy,
-                       .whole_policy = [&]() -> Result<const CompiledPolicy*> {
-                         return &policy;
-                       },
-                       .policy_digest = digest,
-                       .policy_id = conditions_digest(encoded).short_id(),
-                       .plan = plan,
-                       .netns = netns ? netns->get() : -1},
-                      *cgroup);
+    const auto attachment = [&]() -> Result<Attachment> {
+      if (!cgroup) return cgroup.error();
+      ASSIGN_OR_RETURN(const auto netns, container_netns(container, *cgroup));
+      return exchange->add(
+          {.bpf_dir = bpf_dir,
+           .container_id = container.id,
+           .policy = policy,
+           .whole_policy = [&]() -> Result<const CompiledPolicy*> {
+             return &policy;
+           },
+           .policy_digest = digest,
+           .policy_id = conditions_digest(encoded).short_id(),
+           .plan = plan,
+           .netns = netns ? netns->get() : -1},
+          *cgroup);
+    }();
     oci::ContainerRecord& record = updated.records.emplace_back(container);
     if (!attachment) {
       if (container.degraded.empty()) {

@@ -36,8 +36,9 @@ struct UpdatedContainers {
 // returned.
 //
 // A container that is gone is left out.  One that runs unprotected (`degraded`)
-// is protected from now on; if it still cannot be, its record says why, and
-// that is no error.  Exempt containers have everything taken off.
+// is protected from now on; if it still cannot be, whatever is in the way, its
+// record says why, and that is no error.  Exempt containers have everything
+// taken off.
 //
 // Precondition: each has a cgroup_id.
 Result<UpdatedContainers> update_containers(

@@ -68,13 +68,20 @@ class Update : public ::testing::Test {
   std::string dir() const { return bpffs_.path() + "/bailiff"; }
   const Cgroup& cgroup() const { return cgroup_.cgroup(); }
 
-  Result<hook::UpdatedContainers> update(pid_t first, hook::Kernel& kernel) {
+  oci::ContainerRecord record(pid_t first) const {
     oci::ContainerRecord record;
     record.id = "c1";
     record.pid = first;
     record.cgroup_id = cgroup().id();
+    return record;
+  }
+  Result<hook::UpdatedContainers> update(pid_t first, hook::Kernel& kernel) {
+    return update({record(first)}, kernel);
+  }
+  Result<hook::UpdatedContainers> update(
+      const std::vector<oci::ContainerRecord>& records, hook::Kernel& kernel) {
     return hook::update_containers(
-        dir(), policy_, {record},
+        dir(), policy_, records,
         [](const std::vector<oci::ContainerRecord>&) -> Status { return Ok{}; },
         kernel);
   }
@@ -147,6 +154,52 @@ TEST_F(Update, FindsTheNetworkOfAProcessWhoseFirstThreadHasEnded) {
   EXPECT_EQ(found.st_ino, wanted.st_ino);
   ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
+}
+
+// More cgroups, one in the other, than are looked through for processes.
+class Nest {
+ public:
+  explicit Nest(const Cgroup& cgroup) {
+    std::string path = cgroup.path();
+    for (int depth = 0; depth < 66; ++depth) {
+      path += "/n";
+      EXPECT_EQ(::mkdir(path.c_str(), 0755), 0) << path;
+      paths_.push_back(path);
+    }
+  }
+  Nest(const Nest&) = delete;
+  Nest& operator=(const Nest&) = delete;
+  ~Nest() {
+    for (auto path = paths_.rbegin(); path != paths_.rend(); ++path) {
+      ::rmdir(path->c_str());
+    }
+  }
+
+ private:
+  std::vector<std::string> paths_;
+};
+
+TEST_F(Update, LeavesAContainerDegradedWhoseNetworkNobodyTells) {
+  const Nest nest(cgroup());
+  const hook::ScratchCgroup neighbour = make_cgroup();
+  oci::ContainerRecord degraded = record(0);
+  degraded.degraded = "no bpffs";
+  oci::ContainerRecord other = record(0);
+  other.id = "c2";
+  other.cgroup_id = neighbour.cgroup().id();
+  const auto updated = update({degraded, other}, kernel_);
+  ASSERT_TRUE(updated) << updated.error().message;
+  ASSERT_EQ(updated->records.size(), 2U);
+  EXPECT_THAT(updated->records[0].degraded, HasSubstr("nested deeper"));
+  EXPECT_EQ(attached_programs(cgroup()), 0);
+  EXPECT_EQ(updated->records[1].degraded, "");
+  EXPECT_EQ(attached_programs(neighbour.cgroup()), kHookCount);
+
+  // One that is protected must not be left so.
+  const auto failed = update({record(0)}, kernel_);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().message,
+              AllOf(HasSubstr("container 'c1'"), HasSubstr("nested deeper")));
 }
 
 TEST_F(Update, TellsWhatIsNotJudged) {
