@@ -96,6 +96,22 @@ contained_connect() {
   contained "$1" "${command[@]}"
 }
 
+# reaches CONTAINER ADDRESS, is_refused CONTAINER ADDRESS: both by what a process
+# says that connects there, so neither is true of a container that is gone.
+connects() {
+  local command
+  mapfile -d '' -t command < <(connects_to "$2")
+  bailiff_runc exec "$1" "${command[@]}"
+}
+reaches() {
+  run connects "$@"
+  says reached
+}
+is_refused() {
+  run connects "$@"
+  says "Operation not permitted"
+}
+
 # For teardown: ends what the test left running, and the service. Fails when a
 # container that is gone is still attached to.
 story_quiet() {
