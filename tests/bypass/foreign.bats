@@ -64,6 +64,7 @@ first_of() {
     plain-received) echo 140 ;;
     enforced-inherited) echo 150 ;;
     enforced-received) echo 160 ;;
+    enforced-after) echo 170 ;;
   esac
 }
 # address_of ID NUMBER
@@ -325,6 +326,10 @@ except OSError as error:
 peer = socket.create_connection(("203.0.113.10", 8080), 2)
 peer.sendall(b"hello\n")
 assert peer.recv(100)'
+  # What it has is there to be found where somebody else's is found.
+  bundle_of enforced-after
+  start inherited bailiff_runc enforced-after
+  event "Foreign socket" '.bailiff.container.id == "enforced-after"'
   service_events | jq -es 'all(.[]; .rule != "Foreign socket" or
     .bailiff.container.id != "own")'
 }
