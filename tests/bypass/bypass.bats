@@ -7,6 +7,7 @@
 # it. MATRIX.md is what comes out.
 
 load ../e2e/story
+load targets
 
 setup_file() {
   story_open
@@ -14,7 +15,8 @@ setup_file() {
   export PLAIN=$SCRATCH/plain.tsv ENFORCED=$SCRATCH/enforced.tsv
   install -D -m 0755 "$PROBER" "$ROOTFS/bin/prober"
   scenery_of_targets
-  rules_of_targets
+  rules_of_targets 203.0.113.128/25 2001:db8:66:1::/64 239.66.0.1/32 \
+    127.0.0.1/32
   service_configure bypass "$SCRATCH/rules/targets.rules.yaml" \
     "$SCRATCH/rules/targets.policies.yaml"
   service_start
@@ -80,25 +82,6 @@ arrivals() {
   done
 }
 
-rules_of_targets() {
-  cat >"$SCRATCH/rules/targets.rules.yaml" <<END
-- list: targets
-  items: [203.0.113.128/25, "2001:db8:66:1::/64", 239.66.0.1/32, 127.0.0.1/32]
-- rule: Target reached
-  desc: one of the addresses the prober tries
-  condition: evt.type = connect and fd.snet in (targets)
-  output: "%evt.type %fd.sip"
-  priority: WARNING
-END
-  cat >"$SCRATCH/rules/targets.policies.yaml" <<END
-policies:
-  - name: Refuse
-    rules: [Target reached]
-    block: true
-    response: none
-END
-}
-
 # A container with every capability: a filter must hold against those too.
 privileged_bundle() {
   local id=$1
@@ -114,15 +97,6 @@ alerts_of() {
   service_events | jq -r --arg ip "$1" '
     select(.rule == "Target reached" and .output_fields["fd.sip"] == $ip)
     | "\(.bailiff.hook) \(.bailiff.verdict)"'
-}
-
-# The IPv4 address an address of the NAT64 prefix stands for.
-judged_as() {
-  case $1 in
-    64:ff9b::*) python3 -c 'import ipaddress, sys
-print(ipaddress.IPv4Address(int(ipaddress.IPv6Address(sys.argv[1])) & 0xffffffff))' "$1" ;;
-    *) echo "$1" ;;
-  esac
 }
 
 # A row of the matrix for each line the prober wrote.

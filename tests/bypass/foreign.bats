@@ -8,6 +8,7 @@
 # what comes out.
 
 load ../e2e/story
+load targets
 
 WAYS=(inherited received)
 # As giver.py makes them; what the container does with each.
@@ -20,9 +21,8 @@ setup_file() {
   in_netns outside ip route add local 203.0.113.128/25 dev lo
   spawn "$SCRATCH/caught" nsenter --net="$SCRATCH/netns/outside" -- \
     python3 "$BATS_TEST_DIRNAME/catcher.py" 4444
-  wait_until 10 "a peer" in_netns outside \
-    sh -c "ss -Hltn 'sport = :4444' | grep -q ."
-  rules_of_targets
+  listener_at outside 4444
+  rules_of_targets 203.0.113.128/25
   service_configure foreign "$SCRATCH/rules/targets.rules.yaml" \
     "$SCRATCH/rules/targets.policies.yaml"
   service_start
@@ -36,25 +36,6 @@ setup_file() {
 teardown_file() {
   story_quiet
   story_close
-}
-
-rules_of_targets() {
-  cat >"$SCRATCH/rules/targets.rules.yaml" <<END
-- list: targets
-  items: [203.0.113.128/25]
-- rule: Target reached
-  desc: one of the addresses that are tried
-  condition: evt.type = connect and fd.snet in (targets)
-  output: "%evt.type %fd.sip %proc.name"
-  priority: WARNING
-END
-  cat >"$SCRATCH/rules/targets.policies.yaml" <<END
-policies:
-  - name: Refuse
-    rules: [Target reached]
-    block: true
-    response: none
-END
 }
 
 # first_of ID: the address of its first socket.
@@ -320,12 +301,8 @@ except OSError as error:
 
 @test "nothing is told of a container with sockets of its own" {
   contained_detached own sh -c "nc -u -w 1 $HARMLESS4 9 </dev/null; nc -ll -p 8080 -e cat"
-  wait_until 10 "a listener" in_netns inside \
-    sh -c "ss -Hltn 'sport = :8080' | grep -q ."
-  in_netns outside python3 -c 'import socket
-peer = socket.create_connection(("203.0.113.10", 8080), 2)
-peer.sendall(b"hello\n")
-assert peer.recv(100)'
+  listener_at inside 8080
+  [[ $(asked_by "$HARMLESS4" "$SERVER4" 8080) == hello ]]
   # What it has is there to be found where somebody else's is found.
   bundle_of enforced-after
   start inherited bailiff_runc enforced-after

@@ -7,6 +7,7 @@
 # it. INBOUND.md is what comes out.
 
 load ../e2e/story
+load targets
 
 setup_file() {
   story_open
@@ -90,15 +91,6 @@ delivery() {
   else
     echo nothing
   fi
-}
-
-# The IPv4 address an address of the NAT64 prefix stands for.
-judged_as() {
-  case $1 in
-    64:ff9b::*) python3 -c 'import ipaddress, sys
-print(ipaddress.IPv4Address(int(ipaddress.IPv6Address(sys.argv[1])) & 0xffffffff))' "$1" ;;
-    *) echo "$1" ;;
-  esac
 }
 
 # The alerts of an address: "hook verdict", a line each.
