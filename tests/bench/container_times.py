@@ -38,7 +38,7 @@ import subprocess
 import time
 
 from containers import (GIVE_UP_SECONDS, Container, Service, Table, bundle,
-                        fail, go_first, lost_between, run_once, runc, share)
+                        fail, go_first, lost_between, run_once, runc)
 
 GONE = "populated 0"
 FROZEN = "frozen 1"
@@ -233,7 +233,7 @@ def burst(table: Table, service: Service, seconds: int) -> None:
 
 
 def idle(number: int) -> None:
-    """Of a network of its own: programs for frames are 64 at most in one."""
+    """Of a network of its own: in one, 63 can have frames judged."""
     name = f"idle-{number}"
     runc("run", "--detach", "--bundle",
          bundle(name, ["sleep", "1000000"], "kill", own_network=True), name,

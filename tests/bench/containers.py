@@ -216,8 +216,9 @@ def lost_between(before: dict, after: dict) -> dict:
 
 
 def share(values: list, part: float) -> float:
+    """The value below which `part` of them are; as measure.h has it."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+    return ordered[int(part * (len(ordered) - 1))]
 
 
 class Table:

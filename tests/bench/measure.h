@@ -27,10 +27,8 @@ inline double percentile(std::vector<double> values, double share) {
   const double index = share * static_cast<double>(values.size() - 1);
   return values[static_cast<std::size_t>(index)];
 }
-inline double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+inline double median(const std::vector<double>& values) {
+  return percentile(values, 0.5);
 }
 
 // A table like those of containers.py: `goal` is what is wanted.
