@@ -37,8 +37,6 @@ Deadline lock_deadline() {
   return std::chrono::steady_clock::now() + kLockWait;
 }
 
-bool not_found(const Error& error) { return error.code == Code::kNotFound; }
-
 // Makes the folder and those above it that are missing.
 Status make_folders(const std::string& path, Kernel& kernel, Undo& undo) {
   auto made = kernel.make_folder(path);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "hook/attach/attach.h"
+#include "hook/attach/maps.h"
 #include "hook/attach/pins.h"
 #include "hook/attach/undo.h"
 #include "hook/kernel/network_namespace.h"
@@ -40,8 +41,6 @@ bailiff_peer peer_of(const IpNetwork& network) {
   std::copy_n(network.base.bytes.begin(), 4, bytes + kMapped);
   return peer;
 }
-
-bool not_found(const Error& error) { return error.code == Code::kNotFound; }
 
 Status ensure_folder(const std::string& path, Kernel& kernel, Undo& undo) {
   ASSIGN_OR_RETURN(const bool made, kernel.make_folder(path));

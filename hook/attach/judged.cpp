@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/attach/judged.h"
 
-#include <cstring>
 #include <vector>
 
+#include "hook/attach/maps.h"
 #include "oci/sys/cgroup.h"
 #include "rules/abi/foreign.h"
 #include "rules/base/digest.h"
@@ -21,21 +21,6 @@ const MapSpec kSpec{.type = MapType::kHash,
 
 std::string pin_of(const Pins& pins) { return pins.root() + "/judged"; }
 
-bool not_found(const Error& error) { return error.code == Code::kNotFound; }
-
-std::uint64_t number_of(const std::vector<std::byte>& bytes) {
-  std::uint64_t number = 0;
-  if (bytes.size() == sizeof(number)) {
-    std::memcpy(&number, bytes.data(), sizeof(number));
-  }
-  return number;
-}
-
-Status erase(const Map& map, std::uint64_t cgroup_id, Kernel& kernel) {
-  const Status erased = kernel.erase(map, bytes_of(cgroup_id));
-  return erased || not_found(erased.error()) ? Status(Ok{}) : erased;
-}
-
 // `ends(cgroup_id, name)` says of which entries.
 template <typename Ends>
 Status remove_entries(const Pins& pins, Kernel& kernel, Ends ends) {
@@ -47,9 +32,9 @@ Status remove_entries(const Pins& pins, Kernel& kernel, Ends ends) {
       const std::vector<MapEntry> entries,
       kernel.entries(*map, sizeof(std::uint64_t), sizeof(std::uint64_t)));
   for (const MapEntry& entry : entries) {
-    const std::uint64_t cgroup_id = number_of(entry.key);
-    if (ends(cgroup_id, number_of(entry.value))) {
-      RETURN_IF_ERROR(erase(*map, cgroup_id, kernel));
+    const auto cgroup_id = value_of<std::uint64_t>(entry.key);
+    if (ends(cgroup_id, value_of<std::uint64_t>(entry.value))) {
+      RETURN_IF_ERROR(erase_if_there(*map, entry.key, kernel));
     }
   }
   return Ok{};

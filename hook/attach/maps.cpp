@@ -78,6 +78,12 @@ Result<Map> create_pages(std::span<const std::byte> table, std::string name,
 
 }  // namespace
 
+Status erase_if_there(const Map& map, Bytes key, Kernel& kernel) {
+  Status erased = kernel.erase(map, key);
+  if (!erased && not_found(erased.error())) return Ok{};
+  return erased;
+}
+
 Result<ListContents> list_contents(const std::vector<List>& lists,
                                    std::uint32_t index, emit::ListKind kind) {
   if (std::any_of(lists.begin(), lists.end(),

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // hook/attach/maps.h
-// The maps a program refers to by name: how each is made and what a list holds.
+// The maps a program refers to by name: how each is made and what a list holds;
+// and what all maps are read with.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +18,22 @@
 #include "rules/types/value.h"
 
 namespace bailiff::hook {
+
+// Whether what was asked for is not there.
+inline bool not_found(const Error& error) {
+  return error.code == Code::kNotFound;
+}
+
+// A key or a value as the kernel gave it; what is missing of it is zero.
+template <typename T>
+T value_of(const std::vector<std::byte>& bytes) {
+  T value{};
+  std::memcpy(&value, bytes.data(), std::min(sizeof(value), bytes.size()));
+  return value;
+}
+
+// An entry that is not there is erased.
+Status erase_if_there(const Map& map, Bytes key, Kernel& kernel);
 
 // What a table is made of (list_table.h).
 struct ListContents {

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "hook/attach/maps.h"
 #include "oci/sys/errno_error.h"
 #include "rules/abi/observe.h"
 #include "rules/abi/task.h"
@@ -74,15 +74,6 @@ std::string links(const Pins& pins) { return folder(pins) + "/links"; }
 
 std::string program_pin(std::string_view name) {
   return std::string(name) + "~" + observer_version();
-}
-
-bool not_found(const Error& error) { return error.code == Code::kNotFound; }
-
-template <typename T>
-T value_of(const std::vector<std::byte>& bytes) {
-  T value{};
-  std::memcpy(&value, bytes.data(), std::min(sizeof(value), bytes.size()));
-  return value;
 }
 
 // Whether paths of cgroups begin at the root of the hierarchy: in the first
@@ -196,8 +187,7 @@ Status erase_pages(const Pins& pins, std::uint64_t cgroup_id,
   bailiff_task_page key{.cgroup_id = cgroup_id,
                         .table = static_cast<std::uint32_t>(entry.table)};
   for (; key.page < count; ++key.page) {
-    const Status erased = kernel.erase(map, bytes_of(key));
-    if (!erased && !not_found(erased.error())) return erased.error();
+    RETURN_IF_ERROR(erase_if_there(map, bytes_of(key), kernel));
   }
   return Ok{};
 }
@@ -444,8 +434,7 @@ Result<std::vector<LostRecords>> take_lost(const Pins& pins, Kernel& kernel) {
     const auto cgroup_id = value_of<std::uint64_t>(entry.key);
     // Counted between reading and removing: a handful of a flood.
     // The kernel may have ended the entry meanwhile: it has been read.
-    const Status erased = kernel.erase(lost, bytes_of(cgroup_id));
-    if (!erased && !not_found(erased.error())) return erased.error();
+    RETURN_IF_ERROR(erase_if_there(lost, entry.key, kernel));
     taken.push_back({cgroup_id, value_of<std::uint64_t>(entry.value)});
   }
   return taken;

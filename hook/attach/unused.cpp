@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "hook/attach/maps.h"
 #include "hook/attach/tables.h"
 
 namespace bailiff::hook {
 namespace {
-
-bool not_found(const Error& error) { return error.code == Code::kNotFound; }
 
 // The names in a folder; none when it is not there.
 Result<std::vector<std::string>> names_in(const std::string& folder,

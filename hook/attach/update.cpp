@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hook/attach/attach.h"
+#include "hook/attach/maps.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/policy/lowering_facts.h"
 #include "oci/spec/exempt.h"
@@ -16,8 +17,6 @@
 
 namespace bailiff::hook {
 namespace {
-
-bool not_found(const Error& error) { return error.code == Code::kNotFound; }
 
 bool is_in(const std::string& path, const std::string& cgroup) {
   return path == cgroup || path.starts_with(cgroup + "/");
