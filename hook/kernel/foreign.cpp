@@ -2,16 +2,17 @@
 #include "hook/kernel/foreign.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -39,8 +40,18 @@ Error foreign_error(const char* what, int err) {
   return error;
 }
 
-bool has_tracepoint(const char* name) {
-  return ::libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) > 0;
+struct FreeBtf {
+  void operator()(::btf* types) const { ::btf__free(types); }
+};
+
+// Whether the kernel has tracepoints of what is sent and received.
+bool tells_all_uses() {
+  const std::unique_ptr<::btf, FreeBtf> kernel(::btf__load_vmlinux_btf());
+  const auto has = [&](const char* name) {
+    return ::btf__find_by_name_kind(kernel.get(), name, BTF_KIND_TYPEDEF) > 0;
+  };
+  return kernel && has("btf_trace_sock_send_length") &&
+         has("btf_trace_sock_recv_length");
 }
 
 Result<Map> keep(const ::bpf_map* map) {
@@ -110,8 +121,7 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged, Use use) {
       err != 0) {
     return foreign_error("give a map to", -err);
   }
-  impl->all_uses =
-      has_tracepoint("sock_send_length") && has_tracepoint("sock_recv_length");
+  impl->all_uses = tells_all_uses();
   for (::bpf_program* program :
        {object->progs.foreign_sends, object->progs.foreign_receives}) {
     (void)::bpf_program__set_autoload(program, impl->all_uses);
@@ -161,6 +171,8 @@ Result<HeldSockets> ForeignSockets::held(pid_t pid) const {
       const UniqueFd iterator,
       iterate(::bpf_program__fd(impl_->object->progs.foreign_held), pid));
   HeldSockets held;
+  // The program knows the last container of a socket that several share.
+  std::set<std::pair<std::uint64_t, std::uint64_t>> known;
   std::vector<bailiff_foreign> read(kRecordsAtOnce);
   for (;;) {
     const ssize_t size = ::read(iterator.get(), read.data(),
@@ -173,6 +185,7 @@ Result<HeldSockets> ForeignSockets::held(pid_t pid) const {
     if (size == 0) return held;
     const auto count = static_cast<std::size_t>(size) / sizeof(bailiff_foreign);
     for (std::size_t i = 0; i < count; ++i) {
+      if (!known.emplace(read[i].cgroup_id, read[i].cookie).second) continue;
       if (held.sockets.size() == kMaxHeldSockets) {
         held.all = false;
         return held;

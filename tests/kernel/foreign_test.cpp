@@ -32,6 +32,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 constexpr const char* kPeer = "127.66.1.9";
 
@@ -328,6 +329,24 @@ TEST_F(Foreign, EachContainerIsToldOfByItsOwn) {
   std::sort(told.begin(), told.end());
   std::sort(wanted.begin(), wanted.end());
   EXPECT_EQ(told, wanted);
+}
+
+// Processes of one come between those of the other.
+TEST_F(Foreign, WhatTwoContainersShareIsToldOnceForEach) {
+  const hook::ScratchCgroup other = make_cgroup();
+  judge(cgroup_.cgroup(), "c1");
+  judge(other.cgroup(), "c2");
+  const UniqueFd socket = make_socket(SOCK_STREAM);
+  std::vector<std::unique_ptr<Actor>> holders;
+  for (int i = 0; i < 3; ++i) {
+    for (const Cgroup* cgroup : {&cgroup_.cgroup(), &other.cgroup()}) {
+      holders.push_back(std::make_unique<Actor>(*cgroup, [] { return 0; }));
+    }
+  }
+  std::vector<std::uint64_t> told;
+  for (const bailiff_foreign& each : held()) told.push_back(each.cgroup_id);
+  EXPECT_THAT(told,
+              UnorderedElementsAre(cgroup_.cgroup().id(), other.cgroup().id()));
 }
 
 TEST_F(Foreign, OnlyWhatReachesOthersIsTold) {
