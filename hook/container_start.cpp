@@ -7,11 +7,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <optional>
 #include <utility>
 
 #include "hook/attach/attach.h"
 #include "hook/attach/lists.h"
+#include "hook/attach/pins.h"
 #include "hook/attach/undo.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/inject/registration.h"
@@ -107,20 +109,23 @@ Result<oci::HostNamespaces> host_namespaces(pid_t pid) {
 }
 
 // Lists that were in the kernel before are those of the last policy somebody
-// published.  Should the file be replaced while this runs, whoever did it
-// publishes too; looking at the file again behind our own publishing makes sure
-// that the newer one comes last.
+// published.  Whoever replaces the file publishes too, after it and under the
+// lock: so what the file holds under the lock is never older than what is in
+// the kernel.
 Status bring_lists_up_to_date(const Places& places, oci::PolicyFile& file,
                               Kernel& kernel) {
-  for (;;) {
-    RETURN_IF_ERROR(publish_lists(
-        places.bpf_dir, file.head().lists, file.digest(),
-        [&] { return file.whole(); }, kernel));
-    ASSIGN_OR_RETURN(const oci::FileVersion now,
-                     oci::version_of(policy_path(places)));
-    if (now == file.version()) return Ok{};
+  const Pins pins(places.bpf_dir);
+  ASSIGN_OR_RETURN(
+      const UniqueFd lock,
+      kernel.lock(pins.root(), std::chrono::steady_clock::now() + kLockWait));
+  ASSIGN_OR_RETURN(const oci::FileVersion now,
+                   oci::version_of(policy_path(places)));
+  if (now != file.version()) {
     ASSIGN_OR_RETURN(file, oci::PolicyFile::open(policy_path(places)));
   }
+  return publish_locked(
+      pins, file.head().lists, file.digest(), [&] { return file.whole(); },
+      kernel);
 }
 
 // What the container's bundle and its process tell of it.

@@ -19,14 +19,6 @@ constexpr emit::ListKind kKinds[] = {
 
 Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
                      Kernel& kernel) {
-  return publish_lists(
-      bpf_dir, policy.lists, policy_digest(encode(policy)),
-      [&]() -> Result<const CompiledPolicy*> { return &policy; }, kernel);
-}
-
-Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
-                     const Digest& digest, const WholePolicy& whole_policy,
-                     Kernel& kernel) {
   const Pins pins(bpf_dir);
   const auto lock =
       kernel.lock(pins.root(), std::chrono::steady_clock::now() + kLockWait);
@@ -34,7 +26,9 @@ Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
     if (lock.error().code == Code::kNotFound) return Ok{};
     return lock.error();
   }
-  return publish_locked(pins, lists, digest, whole_policy, kernel);
+  return publish_locked(
+      pins, policy.lists, policy_digest(encode(policy)),
+      [&]() -> Result<const CompiledPolicy*> { return &policy; }, kernel);
 }
 
 Status publish_locked(const Pins& pins, const std::vector<List>& lists,

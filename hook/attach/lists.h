@@ -23,13 +23,9 @@ namespace bailiff::hook {
 // this second: a container that starts brings the lists to what that file says.
 Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
                      Kernel& kernel);
-// The same for a caller that has the policy's digest, and its items only if it
-// must: `whole_policy` is called when a list has to be filled.  Of `lists`, the
-// names count.
-Status publish_lists(const std::string& bpf_dir, const std::vector<List>& lists,
-                     const Digest& digest, const WholePolicy& whole_policy,
-                     Kernel& kernel);
-// The same, under the lock of BPF_DIR.
+// The same under the lock of BPF_DIR, for a caller that has the policy's
+// digest, and its items only if it must: `whole_policy` is called when a list
+// has to be filled.  Of `lists`, the names count.
 Status publish_locked(const Pins& pins, const std::vector<List>& lists,
                       const Digest& digest, const WholePolicy& whole_policy,
                       Kernel& kernel);

@@ -13,9 +13,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
+#include <span>
 #include <sstream>
+#include <utility>
 
+#include "hook/attach/lists.h"
 #include "hook/container_start.h"
 #include "oci/spec/container_record.h"
 #include "oci/sys/unique_fd.h"
@@ -220,6 +224,50 @@ TEST_F(Hook, GivesEveryContainerTheListsOfThePolicyFile) {
   write_policy(newer);
   ASSERT_EQ(hook("createRuntime", state()).exit, 0);
   EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.1"}).error, 0);
+  EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.2"}).error, EPERM);
+}
+
+// Others replace the policy when the container has its programs.
+class Replacing final : public hook::LinuxKernel {
+ public:
+  explicit Replacing(std::function<void()> replace)
+      : replace_(std::move(replace)) {}
+  Result<UniqueFd> lock(const std::string& folder, Deadline deadline) override {
+    if (++locked_ == 2) replace_();
+    return hook::LinuxKernel::lock(folder, deadline);
+  }
+  Status set_inners(const hook::Map& array,
+                    std::span<const hook::InnerMap> inners) override {
+    if (locked_ >= 2) swapped += inners.size();
+    return hook::LinuxKernel::set_inners(array, inners);
+  }
+
+  std::size_t swapped = 0;  // lists, since then
+
+ private:
+  const std::function<void()> replace_;
+  int locked_ = 0;
+};
+
+TEST_F(Hook, PutsNoEarlierListsBack) {
+  write_policy(block_listed());
+  CompiledPolicy newer = block_listed();
+  newer.lists[0].items = {"127.66.0.2"};
+  bool replaced = false;
+  Replacing kernel([&] {
+    replaced = true;
+    write_policy(newer);
+    hook::LinuxKernel other;
+    EXPECT_TRUE(hook::publish_lists(bpf_dir(), newer, other));
+  });
+  const hook::Start start = hook::adopt_container(
+      {.run_dir = root() / "run",
+       .state_dir = root() / "state",
+       .bpf_dir = bpf_dir()},
+      {.id = "c1", .pid = sleeper_->pid()}, {root() / "bundle"}, kernel);
+  ASSERT_TRUE(start.status) << start.status.error().message;
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ(kernel.swapped, 0U);
   EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.2"}).error, EPERM);
 }
 
