@@ -9,12 +9,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "oci/spec/container_record.h"
 #include "oci/spec/state.h"
 #include "oci/sys/child.h"
-#include "oci/sys/files.h"
 #include "oci/wrapper/settings.h"
 #include "sidecar/cli/table.h"
+#include "sidecar/ingest/record_folder.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -24,9 +23,6 @@ using nlohmann::json;
 
 // A hook that takes longer has given up by itself (hook/main.cpp).
 constexpr std::chrono::seconds kChildLimit{15};
-
-// What parse_container_record() takes.
-constexpr std::size_t kMaxRecord = std::size_t{4} * 1024 * 1024;
 
 // A container among those of a runtime.
 struct Found {
@@ -75,10 +71,7 @@ std::vector<Found> find_containers(const std::vector<std::string>& roots,
 
 // One that runs without enforcement (on_failure: allow) has a record too.
 bool is_enforced(const std::string& run_dir, const std::string& id) {
-  const Result<std::string> text =
-      read_bounded(run_dir + "/containers/" + id + ".json", kMaxRecord);
-  if (!text) return false;
-  const auto record = oci::parse_container_record(*text);
+  const auto record = read_record(run_dir + "/containers/" + id + ".json");
   return record && record->degraded.empty();
 }
 
