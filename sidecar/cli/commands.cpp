@@ -42,14 +42,14 @@ void add_output(CLI::App& command, std::string& output) {
 
 using Run = std::function<int(HttpClient&, const Terminal&)>;
 
-// Gives the command what every online one has, and runs `run` when it is
-// chosen.
-void make_online(CLI::App& command, const Site& site, Run run) {
+// Runs `run` when the command is chosen, and none of its own.
+void run_online(CLI::App& command, const Site& site,
+                std::shared_ptr<std::string> output, Run run) {
   command.fallthrough();  // --api may stand on either side of the command
-  // Shared by the option and the callback, which both outlive this call.
-  auto output = std::make_shared<std::string>("table");
-  add_output(command, *output);
-  command.final_callback([site, output, run = std::move(run)] {
+  command.final_callback([site, output = std::move(output),
+                          run = std::move(run), chosen = &command] {
+    // A command's callback also runs after that of one of its own.
+    if (!chosen->get_subcommands().empty()) return;
     const Terminal terminal{.out = site.streams.out,
                             .err = site.streams.err,
                             .json = *output == "json"};
@@ -61,6 +61,14 @@ void make_online(CLI::App& command, const Site& site, Run run) {
     }
     site.exit_code = run(**client, terminal);
   });
+}
+
+// The same, with what every such command has but those that print no table.
+void make_online(CLI::App& command, const Site& site, Run run) {
+  // Shared by the option and the callback, which both outlive this call.
+  auto output = std::make_shared<std::string>("table");
+  add_output(command, *output);
+  run_online(command, site, output, std::move(run));
 }
 
 void add_events(CLI::App& app, const Site& site) {
@@ -157,26 +165,12 @@ void add_evidence(CLI::App& app, const Site& site) {
   out.add_option("id", options->id, "As in the table")->required();
   out.add_option("-o,--output", options->file,
                  "The new file; - is standard output; ID.tar.zst unless given");
-  out.fallthrough();
-  out.final_callback([site, options] {
-    const Terminal terminal{.out = site.streams.out, .err = site.streams.err};
-    auto client = HttpClient::create(*site.api);
-    if (!client) {
-      terminal.err << "bailiff: --api: " << client.error().message << '\n';
-      site.exit_code = kExitUsage;
-      return;
-    }
-    site.exit_code =
-        export_evidence(**client, terminal, options->id, options->file);
-  });
-  // The outer command's callback also runs after that of `export`.
-  const CLI::App* inner = &out;
-  make_online(command, site,
-              [inner, &exit_code = site.exit_code](HttpClient& client,
-                                                   const Terminal& terminal) {
-                if (inner->parsed()) return exit_code;
-                return show_evidence(client, terminal);
-              });
+  run_online(out, site, std::make_shared<std::string>("table"),
+             [options](HttpClient& client, const Terminal& terminal) {
+               return export_evidence(client, terminal, options->id,
+                                      options->file);
+             });
+  make_online(command, site, show_evidence);
 }
 
 void add_change_list(CLI::App& lists, const Site& site, const char* verb,
@@ -219,13 +213,7 @@ void add_lists(CLI::App& app, const Site& site) {
                   "Add items to a list, in every container that runs");
   add_change_list(command, site, "remove",
                   "Remove items from a list, in every container that runs");
-  // The outer command's callback also runs after that of an inner one.
-  make_online(command, site,
-              [outer = &command, &exit_code = site.exit_code](
-                  HttpClient& client, const Terminal& terminal) {
-                if (!outer->get_subcommands().empty()) return exit_code;
-                return show_lists(client, terminal);
-              });
+  make_online(command, site, show_lists);
 }
 
 void add_alerts(CLI::App& app, const Site& site) {
@@ -242,12 +230,8 @@ void add_alerts(CLI::App& app, const Site& site) {
     return retry_alert(client, terminal, *id);
   });
 
-  // The outer command's callback also runs after that of `retry`.
-  const CLI::App* inner = &retry;
   make_online(command, site,
-              [failed, inner, &exit_code = site.exit_code](
-                  HttpClient& client, const Terminal& terminal) {
-                if (inner->parsed()) return exit_code;
+              [failed](HttpClient& client, const Terminal& terminal) {
                 return show_alerts(client, terminal, *failed);
               });
 }
@@ -279,14 +263,7 @@ void add_policies(CLI::App& app, const Site& site) {
               [options](HttpClient& client, const Terminal& terminal) {
                 return test_policies(client, terminal, *options);
               });
-  // The outer command's callback also runs after that of `test`.
-  const CLI::App* inner = &test;
-  make_online(command, site,
-              [inner, &exit_code = site.exit_code](HttpClient& client,
-                                                   const Terminal& terminal) {
-                if (inner->parsed()) return exit_code;
-                return show_policies(client, terminal);
-              });
+  make_online(command, site, show_policies);
 }
 
 }  // namespace
