@@ -13,7 +13,8 @@
 namespace bailiff::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;  // as it is written
 
 Error bad_event(std::string why) {
   return {.code = Code::kInvalidArgument, .message = std::move(why)};
@@ -112,22 +113,22 @@ std::vector<Value> whole_of(FieldId id, const std::vector<Value>& values) {
 
 std::string placements_json(const std::vector<Placement>& placements,
                             const CompiledPolicy& policy) {
-  Json all = Json::array();
+  OrderedJson all = OrderedJson::array();
   for (const Placement& placement : placements) {
-    Json hooks = Json::array();
+    OrderedJson hooks = OrderedJson::array();
     for (const HookPoint hook : placement.hooks) {
       hooks.push_back(to_string(hook));
     }
-    Json fields = Json::array();
+    OrderedJson fields = OrderedJson::array();
     for (const FieldId id : placement.fields) fields.push_back(field(id).name);
-    all.push_back(
-        {{"rule", policy.rules[placement.rule].name},
-         {"enforcement", to_string(placement.enforcement)},
-         {"hooks", hooks},
-         {"events", placement.events ? Json(*placement.events) : Json(nullptr)},
-         {"fields", fields},
-         {"condition", placement.folded},
-         {"reason", placement.reason}});
+    all.push_back({{"rule", policy.rules[placement.rule].name},
+                   {"enforcement", to_string(placement.enforcement)},
+                   {"hooks", hooks},
+                   {"events", placement.events ? OrderedJson(*placement.events)
+                                               : OrderedJson(nullptr)},
+                   {"fields", fields},
+                   {"condition", placement.folded},
+                   {"reason", placement.reason}});
   }
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -140,11 +141,15 @@ std::string names_json(const std::vector<std::string>& names) {
 Result<JsonEvent> JsonEvent::parse(std::string_view line, std::int64_t number) {
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return bad_event("not JSON");
-  if (!json.is_object()) return bad_event("not a JSON object");
+  return read(json, number);
+}
+
+Result<JsonEvent> JsonEvent::read(const Json& object, std::int64_t number) {
+  if (!object.is_object()) return bad_event("not a JSON object");
   JsonEvent event;
   event.values_[{FieldId::kEvtDir, ""}] = {Value("<")};
   event.values_[{FieldId::kEvtNum, ""}] = {Value(number)};
-  for (const auto& [key, value] : json.items()) {
+  for (const auto& [key, value] : object.items()) {
     const std::optional<FieldReference> named = reference_of(key);
     if (!named) continue;
     const FieldReference& found = *named;

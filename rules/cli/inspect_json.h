@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "rules/base/result.h"
 #include "rules/eval/evaluate.h"
 #include "rules/lower/lower.h"
@@ -32,6 +34,8 @@ class JsonEvent final : public FieldSource {
   // no field here are ignored: no rule can ask for them.  kInvalidArgument,
   // naming the field, for a value that is not of its type.
   static Result<JsonEvent> parse(std::string_view line, std::int64_t number);
+  static Result<JsonEvent> read(const nlohmann::json& object,
+                                std::int64_t number);
 
   // "name[2]" when the event has it, else element 2 of "name"; of texts such as
   // "HOME=/root" what is behind the key.  Of fields of ancestors (proc.aname)

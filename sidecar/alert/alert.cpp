@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sidecar/alert/alert_json.h"
 #include "sidecar/alert/timestamp.h"
 
 namespace bailiff::sidecar {
@@ -109,7 +110,9 @@ std::string without_prefix(const std::string& output, Priority priority) {
   return is_time ? output.substr(at + mark.size()) : output;
 }
 
-Result<Json> parse_object(const std::string& text) {
+}  // namespace
+
+Result<Json> parse_alert_body(const std::string& text) {
   bool too_deep = false;
   const auto bounded = [&too_deep](int depth, Json::parse_event_t, Json&) {
     if (depth <= kMaxJsonDepth) return true;
@@ -133,7 +136,7 @@ Result<Json> parse_object(const std::string& text) {
   return json;
 }
 
-Result<FalcoViolation> read_violation(const Json& json) {
+Result<FalcoViolation> read_falco_violation(const Json& json) {
   FalcoViolation violation;
   ASSIGN_OR_RETURN(violation.rule, required_text(json, "rule"));
 
@@ -182,8 +185,6 @@ Result<FalcoViolation> read_violation(const Json& json) {
   return violation;
 }
 
-}  // namespace
-
 std::string to_json(const Alert& alert) {
   std::vector<std::string> tags = alert.tags;
   std::sort(tags.begin(), tags.end());
@@ -228,8 +229,8 @@ std::string to_json(const Alert& alert) {
 
 Result<FalcoViolation> parse_falco_violation(const std::string& json) {
   try {
-    ASSIGN_OR_RETURN(const Json object, parse_object(json));
-    return read_violation(object);
+    ASSIGN_OR_RETURN(const Json object, parse_alert_body(json));
+    return read_falco_violation(object);
   } catch (const Json::exception& e) {
     return Error{
         .code = Code::kInvalidArgument,

@@ -18,6 +18,9 @@ int report(const Terminal& terminal, const HttpAnswer& answer);
 // An answer of another shape than expected.
 int not_understood(const Terminal& terminal, const std::string& why);
 
+// On one line; bytes that are no UTF-8 become U+FFFD.
+std::string dumped(const nlohmann::json& json);
+
 // Gives every stored event away, the oldest first, page by page, until `take`
 // returns false.  `filter` is "&name=value…".  Throws what nlohmann does when
 // the answer is none.

@@ -155,8 +155,7 @@ void add_event(Table& table, const Json& alert) {
 
 void print_event(const Terminal& terminal, const Json& alert) {
   if (terminal.json) {
-    terminal.out << alert.dump(-1, ' ', false, Json::error_handler_t::replace)
-                 << '\n';
+    terminal.out << dumped(alert) << '\n';
     return;
   }
   Table table = events_table();
@@ -230,8 +229,7 @@ std::string effect_of(const Json& list) {
 
 void print_item(const Terminal& terminal, const Json& item) {
   if (terminal.json) {
-    terminal.out << item.dump(-1, ' ', false, Json::error_handler_t::replace)
-                 << '\n';
+    terminal.out << dumped(item) << '\n';
     return;
   }
   terminal.out << printable(text_of(item, "item"));
@@ -305,6 +303,10 @@ int not_understood(const Terminal& terminal, const std::string& why) {
   terminal.err << "bailiff: the answer is not understood: " << printable(why)
                << '\n';
   return kExitNoService;
+}
+
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 int for_each_event(HttpClient& client, const Terminal& terminal,
@@ -384,7 +386,7 @@ int operate(HttpClient& client, const Terminal& terminal,
   add("then", options.then);
   const Result<HttpAnswer> answer = client.post(
       "/v1/containers/" + percent_encode(options.container) + "/" + verb,
-      body.dump(-1, ' ', false, Json::error_handler_t::replace));
+      dumped(body));
   return show(terminal, answer, [&](const Json& outcome) {
     terminal.out << printable(options.container) << ": "
                  << printable(text_of(outcome, "outcome")) << '\n';
@@ -396,8 +398,7 @@ int rearm(HttpClient& client, const Terminal& terminal,
           const std::string& reason) {
   const Json body = {{"reason", reason}};
   const Result<HttpAnswer> answer =
-      client.post("/v1/responses/rearm",
-                  body.dump(-1, ' ', false, Json::error_handler_t::replace));
+      client.post("/v1/responses/rearm", dumped(body));
   return show(terminal, answer, [&](const Json& outcome) {
     const std::string rearmed = text_of(outcome, "rearmed");
     terminal.out << (rearmed.empty() ? "nothing was used up"
@@ -410,9 +411,8 @@ int rearm(HttpClient& client, const Terminal& terminal,
 int capture_container(HttpClient& client, const Terminal& terminal,
                       const std::string& name, const std::string& reason) {
   const Json body = {{"reason", reason}};
-  const Result<HttpAnswer> answer =
-      client.post("/v1/containers/" + percent_encode(name) + "/capture",
-                  body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  const Result<HttpAnswer> answer = client.post(
+      "/v1/containers/" + percent_encode(name) + "/capture", dumped(body));
   return show(terminal, answer, [&](const Json& outcome) {
     terminal.out << printable(name) << ": "
                  << printable(text_of(outcome, "outcome")) << ", evidence "
@@ -603,8 +603,7 @@ int change_list(HttpClient& client, const Terminal& terminal,
   Json body = {{verb, options.items}, {"reason", options.reason}};
   if (!options.for_time.empty()) body["for"] = options.for_time;
   const Result<HttpAnswer> answer =
-      client.patch("/v1/lists/" + percent_encode(options.list),
-                   body.dump(-1, ' ', false, Json::error_handler_t::replace));
+      client.patch("/v1/lists/" + percent_encode(options.list), dumped(body));
   return show(terminal, answer, [&](const Json& outcome) {
     const std::string list = printable(options.list);
     for (const Json& each : outcome.at("unchanged")) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rules/cli/inspect_json.h"
+#include "sidecar/alert/alert_json.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/cli/answers.h"
 #include "sidecar/cli/table.h"
@@ -23,10 +24,6 @@ std::string text_of(const Json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>()
                                                      : std::string();
-}
-
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 // What Bailiff has added to Falco's alert; nothing, in one of Falco's own.
@@ -51,8 +48,8 @@ void take_ours(const Json& object, Alert& alert) {
                      .name_space = text_of(*container, "namespace")};
 }
 
-Result<StoredEvent> alert_of(const std::string& text, const Json& object) {
-  ASSIGN_OR_RETURN(FalcoViolation told, parse_falco_violation(text));
+Result<StoredEvent> alert_of(const Json& object) {
+  ASSIGN_OR_RETURN(FalcoViolation told, read_falco_violation(object));
   StoredEvent event;
   event.alert.hostname = told.hostname;
   event.alert.time_ns = told.time_ns;
@@ -80,8 +77,8 @@ std::optional<std::uint64_t> time_of(const FieldSource& event) {
   return text != nullptr ? parse_timestamp(*text) : std::nullopt;
 }
 
-Result<StoredEvent> fields_of(const std::string& text, std::int64_t number) {
-  ASSIGN_OR_RETURN(cli::JsonEvent parsed, cli::JsonEvent::parse(text, number));
+Result<StoredEvent> fields_of(const Json& object, std::int64_t number) {
+  ASSIGN_OR_RETURN(cli::JsonEvent parsed, cli::JsonEvent::read(object, number));
   auto fields = std::make_shared<const cli::JsonEvent>(std::move(parsed));
   StoredEvent event;
   event.alert.time_ns = time_of(*fields).value_or(0);
@@ -90,15 +87,16 @@ Result<StoredEvent> fields_of(const std::string& text, std::int64_t number) {
   return event;
 }
 
+Result<StoredEvent> event_of(const Json& object, std::int64_t number) {
+  const bool is_alert = object.contains("rule") && object.contains("output");
+  return is_alert ? alert_of(object) : fields_of(object, number);
+}
+
 }  // namespace
 
 Result<StoredEvent> parse_stored(const std::string& json, std::int64_t number) {
-  const Json object = Json::parse(json, nullptr, false);
-  if (!object.is_object()) {
-    return Error{Code::kInvalidArgument, "not a JSON object"};
-  }
-  const bool is_alert = object.contains("rule") && object.contains("output");
-  return is_alert ? alert_of(json, object) : fields_of(json, number);
+  ASSIGN_OR_RETURN(const Json object, parse_alert_body(json));
+  return event_of(object, number);
 }
 
 bool passes(const StoredFilter& filter, const StoredEvent& event) {
@@ -128,7 +126,7 @@ int read_stored(HttpClient& client, const Terminal& terminal,
   std::optional<std::string> problem;
   const int exit_code =
       for_each_event(client, terminal, query, [&](const Json& one) {
-        Result<StoredEvent> event = parse_stored(dumped(one), ++number);
+        Result<StoredEvent> event = event_of(one, ++number);
         if (!event) {
           problem = event.error().message;
           return false;

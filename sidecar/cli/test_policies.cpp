@@ -36,10 +36,6 @@ struct KnownRule {
 };
 using KnownRules = std::map<std::string, KnownRule>;
 
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 // A time of the options; nullopt: it is none, and `err` says so.
 std::optional<std::uint64_t> time_of(const Terminal& terminal,
                                      const char* option,
