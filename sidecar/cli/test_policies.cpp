@@ -203,68 +203,6 @@ Json text_or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
 }
 
-// Rows as they come, so that none is held.
-class Printer {
- public:
-  Printer(const Terminal& terminal, bool all) : terminal_(terminal), all_(all) {
-    if (terminal_.json) {
-      terminal_.out << "{\"rows\":[";
-    } else {
-      table().print(terminal_.out);
-    }
-  }
-
-  void row(const ReplayRow& row) {
-    if (!all_ && !row.differs()) return;
-    if (terminal_.json) {
-      const AlertContainer& container = row.container;
-      const Json json = {
-          {"time", row.time_ns == 0 ? Json(nullptr)
-                                    : Json(format_timestamp(row.time_ns))},
-          {"container",
-           {{"id", text_or_null(container.id)},
-            {"name", text_or_null(container.name)},
-            {"image", text_or_null(container.image)},
-            {"pod", text_or_null(container.pod)},
-            {"namespace", text_or_null(container.name_space)}}},
-          {"rule", row.rule},
-          {"policy", text_or_null(row.policy)},
-          {"then", json_of(row.before)},
-          {"now", json_of(row.now)},
-          {"differs", row.differs()},
-          {"unknown", text_or_null(row.unknown)}};
-      terminal_.out << (std::exchange(first_, false) ? "\n" : ",\n")
-                    << dumped(json);
-      return;
-    }
-    // Milliseconds are what a person reads.
-    std::string time;
-    if (row.time_ns != 0) {
-      time = format_timestamp(row.time_ns).substr(0, 23) + "Z";
-    }
-    Table one = table();
-    one.add({time, name_of(row.container), row.rule, row.policy,
-             shown(row.before),
-             row.unknown.empty() ? shown(row.now)
-                                 : "not known (" + row.unknown + ")"});
-    one.print_rows(terminal_.out);
-  }
-
- private:
-  static Table table() {
-    return Table({{"TIME", 24},
-                  {"CONTAINER", 16},
-                  {"RULE", 24},
-                  {"POLICY", 16},
-                  {"THEN", 20},
-                  {"NOW", 0}});
-  }
-
-  const Terminal& terminal_;
-  const bool all_;
-  bool first_ = true;
-};
-
 // What the reader has to know to believe the result.
 std::vector<std::string> notes_of(const ReplaySummary& summary,
                                   const PolicyTestOptions& options,
@@ -395,6 +333,91 @@ void print_json(const ReplaySummary& summary,
   out << "\n],\"summary\":" << dumped(json) << "}\n";
 }
 
+// Rows as they come, so that none is held.  Nothing is printed before there is
+// one, or the end: what goes wrong until then leaves no output behind.
+class Printer {
+ public:
+  Printer(const Terminal& terminal, bool all)
+      : terminal_(terminal), all_(all) {}
+  Printer(const Printer&) = delete;
+  Printer& operator=(const Printer&) = delete;
+  // Without a summary what was begun is JSON all the same.
+  ~Printer() {
+    if (terminal_.json && begun_ && !ended_) terminal_.out << "\n]}\n";
+  }
+
+  void row(const ReplayRow& row) {
+    if (!all_ && !row.differs()) return;
+    if (terminal_.json) {
+      const AlertContainer& container = row.container;
+      const Json json = {
+          {"time", row.time_ns == 0 ? Json(nullptr)
+                                    : Json(format_timestamp(row.time_ns))},
+          {"container",
+           {{"id", text_or_null(container.id)},
+            {"name", text_or_null(container.name)},
+            {"image", text_or_null(container.image)},
+            {"pod", text_or_null(container.pod)},
+            {"namespace", text_or_null(container.name_space)}}},
+          {"rule", row.rule},
+          {"policy", text_or_null(row.policy)},
+          {"then", json_of(row.before)},
+          {"now", json_of(row.now)},
+          {"differs", row.differs()},
+          {"unknown", text_or_null(row.unknown)}};
+      terminal_.out << (begin() ? "\n" : ",\n") << dumped(json);
+      return;
+    }
+    // Milliseconds are what a person reads.
+    std::string time;
+    if (row.time_ns != 0) {
+      time = format_timestamp(row.time_ns).substr(0, 23) + "Z";
+    }
+    begin();
+    Table one = table();
+    one.add({time, name_of(row.container), row.rule, row.policy,
+             shown(row.before),
+             row.unknown.empty() ? shown(row.now)
+                                 : "not known (" + row.unknown + ")"});
+    one.print_rows(terminal_.out);
+  }
+
+  void end(const ReplaySummary& summary,
+           const std::vector<std::string>& notes) {
+    begin();
+    ended_ = true;
+    if (terminal_.json) {
+      print_json(summary, notes, terminal_.out);
+    } else {
+      print_text(summary, notes, terminal_.out);
+    }
+  }
+
+ private:
+  // Whether nothing was printed before.
+  bool begin() {
+    if (std::exchange(begun_, true)) return false;
+    if (terminal_.json) {
+      terminal_.out << "{\"rows\":[";
+    } else {
+      table().print(terminal_.out);
+    }
+    return true;
+  }
+  static Table table() {
+    return Table({{"TIME", 24},
+                  {"CONTAINER", 16},
+                  {"RULE", 24},
+                  {"POLICY", 16},
+                  {"THEN", 20},
+                  {"NOW", 0}});
+  }
+
+  const Terminal& terminal_;
+  const bool all_;
+  bool begun_ = false, ended_ = false;
+};
+
 int run(HttpClient& client, const Terminal& terminal,
         const PolicyTestOptions& options) {
   StoredFilter filter{.container = options.container, .rule = options.rule};
@@ -448,12 +471,7 @@ int run(HttpClient& client, const Terminal& terminal,
   // Of half of the events nothing is summed up.
   if (exit_code != kExitOk && exit_code != kExitFailed) return exit_code;
   const ReplaySummary summary = replay.finish();
-  const std::vector<std::string> notes = notes_of(summary, options, only_names);
-  if (terminal.json) {
-    print_json(summary, notes, terminal.out);
-  } else {
-    print_text(summary, notes, terminal.out);
-  }
+  printer.end(summary, notes_of(summary, options, only_names));
   terminal.out.flush();
   return exit_code;
 }

@@ -189,6 +189,31 @@ TEST_F(TestPolicies, SaysThatFilesDoNotLoad) {
             kExitFailed);
 }
 
+TEST_F(TestPolicies, WritesNoHalfOfAJsonObject) {
+  json_ = true;
+  PolicyTestOptions options{
+      .files = {file("rules.yaml", kRules), policy("  rules: [c2]\n")}};
+  EXPECT_EQ(run(options), kExitNoService);
+  EXPECT_EQ(out_.str(), "");
+  // Of a service that ends behind the first of more pages.
+  json page = {{"events", json::array()}, {"next", 1000}};
+  for (int i = 0; i < 1000; ++i) page["events"].push_back(stored("c2"));
+  client_.answer(200, page.dump());
+  options.all = true;
+  EXPECT_EQ(run(options), kExitNoService);
+  const json result = json::parse(out_.str());
+  EXPECT_FALSE(result["rows"].empty());
+  EXPECT_FALSE(result.contains("summary"));
+}
+
+TEST_F(TestPolicies, WritesAnObjectWhenNothingDiffers) {
+  json_ = true;
+  EXPECT_EQ(run_file(policy("  rules: [c2]\n"), ""), kExitOk);
+  const json result = json::parse(out_.str());
+  EXPECT_TRUE(result["rows"].empty());
+  EXPECT_EQ(result["summary"]["events"], 0);
+}
+
 TEST_F(TestPolicies, NamesALineThatIsNoEventAndGoesOn) {
   EXPECT_EQ(run_file(policy("  rules: [c2]\n  response: pause\n"),
                      "nonsense\n" + stored("c2").dump()),
