@@ -201,7 +201,10 @@ std::string to_json(const Alert& alert) {
           {"image", null_if_empty(alert.container.image)},
           {"name", null_if_empty(alert.container.name)},
           {"namespace", null_if_empty(alert.container.name_space)},
-          {"pod", null_if_empty(alert.container.pod)}}},
+          {"pod", null_if_empty(alert.container.pod)},
+          {"pod_trusted", alert.container.pod_trusted
+                              ? Json(*alert.container.pod_trusted)
+                              : Json(nullptr)}}},
         {"enforcement", alert.enforcement},
         {"evidence", null_if_empty(alert.evidence)},
         {"hook", null_if_empty(alert.hook)},

@@ -20,6 +20,9 @@ namespace bailiff::sidecar {
 
 struct AlertContainer {
   std::string id, name, image, pod, name_space;  // "" is null in JSON
+  // Whether the runtime vouches for pod and namespace, without which `exempt`
+  // does not count them; nullopt is null: there is none, or it is not known.
+  std::optional<bool> pod_trusted = std::nullopt;
 };
 
 struct Alert {

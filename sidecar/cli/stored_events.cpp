@@ -46,6 +46,10 @@ void take_ours(const Json& object, Alert& alert) {
                      .image = text_of(*container, "image"),
                      .pod = text_of(*container, "pod"),
                      .name_space = text_of(*container, "namespace")};
+  const auto trusted = container->find("pod_trusted");
+  if (trusted != container->end() && trusted->is_boolean()) {
+    alert.container.pod_trusted = trusted->get<bool>();
+  }
 }
 
 Result<StoredEvent> alert_of(const Json& object) {

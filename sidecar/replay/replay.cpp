@@ -44,6 +44,7 @@ oci::ContainerRecord record_of(const AlertContainer& container) {
   record.facts.image = container.image;
   record.facts.pod = container.pod;
   record.facts.namespace_name = container.name_space;
+  record.facts.pod_identity_trusted = container.pod_trusted.value_or(false);
   return record;
 }
 
@@ -179,8 +180,9 @@ Replay::Judged Replay::judge(const Fact& fact, const Moment& moment,
   const AlertContainer& container = moment.of.container;
   oci::ContainerRecord record = record_of(container);
   const bool exempt = oci::is_exempt(input_.exempt, record.id, record.facts);
-  // Pods exempt only where the runtime vouches for them, which is not stored.
-  record.facts.pod_identity_trusted = true;
+  // Pods exempt only where the runtime vouches for them, which Falco's alerts
+  // and events of fields do not tell.
+  if (!container.pod_trusted) record.facts.pod_identity_trusted = true;
   judged.open_exempt =
       !exempt && oci::is_exempt(input_.exempt, record.id, record.facts);
   if (fact.lost_events) {

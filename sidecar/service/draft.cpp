@@ -52,11 +52,16 @@ bool is_exempt(const Settings& settings, const oci::ContainerRecord& record) {
 }
 
 AlertContainer alert_container(const oci::ContainerRecord& record) {
-  return {.id = record.id,
-          .name = record.facts.name,
-          .image = record.facts.image,
-          .pod = record.facts.pod,
-          .name_space = record.facts.namespace_name};
+  const oci::ContainerFacts& facts = record.facts;
+  AlertContainer container{.id = record.id,
+                           .name = facts.name,
+                           .image = facts.image,
+                           .pod = facts.pod,
+                           .name_space = facts.namespace_name};
+  if (!facts.namespace_name.empty()) {
+    container.pod_trusted = facts.pod_identity_trusted;
+  }
+  return container;
 }
 
 Alert rule_alert(const Settings& settings, const Container& container,

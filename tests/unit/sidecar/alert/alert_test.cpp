@@ -48,7 +48,7 @@ TEST(AlertJson, IsFalcosAlertWithOurs) {
       to_json(example()),
       R"({"bailiff":{"caused_by":null,)"
       R"("container":{"id":"c0ffee","image":"shop:1",)"
-      R"("name":"shop","namespace":null,"pod":null},"enforcement":"kernel",)"
+      R"("name":"shop","namespace":null,"pod":null,"pod_trusted":null},"enforcement":"kernel",)"
       R"("evidence":null,"hook":"connect","latency_us":412,"mode":"enforce",)"
       R"("outcome":"killed","policy":"Block","replaces":null,)"
       R"("response":"kill","response_id":"7a1c","verdict":"denied"},"hostname":"node-1",)"

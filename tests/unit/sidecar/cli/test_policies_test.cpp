@@ -214,6 +214,24 @@ TEST_F(TestPolicies, WritesAnObjectWhenNothingDiffers) {
   EXPECT_EQ(result["summary"]["events"], 0);
 }
 
+TEST_F(TestPolicies, KnowsPodsThatAreExempt) {
+  json_ = true;
+  json event = stored("c2");
+  json& container = event["bailiff"]["container"];
+  container["pod"] = "dns";
+  container["namespace"] = "kube-system";
+  container["pod_trusted"] = true;
+  EXPECT_EQ(
+      run({.files = {file("rules.yaml", kRules),
+                     policy("  rules: [c2]\n  response: kill\n")},
+           .events = file("events.jsonl", event.dump()),
+           .config = file("bailiff.yaml", "exempt: [kube-system/dns]\n")}),
+      kExitOk);
+  const json result = json::parse(out_.str());
+  ASSERT_EQ(result["rows"].size(), 1U);
+  EXPECT_EQ(result["rows"][0]["now"]["outcome"], "exempt");
+}
+
 TEST_F(TestPolicies, NamesALineThatIsNoEventAndGoesOn) {
   EXPECT_EQ(run_file(policy("  rules: [c2]\n  response: pause\n"),
                      "nonsense\n" + stored("c2").dump()),

@@ -200,11 +200,20 @@ TEST(Replay, LeavesAloneWhoIsExempt) {
                 .rows.at(0)
                 .now->outcome,
             "exempt");
-  // Whether a pod is what it says it is was not stored.
   Alert pod = alert(1, "c2");
   pod.container.pod = "dns";
   pod.container.name_space = "kube-system";
-  const Replayed replayed = replay(compiled, {pod}, {}, {"kube-system/*"});
+  pod.container.pod_trusted = true;
+  const std::vector<std::string> names = {"kube-system/*"};
+  EXPECT_EQ(replay(compiled, {pod}, {}, names).rows.at(0).now->outcome,
+            "exempt");
+  // One that only calls itself so.
+  pod.container.pod_trusted = false;
+  EXPECT_EQ(replay(compiled, {pod}, {}, names).rows.at(0).now->outcome,
+            "killed");
+  // Whether it is what it says it is was not stored.
+  pod.container.pod_trusted = std::nullopt;
+  const Replayed replayed = replay(compiled, {pod}, {}, names);
   EXPECT_NE(replayed.rows.at(0).unknown, "");
   EXPECT_TRUE(replayed.summary.responses.empty());
 }
