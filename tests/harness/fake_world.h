@@ -26,8 +26,9 @@ struct World {
   std::atomic<int> kills{0}, freezes{0}, thaws{0}, terminations{0};
   std::atomic<int> isolations{0}, releases{0}, processes_killed{0};
   std::atomic<bool> dies_of_term{false};
-  std::atomic<bool> stored{false};  // the response is in the "timeline"
-  std::atomic<int> effects{0};      // what came of it later
+  std::atomic<bool> stored{false};   // the response is in the "timeline"
+  std::atomic<int> effects{0};       // what came of it later
+  std::atomic<int> thaw_watches{0};  // that there are
   // Steps until this process is killed; negative: it is not.
   std::atomic<int> left{-1};
 
@@ -58,6 +59,21 @@ class WorldWaiting final : public Waiting {
   const UniqueFd fd_{::eventfd(1, EFD_CLOEXEC)};
   const std::atomic<bool>& state_;
   const bool wanted_;
+};
+
+class ThawWatch final : public Waiting {
+ public:
+  explicit ThawWatch(World& world) : world_(world) { ++world_.thaw_watches; }
+  ThawWatch(const ThawWatch&) = delete;
+  ThawWatch& operator=(const ThawWatch&) = delete;
+  ~ThawWatch() override { --world_.thaw_watches; }
+  int fd() const override { return thawed_.fd(); }
+  short events() const override { return thawed_.events(); }
+  Result<bool> done() override { return thawed_.done(); }
+
+ private:
+  World& world_;
+  WorldWaiting thawed_{world_.frozen, false};
 };
 
 class WorldResponder final : public Responder {
@@ -113,7 +129,7 @@ class WorldResponder final : public Responder {
   Result<std::unique_ptr<Waiting>> watch_thaw(
       const oci::ContainerRecord& /*record*/) override {
     if (!world_.alive) return gone();
-    return waiting(world_.frozen, false);
+    return std::unique_ptr<Waiting>(std::make_unique<ThawWatch>(world_));
   }
   Result<ProcessesState> look(const oci::ContainerRecord& /*record*/) override {
     return ProcessesState{.gone = !world_.alive, .frozen = world_.frozen};

@@ -152,6 +152,23 @@ TEST(Cgroup, WaitEmptyGivesUpAtTheDeadline) {
   EXPECT_FALSE(*cgroup->wait_empty(std::chrono::steady_clock::now()));
 }
 
+// Whoever is in a cgroup with this one may make threads' own below it.
+TEST(Cgroup, ListsTheProcessesOfOneWithThreadedCgroups) {
+  const ScratchCgroup scratch("threaded");
+  std::filesystem::create_directory(scratch.path() + "/inner");
+  write_file(scratch.path() + "/inner/cgroup.type", "threaded");
+  ASSERT_EQ(read_file(scratch.path() + "/inner/cgroup.type"), "threaded\n");
+  const WaitingChild child;
+  scratch.add(child.pid());
+  write_file(scratch.path() + "/inner/cgroup.threads",
+             std::to_string(child.pid()));
+  const Result<Cgroup> cgroup = scratch.open();
+  ASSERT_TRUE(cgroup);
+  const auto processes = cgroup->processes();
+  ASSERT_TRUE(processes) << processes.error().message;
+  EXPECT_THAT(*processes, ElementsAre(child.pid()));
+}
+
 TEST(Cgroup, OneThatWasRemovedIsEmpty) {
   const ScratchCgroup scratch("removed");
   const Result<Cgroup> cgroup = scratch.open();

@@ -123,7 +123,8 @@ class CapturesTest : public testing::Test {
          .open_cgroup = [this](const oci::ContainerRecord&) -> Result<Cgroup> {
            if (gate_) gate_();
            return cgroup_.open();
-         }},
+         },
+         .keeps_frozen = keeps_frozen_},
         *folder_);
   }
 
@@ -163,6 +164,7 @@ class CapturesTest : public testing::Test {
   ScratchCgroup cgroup_{"capture"};
   std::unique_ptr<EvidenceFolder> folder_;
   std::function<void()> gate_;
+  std::function<bool(std::uint64_t)> keeps_frozen_;
   std::unique_ptr<Captures> captures_;
 };
 
@@ -316,6 +318,16 @@ TEST_F(CapturesTest, LeavesFrozenWhatSomebodyElseFroze) {
   start();
   const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
   ASSERT_TRUE(cgroup_.open()->freeze());
+  const json manifest = json::parse(capture().at("manifest.json"));
+  EXPECT_EQ(manifest["frozen"], true);
+  EXPECT_TRUE(is_frozen());
+}
+
+TEST_F(CapturesTest, FreezesAgainWhatIsPausedWhileItThaws) {
+  // It is from the moment on when it runs again.
+  keeps_frozen_ = [this](std::uint64_t) { return !is_frozen(); };
+  start();
+  const Contained process(cgroup_, "/bin/sleep", {"sleep", "1000"}, {});
   const json manifest = json::parse(capture().at("manifest.json"));
   EXPECT_EQ(manifest["frozen"], true);
   EXPECT_TRUE(is_frozen());

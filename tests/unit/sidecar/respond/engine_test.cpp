@@ -170,6 +170,16 @@ TEST_F(EngineTest, APauseEndsInAKill) {
   EXPECT_FALSE(world_.alive);
 }
 
+// It would tell of the thaw that comes with the death for ever.
+TEST_F(EngineTest, NobodyWatchesForTheThawOfWhatWasKilled) {
+  start();
+  engine_->respond(request(Response::kPause))->wait();
+  wait_for([&] { return world_.thaw_watches == 1; });
+  EXPECT_EQ(engine_->respond(request(Response::kKill))->wait().outcome,
+            "killed");
+  wait_for([&] { return world_.thaw_watches == 0; });
+}
+
 TEST_F(EngineTest, AStopIsAKillWhenTheGraceIsOver) {
   terms_.grace_ms = 1;
   start();
