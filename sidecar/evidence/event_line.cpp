@@ -13,6 +13,7 @@
 
 #include "rules/fields/event_type.h"
 #include "rules/fields/field.h"
+#include "sidecar/alert/timestamp.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -65,8 +66,11 @@ std::vector<Value> ancestors(const FieldSource& event, FieldId field) {
 
 }  // namespace
 
-std::string event_line(const FieldSource& event, Secrets secrets) {
+std::string event_line(const FieldSource& event, std::uint64_t realtime_ns,
+                       Secrets secrets) {
   Json line = Json::object();
+  line[std::string(field(FieldId::kEvtTimeIso8601).name)] =
+      format_timestamp(realtime_ns);
   for (const Field& field : all_fields()) {
     if (field.from == kFromNobody || field.needs_argument()) continue;
     const std::string name(field.name);

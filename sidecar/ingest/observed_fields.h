@@ -41,10 +41,11 @@ class ObservedFields final : public FieldSource {
   }
   void view(FieldId field, std::string_view argument,
             Views& views) const override;
+  // Of the event, by CLOCK_REALTIME.
+  std::uint64_t realtime_ns() const;
 
  private:
   const Process& self() const { return *observed_.lineage.self; }
-  std::uint64_t realtime_ns() const;
   // CLOCK_REALTIME of a time of CLOCK_BOOTTIME.
   std::uint64_t from_boottime(std::uint64_t boottime_ns) const;
 

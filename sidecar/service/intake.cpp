@@ -77,7 +77,7 @@ EventLine line_of(std::shared_ptr<const SeenConnect> seen, Secrets secrets) {
     const ConnectFields fields(seen->event, seen->process,
                                seen->container->facts, seen->realtime_ns,
                                seen->number, ConnectFields::Use::kOutput);
-    return event_line(fields, secrets);
+    return event_line(fields, seen->realtime_ns, secrets);
   };
 }
 
@@ -96,7 +96,8 @@ EventLine line_of(std::span<const std::byte> bytes, const Observed& observed,
     again.clocks = clocks;
     again.number = number;
     again.container_start_ns = container->record.time_ns;
-    return event_line(ObservedFields(again, container->facts), secrets);
+    const ObservedFields fields(again, container->facts);
+    return event_line(fields, fields.realtime_ns(), secrets);
   };
 }
 

@@ -118,6 +118,15 @@ is_thawed() { grep -q 'frozen 0' "$(unified_of "$1")/cgroup.events"; }
   bailiff eval --rules "$SCRATCH/rules/log4j.rules.yaml" \
     "$SCRATCH/rules/site-indicators.rules.yaml" \
     --events "$UNPACKED/events.jsonl" | grep -q "$C2_RULE"
+  # And as another policy would have answered it, at its own time.
+  run -0 --separate-stderr bailiff policies test "$PAUSE_POLICY" \
+    "$SCRATCH/rules/log4j.rules.yaml" \
+    "$SCRATCH/rules/site-indicators.rules.yaml" \
+    --events "$UNPACKED/events.jsonl" -o json
+  jq -e '.summary.responses == {pause: 1}
+    and (.summary.notes | all(contains("no time") | not))
+    and .rows[0].container.id == "exploited"
+    and .rows[0].time != null' <<<"$output"
   jq -e --arg id "$EVIDENCE" \
     'length > 0 and all(.[]; .bailiff.evidence == $id)' "$UNPACKED/alerts.json"
   grep -q . "$UNPACKED"/mounts/* "$UNPACKED"/net/*/tcp

@@ -39,11 +39,12 @@ TEST(EventLine, IsWhatEvalReads) {
       {{FieldId::kProcPid, ""}, {std::int64_t{42}}},
       {{FieldId::kProcCmdline, ""}, {std::string("sh --password=hunter2")}},
   });
-  const json line = json::parse(event_line(event, Secrets::kMask));
-  EXPECT_EQ(line, json::parse(R"({"evt.type": "mkdir", "evt.arg.path": "/x",
+  const json line = json::parse(event_line(event, 1, Secrets::kMask));
+  EXPECT_EQ(line, json::parse(R"({
+    "evt.time.iso8601": "1970-01-01T00:00:00.000000001Z", "evt.type": "mkdir", "evt.arg.path": "/x",
     "proc.aname": ["sh", "java"], "fd.sip": "203.0.113.66", "proc.pid": 42,
     "proc.cmdline": "sh --password=***"})"));
-  EXPECT_EQ(json::parse(event_line(event, Secrets::kKeep))["proc.cmdline"],
+  EXPECT_EQ(json::parse(event_line(event, 1, Secrets::kKeep))["proc.cmdline"],
             "sh --password=hunter2");
 }
 
