@@ -44,7 +44,11 @@ class NotifierTest : public testing::Test {
         {.run_dir = run_.path(),
          .keeper = keeper,
          .container = [this](const std::string& id) { return look(id); },
-         .on_failure = [this] { return on_failure_.load(); },
+         .on_failure =
+             [this] {
+               ask();
+               return on_failure_.load();
+             },
          .report = [this](const std::string& kind,
                           const std::string&) { tell(kind); },
          .held_limit = held_limit});
@@ -94,13 +98,21 @@ class NotifierTest : public testing::Test {
     });
   }
 
+  // What is asked from then on is counted.
+  void count_asked() { counts_ = true; }
+  int asked() const { return asked_; }
+
   ScratchFolder run_;
   std::atomic<OnError> on_failure_{OnError::kDeny};
   std::map<std::string, ContainerPtr> known_;
   std::unique_ptr<Notifier> notifier_;
 
  private:
+  void ask() {
+    if (counts_) ++asked_;
+  }
   ContainerPtr look(const std::string& id) {
+    ask();
     std::unique_lock lock(mutex_);
     ++looks_;
     changed_.notify_all();
@@ -111,6 +123,7 @@ class NotifierTest : public testing::Test {
     return found == known_.end() ? nullptr : found->second;
   }
   void tell(const std::string& kind) {
+    ask();
     const std::lock_guard lock(mutex_);
     told_.push_back(kind);
     changed_.notify_all();
@@ -121,6 +134,8 @@ class NotifierTest : public testing::Test {
   int looks_ = 0;
   bool go_on_ = false;
   std::vector<std::string> told_;
+  std::atomic<bool> counts_{false};
+  std::atomic<int> asked_{0};
 };
 
 // Of this process.
@@ -238,47 +253,59 @@ TEST_F(NotifierTest, GivesAnotherKeeperEverything) {
   wait_children();
 }
 
-TEST_F(NotifierTest, StopsAfterALookThatIsUnderWay) {
+// Stops the notifier while its container's thread looks, which it then may.
+class NotifierStops : public NotifierTest {
+ protected:
+  void stop_during_a_look() {
+    const std::string tasks = "/proc/self/task";
+    const std::size_t threads = count_files(tasks);
+    std::atomic<pid_t> tid{0};
+    std::atomic<bool> stopped{false};
+    std::thread stopper([&] {
+      tid = ::gettid();
+      notifier_->stop();
+      count_asked();
+      stopped = true;
+    });
+    // It waits, and not for the thread that receives, which is gone.
+    const auto waits = [&] {
+      std::string where;
+      if (tid != 0 && count_files(tasks) == threads) {
+        std::ifstream(tasks + "/" + std::to_string(tid) + "/wchan") >> where;
+      }
+      return where.starts_with("futex");
+    };
+    while (!stopped && !waits()) ::sched_yield();
+    EXPECT_FALSE(stopped);
+    let_go_on();
+    stopper.join();
+  }
+};
+
+TEST_F(NotifierStops, AfterALookThatIsUnderWay) {
   HeldProcess process;
   start(kNever);
   hand_over(process, "slow");
   process.call(1);
   wait_looks(1);
-  const std::string tasks = "/proc/self/task";
-  const std::size_t threads = count_files(tasks);
-  std::atomic<pid_t> tid{0};
-  std::atomic<bool> stopped{false};
-  std::thread stopper([&] {
-    tid = ::gettid();
-    notifier_->stop();
-    stopped = true;
-  });
-  // It waits, and not for the thread that receives, which is gone.
-  const auto waits = [&] {
-    std::string where;
-    if (tid != 0 && count_files(tasks) == threads) {
-      std::ifstream(tasks + "/" + std::to_string(tid) + "/wchan") >> where;
-    }
-    return where.starts_with("futex");
-  };
-  while (!stopped && !waits()) ::sched_yield();
-  EXPECT_FALSE(stopped);
-  let_go_on();
-  stopper.join();
+  stop_during_a_look();
 }
 
-TEST_F(NotifierTest, AsksNothingMoreOnceItIsStopped) {
+TEST_F(NotifierStops, AndAsksNothingMore) {
+  constexpr std::uint8_t kCalls = 64;
   HeldProcess process;
+  const auto without = threads();
   start(kNever);
   hand_over(process, "slow");
-  process.call(2);
+  process.call(kCalls);
+  process.wait_held(kCalls);
+  while (process.one_waits()) ::sched_yield();
   wait_looks(1);
-  let_go_on();
-  notifier_->stop();
-  const int before = looks();
+  // The next call would be looked for again.
   notifier_->containers_changed();
-  notifier_.reset();
-  EXPECT_EQ(looks(), before);
+  stop_during_a_look();
+  while (threads() > without) ::sched_yield();
+  EXPECT_EQ(asked(), 0);
 }
 
 }  // namespace
