@@ -161,7 +161,9 @@ int main(int argc, char** argv) {
       return app.exit(error) == 0 ? 0 : kUsage;
     }
     if (!options.keeper.empty()) return run_keeper(options.keeper);
-    return run(options);
+    // Without the destructors of static objects: a container's thread that is
+    // kept waiting (notify/notifier.h) cannot be waited for, and uses them.
+    ::_exit(run(options));
   } catch (const std::exception& error) {
     ::fprintf(stderr, "bailiffd: %s\n", error.what());
     return kFailed;

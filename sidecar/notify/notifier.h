@@ -66,7 +66,9 @@ class Notifier {
   void containers_changed();
 
   // Answers no more, and once it has returned calls nothing of the parts. Calls
-  // that are held wait for the next process.
+  // that are held wait for the next process.  The thread of a container that
+  // keeps it waiting is left behind, with what it has of its own: a process
+  // that ends must do so without the destructors of static objects.
   void stop();
 
  private:
