@@ -620,10 +620,10 @@ void Service::update_containers() {
     Status updated = Ok{};
     try {
       forget_gone();
-      const bool with_degraded = try_degraded_.exchange(false);
-      if (!outdated(with_degraded).empty()) {
-        updated = bring_up_to_date(with_degraded);
+      if (!outdated(try_degraded_).empty()) {
+        updated = bring_up_to_date(try_degraded_);
       }
+      if (updated) try_degraded_ = false;
     } catch (const std::bad_alloc&) {
       updated = out_of_memory();
     }

@@ -196,7 +196,7 @@ class Service final : public Backend {
   std::mutex kernel_mutex_;
   std::unique_ptr<KernelSide> kernel_;
   ReadinessCheck self_test_;
-  std::atomic<bool> try_degraded_{true};  // of update_containers()
+  bool try_degraded_ = true;  // of update_containers(), until it is done once
   // Why containers run under an earlier policy; "": they do not.
   std::string outdated_problem_;
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <filesystem>
 #include <memory>
@@ -182,8 +184,20 @@ struct FakeKernelState {
   std::string broken_test;  // an error of self_test()
   std::deque<std::string> publish_errors;
   std::vector<std::vector<std::string>> published;  // items of the first list
-  std::vector<std::string> updated;                 // ids of containers
   std::vector<std::string> isolated;                // container ids
+
+  // Of each update of containers, which they were; failed ones too.
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::vector<std::string>> updates;
+
+  // Waits until there were so many.
+  std::vector<std::vector<std::string>> updates_of(std::size_t count) {
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(60),
+                                 [&] { return updates.size() >= count; }));
+    return updates;
+  }
 };
 
 class FakeKernelSide final : public KernelSide {
@@ -215,12 +229,19 @@ class FakeKernelSide final : public KernelSide {
       const CompiledPolicy& policy,
       const std::vector<oci::ContainerRecord>& containers,
       const hook::WriteRecords& write) override {
+    {
+      const std::lock_guard lock(state_.mutex);
+      std::vector<std::string>& ids = state_.updates.emplace_back();
+      for (const oci::ContainerRecord& each : containers) {
+        ids.push_back(each.id);
+      }
+    }
+    state_.changed.notify_all();
     RETURN_IF_ERROR(publish_lists(policy));
     hook::UpdatedContainers updated{containers, ""};
     for (oci::ContainerRecord& record : updated.records) {
       record.policy = policy_digest(encode(policy)).hex();
       record.degraded.clear();
-      state_.updated.push_back(record.id);
     }
     RETURN_IF_ERROR(write(updated.records));
     return updated;

@@ -22,6 +22,7 @@ namespace {
 
 using std::chrono::steady_clock;
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -381,6 +382,36 @@ TEST_F(ServiceTest, AReloadThatFailsChangesNothing) {
   EXPECT_THAT(kernel_.published.back(), ElementsAre("203.0.113.66"));
 }
 
+TEST_F(ServiceTest, TriesADegradedContainerAgainUntilAnUpdateIsDone) {
+  constexpr const char* kOther = "fedcba9876543210";
+  constexpr const char* kThird = "0011223344556677";
+  // A folder that stands for the cgroup of one that runs.
+  scratch_.make_folder("cgroup");
+  struct stat folder {};
+  ASSERT_EQ(::stat((scratch_.path() + "/cgroup").c_str(), &folder), 0);
+  oci::ContainerRecord degraded = start_record(kId, folder.st_ino, "");
+  degraded.cgroup_path = scratch_.path() + "/cgroup";
+  degraded.degraded = "no bpffs";
+  scratch_.make_folder("run/containers");
+  ASSERT_EQ(::chmod((scratch_.path() + "/run").c_str(), 0700), 0);
+  scratch_.write("run/containers/" + std::string(kId) + ".json",
+                 oci::to_json(degraded));
+  kernel_.publish_errors = {"", "no memory"};  // the start's, the update's
+  start();
+  EXPECT_THAT(kernel_.updates_of(1), ElementsAre(ElementsAre(kId)));
+
+  // One that starts under an earlier policy has all brought up to date.
+  const auto spool = [&](const char* id, std::uint64_t cgroup) {
+    scratch_.write(
+        "run/spool/00000000000000000001-" + std::string(id) + ".json",
+        oci::to_json(start_record(id, cgroup, "earlier")));
+  };
+  spool(kOther, kCgroup + 1);
+  EXPECT_THAT(kernel_.updates_of(2)[1], Contains(kId));
+  spool(kThird, kCgroup + 2);
+  EXPECT_THAT(kernel_.updates_of(3)[2], Not(Contains(kId)));
+}
+
 TEST_F(ServiceTest, AReloadRefusesWhatNeedsARestart) {
   start();
   configure(
@@ -431,7 +462,7 @@ TEST_F(ServiceTest, AListIsChangedByHand) {
   EXPECT_THAT(kernel_.published.back(),
               ElementsAre("203.0.113.66", "203.0.113.7|443"));
   EXPECT_NE(digest(), before);
-  EXPECT_THAT(kernel_.updated, IsEmpty());
+  EXPECT_THAT(kernel_.updates_of(0), IsEmpty());
   EXPECT_THAT(items(), ElementsAre("203.0.113.66", "+203.0.113.7|443"));
   EXPECT_THAT(service_->metrics(),
               HasSubstr("bailiff_list_entries{list=\"c2\"} 2\n"));
