@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -90,38 +91,56 @@ Result<Connected> start_keeper(const std::string& run_dir,
   return Connected{std::move(ours), std::move(child)};
 }
 
+// Of what a keeper did not do.
+Error keeper_error(Error error) {
+  if (error.sys_errno == EAGAIN) {
+    error.message = "the keeper of descriptors does not answer";
+  }
+  return error;
+}
+
 Result<std::vector<NamedDescriptor>> kept_by(const UniqueFd& keeper) {
-  RETURN_IF_ERROR(send_message(keeper.get(), "all", -1));
+  if (const Status asked = send_message(keeper.get(), "all", -1); !asked) {
+    return keeper_error(asked.error());
+  }
   std::vector<NamedDescriptor> kept;
   for (;;) {
-    ASSIGN_OR_RETURN(Message message,
-                     receive_message(keeper.get(), kMaxKeptName));
-    if (message.text == ".") return kept;
-    if (message.text.empty()) {
+    Result<Message> message = receive_message(keeper.get(), kMaxKeptName);
+    if (!message) return keeper_error(message.error());
+    if (message->text == ".") return kept;
+    if (message->text.empty()) {
       return Error{Code::kIo, "the keeper of descriptors has ended"};
     }
-    kept.push_back({std::move(message.text), std::move(message.fd)});
+    kept.push_back({std::move(message->text), std::move(message->fd)});
   }
 }
 
 class KeeperStore final : public DescriptorStore {
  public:
-  KeeperStore(std::string run_dir, std::string program)
-      : run_dir_(std::move(run_dir)), program_(std::move(program)) {}
+  KeeperStore(std::string run_dir, std::string program,
+              std::chrono::milliseconds limit)
+      : run_dir_(std::move(run_dir)),
+        program_(std::move(program)),
+        limit_(limit) {}
 
   // What it has kept.
   Result<std::vector<NamedDescriptor>> connect() {
     if (Result<UniqueFd> known =
-            connect_to(keeper_socket(run_dir_), SOCK_SEQPACKET)) {
+            connect_to(keeper_socket(run_dir_), SOCK_SEQPACKET, limit_)) {
       Result<std::vector<NamedDescriptor>> kept = kept_by(*known);
       if (kept) {
         keeper_ = {*std::move(known), std::nullopt};
         return kept;
       }
+      // Nobody else gets what it has.
+      if (kept.error().sys_errno == EAGAIN) return kept;
       // It was about to end.
     }
     ASSIGN_OR_RETURN(keeper_, start_keeper(run_dir_, program_));
-    return kept_by(keeper_.socket);
+    // It begins, which may take as long as it takes.
+    Result<std::vector<NamedDescriptor>> kept = kept_by(keeper_.socket);
+    RETURN_IF_ERROR(limit_waits(keeper_.socket, limit_));
+    return kept;
   }
 
   Status keep(const std::string& name, int fd) override {
@@ -129,7 +148,11 @@ class KeeperStore final : public DescriptorStore {
       return invalid_argument("the name '" + name +
                               "' is too long for the keeper");
     }
-    return send_message(keeper_.socket.get(), "keep " + name, fd);
+    const Status sent = send_message(keeper_.socket.get(), "keep " + name, fd);
+    if (sent) return sent;
+    // Nobody is to wait for it again.
+    ::shutdown(keeper_.socket.get(), SHUT_RDWR);
+    return keeper_error(sent.error());
   }
 
   int lost() const override { return keeper_.socket.get(); }
@@ -150,13 +173,15 @@ class KeeperStore final : public DescriptorStore {
  private:
   const std::string run_dir_;
   const std::string program_;
+  const std::chrono::milliseconds limit_;
   Connected keeper_;
 };
 
 }  // namespace
 
 Result<OpenedStore> open_store(const std::string& run_dir,
-                               const std::string& program) {
+                               const std::string& program,
+                               std::chrono::milliseconds limit) {
   OpenedStore opened;
   if (systemd_keeps()) {
     opened.kept = kept_by_systemd();
@@ -167,7 +192,7 @@ Result<OpenedStore> open_store(const std::string& run_dir,
     opened.store = std::make_unique<NoStore>();
     return opened;
   }
-  auto keeper = std::make_unique<KeeperStore>(run_dir, program);
+  auto keeper = std::make_unique<KeeperStore>(run_dir, program, limit);
   ASSIGN_OR_RETURN(opened.kept, keeper->connect());
   opened.store = std::move(keeper);
   return opened;

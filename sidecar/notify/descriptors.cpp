@@ -2,6 +2,7 @@
 #include "sidecar/notify/descriptors.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -19,7 +20,22 @@ constexpr std::size_t kMaxDescriptors = 253;
 
 }  // namespace
 
-Result<UniqueFd> connect_to(const std::string& path, int type) {
+Status limit_waits(const UniqueFd& socket, std::chrono::milliseconds limit) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(limit);
+  const timeval time{
+      .tv_sec = seconds.count(),
+      .tv_usec = std::chrono::microseconds(limit - seconds).count()};
+  for (const int option : {SO_SNDTIMEO, SO_RCVTIMEO}) {
+    if (::setsockopt(socket.get(), SOL_SOCKET, option, &time, sizeof time) !=
+        0) {
+      return errno_error("limit the waits of a socket");
+    }
+  }
+  return Ok{};
+}
+
+Result<UniqueFd> connect_to(const std::string& path, int type,
+                            std::chrono::milliseconds limit) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -31,6 +47,7 @@ Result<UniqueFd> connect_to(const std::string& path, int type) {
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
                                            path.size() + (is_abstract ? 0 : 1));
   UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  if (fd) RETURN_IF_ERROR(limit_waits(fd, limit));
   if (!fd ||
       ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) {
     return errno_error("connect to '" + path + "'");

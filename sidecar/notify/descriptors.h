@@ -3,6 +3,7 @@
 // Descriptors with names, from one process to another.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,14 @@ struct NamedDescriptor {
 };
 
 // Of type SOCK_SEQPACKET or SOCK_DGRAM.  "@..." is a name in the abstract
-// namespace.
-Result<UniqueFd> connect_to(const std::string& path, int type);
+// namespace.  `limit`: as below, of connecting too.
+Result<UniqueFd> connect_to(
+    const std::string& path, int type,
+    std::chrono::milliseconds limit = std::chrono::milliseconds(0));
+
+// Whatever is sent or received over the socket from then on waits no longer; 0:
+// for as long as it takes.
+Status limit_waits(const UniqueFd& socket, std::chrono::milliseconds limit);
 
 // One message over a socket, with a descriptor unless `fd` is -1.
 Status send_message(int socket, std::string_view text, int fd);

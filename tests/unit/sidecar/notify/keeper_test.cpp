@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -46,7 +48,8 @@ class KeeperTest : public Test {
   void TearDown() override { wait_children(); }
 
   OpenedStore open() {
-    Result<OpenedStore> opened = open_store(run_.path(), kThisProgram);
+    Result<OpenedStore> opened =
+        open_store(run_.path(), kThisProgram, std::chrono::minutes(10));
     EXPECT_TRUE(opened) << opened.error().message;
     return *std::move(opened);
   }
@@ -185,6 +188,51 @@ TEST_F(KeeperTest, HangsUpWhenItIsKilledAndIsRenewed) {
   ASSERT_EQ(children().size(), 1U);
   EXPECT_NE(children(), before);
   ASSERT_TRUE(opened.store->keep("listener.1.c", kept.fd.get()));
+  EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
+  kept.other = {};
+}
+
+void stop_keepers() {
+  for (const pid_t each : keepers()) {
+    ::kill(each, SIGSTOP);
+    ::waitpid(each, nullptr, WUNTRACED);
+  }
+}
+void continue_all() {
+  for (const pid_t each : children()) ::kill(each, SIGCONT);
+}
+
+TEST_F(KeeperTest, IsNotWaitedForWhenItIsStopped) {
+  Kept kept;
+  const OpenedStore first = open();
+  ASSERT_TRUE(first.store->keep("listener.1.c", kept.fd.get()));
+  EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
+  stop_keepers();
+  const Result<OpenedStore> second =
+      open_store(run_.path(), kThisProgram, std::chrono::milliseconds(1));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().message,
+            "the keeper of descriptors does not answer");
+  // What it has it still has.
+  continue_all();
+  EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
+  kept.other = {};
+}
+
+TEST_F(KeeperTest, IsReplacedWhenItDoesNotTakeWhatItIsGiven) {
+  Kept kept;
+  const Result<OpenedStore> opened =
+      open_store(run_.path(), kThisProgram, std::chrono::milliseconds(10));
+  ASSERT_TRUE(opened) << opened.error().message;
+  stop_keepers();
+  // What it has not read is bounded.
+  Status given = Ok{};
+  while (given) given = opened->store->keep("listener.1.c", kept.fd.get());
+  EXPECT_EQ(given.error().message, "the keeper of descriptors does not answer");
+  pollfd lost{opened->store->lost(), 0, 0};
+  EXPECT_EQ(::poll(&lost, 1, 0), 1);
+  ASSERT_TRUE(opened->store->renew());
+  ASSERT_TRUE(opened->store->keep("listener.1.c", kept.fd.get()));
   EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
   kept.other = {};
 }
