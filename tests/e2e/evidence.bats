@@ -12,7 +12,7 @@ setup_file() {
 }
 teardown_file() { story_close; }
 teardown() {
-  podman_cli rm --all --force --time 0 >/dev/null || true
+  podman_remove_all
   story_quiet
 }
 

@@ -8,6 +8,7 @@ load calls
 setup_file() {
   story_open
   calls_open
+  export RULES=$CALLS_RULES
 }
 teardown_file() { story_close; }
 teardown() { story_quiet; }
@@ -107,8 +108,7 @@ waits_in() {
   service "$SCRATCH/rules/calls.yaml"
   calls_bundle patient sh -c 'while [ ! -e /tmp/go ]; do sleep 0.1; done
     /bin/calls mkdir mkdir-free'
-  bailiff_runc run --detach --bundle "$SCRATCH/bundle-patient" patient \
-    </dev/null >"$SCRATCH/patient.out" 2>&1 3>&-
+  started bailiff_runc patient
   # Received and not answered: the process is stopped when the call is made.
   kill -STOP "$SERVICE_PID"
   local root
@@ -142,8 +142,7 @@ keeps_besides() {
   service "$SCRATCH/rules/calls.yaml"
   calls_bundle kept sh -c 'while [ ! -e /tmp/go ]; do sleep 0.1; done
     /bin/calls mkdir mkdir-free'
-  bailiff_runc run --detach --bundle "$SCRATCH/bundle-kept" kept \
-    </dev/null >"$SCRATCH/kept.out" 2>&1 3>&-
+  started bailiff_runc kept
   wait_until 10 "the listener to be kept" keeps_besides none
   local keeper
   keeper=$(pgrep -f "^bailiff-keeper --keeper $SVC/run\$")
@@ -163,8 +162,7 @@ keeps_besides() {
   service "$SCRATCH/rules/calls.yaml"
   calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'
   change stuck '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
-  bailiff_runc run --detach --bundle "$SCRATCH/bundle-stuck" stuck \
-    </dev/null >"$SCRATCH/stuck.out" 2>&1 3>&-
+  started bailiff_runc stuck
   wait_until 10 "the call to be made" grep -q making "$SCRATCH/stuck.out"
   run made free mkdir mkdir-free
   says mkdir=EPERM mkdir-free=done
@@ -176,8 +174,7 @@ keeps_besides() {
   service "$SCRATCH/rules/calls.yaml"
   calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'
   change stuck '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
-  bailiff_runc run --detach --bundle "$SCRATCH/bundle-stuck" stuck \
-    </dev/null >"$SCRATCH/stuck.out" 2>&1 3>&-
+  started bailiff_runc stuck
   # Its thread waits for the caller's memory, long before it gives up.
   wait_until 10 "the memory to be read" \
     grep -qs userfault "/proc/$SERVICE_PID/task/"*/wchan
@@ -202,8 +199,7 @@ policies() {
     echo $i $(/bin/calls mkdir)
     rmdir /tmp/trap
   done'
-  bailiff_runc run --detach --bundle "$SCRATCH/bundle-reloaded" reloaded \
-    </dev/null >"$SCRATCH/reloaded.out" 2>&1 3>&-
+  started bailiff_runc reloaded
   local root
   root=/proc/$(bailiff_runc state reloaded | jq .pid)/root
   touch "$root/tmp/go1"
@@ -232,8 +228,7 @@ policies() {
   sed -i "s|^policies:.*|policies: [\"$SCRATCH/rules/packet.yaml\"]|" \
     "$SVC/bailiff.yaml"
   bailiff_api reload
-  bailiff_runc run --detach --bundle "$SCRATCH/bundle-alone" alone \
-    </dev/null >"$SCRATCH/alone.out" 2>&1 3>&-
+  started bailiff_runc alone
   service_stop KILL
   local root
   root=/proc/$(bailiff_runc state alone | jq .pid)/root

@@ -12,11 +12,12 @@ source "$E2E_DIR/../harness/engine_containerd.sh"
 setup_file() {
   story_open
   calls_open
+  export RULES=$CALLS_RULES
   engines_open "$ROOTFS"
 }
 teardown_file() { story_close; }
 teardown() {
-  podman_cli rm --all --force --time 0 >/dev/null || true
+  podman_remove_all
   ctr_remove_all
   story_quiet
 }

@@ -14,7 +14,7 @@ teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
 teardown() {
   rm -f "$PODMAN_DIR"/hooks.d/*
-  podman_cli rm --all --force --time 0 >/dev/null || true
+  podman_remove_all
   story_quiet
 }
 

@@ -120,8 +120,7 @@ tidied_after() { bailiff_api reload && nothing_left_of "$1"; }
 @test "a container that ran before is adopted" {
   service_with "$SCRATCH/rules/both.yaml"
   bundle_make "$SCRATCH/bundle-elder" "$ROOTFS" elder sleep 1000
-  plain_runc run --detach --bundle "$SCRATCH/bundle-elder" elder \
-    </dev/null >"$SCRATCH/elder.out" 2>&1 3>&-
+  started plain_runc elder
   reaches elder "$ATTACKER4"
 
   run bailiff adopt --config "$SVC/bailiff.yaml" --root "$SCRATCH/runc" elder

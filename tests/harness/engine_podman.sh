@@ -39,6 +39,16 @@ END
 
 podman_cli() { in_host_cgroup podman "$@"; }
 
+# For teardown.
+podman_remove_all() {
+  podman_cli rm --all --force --time 0 >/dev/null || true
+}
+
+# podman_state NAME STATE: what podman believes.
+podman_state() {
+  [[ $(podman_cli inspect --format '{{.State.Status}}' "$1") == "$2" ]]
+}
+
 # podman_run [--runtime PATH] -- ARGS of podman run...
 podman_run() {
   local global=()
