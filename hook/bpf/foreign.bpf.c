@@ -180,13 +180,14 @@ static __always_inline int same_peer(const struct mark* mark,
 }
 
 static __always_inline int tell_use(struct sock* sock, __u16 use) {
+  /* What most use first, and before the call: it is dearer than all else here
+   * that is done for those who are not told of. */
+  if (!reaches_others(sock->__sk_common.skc_family)) return 0;
   struct task_struct* task = bpf_get_current_task_btf();
   struct cgroup* own = task->cgroups->dfl_cgrp;
   struct cgroup* sockets = sock->sk_cgrp_data.cgroup;
   if (own == sockets) return 0;
-  if (!own || !sockets || !reaches_others(sock->__sk_common.skc_family)) {
-    return 0;
-  }
+  if (!own || !sockets) return 0;
   /* What the kernel does for a process over a socket of its own, as with NFS,
    * is nobody's way around anything. */
   struct socket* socket = sock->sk_socket;
