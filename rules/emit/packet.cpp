@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/emit/packet.h"
 
+#include <linux/bpf.h>
 #include <netinet/in.h>
 
 #include <cstddef>
@@ -27,6 +28,34 @@ void read_packet(Writer& code, const PacketPlace& place, int size,
     code.append(alu(BPF_ADD, kR2, kR1));
   }
   read_bytes(code, place, size, slot);
+}
+
+// Copies the first `size` bytes of the IP header to kPacketSlot.  Where the
+// data begins with it, without a call: that costs as much as all else that is
+// done with the header.
+void read_header(Writer& code, const PacketPlace& place, int size) {
+  if (place.framed) {
+    code.append(move(kR2, 0));
+    read_packet(code, place, size);
+    return;
+  }
+  const Label elsewhere = code.new_label();
+  const Label read = code.new_label();
+  code.append(load(Size::k32, kR2, kContext, offsetof(__sk_buff, data)));
+  code.append(load(Size::k32, kR3, kContext, offsetof(__sk_buff, data_end)));
+  code.append(move(kR1, kR2));
+  code.append(alu(BPF_ADD, kR1, size));
+  code.jump(jump_if(Comparison::kGt, kR1, kR3), elsewhere);
+  for (int i = 0; i < size; i += 4) {
+    code.append(load(Size::k32, kR1, kR2, i));
+    code.append(store(Size::k32, kFrame, kPacketSlot + i, kR1));
+  }
+  code.go(read);
+  // Not in one piece with the rest of the kernel's own head of the packet.
+  code.bind(elsewhere);
+  code.append(move(kR2, 0));
+  read_bytes(code, place, size);
+  code.bind(read);
 }
 
 // Goes to `label` when the protocol, in r1, is one of extension headers of
@@ -90,8 +119,7 @@ void read_bytes(Writer& code, const PacketPlace& place, int size, int slot) {
 
 void load_packet4(Writer& code, const PacketPlace& place) {
   const Label first = code.new_label();
-  code.append(move(kR2, 0));
-  read_packet(code, place, kHeader4);
+  read_header(code, place, kHeader4);
   const auto file = [&](int offset, int slot) {
     code.append(load(Size::k32, kR1, kFrame, kPacketSlot + offset));
     code.append(store(Size::k32, kFrame, slot, kR1));
@@ -123,8 +151,7 @@ void load_packet4(Writer& code, const PacketPlace& place) {
 void load_packet6(Writer& code, const PacketPlace& place) {
   const Label end = code.new_label();
   const Label too_many = code.new_label();
-  code.append(move(kR2, 0));
-  read_packet(code, place, kHeader6);
+  read_header(code, place, kHeader6);
   code.append(load(Size::k8, kR1, kFrame, kPacketSlot + 6));
   code.append(store(Size::k32, kFrame, kProtocolSlot, kR1));
   code.append(store(Size::k32, kFrame, kTransportSlot, kHeader6));
