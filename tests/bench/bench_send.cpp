@@ -6,7 +6,7 @@
 // namespace of its own: without a filter, with programs that allow everything,
 // with Bailiff, and with nftables that drop what is in a set of the same
 // addresses, which knows of packets alone.  Every round measures all of them in
-// turn.
+// turn; every other few, while foreign sockets are looked for.
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -25,11 +25,14 @@
 #include <exception>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "hook/attach/judged.h"
+#include "hook/kernel/foreign.h"
 #include "hook/kernel/kernel.h"
 #include "oci/sys/unique_fd.h"
 #include "rules/emit/program.h"
@@ -39,8 +42,11 @@
 namespace bailiff::test {
 namespace {
 
-constexpr int kSendsPerRound = 4000;
-constexpr int kConnectsPerRound = 400;
+// Few, so that most rounds are through before the scheduler takes the
+// processor.
+constexpr int kSendsPerRound = 200;
+constexpr int kConnectsPerRound = 20;
+constexpr int kRoundsAtOnce = 50;
 enum class What : char { kSend, kConnect };
 constexpr std::uint32_t kSizes[] = {3, 1000, 100'000, 1'000'000};
 // Listed are the even addresses from here on, and sent to is between them.
@@ -193,21 +199,42 @@ struct Variant {
   std::unique_ptr<Sender> sender = nullptr;
   std::vector<double> send_ns = {};
   std::vector<double> connect_ns = {};
+  // While foreign sockets are looked for.
+  std::vector<double> watched_send_ns = {};
+  std::vector<double> watched_connect_ns = {};
 };
 
 void report(const std::vector<Variant>& variants,
-            std::vector<double> Variant::*member) {
-  ::printf("%-28s %8s %8s %14s\n", "container with", "best", "p50",
-           "over nothing");
+            std::vector<double> Variant::*member,
+            std::vector<double> Variant::*watched) {
+  ::printf("%-28s %8s %8s %14s %14s\n", "container with", "best", "p50",
+           "over nothing", "p50, watched");
   for (const Variant& variant : variants) {
     std::vector<double> ns = variant.*member;
     std::vector<double> over;
     for (std::size_t i = 0; i < ns.size(); ++i) {
       over.push_back(ns[i] - (variants[0].*member)[i]);
     }
-    ::printf("%-28s %8.1f %8.1f %14.1f\n", variant.name.c_str(),
-             *std::min_element(ns.begin(), ns.end()), median(ns), median(over));
+    ::printf("%-28s %8.1f %8.1f %14.1f %14.1f\n", variant.name.c_str(),
+             *std::min_element(ns.begin(), ns.end()), median(ns), median(over),
+             median(variant.*watched));
   }
+}
+
+// Foreign sockets, looked for as bailiffd does while a container is judged.
+hook::ForeignSockets watch(const Cgroup& judged_one, hook::Kernel& kernel) {
+  const auto judged = hook::create_judged_map(kernel);
+  if (!judged) throw std::runtime_error(judged.error().message);
+  const std::uint64_t id = judged_one.id();
+  const auto entered =
+      kernel.update(*judged, hook::bytes_of(id), hook::bytes_of(id));
+  if (!entered) throw std::runtime_error(entered.error().message);
+  auto sockets =
+      hook::ForeignSockets::load(*judged, [](const bailiff_foreign&) {});
+  if (!sockets) throw std::runtime_error(sockets.error().message);
+  const auto attended = sockets->attend();
+  if (!attended) throw std::runtime_error(attended.error().message);
+  return *std::move(sockets);
 }
 
 int run(int rounds, std::uint32_t most) {
@@ -254,21 +281,31 @@ int run(int rounds, std::uint32_t most) {
     write_set(file, size);
     start(add("nftables, " + name), size, file);
   }
-  for (int round = -2; round < rounds; ++round) {
+  rounds = std::max(rounds, kRoundsAtOnce);
+  std::optional<hook::ForeignSockets> watched;
+  for (int round = 0; round < 2 * rounds; ++round) {
+    if (round % kRoundsAtOnce == 0) {
+      if (watched) {
+        watched.reset();
+      } else if (round > 0) {
+        watched = watch(variants.back().cgroup.cgroup(), kernel);
+      }
+    }
     for (Variant& variant : variants) {
       const double send_ns = variant.sender->measure(What::kSend);
       const double connect_ns = variant.sender->measure(What::kConnect);
-      if (round < 0) continue;
-      variant.send_ns.push_back(send_ns);
-      variant.connect_ns.push_back(connect_ns);
+      if (round < 2) continue;
+      (watched ? variant.watched_send_ns : variant.send_ns).push_back(send_ns);
+      (watched ? variant.watched_connect_ns : variant.connect_ns)
+          .push_back(connect_ns);
     }
   }
   ::printf("ns per sendto(), UDP over loopback, %d rounds of %d\n", rounds,
            kSendsPerRound);
-  report(variants, &Variant::send_ns);
+  report(variants, &Variant::send_ns, &Variant::watched_send_ns);
   ::printf("ns per connect(), TCP over loopback, %d rounds of %d\n", rounds,
            kConnectsPerRound);
-  report(variants, &Variant::connect_ns);
+  report(variants, &Variant::connect_ns, &Variant::watched_connect_ns);
   return 0;
 }
 
@@ -276,7 +313,7 @@ int run(int rounds, std::uint32_t most) {
 }  // namespace bailiff::test
 
 int main(int argc, char** argv) {
-  int rounds = 100;
+  int rounds = 2000;
   std::uint32_t most = 1'000'000;
   for (int i = 1; i + 1 < argc; i += 2) {
     const auto number = ::strtoul(argv[i + 1], nullptr, 10);
@@ -286,7 +323,7 @@ int main(int argc, char** argv) {
     }
   }
   try {
-    return bailiff::test::run(std::max(rounds, 1), most);
+    return bailiff::test::run(rounds, most);
   } catch (const std::exception& error) {
     ::fprintf(stderr, "bench_send: %s\n", error.what());
     return 1;
