@@ -9,10 +9,13 @@
  *   inet_sock_set_state   TCP that begins to connect
  *   sock_send_length      what is sent over a socket, by whichever call
  *   sock_recv_length      what is received (both since Linux 6.3)
+ *   net_dev_queue         to whom a datagram goes that is not to a peer
  *
  * The tracepoints see a socket that is used and closed between two readings,
  * and one that is in no table of descriptors (io_uring's own).  For any other
- * process they compare two pointers.
+ * process they compare two pointers.  net_dev_queue sees every packet of the
+ * host, and only of sockets that were told of before is one looked at: who runs
+ * while a packet is sent is not always who sends it.
  *
  * A socket is a container's when its cgroup is the container's or one below.
  * Those that reach nobody beyond this kernel, or its neighbours, are left out.
@@ -32,7 +35,24 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define AF_INET6 10
 #define AF_NETLINK 16
 #define AF_ALG 38
+#define SOCK_STREAM 1
+#define SOCK_RAW 3
+#define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
+#define TCP_CLOSE 7
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+#define IPPROTO_HOPOPTS 0
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_DCCP 33
+#define IPPROTO_ROUTING 43
+#define IPPROTO_FRAGMENT 44
+#define IPPROTO_DSTOPTS 60
+#define IPPROTO_SCTP 132
+#define IPPROTO_UDPLITE 136
+/* RFC 8200, section 4.1; what has more is told without a port. */
+#define EXTENSION_HEADERS 5
 
 /* Of each container that programs judge; written by the hook.  The value tells
  * user space whose the entry is. */
@@ -60,11 +80,15 @@ struct {
  * and peer, and what is duplicated once in a reading.  Ends with the socket.
  * Without memory for it, all is told. */
 struct mark {
+  __u64 cookie;
   __u64 cgroup_id;
   __u64 session; /* of the reading */
   __u64 read_cgroup_id;
+  __u64 sent_cgroup_id; /* of who sent the last datagram that was told */
   __u8 remote_be[16];
+  __u8 sent_be[16]; /* where that went */
   __u16 remote_port;
+  __u16 sent_port;
   __u16 uses; /* a bit for each that was told */
 };
 
@@ -115,7 +139,6 @@ static __always_inline void describe(struct bailiff_foreign* told,
                                      struct sock* sock) {
   told->time_ns = bpf_ktime_get_ns();
   told->socket_cgroup = sock->sk_cgrp_data.cgroup->kn->id;
-  told->cookie = bpf_get_socket_cookie(sock);
   told->tgid = task->tgid;
   told->tid = task->pid;
   told->uid = task->cred->euid.val;
@@ -161,22 +184,37 @@ int foreign_held(struct bpf_iter__task_file* ctx) {
   told.cgroup_id = container;
   told.fd = ctx->fd;
   told.use = BAILIFF_FOREIGN_HELD;
+  told.cookie = bpf_get_socket_cookie(sock);
   describe(&told, task, sock);
   /* No room: the kernel calls again with an empty buffer. */
   if (bpf_seq_write(ctx->meta->seq, &told, sizeof(told))) return 0;
   if (mark) {
+    mark->cookie = told.cookie;
     mark->session = ctx->meta->session_id;
     mark->read_cgroup_id = container;
   }
   return 0;
 }
 
+static __always_inline int same_address(const __u8* one, const __u8* other) {
+  const __u64* left = (const void*)one;
+  const __u64* right = (const void*)other;
+  return left[0] == right[0] && left[1] == right[1];
+}
+
 static __always_inline int same_peer(const struct mark* mark,
                                      const struct bailiff_foreign* told) {
-  const __u64* before = (const void*)mark->remote_be;
-  const __u64* now = (const void*)told->remote_be;
-  return before[0] == now[0] && before[1] == now[1] &&
+  return same_address(mark->remote_be, told->remote_be) &&
          mark->remote_port == told->remote_port;
+}
+
+/* Whether it found room. */
+static __always_inline int tell(struct bailiff_foreign* told) {
+  if (!bpf_ringbuf_output(&uses, told, sizeof(*told), 0)) return 1;
+  __u32 first = 0;
+  __u64* count = bpf_map_lookup_elem(&lost, &first);
+  if (count) ++*count;
+  return 0;
 }
 
 static __always_inline int tell_use(struct sock* sock, __u16 use) {
@@ -198,6 +236,7 @@ static __always_inline int tell_use(struct sock* sock, __u16 use) {
   told.cgroup_id = container;
   told.fd = -1;
   told.use = use;
+  told.cookie = bpf_get_socket_cookie(sock);
   describe(&told, task, sock);
   if (use == BAILIFF_FOREIGN_CONNECTS) told.state = TCP_SYN_SENT;
   struct mark* mark =
@@ -206,15 +245,10 @@ static __always_inline int tell_use(struct sock* sock, __u16 use) {
   int same = mark && mark->cgroup_id == container && same_peer(mark, &told);
   /* Each connect begins something new. */
   if (same && use != BAILIFF_FOREIGN_CONNECTS && mark->uses & bit) return 0;
-  if (bpf_ringbuf_output(&uses, &told, sizeof(told), 0)) {
-    __u32 first = 0;
-    __u64* count = bpf_map_lookup_elem(&lost, &first);
-    if (count) ++*count;
-    return 0;
-  }
-  if (!mark) return 0;
+  if (!tell(&told) || !mark) return 0;
   if (!same || use == BAILIFF_FOREIGN_CONNECTS) mark->uses = 0;
   mark->uses |= bit;
+  mark->cookie = told.cookie;
   mark->cgroup_id = container;
   __builtin_memcpy(mark->remote_be, told.remote_be, sizeof(mark->remote_be));
   mark->remote_port = told.remote_port;
@@ -237,4 +271,122 @@ int foreign_sends(unsigned long long* ctx) {
 SEC("tp_btf/sock_recv_length")
 int foreign_receives(unsigned long long* ctx) {
   return tell_use((void*)ctx[0], BAILIFF_FOREIGN_RECEIVES);
+}
+
+/* Where a packet goes, once it has its IP header. */
+struct destination {
+  __u8 address_be[16]; /* as in the record of a socket of that family */
+  __u16 port;
+  __u16 protocol;
+};
+
+static __always_inline int has_ports(__u8 protocol) {
+  return protocol == IPPROTO_UDP || protocol == IPPROTO_TCP ||
+         protocol == IPPROTO_UDPLITE || protocol == IPPROTO_SCTP ||
+         protocol == IPPROTO_DCCP;
+}
+
+/* 0: it is not the first piece of what the kernel cut.  A raw socket may say of
+ * anything that it is a later piece: that is told, without a port. */
+static __always_inline int read_destination(struct sk_buff* skb,
+                                            struct sock* sock,
+                                            struct destination* to) {
+  int raw = sock->sk_type == SOCK_RAW;
+  int later = 0;
+  const unsigned char* header = skb->head + skb->network_header;
+  __u32 transport = 0;
+  __u8 protocol = 0;
+  if (skb->protocol == __builtin_bswap16(ETH_P_IP)) {
+    __u8 ip[20] = {};
+    bpf_probe_read_kernel(ip, sizeof(ip), header);
+    later = (ip[6] & 0x1f) || ip[7];
+    if (sock->__sk_common.skc_family == AF_INET) {
+      __builtin_memcpy(to->address_be, ip + 16, 4);
+    } else {
+      to->address_be[10] = to->address_be[11] = 0xff;
+      __builtin_memcpy(to->address_be + 12, ip + 16, 4);
+    }
+    protocol = ip[9];
+    transport = (ip[0] & 0xf) * 4;
+  } else if (skb->protocol == __builtin_bswap16(ETH_P_IPV6)) {
+    __u8 ip[40] = {};
+    bpf_probe_read_kernel(ip, sizeof(ip), header);
+    __builtin_memcpy(to->address_be, ip + 24, 16);
+    protocol = ip[6];
+    transport = sizeof(ip);
+    for (int i = 0; i < EXTENSION_HEADERS; ++i) {
+      __u8 next[4] = {};
+      if (protocol != IPPROTO_HOPOPTS && protocol != IPPROTO_ROUTING &&
+          protocol != IPPROTO_DSTOPTS && protocol != IPPROTO_FRAGMENT) {
+        break;
+      }
+      bpf_probe_read_kernel(next, sizeof(next), header + transport);
+      if (protocol == IPPROTO_FRAGMENT) {
+        later = next[2] || next[3] & 0xf8;
+        transport += 8;
+      } else {
+        transport += (next[1] + 1) * 8;
+      }
+      protocol = next[0];
+      if (later) break;
+    }
+  } else {
+    return 0;
+  }
+  to->protocol = protocol;
+  if (later) return raw;
+  if (!has_ports(protocol)) return 1;
+  __u8 port[2] = {};
+  bpf_probe_read_kernel(port, sizeof(port), header + transport + 2);
+  to->port = port[0] << 8 | port[1];
+  return 1;
+}
+
+/* (struct sk_buff *skb) */
+SEC("tp_btf/net_dev_queue")
+int foreign_packets(unsigned long long* ctx) {
+  struct sk_buff* skb = (void*)ctx[0];
+  struct sock* sock = skb->sk;
+  if (!sock) return 0;
+  __u16 family = sock->__sk_common.skc_family;
+  if (family != AF_INET && family != AF_INET6) return 0;
+  /* Only what is no whole socket has another state, besides streams. */
+  __u8 state = sock->__sk_common.skc_state;
+  if (state != TCP_CLOSE && state != TCP_ESTABLISHED) return 0;
+  if (sock->sk_type == SOCK_STREAM) return 0;
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct cgroup* own = task->cgroups->dfl_cgrp;
+  struct cgroup* sockets = sock->sk_cgrp_data.cgroup;
+  if (!own || !sockets || own == sockets) return 0;
+  struct mark* mark = bpf_sk_storage_get(&marks, sock, NULL, 0);
+  if (!mark) return 0;
+  __u64 container = foreign_to(own, sockets);
+  if (!container ||
+      (mark->cgroup_id != container && mark->read_cgroup_id != container)) {
+    return 0;
+  }
+  struct destination to = {};
+  if (!read_destination(skb, sock, &to)) return 0;
+  struct bailiff_foreign told = {};
+  told.cgroup_id = container;
+  told.fd = -1;
+  told.use = BAILIFF_FOREIGN_SENDS_TO;
+  told.cookie = mark->cookie;
+  describe(&told, task, sock);
+  if (state == TCP_ESTABLISHED && same_address(told.remote_be, to.address_be) &&
+      (told.type == SOCK_RAW || told.remote_port == to.port)) {
+    return 0;
+  }
+  if (mark->sent_cgroup_id == container && mark->sent_port == to.port &&
+      same_address(mark->sent_be, to.address_be)) {
+    return 0;
+  }
+  __builtin_memcpy(told.remote_be, to.address_be, sizeof(told.remote_be));
+  told.remote_port = to.port;
+  told.protocol = to.protocol;
+  if (!tell(&told)) return 0;
+  __builtin_memcpy(mark->sent_be, to.address_be, sizeof(mark->sent_be));
+  mark->sent_port = to.port;
+  mark->sent_cgroup_id = container;
+  return 0;
 }

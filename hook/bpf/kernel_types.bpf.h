@@ -111,6 +111,12 @@ struct sock {
   struct socket* sk_socket;
   struct sock_cgroup_data sk_cgrp_data;
 };
+struct sk_buff {
+  struct sock* sk;
+  __be16 protocol;
+  __u16 network_header; /* from head, as are others */
+  unsigned char* head;
+};
 struct socket {
   short type;
   struct file* file; /* NULL: the kernel's own */

@@ -103,6 +103,7 @@ struct ForeignSockets::Impl {
   std::optional<Map> lost;
   UniqueFd connects;
   std::vector<UniqueFd> sends_and_receives;
+  UniqueFd packets;
   bool all_uses = false;
 };
 
@@ -144,18 +145,26 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged, Use use) {
   return ForeignSockets(std::move(impl));
 }
 
-Status ForeignSockets::attend() {
+Status ForeignSockets::attend(bool datagrams) {
   const ::foreign* const object = impl_->object.get();
   std::uint64_t first = 0;
   const bool judges = ::bpf_map_get_next_key(::bpf_map__fd(object->maps.judged),
                                              nullptr, &first) == 0;
+  if (!judges || !datagrams) impl_->packets = UniqueFd();
   std::vector<UniqueFd>& links = impl_->sends_and_receives;
-  if (!judges) links.clear();
-  if (!judges || !impl_->all_uses || !links.empty()) return Ok{};
-  ASSIGN_OR_RETURN(UniqueFd sends, trace(object->progs.foreign_sends));
-  ASSIGN_OR_RETURN(UniqueFd receives, trace(object->progs.foreign_receives));
-  links.push_back(std::move(sends));
-  links.push_back(std::move(receives));
+  if (!judges) {
+    links.clear();
+    return Ok{};
+  }
+  if (impl_->all_uses && links.empty()) {
+    ASSIGN_OR_RETURN(UniqueFd sends, trace(object->progs.foreign_sends));
+    ASSIGN_OR_RETURN(UniqueFd receives, trace(object->progs.foreign_receives));
+    links.push_back(std::move(sends));
+    links.push_back(std::move(receives));
+  }
+  if (datagrams && !impl_->packets) {
+    ASSIGN_OR_RETURN(impl_->packets, trace(object->progs.foreign_packets));
+  }
   return Ok{};
 }
 

@@ -41,8 +41,10 @@ class ForeignSockets {
   ~ForeignSockets();
 
   // Sees what is sent and received if there are judged containers now, and
-  // otherwise not: whoever sends on this host pays for it.
-  Status attend();
+  // otherwise not: whoever sends on this host pays for it.  With `datagrams`,
+  // also to whom datagrams go, of the sockets that were told of before; each
+  // time it is another than the last, and not the socket's peer.
+  Status attend(bool datagrams);
   // Readable (epoll) when something was used.
   int fd() const;
   // Hands over `most` of the uses; whether there may be more.  Never blocks.

@@ -25,6 +25,7 @@ enum bailiff_foreign_use {
   BAILIFF_FOREIGN_CONNECTS = 1, /* TCP, on its way; by a tracepoint, as all */
   BAILIFF_FOREIGN_SENDS = 2,
   BAILIFF_FOREIGN_RECEIVES = 3,
+  BAILIFF_FOREIGN_SENDS_TO = 4, /* a datagram, to another than its peer */
 };
 
 struct bailiff_foreign {
@@ -40,13 +41,13 @@ struct bailiff_foreign {
   __u16 use;      /* enum bailiff_foreign_use */
   __u16 family;   /* AF_*; of AF_INET and AF_INET6, protocol and ends too */
   __u16 type;     /* SOCK_* */
-  __u16 protocol; /* IPPROTO_*, more than a byte (MPTCP) */
+  __u16 protocol; /* IPPROTO_*, more than a byte (MPTCP); or the datagram's */
   __u16 local_port;
   __u16 remote_port;
   __u8 state; /* as of TCP; of all kinds, 1 is connected */
   __u8 reserved[7];
-  __u8 local_be[16]; /* IPv4 in the first 4 bytes where family is AF_INET */
-  __u8 remote_be[16];
+  __u8 local_be[16];  /* IPv4 in the first 4 bytes where family is AF_INET */
+  __u8 remote_be[16]; /* its peer; of SENDS_TO, where the datagram goes */
   char comm[BAILIFF_EVENT_COMM_LEN];
 };
 

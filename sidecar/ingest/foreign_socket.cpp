@@ -23,7 +23,7 @@ class LoadedSource final : public ForeignSource {
  public:
   explicit LoadedSource(hook::ForeignSockets sockets)
       : sockets_(std::move(sockets)) {}
-  Status attend() override { return sockets_.attend(); }
+  Status attend(bool datagrams) override { return sockets_.attend(datagrams); }
   int fd() const override { return sockets_.fd(); }
   Result<bool> consume(int most) override { return sockets_.consume(most); }
   Result<hook::HeldSockets> held(pid_t pid) override {
@@ -96,9 +96,14 @@ bool listens(const bailiff_foreign& socket) {
   return socket.type == SOCK_STREAM && socket.state == TCP_LISTEN;
 }
 
+bool has_datagrams(const bailiff_foreign& socket) {
+  return is_ip(socket) && socket.type != SOCK_STREAM;
+}
+
 bool has_peer(const bailiff_foreign& socket) {
-  return is_ip(socket) && socket.state != TCP_CLOSE &&
-         socket.state != TCP_LISTEN && remote_of(socket);
+  const bool has = socket.use == BAILIFF_FOREIGN_SENDS_TO ||
+                   (socket.state != TCP_CLOSE && socket.state != TCP_LISTEN);
+  return is_ip(socket) && has && remote_of(socket);
 }
 
 bool looks_accepted(const bailiff_foreign& socket) {

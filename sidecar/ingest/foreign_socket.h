@@ -22,7 +22,7 @@ class ForeignSource {
   using Use = std::function<void(const bailiff_foreign&)>;
   virtual ~ForeignSource() = default;
   // As of hook::ForeignSockets.
-  virtual Status attend() = 0;
+  virtual Status attend(bool datagrams) = 0;
   virtual int fd() const = 0;
   virtual Result<bool> consume(int most) = 0;
   virtual Result<hook::HeldSockets> held(pid_t pid) = 0;
@@ -35,7 +35,10 @@ Result<std::unique_ptr<ForeignSource>> open_foreign_sockets(
 
 // Pure, all below.
 bool listens(const bailiff_foreign& socket);
-// It is connected, or on its way to be, to an end of the internet.
+// It may send to another with each datagram.
+bool has_datagrams(const bailiff_foreign& socket);
+// It is connected, or on its way to be, to an end of the internet; or what it
+// sends is.
 bool has_peer(const bailiff_foreign& socket);
 // Whether a peer is taken to have begun: the local end has a port that servers
 // have, unless the container is seen to connect.

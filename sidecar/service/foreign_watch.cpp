@@ -105,9 +105,17 @@ void ForeignWatch::open() {
 }
 
 void ForeignWatch::attend() {
-  const Status attended = source_->attend();
+  const Status attended = source_->attend(!with_datagrams_.empty());
   if (attended) return;
   log_repeated("foreign", "see who uses sockets: " + attended.error().message);
+}
+
+// To whom it sends is seen from now on, if it can be.
+void ForeignWatch::attend_datagrams(const bailiff_foreign& socket) {
+  if (!has_datagrams(socket)) return;
+  const bool first = with_datagrams_.empty();
+  with_datagrams_.insert(socket.cgroup_id);
+  if (first) attend();
 }
 
 milliseconds ForeignWatch::wait() const {
@@ -184,6 +192,10 @@ void ForeignWatch::look_now() {
     asked_ = false;
   }
   const auto begun = steady_clock::now();
+  std::erase_if(with_datagrams_, [this](std::uint64_t cgroup_id) {
+    const auto known = parts_.containers.by_cgroup(cgroup_id);
+    return !known || known->gone;
+  });
   attend();
   const std::vector<KnownContainer> all = parts_.containers.all();
   const bool any =
@@ -209,8 +221,11 @@ void ForeignWatch::look_now() {
         static_cast<void>(take(each));  // the next time, if not now
       }
       // A socket that was used and is gone stays for one round.
-      std::erase_if(known_, [this](const auto& each) {
-        return each.second.round + 1 < round_;
+      const std::uint64_t now_ns = monotonic_ns();
+      std::erase_if(known_, [this, now_ns](const auto& each) {
+        const bool sent_to = each.first.sent_to != decltype(Key::sent_to){} &&
+                             now_ns < each.second.told_ns + BAILIFF_REPEAT_NS;
+        return each.second.round + 1 < round_ && !sent_to;
       });
     }
   }
@@ -246,8 +261,11 @@ bool ForeignWatch::is_accepted(const bailiff_foreign& socket) const {
 
 void ForeignWatch::take_of(const bailiff_foreign& socket,
                            const ContainerPtr& container) {
-  Known& known = known_[{socket.cgroup_id, socket.cookie}];
+  Key key{socket.cgroup_id, socket.cookie, {}, 0};
+  Known& known = known_[key];
   known.round = round_;
+  if (socket.use == BAILIFF_FOREIGN_HELD) known.holder = socket;
+  attend_datagrams(socket);
   SeenForeign seen;
   seen.socket = socket;
   seen.container = container;
@@ -260,7 +278,18 @@ void ForeignWatch::take_of(const bailiff_foreign& socket,
                            socket.protocol, socket.local_port});
   seen.tell_socket = !known.told && !comes_by_listener;
   known.told = known.told || seen.tell_socket;
-  const bool judged = judge(socket, known, seen);
+  bool judged = false;
+  if (socket.use == BAILIFF_FOREIGN_SENDS_TO) {
+    std::copy(std::begin(socket.remote_be), std::end(socket.remote_be),
+              key.sent_to.begin());
+    key.port = socket.remote_port;
+    Known& sent = known_[key];
+    sent.round = round_;
+    judged = judge(socket, sent, seen);
+    if (sent.hits.empty()) known_.erase(key);
+  } else {
+    judged = judge(socket, known, seen);
+  }
   if (!seen.tell_socket && !judged) return;
   find_holder(seen.socket);
   tell(std::move(seen));
@@ -273,7 +302,8 @@ bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
   if (!container.generation || !has_peer(socket)) return false;
   const std::shared_ptr<const Matcher> matcher =
       container.generation->matcher();
-  const bool begins = socket.use == BAILIFF_FOREIGN_CONNECTS;
+  const bool sends_to = socket.use == BAILIFF_FOREIGN_SENDS_TO;
+  const bool begins = socket.use == BAILIFF_FOREIGN_CONNECTS || sends_to;
   const Peer peer{
       .address = {std::begin(socket.remote_be), std::end(socket.remote_be)},
       .port = socket.remote_port,
@@ -299,7 +329,10 @@ bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
       !exempt && std::any_of(hits.begin(), hits.end(),
                              [](const ForeignHit& hit) { return hit.deny; });
   const bool was_uncut = known.uncut;
-  const bool is_cut = deny && cut(socket);
+  // A server answers over one socket whoever asks: nobody is to have it cut by
+  // asking.
+  const bool shared = sends_to && peer.accepted;
+  const bool is_cut = deny && !shared && cut(socket);
   known.uncut = deny && !is_cut;
   // What begins again and again is told of now and then.
   const bool again =
@@ -338,6 +371,12 @@ void ForeignWatch::find_holder(bailiff_foreign& socket) {
 bool ForeignWatch::cut(const bailiff_foreign& socket) {
   bailiff_foreign held = socket;
   find_holder(held);
+  if (held.fd < 0) {
+    const auto known = known_.find({socket.cgroup_id, socket.cookie, {}, 0});
+    if (known != known_.end() && known->second.holder.tid != 0) {
+      held = known->second.holder;
+    }
+  }
   const std::string about = " cookie=" + std::to_string(socket.cookie);
   if (held.fd < 0) {
     log_repeated(

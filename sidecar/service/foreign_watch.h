@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
 #include <compare>
 #include <cstdint>
@@ -81,6 +82,9 @@ class ForeignWatch {
   struct Key {
     std::uint64_t cgroup_id = 0;
     std::uint64_t cookie = 0;
+    // Of what is known of a datagram's address; else all 0.
+    std::array<std::uint8_t, 16> sent_to{};
+    std::uint16_t port = 0;
     auto operator<=>(const Key&) const = default;
   };
   struct Peer {
@@ -98,6 +102,8 @@ class ForeignWatch {
     std::set<std::uint32_t> hits;  // rules that were told of this peer
     std::uint64_t told_ns = 0;     // when
     bool uncut = false;            // it is to be, and could not
+    // Who has had it when it was looked for: tid is 0 when it was not found.
+    bailiff_foreign holder{};
   };
   // One of a container that is not known yet.
   struct Waiting {
@@ -112,6 +118,7 @@ class ForeignWatch {
   std::chrono::milliseconds wait() const;
   void open();
   void attend();
+  void attend_datagrams(const bailiff_foreign& socket);
   void read_uses();
   void look_now();
   void take_waiting();
@@ -135,6 +142,8 @@ class ForeignWatch {
   std::set<
       std::tuple<std::uint64_t, std::uint64_t, std::uint16_t, std::uint16_t>>
       listeners_;
+  // Containers that have one with datagrams, until they are gone.
+  std::set<std::uint64_t> with_datagrams_;
   std::deque<Waiting> waiting_;
   std::uint64_t round_ = 1;
   std::uint64_t lost_ = 0;

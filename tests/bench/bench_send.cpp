@@ -232,7 +232,7 @@ hook::ForeignSockets watch(const Cgroup& judged_one, hook::Kernel& kernel) {
   auto sockets =
       hook::ForeignSockets::load(*judged, [](const bailiff_foreign&) {});
   if (!sockets) throw std::runtime_error(sockets.error().message);
-  const auto attended = sockets->attend();
+  const auto attended = sockets->attend(false);
   if (!attended) throw std::runtime_error(attended.error().message);
   return *std::move(sockets);
 }

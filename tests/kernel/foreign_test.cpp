@@ -2,10 +2,14 @@
 #include "hook/kernel/foreign.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -139,7 +143,7 @@ class Foreign : public ::testing::Test {
     policy.rule("port", sport_is(1), false);
     const auto programs = protect(policy.build(), cgroup, dir(), id, kernel_);
     ASSERT_TRUE(programs) << programs.error().message;
-    ASSERT_TRUE(sockets_->attend());
+    ASSERT_TRUE(sockets_->attend(false));
   }
 
   std::vector<bailiff_foreign> held(pid_t pid = 0) {
@@ -475,6 +479,212 @@ TEST_F(Foreign, OverCutDatagramsNothingIsSent) {
   const UniqueFd socket = connected_datagrams();
   Actor sender(cgroup_.cgroup(), [&] {
     return ::send(socket.get(), "x", 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
+  });
+  const std::vector<bailiff_foreign> all = held();
+  ASSERT_THAT(all, SizeIs(1));
+  ASSERT_TRUE(hook::cut_socket(sender.pid(), all[0].fd, all[0].cookie));
+  EXPECT_EQ(sender.act(), EPIPE);
+}
+
+// Of datagrams, to whom they go is seen where no peer says so.
+class ForeignDatagram : public Foreign {
+ protected:
+  // Over a socket that was told of.
+  void attend() {
+    ASSERT_THAT(held(), SizeIs(1));
+    ASSERT_TRUE(sockets_->attend(true));
+  }
+  // What was told of the addresses, of one socket.
+  std::vector<std::string> sent_to() {
+    std::vector<std::string> all;
+    for (const bailiff_foreign& each : uses()) {
+      if (each.use != BAILIFF_FOREIGN_SENDS_TO) continue;
+      char text[INET6_ADDRSTRLEN] = "";
+      ::inet_ntop(each.family, each.remote_be, text, sizeof text);
+      all.push_back(std::string(text) + " " + std::to_string(each.remote_port));
+      last_ = each;
+    }
+    return all;
+  }
+  static int send_to(int fd, const sockaddr_in& to) {
+    const auto* address = reinterpret_cast<const sockaddr*>(&to);
+    return ::sendto(fd, "x", 1, 0, address, sizeof to) == 1 ? 0 : errno;
+  }
+
+  // A socket in a network of its own, of which no packet is long.
+  static UniqueFd where_much_is_cut(int type, int protocol) {
+    const UniqueFd before(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(::unshare(CLONE_NEWNET), 0);
+    UniqueFd socket(::socket(AF_INET, type | SOCK_CLOEXEC, protocol));
+    ifreq request{};
+    ::strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP;
+    EXPECT_EQ(::ioctl(socket.get(), SIOCSIFFLAGS, &request), 0);
+    request.ifr_mtu = 1500;
+    EXPECT_EQ(::ioctl(socket.get(), SIOCSIFMTU, &request), 0);
+    EXPECT_EQ(::setns(before.get(), CLONE_NEWNET), 0);
+    return socket;
+  }
+
+  bailiff_foreign last_{};
+};
+
+TEST_F(ForeignDatagram, TellsWhereItGoes) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = make_socket(SOCK_DGRAM);
+  std::uint16_t port = 9;
+  Actor sender(cgroup_.cgroup(), [&] {
+    // Each twice: nobody listens, which the second is told.
+    send_to(socket.get(), name_of(kPeer, port));
+    send_to(socket.get(), name_of(kPeer, port));
+    return send_to(socket.get(), name_of(kPeer, port++));
+  });
+  attend();
+  sender.act();
+  EXPECT_THAT(sent_to(), ElementsAre("127.66.1.9 9"));
+  EXPECT_EQ(last_.cgroup_id, cgroup_.cgroup().id());
+  EXPECT_EQ(last_.tgid, static_cast<std::uint32_t>(sender.pid()));
+  EXPECT_EQ(last_.protocol, IPPROTO_UDP);
+  sender.act();
+  EXPECT_THAT(sent_to(), ElementsAre("127.66.1.9 10"));
+  ASSERT_TRUE(sockets_->attend(false));
+  sender.act();
+  EXPECT_THAT(sent_to(), IsEmpty());
+}
+
+TEST_F(ForeignDatagram, OfOneWithAPeerOnlyToOthersIsTold) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = connected_datagrams(9);
+  Actor sender(cgroup_.cgroup(), [&] {
+    (void)!::send(socket.get(), "x", 1, 0);
+    send_to(socket.get(), name_of("127.66.1.10", 9));
+    return send_to(socket.get(), name_of("127.66.1.10", 9));
+  });
+  attend();
+  sender.act();
+  EXPECT_THAT(sent_to(), ElementsAre("127.66.1.10 9"));
+}
+
+TEST_F(ForeignDatagram, OverIpv6IsToldAsTheSocketNamesIt) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const char* peer = "::ffff:127.66.1.9";
+  int times = 0;
+  Actor sender(cgroup_.cgroup(), [&] {
+    sockaddr_in6 name{};
+    name.sin6_family = AF_INET6;
+    name.sin6_port = htons(9);
+    ::inet_pton(AF_INET6, times++ == 0 ? peer : "::1", &name.sin6_addr);
+    const auto* address = reinterpret_cast<const sockaddr*>(&name);
+    for (int i = 0; i < 2; ++i) {
+      (void)!::sendto(socket.get(), "x", 1, 0, address, sizeof name);
+    }
+    return 0;
+  });
+  attend();
+  sender.act();
+  EXPECT_THAT(sent_to(), ElementsAre("::ffff:127.66.1.9 9"));
+  sender.act();
+  EXPECT_THAT(sent_to(), ElementsAre("::1 9"));
+}
+
+TEST_F(ForeignDatagram, BehindExtensionHeadersHasItsPort) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  // Destination options of eight bytes: padding.
+  const std::uint8_t options[8] = {0, 0, 1, 4, 0, 0, 0, 0};
+  ASSERT_EQ(::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_DSTOPTS, options,
+                         sizeof options),
+            0);
+  Actor sender(cgroup_.cgroup(), [&] {
+    sockaddr_in6 name{};
+    name.sin6_family = AF_INET6;
+    name.sin6_port = htons(9);
+    name.sin6_addr = in6addr_loopback;
+    const auto* address = reinterpret_cast<const sockaddr*>(&name);
+    return ::sendto(socket.get(), "x", 1, 0, address, sizeof name) == 1 ? 0
+                                                                        : errno;
+  });
+  attend();
+  EXPECT_EQ(sender.act(), 0);
+  EXPECT_THAT(sent_to(), ElementsAre("::1 9"));
+  EXPECT_EQ(last_.protocol, IPPROTO_UDP);
+}
+
+TEST_F(ForeignDatagram, OfARawSocketIsWhatItSends) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket(
+      ::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP));
+  Actor sender(cgroup_.cgroup(), [&] {
+    std::uint8_t segment[20] = {0, 7, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 5 << 4, 2};
+    const sockaddr_in to = name_of(kPeer, 0);
+    const auto* address = reinterpret_cast<const sockaddr*>(&to);
+    return static_cast<int>(
+        ::sendto(socket.get(), segment, sizeof segment, 0, address, sizeof to));
+  });
+  attend();
+  EXPECT_EQ(sender.act(), 20);
+  EXPECT_THAT(sent_to(), ElementsAre("127.66.1.9 9"));
+  EXPECT_EQ(last_.protocol, IPPROTO_TCP);
+  EXPECT_EQ(last_.type, SOCK_RAW);
+}
+
+TEST_F(ForeignDatagram, InPiecesIsToldOnce) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = where_much_is_cut(SOCK_DGRAM, 0);
+  Actor sender(cgroup_.cgroup(), [&] {
+    const std::vector<char> much(9000);
+    const sockaddr_in to = name_of(kPeer, 9);
+    const auto* address = reinterpret_cast<const sockaddr*>(&to);
+    return static_cast<int>(::sendto(socket.get(), much.data(), much.size(), 0,
+                                     address, sizeof to));
+  });
+  attend();
+  EXPECT_EQ(sender.act(), 9000);
+  EXPECT_THAT(sent_to(), ElementsAre("127.66.1.9 9"));
+}
+
+TEST_F(ForeignDatagram, ThatSaysItIsALaterPieceIsTold) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket(
+      ::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+  Actor sender(cgroup_.cgroup(), [&] {
+    std::uint8_t packet[28] = {0x45, 0, 0, 28, 0, 1, 0, 185, 64, IPPROTO_UDP};
+    const sockaddr_in to = name_of(kPeer, 0);
+    std::memcpy(packet + 16, &to.sin_addr, 4);
+    const auto* address = reinterpret_cast<const sockaddr*>(&to);
+    return static_cast<int>(
+        ::sendto(socket.get(), packet, sizeof packet, 0, address, sizeof to));
+  });
+  attend();
+  EXPECT_EQ(sender.act(), 28);
+  EXPECT_THAT(sent_to(), ElementsAre("127.66.1.9 0"));
+}
+
+TEST_F(ForeignDatagram, OfOthersIsNotLookedAt) {
+  judge(cgroup_.cgroup());
+  const UniqueFd foreign = make_socket(SOCK_DGRAM);
+  const auto send_own = [&] {
+    const UniqueFd own = make_socket(SOCK_DGRAM);
+    return send_to(own.get(), name_of(kPeer, 9));
+  };
+  Actor sender(cgroup_.cgroup(), send_own);
+  attend();
+  EXPECT_EQ(sender.act(), 0);
+  // The same socket, used by whoever made it.
+  EXPECT_EQ(send_to(foreign.get(), name_of(kPeer, 9)), 0);
+  EXPECT_THAT(sent_to(), IsEmpty());
+}
+
+TEST_F(ForeignDatagram, OverACutSocketGoesNowhere) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = make_socket(SOCK_DGRAM);
+  Actor sender(cgroup_.cgroup(), [&] {
+    const sockaddr_in to = name_of(kPeer, 9);
+    const auto* address = reinterpret_cast<const sockaddr*>(&to);
+    const auto sent =
+        ::sendto(socket.get(), "x", 1, MSG_NOSIGNAL, address, sizeof to);
+    return sent == 1 ? 0 : errno;
   });
   const std::vector<bailiff_foreign> all = held();
   ASSERT_THAT(all, SizeIs(1));

@@ -49,6 +49,20 @@ TEST(ForeignSocket, HasAPeerWhenItIsConnectedOrOnItsWay) {
   EXPECT_FALSE(has_peer(frames));
 }
 
+TEST(ForeignSocket, ADatagramHasWhereItGoes) {
+  bailiff_foreign socket = socket_of(SOCK_DGRAM, TCP_CLOSE, "203.0.113.66", 53);
+  EXPECT_TRUE(has_datagrams(socket));
+  EXPECT_FALSE(has_peer(socket));
+  socket.use = BAILIFF_FOREIGN_SENDS_TO;
+  EXPECT_TRUE(has_peer(socket));
+  EXPECT_EQ(to_string(connect_event(socket, false).address), "203.0.113.66");
+  EXPECT_EQ(name_of(socket), "udp 203.0.113.10:40000->203.0.113.66:53");
+  EXPECT_TRUE(has_datagrams(socket_of(SOCK_RAW, TCP_CLOSE, "0.0.0.0", 0)));
+  EXPECT_FALSE(has_datagrams(socket_of(SOCK_STREAM, TCP_CLOSE, "0.0.0.0", 0)));
+  socket.family = AF_PACKET;
+  EXPECT_FALSE(has_datagrams(socket));
+}
+
 TEST(ForeignSocket, WhoBeganIsGuessedByThePort) {
   bailiff_foreign socket =
       socket_of(SOCK_STREAM, TCP_ESTABLISHED, "1.2.3.4", 80);

@@ -125,6 +125,7 @@ struct FakeForeignState {
   std::vector<bailiff_foreign> held;
   std::vector<bailiff_foreign> used;  // to be read once
   int looks = 0;                      // at all descriptors
+  bool datagrams = false;             // as attend() was called last
   const UniqueFd ready{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 
   void use(const bailiff_foreign& socket) {
@@ -142,7 +143,11 @@ class FakeForeign final : public ForeignSource {
  public:
   FakeForeign(FakeForeignState& state, Use use)
       : state_(state), use_(std::move(use)) {}
-  Status attend() override { return Ok{}; }
+  Status attend(bool datagrams) override {
+    const std::lock_guard lock(state_.mutex);
+    state_.datagrams = datagrams;
+    return Ok{};
+  }
   int fd() const override { return state_.ready.get(); }
   Result<bool> consume(int /*most*/) override {
     eventfd_t count = 0;

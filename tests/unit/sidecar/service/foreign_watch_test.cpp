@@ -92,6 +92,24 @@ bailiff_foreign used(bailiff_foreign socket, bailiff_foreign_use use) {
   return socket;
 }
 
+// Of UDP, without a peer.
+bailiff_foreign datagrams_of(std::uint64_t cookie) {
+  bailiff_foreign socket = socket_of(cookie, "0.0.0.0");
+  socket.type = SOCK_DGRAM;
+  socket.protocol = IPPROTO_UDP;
+  socket.state = TCP_CLOSE;
+  socket.remote_port = 0;
+  return socket;
+}
+
+// What goes over it to somebody.
+bailiff_foreign sent(std::uint64_t cookie, const char* remote) {
+  bailiff_foreign socket = used(datagrams_of(cookie), BAILIFF_FOREIGN_SENDS_TO);
+  ::inet_pton(AF_INET, remote, socket.remote_be);
+  socket.remote_port = 1389;
+  return socket;
+}
+
 class ForeignWatchTest : public testing::Test {
  protected:
   ~ForeignWatchTest() override {
@@ -165,6 +183,10 @@ class ForeignWatchTest : public testing::Test {
   std::vector<std::uint64_t> cut() {
     const std::lock_guard lock(mutex_);
     return cut_;
+  }
+  bool datagrams() {
+    const std::lock_guard lock(kernel_.mutex);
+    return kernel_.datagrams;
   }
 
   const oci::ContainerRecord record_ = start_record("c1", kCgroup, "digest");
@@ -260,6 +282,77 @@ TEST_F(ForeignWatchTest, WhatIsClosedBehindItsUseIsToldAndNotCut) {
   run(policy_of({0}, true));
   start();
   kernel_.use(used(socket_of(1, kListed), BAILIFF_FOREIGN_SENDS));
+  EXPECT_THAT(told(2), ElementsAre("Foreign socket", "c2 observed"));
+  EXPECT_THAT(cut(), IsEmpty());
+}
+
+TEST_F(ForeignWatchTest, WhoADatagramGoesToIsSeenWhereOneMayBeSent) {
+  run(policy_of({0}, true));
+  start();
+  kernel_.hold({socket_of(1, kOther)});
+  look();
+  EXPECT_FALSE(datagrams());
+  kernel_.hold({datagrams_of(2)});
+  look();
+  EXPECT_TRUE(datagrams());
+  // It may be in no table of descriptors, and used on.
+  kernel_.hold({});
+  look(3);
+  EXPECT_TRUE(datagrams());
+  containers_.stop(record_.id, ~std::uint64_t{0});
+  watch_->look();
+  while (datagrams()) std::this_thread::yield();
+}
+
+TEST_F(ForeignWatchTest, IsCutOnceItHasSentToAListedAddress) {
+  run(policy_of({0}, true));
+  kernel_.hold({datagrams_of(1)});
+  start();
+  look();
+  kernel_.use(sent(1, kOther));
+  kernel_.use(sent(1, kListed));
+  EXPECT_THAT(told(2), ElementsAre("Foreign socket", "c2 denied"));
+  EXPECT_THAT(cut(), ElementsAre(1));
+}
+
+// A neighbour's address had to be asked for, or somebody else of the container
+// was running.
+TEST_F(ForeignWatchTest, IsCutWhoeverIsSaidToHaveSent) {
+  run(policy_of({0}, true));
+  kernel_.hold({datagrams_of(1)});
+  start();
+  look();
+  bailiff_foreign by_another = sent(1, kListed);
+  by_another.tgid = by_another.tid = 1;
+  kernel_.use(by_another);
+  EXPECT_THAT(told(2), ElementsAre("Foreign socket", "c2 denied"));
+  EXPECT_THAT(cut(), ElementsAre(1));
+}
+
+TEST_F(ForeignWatchTest, WhereItSendsAgainAndAgainIsToldOnce) {
+  run(policy_of({0}, false));
+  kernel_.hold({datagrams_of(1)});
+  start();
+  for (int i = 0; i < 3; ++i) {
+    kernel_.use(sent(1, kListed));
+    kernel_.use(sent(1, kOther));
+    look();
+  }
+  kernel_.use(sent(2, kListed));
+  EXPECT_THAT(told(4), ElementsAre("Foreign socket", "c2 observed",
+                                   "Foreign socket", "c2 observed"));
+}
+
+TEST_F(ForeignWatchTest, NobodyHasAServersSocketCutByAsking) {
+  run(policy_of({0}, true));
+  bailiff_foreign server = datagrams_of(1);
+  server.local_port = 53;
+  kernel_.hold({server});
+  start();
+  look();
+  bailiff_foreign answer = sent(1, kListed);
+  answer.local_port = 53;
+  kernel_.use(answer);
   EXPECT_THAT(told(2), ElementsAre("Foreign socket", "c2 observed"));
   EXPECT_THAT(cut(), IsEmpty());
 }
