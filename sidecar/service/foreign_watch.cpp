@@ -34,9 +34,7 @@ constexpr int kRestFactorAsked = 10;
 // How long a container's record may take to be read.
 constexpr std::chrono::seconds kUnknownFor{2};
 constexpr std::size_t kMaxWaiting = 1024;
-// A cut waits for whoever uses the socket.  Most take microseconds; those that
-// do not are left to themselves, and past a few no more is begun.
-constexpr milliseconds kCutWait{200};
+// A cut waits for whoever uses the socket.  Past a few no more is begun.
 constexpr int kMaxCuts = 8;
 
 std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
@@ -402,7 +400,7 @@ bool ForeignWatch::cut(const bailiff_foreign& socket) {
     log_repeated("foreign-cut", "no thread to cut a socket" + about);
     return false;
   }
-  if (result.wait_for(kCutWait) != std::future_status::ready) {
+  if (result.wait_for(parts_.cut_wait) != std::future_status::ready) {
     log_repeated("foreign-cut", "a socket is not cut in time" + about);
     return false;
   }

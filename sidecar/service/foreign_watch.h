@@ -62,6 +62,8 @@ class ForeignWatch {
     // As hook::cut_socket().  May be running when the watch has ended.
     std::function<Status(pid_t, int, std::uint64_t)> cut = hook::cut_socket;
     std::chrono::milliseconds period{1000};
+    // A cut that takes longer is left to itself, and not called one.
+    std::chrono::milliseconds cut_wait{200};
   };
 
   // What cannot be opened is tried again every few seconds: see problem().

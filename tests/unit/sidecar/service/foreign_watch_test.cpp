@@ -152,7 +152,8 @@ class ForeignWatchTest : public testing::Test {
                changed_.notify_all();
              },
          .cut = cut_with_,
-         .period = period});
+         .period = period,
+         .cut_wait = cut_wait_});
     ASSERT_TRUE(watch) << watch.error().message;
     watch_ = *std::move(watch);
   }
@@ -212,6 +213,7 @@ class ForeignWatchTest : public testing::Test {
     --failures_;
     return Error{Code::kIo, "injected"};
   };
+  std::chrono::milliseconds cut_wait_ = kLong;
   std::unique_ptr<ForeignWatch> watch_;
 };
 
@@ -464,6 +466,7 @@ TEST_F(ForeignWatchTest, LooksByItself) {
 TEST_F(ForeignWatchTest, ACutThatWaitsHoldsNobodyUp) {
   run(policy_of({0}, true));
   const auto go_on = std::make_shared<std::latch>(1);
+  cut_wait_ = std::chrono::milliseconds(1);
   cut_with_ = [go_on](pid_t, int, std::uint64_t) -> Status {
     go_on->wait();
     return Ok{};
