@@ -296,6 +296,8 @@ Start begin(const Places& places, const oci::ContainerState& state,
   start.record.id = state.id;
   start.record.pid = state.pid;
   start.record.bundle = state.bundle;
+  start.record.runtime = places.runtime;
+  start.record.runtime_root = places.runtime_root;
   start.status =
       protect(places, state, config_folders, stage, on_failure, kernel, start);
   if (!start.status) start.record.programs.clear();

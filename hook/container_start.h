@@ -20,6 +20,9 @@ struct Places {
   std::string run_dir = "/run/bailiff";
   std::string state_dir = "/var/lib/bailiff";
   std::string bpf_dir = "/sys/fs/bpf/bailiff";
+  // The runtime of the container, and the folder it keeps its containers in;
+  // "": not told.
+  std::string runtime, runtime_root;
 };
 
 struct Start {

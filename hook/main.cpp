@@ -35,6 +35,7 @@ constexpr int kExitUsage = 2;
 constexpr char kUsage[] =
     "usage: bailiff-hook createRuntime|adopt|poststop [--run-dir DIR]\n"
     "           [--state-dir DIR] [--bpf-dir DIR] [--bundle DIR]\n"
+    "           [--runtime FILE] [--runtime-root DIR]\n"
     "           [--on-failure deny|allow]\n"
     "\n"
     "Attaches the compiled policy STATE_DIR/policy.bin to the container whose\n"
@@ -45,6 +46,8 @@ constexpr char kUsage[] =
     "  --state-dir DIR   the compiled policy (/var/lib/bailiff)\n"
     "  --bpf-dir DIR     kernel objects, on a bpffs (/sys/fs/bpf/bailiff)\n"
     "  --bundle DIR      where config.json is if the state does not tell\n"
+    "  --runtime FILE    what runs the container, for a checkpoint of it\n"
+    "  --runtime-root DIR  the folder that keeps its containers\n"
     "  --on-failure W    what a container gets that cannot be protected: deny\n"
     "                    (it does not start) or allow; the default is the\n"
     "                    compiled policy's, and deny without one\n";
@@ -120,17 +123,20 @@ std::optional<Options> parse_options(const std::vector<std::string>& args) {
       }
       continue;
     }
-    std::string* folder = name == "--run-dir"     ? &options.places.run_dir
-                          : name == "--state-dir" ? &options.places.state_dir
-                          : name == "--bpf-dir"   ? &options.places.bpf_dir
-                          : name == "--bundle"    ? &options.bundle
-                                                  : nullptr;
-    if (folder == nullptr) return wrong("unknown option '" + name + "'");
+    Places& places = options.places;
+    std::string* path = name == "--run-dir"        ? &places.run_dir
+                        : name == "--state-dir"    ? &places.state_dir
+                        : name == "--bpf-dir"      ? &places.bpf_dir
+                        : name == "--bundle"       ? &options.bundle
+                        : name == "--runtime"      ? &places.runtime
+                        : name == "--runtime-root" ? &places.runtime_root
+                                                   : nullptr;
+    if (path == nullptr) return wrong("unknown option '" + name + "'");
     if (value.empty() || value[0] != '/') {
       return wrong(name + ": '" + value + "' is not an absolute path");
     }
     while (value.size() > 1 && value.back() == '/') value.pop_back();
-    *folder = value;
+    *path = value;
   }
   return options;
 }

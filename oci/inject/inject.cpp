@@ -24,14 +24,20 @@ std::string_view to_string_view(OnError on_failure) {
 }
 
 HookEntry make_hook(const HookPlan& plan, HookStage stage) {
-  return HookEntry{
-      .path = plan.hook,
-      .args = {kHookName, std::string(to_string(stage)), "--run-dir",
-               plan.run_dir, "--state-dir", plan.state_dir, "--bpf-dir",
-               plan.bpf_dir, "--on-failure",
-               std::string(to_string_view(plan.on_failure))},
-      .env = {kHookPath},
-      .timeout_seconds = plan.timeout_seconds};
+  HookEntry hook{.path = plan.hook,
+                 .args = {kHookName, std::string(to_string(stage)), "--run-dir",
+                          plan.run_dir, "--state-dir", plan.state_dir,
+                          "--bpf-dir", plan.bpf_dir, "--on-failure",
+                          std::string(to_string_view(plan.on_failure))},
+                 .env = {kHookPath},
+                 .timeout_seconds = plan.timeout_seconds};
+  if (stage == HookStage::kCreateRuntime && !plan.runtime.empty()) {
+    hook.args.insert(hook.args.end(), {"--runtime", plan.runtime});
+    if (!plan.runtime_root.empty()) {
+      hook.args.insert(hook.args.end(), {"--runtime-root", plan.runtime_root});
+    }
+  }
+  return hook;
 }
 
 bool is_ours(const HookEntry& hook, const HookPlan& plan) {

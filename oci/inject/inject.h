@@ -29,6 +29,10 @@ struct HookPlan {
   std::string bpf_dir;
   OnError on_failure = OnError::kDeny;
   std::uint32_t timeout_seconds = 10;  // at least 1
+  // What the container is started by, for its record: the runtime's absolute
+  // path, and the folder of its containers.  "": not told.
+  std::string runtime;
+  std::string runtime_root;
 };
 
 struct Injection {

@@ -104,6 +104,8 @@ std::string to_json(const ContainerRecord& record) {
                   {"time_ns", record.time_ns},
                   {"pid", record.pid},
                   {"bundle", record.bundle},
+                  {"runtime", record.runtime},
+                  {"runtime_root", record.runtime_root},
                   {"cgroup_path", record.cgroup_path},
                   {"cgroup_id", record.cgroup_id},
                   {"policy", record.policy},
@@ -132,6 +134,8 @@ Result<ContainerRecord> parse_container_record(std::string_view text) {
   RETURN_IF_ERROR(read_integer(from, "time_ns", record.time_ns));
   RETURN_IF_ERROR(read_integer(from, "pid", record.pid));
   RETURN_IF_ERROR(read(from, "bundle", record.bundle));
+  RETURN_IF_ERROR(read(from, "runtime", record.runtime));
+  RETURN_IF_ERROR(read(from, "runtime_root", record.runtime_root));
   RETURN_IF_ERROR(read(from, "cgroup_path", record.cgroup_path));
   RETURN_IF_ERROR(read_integer(from, "cgroup_id", record.cgroup_id));
   RETURN_IF_ERROR(read(from, "policy", record.policy));

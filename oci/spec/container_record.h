@@ -29,7 +29,10 @@ struct ContainerRecord {
   std::uint64_t time_ns = 0;  // CLOCK_REALTIME of this record
   std::int64_t pid = 0;       // of the container's init, on the host
   std::string bundle;         // "" when the runtime did not tell
-  std::string cgroup_path;    // absolute, below the cgroup2 mount
+  // What started it, where bailiff-runc did: the runtime, and the folder it
+  // keeps its containers in ("": its default).  Both absolute.
+  std::string runtime, runtime_root;
+  std::string cgroup_path;  // absolute, below the cgroup2 mount
   std::uint64_t cgroup_id = 0;
   std::string policy;  // Digest::hex() of the compiled policy; "": none
   std::vector<std::string> programs;  // Digest::hex() of those attached

@@ -209,6 +209,9 @@ Result<RuntimeCall> parse_command_line(const std::vector<std::string>& args) {
   const std::optional<Verb> verb = creating_verb(args[globals.verb]);
   if (verb) {
     call.verb = *verb;
+    for (const GlobalOption& global : globals.options) {
+      if (global.option.name == "root") call.root = global.value;
+    }
     RETURN_IF_ERROR(read_create_options(args, globals.verb + 1, call));
     return call;
   }

@@ -32,6 +32,9 @@ struct RuntimeCall {
 
   std::vector<std::string> args;  // for the runtime, without argv[0]
   Verb verb = Verb::kOther;
+  // Of create, run and restore: where the runtime keeps its containers, as
+  // given; "": its own default.
+  std::string root;
   std::string bundle;       // "": the working folder
   std::string config_file;  // crun's --config; "": config.json of the bundle
   // Of the container to create, to pause or to resume; "": not given.

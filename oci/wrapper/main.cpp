@@ -7,9 +7,12 @@
 // there (--bailiff-version aside).
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -125,7 +128,16 @@ Status protect(const RuntimeCall& call, const ServiceConfig& settings,
   // The runtime would only say that the hook failed, and a hook that others
   // can change would be run as root.
   RETURN_IF_ERROR(check_trusted(settings.hook));
-  const HookPlan plan = hook_plan(settings);
+  HookPlan plan = hook_plan(settings);
+  plan.runtime = runtime;
+  if (!call.root.empty()) {
+    std::array<char, PATH_MAX> folder{};
+    // As runtimes take a relative one.
+    const bool relative = !call.root.starts_with('/') &&
+                          ::getcwd(folder.data(), folder.size()) != nullptr;
+    plan.runtime_root =
+        relative ? std::string(folder.data()) + "/" + call.root : call.root;
+  }
   const auto inject_all = [&]() -> Result<Injection> {
     ASSIGN_OR_RETURN(const SeccompRequest seccomp,
                      seccomp_request(call, settings));

@@ -11,6 +11,8 @@
 
 #include "oci/spec/state.h"
 #include "oci/sys/child.h"
+#include "oci/sys/files.h"
+#include "oci/wrapper/runtime.h"
 #include "oci/wrapper/settings.h"
 #include "sidecar/cli/table.h"
 #include "sidecar/ingest/record_folder.h"
@@ -101,6 +103,17 @@ std::optional<std::vector<Found>> chosen(const Terminal& terminal,
   return picked;
 }
 
+// Where run_child() finds it; "": nowhere that is told.
+std::string path_of(const std::string& runtime) {
+  if (runtime.starts_with('/')) return runtime;
+  std::error_code error;
+  for (const std::string& folder : oci::runtime_folders()) {
+    const fs::path path = fs::path(folder) / runtime;
+    if (fs::exists(path, error)) return path;
+  }
+  return "";
+}
+
 std::string one_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -136,10 +149,15 @@ std::optional<Adopted> adopt(const Found& container, bool named,
     adopted.detail = "it is " + parsed->status + ", and does not run";
     return adopted;
   }
-  const auto hook =
-      run_child({config.hook, "adopt", "--run-dir", config.run_dir,
-                 "--state-dir", config.state_dir, "--bpf-dir", config.bpf_dir},
-                state->out, soon());
+  std::vector<std::string> command = {
+      config.hook,   "adopt",          "--run-dir", config.run_dir,
+      "--state-dir", config.state_dir, "--bpf-dir", config.bpf_dir};
+  if (const std::string runtime = path_of(container.runtime);
+      !runtime.empty()) {
+    command.insert(command.end(), {"--runtime", runtime, "--runtime-root",
+                                   fs::absolute(container.root)});
+  }
+  const auto hook = run_child(command, state->out, soon());
   if (!hook) {
     adopted.detail = hook.error().message;
     return adopted;

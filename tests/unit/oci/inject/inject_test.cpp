@@ -60,6 +60,21 @@ TEST(Inject, PassesOnTheChoiceToAllow) {
             "allow");
 }
 
+TEST(Inject, TellsTheFirstHookWhatRunsTheContainer) {
+  ConfigDocument config = document("{}");
+  HookPlan told = plan();
+  told.runtime = "/usr/sbin/runc";
+  told.runtime_root = "/run/runc";
+  ASSERT_TRUE(inject(config, told));
+  const std::vector<std::string> create =
+      config.hooks(HookStage::kCreateRuntime)->at(0).args;
+  ASSERT_EQ(create.size(), 14U);
+  EXPECT_THAT(std::vector<std::string>(create.end() - 4, create.end()),
+              ElementsAre("--runtime", "/usr/sbin/runc", "--runtime-root",
+                          "/run/runc"));
+  EXPECT_EQ(config.hooks(HookStage::kPoststop)->at(0).args.back(), "deny");
+}
+
 TEST(Inject, ChangesNothingTheSecondTime) {
   ConfigDocument config =
       document(R"({"hooks":{"createRuntime":[{"path":"/a"}],)"

@@ -16,6 +16,8 @@ ContainerRecord record() {
   record.time_ns = 1'700'000'000'123'456'789;
   record.pid = 42;
   record.bundle = "/run/b \"x\"";
+  record.runtime = "/usr/sbin/runc";
+  record.runtime_root = "/run/runc";
   record.cgroup_path = "/sys/fs/cgroup/c1";
   record.cgroup_id = 77;
   record.policy = "aa";
@@ -49,6 +51,8 @@ TEST(ContainerRecord, IsReadAsItWasWritten) {
   EXPECT_EQ(read->event, "start");
   EXPECT_EQ(read->time_ns, record().time_ns);
   EXPECT_EQ(read->bundle, record().bundle);
+  EXPECT_EQ(read->runtime, "/usr/sbin/runc");
+  EXPECT_EQ(read->runtime_root, "/run/runc");
   EXPECT_EQ(read->facts.values, record().facts.values);
   EXPECT_EQ(read->facts.labels, record().facts.labels);
   EXPECT_TRUE(read->facts.pod_identity_trusted);

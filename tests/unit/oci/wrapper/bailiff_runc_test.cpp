@@ -39,7 +39,8 @@ class BailiffRunc : public testing::Test {
                            scratch_ / "called" + "\necho from-the-runtime\n");
     // The hook keeps what it reads, and where the process is.
     program("hook", "#!/bin/sh\ncat >" + scratch_ / "$1.json" + "\nenv >" +
-                        scratch_ / "env" + "\npid=$(sed " +
+                        scratch_ / "env" + "\necho \"$*\" >" +
+                        scratch_ / "$1.arguments" + "\npid=$(sed " +
                         "'s/.*\"pid\":\\([0-9]*\\).*/\\1/' " +
                         scratch_ / "$1.json" +
                         ")\ngrep ^0 /proc/$pid/cgroup >" + scratch_ / "cgroup" +
@@ -219,6 +220,10 @@ TEST_F(BailiffRuncWithRunc, GivesTheStateToTheHookBeforeTheStart) {
   ASSERT_TRUE(stopped) << stopped.error().message;
   EXPECT_EQ(stopped->status, "stopped");
   EXPECT_EQ(stopped->pid, 0);
+  // What a checkpoint of it is made by.
+  EXPECT_THAT(read_file(scratch_ / "createRuntime.arguments"),
+              HasSubstr(std::string("--runtime ") + kRunc + " --runtime-root " +
+                        scratch_ / "root"));
 }
 
 TEST_F(BailiffRuncWithRunc, KeepsTheContainersEnvironmentFromTheHook) {

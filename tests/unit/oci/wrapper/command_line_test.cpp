@@ -142,6 +142,12 @@ TEST(CommandLine, TakesOutItsOwnOptionsAndNothingElse) {
   expect_refused({"--bailiff-config=", "state"}, "needs a file");
 }
 
+TEST(CommandLine, KnowsWhereACreatedContainerIsKept) {
+  EXPECT_EQ(parse({"--root", "/r", "create", "c"}).root, "/r");
+  EXPECT_EQ(parse({"--root=r", "run", "c"}).root, "r");
+  EXPECT_EQ(parse({"create", "c"}).root, "");
+}
+
 TEST(CommandLine, KeepsOddArgumentsAsTheyAre) {
   const Args args = {"exec", "c", "sh", "-c", "", "--", "a b\n", "-"};
   EXPECT_EQ(parse(args).args, args);

@@ -36,8 +36,9 @@ class AdoptTest : public testing::Test {
                                                 scratch_.path() +
                                                 "/asked\ncat \"$2/$4/says\"\n");
     }
-    script("hook",
-           "cat >/dev/null\necho \"$1\" >>" + scratch_.path() + "/hooked\n");
+    script("hook", "cat >/dev/null\necho \"$1\" >>" + scratch_.path() +
+                       "/hooked\necho \"$*\" >" + scratch_.path() +
+                       "/arguments\n");
     write_file(scratch_ / "bailiff.yaml", "run_dir: " + scratch_.path() +
                                               "/run\nhook: " + scratch_.path() +
                                               "/hook\n");
@@ -109,6 +110,15 @@ TEST_F(AdoptTest, AsksTheRuntimeItIsTold) {
   container("two/cart", "status", "running");
   EXPECT_EQ(adopt({}, "other"), kExitOk) << err_.str();
   EXPECT_EQ(asked(), "other shop\nother cart\n");
+}
+
+TEST_F(AdoptTest, TellsTheHookWhatRunsTheContainer) {
+  container("one/shop", "state.json", "running");
+  EXPECT_EQ(adopt({}, scratch_ / "bin/other"), kExitOk) << err_.str();
+  EXPECT_THAT(
+      read_file(scratch_ / "arguments"),
+      HasSubstr("--runtime " + scratch_.path() + "/bin/other --runtime-root " +
+                scratch_.path() + "/one\n"));
 }
 
 TEST_F(AdoptTest, TakesNoOtherFolderForAContainer) {
