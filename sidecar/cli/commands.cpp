@@ -354,10 +354,13 @@ void add_doctor(CLI::App& app, std::ostream& terminal_out,
   const Streams streams{terminal_out, terminal_err};
   command.final_callback([options, streams, &exit_code] {
     hook::LinuxKernel kernel;
+    std::vector<hook::Probe> probes =
+        hook::probe_host(options->bpf_dir, kernel);
+    probes.push_back(probe_checkpoints());
     exit_code = show_probes({.out = streams.out,
                              .err = streams.err,
                              .json = options->output == "json"},
-                            hook::probe_host(options->bpf_dir, kernel));
+                            probes);
   });
 }
 

@@ -2,13 +2,43 @@
 #include "sidecar/cli/doctor.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 
 #include <nlohmann/json.hpp>
 
+#include "oci/sys/cgroup.h"
+#include "oci/sys/child.h"
 #include "sidecar/cli/table.h"
 
 namespace bailiff::sidecar {
+
+hook::Probe probe_checkpoints(const std::string& criu) {
+  // It looks at some fifty things, and waits for none.
+  constexpr std::chrono::seconds kLimit{10};
+  hook::Probe probe{.name = "checkpoints",
+                    .state = hook::ProbeState::kDegraded};
+  const Result<CgroupMount> mount = CgroupMount::find();
+  if (mount && mount->hybrid) {
+    probe.detail =
+        "evidence has none beside cgroup version 1, which runtimes freeze by";
+    probe.remedy = "boot with version 2 alone";
+    return probe;
+  }
+  const Result<ChildResult> checked =
+      run_child({criu, "check"}, "", std::chrono::steady_clock::now() + kLimit);
+  if (checked && checked->exit == 0) {
+    probe.state = hook::ProbeState::kOk;
+    probe.detail = "criu can make them, if the runtime is built for it";
+    return probe;
+  }
+  std::string why = checked ? checked->err : checked.error().message;
+  while (!why.empty() && why.back() == '\n') why.pop_back();
+  why.erase(0, why.rfind('\n') + 1);
+  probe.detail = "evidence has none: 'criu check': " + why;
+  probe.remedy = "install a criu that knows this kernel, if they are wanted";
+  return probe;
+}
 
 int show_probes(const Terminal& terminal,
                 const std::vector<hook::Probe>& probes) {

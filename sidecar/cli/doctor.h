@@ -2,6 +2,7 @@
 // sidecar/cli/doctor.h
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "hook/attach/probes.h"
@@ -14,5 +15,9 @@ namespace bailiff::sidecar {
 // cannot enforce without is missing.
 int show_probes(const Terminal& terminal,
                 const std::vector<hook::Probe>& probes);
+
+// Whether evidence may hold a checkpoint: 'criu check', or `criu` in its place.
+// "checkpoints", ok or degraded.
+hook::Probe probe_checkpoints(const std::string& criu = "criu");
 
 }  // namespace bailiff::sidecar

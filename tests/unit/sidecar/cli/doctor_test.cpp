@@ -53,5 +53,13 @@ TEST_F(DoctorTest, WritesJson) {
   EXPECT_EQ(list[1]["remedy"], "mount cgroup2");
 }
 
+TEST(DoctorCheckpoints, TellsWhyThereAreNone) {
+  const Probe probe = probe_checkpoints("/bin/false");
+  EXPECT_EQ(probe.name, "checkpoints");
+  EXPECT_EQ(probe.state, ProbeState::kDegraded);
+  EXPECT_NE(probe.detail, "");
+  EXPECT_NE(probe.remedy, "");
+}
+
 }  // namespace
 }  // namespace bailiff::sidecar
