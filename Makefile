@@ -26,7 +26,7 @@ BUILD_PACKAGES := \
   ninja-build nlohmann-json3-dev pkg-config zlib1g-dev
 TEST_PACKAGES := \
   bats busybox-static clang-format-14 clang-tidy-14 conmon containerd crun \
-  curl docker.io iproute2 jq libbenchmark-dev libclang-rt-14-dev \
+  criu curl docker.io iproute2 jq libbenchmark-dev libclang-rt-14-dev \
   libgmock-dev libgtest-dev nftables openssl podman procps python3 \
   qemu-system-x86 runc shellcheck sqlite3 systemd util-linux zstd
 
@@ -172,9 +172,11 @@ fuzz: | deps  ## each fuzzer for FUZZ_SECONDS (60)
 VM_FILTER ?= *:-Frame.*:ForeignUse.*:Probes.*:Lists.*Containers*:$\
   Sharing.*:ManyRules.AsMany*
 .PHONY: vm
-vm: $(RELEASE)/build.ninja  ## the kernel suite on Debian's Linux 6.1, emulated
-	@cmake --build $(RELEASE) -j $(JOBS) --target kernel
+vm: $(RELEASE)/build.ninja  ## what needs Debian's Linux 6.1, emulated
+	@cmake --build $(RELEASE) -j $(JOBS) --target kernel programs
 	@tests/vm/run $(RELEASE)/tests/bin/kernel --gtest_filter='$(VM_FILTER)'
+	@tests/vm/run env BAILIFF_BIN="$(BAILIFF_BIN)" CRIU_WORKS=1 \
+	  tests/e2e/run --print-output-on-failure tests/e2e/checkpoint.bats
 
 .PHONY: install
 install: build  ## install the programs below DESTDIR/PREFIX

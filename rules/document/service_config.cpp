@@ -19,7 +19,7 @@ using yaml::NodeKind;
 // than any runtime or kubelet waits.
 constexpr std::int64_t kMaxHookTimeoutMs = 120'000;
 // A container that is to be killed goes on until its capture's limit.
-constexpr std::int64_t kMaxCaptureLimitMs = 10'000;
+constexpr std::int64_t kMaxCaptureLimitMs = 60'000;
 // A pebibyte, whose bytes fit any counter.
 constexpr std::int64_t kMaxEvidenceMib = 1LL << 30;
 
@@ -181,7 +181,7 @@ class ConfigReader {
     if (const auto limit = reader.duration_ms("limit")) {
       if (*limit > kMaxCaptureLimitMs) {
         reader.error(reader.find("limit")->span,
-                     "'limit' must be at most 10s: the response waits for it");
+                     "'limit' must be at most 1m: the response waits for it");
       }
       evidence.limit_ms = *limit;
     }
@@ -193,6 +193,9 @@ class ConfigReader {
     }
     if (const auto word = reader.one_of("secrets", {"mask", "keep"})) {
       evidence.keep_secrets = *word == 1;
+    }
+    if (const auto checkpoint = reader.boolean("checkpoint")) {
+      evidence.checkpoint = *checkpoint;
     }
     reader.finish(Severity::kError);
   }

@@ -30,6 +30,7 @@ struct EvidenceConfig {
   std::int64_t keep_for_ms = 30LL * 24 * 3'600'000;
   std::int64_t keep_mib = 4096;  // of all captures together
   bool keep_secrets = false;     // else they are masked
+  bool checkpoint = false;       // a CRIU checkpoint is made as well
   bool operator==(const EvidenceConfig&) const = default;
 };
 

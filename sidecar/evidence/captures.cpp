@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <condition_variable>
@@ -37,17 +38,38 @@ constexpr std::size_t kRememberedFailures = 64;
 // How often what is too old is looked for.
 constexpr std::chrono::hours kRetainEvery{1};
 constexpr std::size_t kMaxMark = 4096;
+// How often it is asked how long a checkpoint has become.
+constexpr std::chrono::milliseconds kLookAgain{50};
+constexpr std::uint64_t kMib = 1024 * 1024;
 
 std::string marks_folder(const std::string& run_dir) {
   return run_dir + "/frozen";
 }
 
-// The number of its cgroup.
+// The number of its cgroup; behind it, when a checkpoint is made, the process
+// that makes it, when that started, and whether it was frozen before.
 Status write_mark(const std::string& run_dir, const std::string& container,
-                  std::uint64_t cgroup_id) {
-  return write_atomically(marks_folder(run_dir) + "/" + container,
-                          std::to_string(cgroup_id), 0600,
+                  const std::string& text) {
+  return write_atomically(marks_folder(run_dir) + "/" + container, text, 0600,
                           Durability::kProcess);
+}
+
+std::optional<Interrupted> read_mark(const std::string& container,
+                                     std::string_view text) {
+  std::array<std::uint64_t, 4> numbers{};
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  for (std::uint64_t& number : numbers) {
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error != std::errc()) break;
+    at = next == end ? end : next + 1;
+  }
+  // What a crash left of one.
+  if (numbers[0] == 0) return std::nullopt;
+  return Interrupted{.container = container,
+                     .cgroup_id = numbers[0],
+                     .checkpoint = {static_cast<pid_t>(numbers[1]), numbers[2]},
+                     .was_frozen = numbers[3] != 0};
 }
 
 // Whether somebody else had the cgroup frozen before.
@@ -88,11 +110,20 @@ struct Captures::Capture {
   }
 
   // False when the response was given: the caller responds itself.
-  bool join(const Respond& respond) {
+  bool join(const Respond& respond, Leaves leaves) {
     const std::lock_guard lock(mutex);
     if (responded) return false;
     waiting.push_back(respond);
+    if (leaves == Leaves::kNothing) waits_for_no_checkpoint = true;
     return true;
+  }
+
+  // Whether the clock is to respond; nullopt when nobody knows when that will
+  // be, as a checkpoint is being made.
+  std::optional<Clock::time_point> respond_at() {
+    const std::lock_guard lock(mutex);
+    if (run != nullptr && !waits_for_no_checkpoint) return std::nullopt;
+    return pace.response_due();
   }
 
   // Carries out what waits, and thaws.  Once: who comes second waits for the
@@ -103,6 +134,7 @@ struct Captures::Capture {
       {
         const std::lock_guard lock(mutex);
         responded = true;
+        cut_off();
         ready.swap(waiting);
       }
       pace.respond();
@@ -122,9 +154,11 @@ struct Captures::Capture {
         problem = "the response went first";
       } else if (is_frozen_already(of)) {
         collected.frozen = true;
+        was_frozen = true;
         return;
       } else {
-        Status frozen = write_mark(run_dir, container, cgroup_id);
+        Status frozen =
+            write_mark(run_dir, container, std::to_string(cgroup_id));
         if (frozen) frozen = of.freeze();
         if (!frozen) problem = frozen.error().message;
         // Also when it failed: half frozen it would stay so.
@@ -146,6 +180,41 @@ struct Captures::Capture {
     collected.frozen = problem.empty();
     collected.not_frozen = problem;
     if (!problem.empty()) thaw();
+  }
+
+  // Lets a checkpoint be made of what is frozen; false when the response goes
+  // first.  The run is this capture's until end().
+  Result<bool> begin(CheckpointRun& made, const Cgroup& of) {
+    const std::lock_guard lock(mutex);
+    if (responded || Clock::now() >= pace.response_due()) return false;
+    RETURN_IF_ERROR(write_mark(run_dir, container,
+                               std::to_string(cgroup_id) + " " +
+                                   std::to_string(made.process().pid) + " " +
+                                   std::to_string(made.process().ticks) +
+                                   (was_frozen ? " 1" : " 0")));
+    run = &made;
+    dumped = &of;
+    made.go();
+    return true;
+  }
+
+  // Ends the checkpoint, with the container frozen.  Precondition: the mutex is
+  // held.
+  void cut_off() {
+    if (run == nullptr) return;
+    // A thread that criu lets go of stops before it is back in its program.
+    static_cast<void>(dumped->freeze());
+    run->end();
+    is_cut_off = true;
+  }
+
+  // Whether it was cut off.
+  bool end() {
+    const std::lock_guard lock(mutex);
+    run = nullptr;
+    dumped = nullptr;
+    if (was_frozen) ::unlink((marks_folder(run_dir) + "/" + container).c_str());
+    return is_cut_off;
   }
 
   // Precondition: the mutex is held.
@@ -185,8 +254,14 @@ struct Captures::Capture {
 
   std::mutex mutex;  // of what follows
   std::vector<Respond> waiting;
+  bool waits_for_no_checkpoint = false;  // one of them
   bool responded = false;
+  bool was_frozen = false;         // by somebody else
   const Cgroup* cgroup = nullptr;  // that we froze: held by its collector
+  // While a checkpoint is made: what makes it, and of what.
+  CheckpointRun* run = nullptr;
+  const Cgroup* dumped = nullptr;
+  bool is_cut_off = false;
   std::once_flag once;
 
   bool is_collected = false;
@@ -225,8 +300,94 @@ struct Captures::Shared {
     return std::nullopt;
   }
 
+  // Of what is frozen, unless the response goes first.
+  void make_checkpoint(Capture& capture, const Cgroup& cgroup) {
+    const Status made = checkpoint(capture, cgroup);
+    if (made) {
+      capture.step("checkpoint");
+    } else {
+      folder.end_checkpoint(capture.id);
+      capture.collected.missing.add("checkpoint", made.error().message);
+    }
+  }
+
+  Status checkpoint(Capture& capture, const Cgroup& cgroup) {
+    Collected& collected = capture.collected;
+    if (!options.no_checkpoint.empty()) {
+      return Error{Code::kUnsupported, options.no_checkpoint};
+    }
+    if (!collected.frozen) {
+      return Error{Code::kUnsupported,
+                   "the container was not frozen: " + collected.not_frozen};
+    }
+    // What is there twice for a moment, here and in the archive.
+    const std::uint64_t most =
+        std::min(options.checkpoint_bytes, folder.room() / 2);
+    const std::uint64_t needed = memory_of(collected.processes.processes);
+    if (needed > most) {
+      return Error{Code::kExhausted,
+                   "its processes have " + std::to_string(needed / kMib) +
+                       " MiB of memory, and there is room for " +
+                       std::to_string(most / kMib)};
+    }
+    ASSIGN_OR_RETURN(const std::string images,
+                     folder.begin_checkpoint(capture.id));
+    ASSIGN_OR_RETURN(const std::vector<std::string> command,
+                     checkpoint_command(collected.request.record, images));
+    ASSIGN_OR_RETURN(CheckpointRun run,
+                     CheckpointRun::prepare(command, images));
+    ASSIGN_OR_RETURN(const bool begun, capture.begin(run, cgroup));
+    if (!begun) {
+      return Error{Code::kExhausted,
+                   "the limit of " +
+                       std::to_string(capture.pace.limit().count()) +
+                       " ms had passed before it was begun"};
+    }
+    std::string problem;
+    while (!run.wait_ended(Clock::now() + kLookAgain)) {
+      if (checkpoint_bytes(images) > most) {
+        problem =
+            "it became longer than " + std::to_string(most / kMib) + " MiB";
+      } else if (capture.pace.is_over()) {
+        problem = "it took too long";
+      } else {
+        continue;
+      }
+      const std::lock_guard lock(capture.mutex);
+      capture.cut_off();
+    }
+    const bool cut_off = capture.end();
+    const int exit = run.reap();
+    if (cut_off) {
+      if (problem.empty()) problem = capture.pace.reason("it was cut off");
+      return Error{Code::kExhausted,
+                   problem +
+                       "; what criu had done to the processes is not "
+                       "undone, and those that go on may fail"};
+    }
+    RETURN_IF_ERROR(freeze_again(capture, cgroup));
+    if (exit != 0) {
+      return Error{Code::kIo,
+                   checkpoint_failure(command.front(), exit, images)};
+    }
+    collected.checkpoint = images;
+    return Ok{};
+  }
+
+  // criu freezes what it found frozen before it lets go of it; a runtime that
+  // does not tell it how, leaves it running.
+  static Status freeze_again(Capture& capture, const Cgroup& cgroup) {
+    const std::lock_guard lock(capture.mutex);
+    if (capture.responded || is_frozen_already(cgroup)) return Ok{};
+    capture.collected.missing.add(
+        "frozen",
+        "the runtime let it go on behind the checkpoint, until it "
+        "was frozen again");
+    return cgroup.freeze();
+  }
+
   // Freezes, reads, responds.
-  void collect(Capture& capture) const {
+  void collect(Capture& capture) {
     Collected& collected = capture.collected;
     const oci::ContainerRecord& record = collected.request.record;
     const Result<Cgroup> cgroup = options.open_cgroup(record);
@@ -251,6 +412,13 @@ struct Captures::Shared {
       collected.files.upper->list(capture.pace, collected.missing);
     }
     capture.step("collected");
+    if (options.checkpoint_bytes > 0) {
+      if (cgroup) {
+        make_checkpoint(capture, *cgroup);
+      } else {
+        collected.missing.add("checkpoint", cgroup.error().message);
+      }
+    }
     // Before the cgroup is closed.
     capture.respond();
   }
@@ -263,6 +431,7 @@ struct Captures::Shared {
                                                  .node = options.node,
                                                  .give_up = &stopping},
                                                 folder);
+    folder.end_checkpoint(capture->id);
     const std::lock_guard lock(mutex);
     writing = nullptr;
     if (written) {
@@ -322,11 +491,12 @@ Result<std::unique_ptr<Captures>> Captures::start(CaptureOptions options,
         Clock::time_point next = Clock::time_point::max();
         for (const Shared::CapturePtr& each : shared->collecting) {
           if (each->pace.responded()) continue;
-          if (shared->closed || each->pace.response_due() <= Clock::now()) {
+          const auto at = each->respond_at();
+          if (shared->closed || (at && *at <= Clock::now())) {
             due.push_back(each);
             each->demote();
-          } else {
-            next = std::min(next, each->pace.response_due());
+          } else if (at) {
+            next = std::min(next, *at);
           }
         }
         if (!due.empty()) {
@@ -395,12 +565,15 @@ void Captures::stop(Clock::time_point deadline) {
 }
 
 std::string Captures::begin(CaptureRequest request, Respond respond,
-                            When when) {
+                            Leaves leaves, When when) {
   const std::uint64_t cgroup_id = request.record.cgroup_id;
   std::unique_lock lock(shared_->mutex);
   if (const Shared::CapturePtr known = shared_->under_way(cgroup_id)) {
+    const bool waits = known->join(respond, leaves);
+    // It may be one that waits for no checkpoint.
+    shared_->changed.notify_all();
     lock.unlock();
-    if (!known->join(respond)) respond(known->id);
+    if (!waits) respond(known->id);
     return known->id;
   }
   if (when == When::kUnlessRecent) {
@@ -420,7 +593,7 @@ std::string Captures::begin(CaptureRequest request, Respond respond,
       std::move(request), shared_->options.limit, shared_->options.run_dir,
       shared_->options.keeps_frozen);
   const std::string id = capture->id;
-  static_cast<void>(capture->join(respond));
+  static_cast<void>(capture->join(respond, leaves));
   shared_->recent.push_back({cgroup_id, id, Clock::now()});
   const bool at_once = shared_->options.limit.count() == 0;
   if (shared_->collecting.size() < kMaxCollectors) {
@@ -456,14 +629,17 @@ std::string Captures::begin(CaptureRequest request, Respond respond,
   return id;
 }
 
-void Captures::respond(std::uint64_t cgroup_id, const Respond& respond) {
+void Captures::respond(std::uint64_t cgroup_id, const Respond& respond,
+                       Leaves leaves) {
   Shared::CapturePtr known;
+  bool waits = false;
   {
     const std::lock_guard lock(shared_->mutex);
     known = shared_->under_way(cgroup_id);
+    waits = known && known->join(respond, leaves);
+    shared_->changed.notify_all();
   }
-  if (!known) return respond("");
-  if (!known->join(respond)) respond(known->id);
+  if (!waits) respond(known ? known->id : "");
 }
 
 bool Captures::wait(const std::string& id, Clock::time_point deadline) {
@@ -513,13 +689,9 @@ std::vector<Interrupted> interrupted_captures(const std::string& run_dir) {
         read_bounded(folder + "/" + name, kMaxMark);
     // "." and "..", and what a crash left of a mark.
     if (!text) continue;
-    Interrupted interrupted{.container = name};
-    const char* const end = text->data() + text->size();
-    if (std::from_chars(text->data(), end, interrupted.cgroup_id).ec !=
-        std::errc()) {
-      continue;
+    if (auto interrupted = read_mark(name, *text)) {
+      found.push_back(*std::move(interrupted));
     }
-    found.push_back(std::move(interrupted));
   }
   ::closedir(opened);
   return found;
@@ -527,15 +699,18 @@ std::vector<Interrupted> interrupted_captures(const std::string& run_dir) {
 
 Status settle(const std::string& run_dir, const Interrupted& interrupted,
               bool stays_frozen) {
-  if (!stays_frozen) {
+  const bool checkpointed = interrupted.checkpoint.pid > 0;
+  const bool thaws = !stays_frozen && !interrupted.was_frozen;
+  if (thaws || checkpointed) {
     ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
     const Result<Cgroup> cgroup =
         Cgroup::open_by_id(mount, interrupted.cgroup_id);
-    if (cgroup) {
-      RETURN_IF_ERROR(cgroup->thaw());
-    } else if (cgroup.error().code != Code::kNotFound) {
+    if (!cgroup && cgroup.error().code != Code::kNotFound) {
       return cgroup.error();
     }
+    if (cgroup && checkpointed) RETURN_IF_ERROR(cgroup->freeze());
+    end_checkpoint(interrupted.checkpoint);
+    if (cgroup && thaws) RETURN_IF_ERROR(cgroup->thaw());
   }
   const std::string mark = marks_folder(run_dir) + "/" + interrupted.container;
   if (::unlink(mark.c_str()) != 0) return errno_error("remove '" + mark + "'");

@@ -12,9 +12,11 @@
 // Whoever answers an event is never held up: begin() returns at once, and what
 // it is given to respond with is called once, by the collector or, when the
 // limit has passed, by the clock.  Then the collector goes on with what is
-// left, and says what is not.  A collector may wait for as long as a container
-// wants (memory and files that the container serves itself); the response does
-// not wait for it.
+// left, and says what is not.  A checkpoint (see checkpoint.h) is made last,
+// before the response, and cut off by it; only what leaves processes that would
+// suffer from that waits for it, as they are stopped meanwhile.  A collector
+// may wait for as long as a container wants (memory and files that the
+// container serves itself); the response does not wait for it.
 #pragma once
 
 #include <chrono>
@@ -27,6 +29,7 @@
 
 #include "oci/sys/cgroup.h"
 #include "rules/base/result.h"
+#include "sidecar/evidence/checkpoint.h"
 #include "sidecar/evidence/collected.h"
 #include "sidecar/evidence/evidence_folder.h"
 
@@ -51,6 +54,10 @@ struct CaptureOptions {
   std::string node;
   std::chrono::milliseconds limit{250};  // 0: the response always goes first
   Secrets secrets = Secrets::kMask;
+  // The most a checkpoint may hold, in bytes; 0: none is made.
+  std::uint64_t checkpoint_bytes = 0;
+  // Why this host has none; "": it may have.
+  std::string no_checkpoint;
   // The cgroup of a container that is its own; the errors are those of
   // open_container_cgroup().
   std::function<Result<Cgroup>(const oci::ContainerRecord&)> open_cgroup;
@@ -92,14 +99,21 @@ class Captures {
     kUnlessRecent,  // see kQuiet
     kAnyway,
   };
+  // What a response leaves of the container.
+  enum class Leaves {
+    kNothing,    // it is carried out at the limit
+    kProcesses,  // while a checkpoint is made, when that is through
+  };
   // Begins a capture of the container, or joins the one under way.  `respond`
   // may be called before this returns.  The id, "" when there is none.
   std::string begin(CaptureRequest request, Respond respond,
+                    Leaves leaves = Leaves::kNothing,
                     When when = When::kUnlessRecent);
 
   // For a response that asks for no capture itself: while one of the container
   // is being collected, `respond` is called behind it, else at once.
-  void respond(std::uint64_t cgroup_id, const Respond& respond);
+  void respond(std::uint64_t cgroup_id, const Respond& respond,
+               Leaves leaves = Leaves::kNothing);
 
   // Blocks until the capture is written or has failed; false when the deadline
   // came first.
@@ -121,16 +135,20 @@ class Captures {
   std::unique_ptr<Threads> threads_;
 };
 
-// A container that was frozen when the service died: it is still.
+// A container that was frozen when the service died: it is still, unless a
+// checkpoint was being made of it.
 struct Interrupted {
   std::string container;
   std::uint64_t cgroup_id = 0;
+  StartedProcess checkpoint;  // what made it; 0: none
+  bool was_frozen = false;    // before the capture, by somebody else
 };
 
 // Those that `run_dir` tells of.  What was to follow is in the journal of
 // responses, which had it first.
 std::vector<Interrupted> interrupted_captures(const std::string& run_dir);
-// Thaws it, unless a response wants it frozen, and forgets it.
+// Ends its checkpoint; thaws it, unless a response wants it frozen or somebody
+// else did, and forgets it.
 Status settle(const std::string& run_dir, const Interrupted& interrupted,
               bool stays_frozen);
 

@@ -55,6 +55,8 @@ struct Collected {
   std::int64_t limit_ms = 0;
   CollectedProcesses processes;
   ContainerFiles files;
+  // The folder of its images, which the capture owns; "": there is none.
+  std::string checkpoint;
   MissingList missing;
 };
 

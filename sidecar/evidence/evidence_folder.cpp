@@ -25,7 +25,8 @@ constexpr char kPartial[] = "partial-";
 constexpr char kArchive[] = "capture.tar.zst";
 constexpr char kManifest[] = "manifest.json";
 constexpr char kSummary[] = "summary.json";
-constexpr std::array kFiles = {kArchive, kManifest, kSummary};
+// Behind the name of what is partial.
+constexpr char kImages[] = "-images";
 
 // A manifest has a line for each of some ten thousand members.
 constexpr std::size_t kMaxManifest = 64 * 1024 * 1024;
@@ -51,16 +52,6 @@ Status write_file(int folder, const char* name, std::string_view bytes) {
   return sync(fd.get(), name);
 }
 
-// A folder of ours: files only, and those we know.
-void remove_folder(int parent, const std::string& name) {
-  const UniqueFd folder(::openat(
-      parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-  if (folder) {
-    for (const char* file : kFiles) ::unlinkat(folder.get(), file, 0);
-  }
-  ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
-}
-
 Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
   UniqueFd fd(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   DIR* const opened = fd ? ::fdopendir(fd.get()) : nullptr;
@@ -72,6 +63,21 @@ Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
   ::closedir(opened);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+// A folder of ours: files only.
+void remove_folder(int parent, const std::string& name) {
+  const UniqueFd folder(::openat(
+      parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (folder) {
+    const auto files = names_in(folder.get(), name);
+    if (files) {
+      for (const std::string& file : *files) {
+        ::unlinkat(folder.get(), file.c_str(), 0);
+      }
+    }
+  }
+  ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
 }
 
 }  // namespace
@@ -150,6 +156,18 @@ Status EvidenceFolder::commit(const std::string& id, int archive,
 
 void EvidenceFolder::abandon(const std::string& id) {
   remove_folder(folder_.get(), kPartial + id);
+}
+
+Result<std::string> EvidenceFolder::begin_checkpoint(const std::string& id) {
+  const std::string name = kPartial + id + kImages;
+  if (::mkdirat(folder_.get(), name.c_str(), 0700) != 0) {
+    return errno_error("make folder '" + path_ + "/" + name + "'");
+  }
+  return path_ + "/" + name;
+}
+
+void EvidenceFolder::end_checkpoint(const std::string& id) {
+  remove_folder(folder_.get(), kPartial + id + kImages);
 }
 
 std::uint64_t EvidenceFolder::room() const {

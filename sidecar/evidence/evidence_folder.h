@@ -7,6 +7,7 @@
 //                                           member)
 //                        /summary.json      what a list shows
 //   STATE_DIR/evidence/partial-ID/          one that is being written
+//                     /partial-ID-images/   its checkpoint, before it is copied
 //
 // Folders 0700, files 0600.  A capture is there once its folder was renamed,
 // with all of it on disk; what a crash leaves is partial, and removed at the
@@ -48,6 +49,11 @@ class EvidenceFolder {
                 std::string_view summary);
   // Removes one that is not to be committed.
   void abandon(const std::string& id);
+
+  // An empty folder for the images of a capture's checkpoint.
+  Result<std::string> begin_checkpoint(const std::string& id);
+  // Removes it, if there is one.
+  void end_checkpoint(const std::string& id);
 
   // What is left of the disk after what others need of it.
   std::uint64_t room() const;

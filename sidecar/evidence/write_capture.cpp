@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "oci/sys/errno_error.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/evidence/archive_writer.h"
+#include "sidecar/evidence/checkpoint.h"
 #include "sidecar/evidence/collected.h"
 #include "sidecar/evidence/sha256.h"
 #include "sidecar/evidence/spelling.h"
@@ -152,7 +154,8 @@ class CaptureWriter {
     RETURN_IF_ERROR(processes());
     RETURN_IF_ERROR(tables());
     RETURN_IF_ERROR(files());
-    return events();
+    RETURN_IF_ERROR(events());
+    return checkpoint();
   }
 
   Json manifest(const std::string& node) const {
@@ -477,6 +480,32 @@ class CaptureWriter {
         archive_.add("oci/state.json",
                      state_json(record, files.config, collected_.running)));
     return archive_.add("record.json", record_json(record));
+  }
+
+  // As large as it is: it had a bound of its own.
+  Status checkpoint() {
+    if (collected_.checkpoint.empty()) return Ok{};
+    for (const std::string& name : checkpoint_files(collected_.checkpoint)) {
+      const std::string member = "checkpoint/" + member_path(name);
+      const std::string path = collected_.checkpoint + "/" + name;
+      if (!in_time(member)) continue;
+      const UniqueFd file(
+          ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+      struct stat state {};
+      if (!file || ::fstat(file.get(), &state) != 0) {
+        missing_.add(member, errno_error("open").message);
+        continue;
+      }
+      const auto bytes = static_cast<std::uint64_t>(state.st_size);
+      if (folder_.room() < bytes) {
+        missing_.add(member, "the disk is nearly full");
+        continue;
+      }
+      RETURN_IF_ERROR(copy(member, file, bytes));
+      // Gives the disk back what is there twice.
+      ::unlink(path.c_str());
+    }
+    return Ok{};
   }
 
   std::string record_json(oci::ContainerRecord record) const {

@@ -701,15 +701,17 @@ void Intake::answer(Work work, const ContainerPtr& container,
     push_or_drop(std::move(answered), container->record,
                  Recorder::WhenFull::kRefuse);
   };
-  if (!capture) return parts_.captures.respond(cgroup_id, respond);
-  capture->response = to_string(request ? request->response : Response::kNone);
+  const Response response = request ? request->response : Response::kNone;
+  const Captures::Leaves leaves = left_by(response);
+  if (!capture) return parts_.captures.respond(cgroup_id, respond, leaves);
+  capture->response = to_string(response);
   static_cast<void>(parts_.captures.begin(
       {.record = container->record,
        .trigger = *std::move(capture),
        .events = parts_.flight.events(cgroup_id),
        .alerts = [telling,
                   secrets = parts_.secrets] { return telling->json(secrets); }},
-      respond));
+      respond, leaves));
 }
 
 void Intake::push(Work work, const oci::ContainerRecord& container) {

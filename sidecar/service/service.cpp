@@ -25,6 +25,7 @@
 #include "sidecar/respond/container_cgroup.h"
 #include "sidecar/service/files.h"
 #include "sidecar/service/log.h"
+#include "sidecar/service/trigger.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -447,6 +448,15 @@ Status Service::open_evidence() {
            .node = settings()->node,
            .limit = std::chrono::milliseconds(config.limit_ms),
            .secrets = secrets_of(config_),
+           // So that one does not drive all others out.
+           .checkpoint_bytes =
+               config.checkpoint
+                   ? static_cast<std::uint64_t>(config.keep_mib) * kMib / 4
+                   : 0,
+           .no_checkpoint = mount && mount->hybrid
+                                ? "beside cgroup version 1 a runtime knows "
+                                  "nothing of what version 2 has frozen"
+                                : "",
            .open_cgroup =
                [mount](const oci::ContainerRecord& record) -> Result<Cgroup> {
              if (!mount) return mount.error();
@@ -967,11 +977,11 @@ Service::Answered Service::answer_violation(
                       (mask == Secrets::kMask ? masked_json(event) : event) +
                       "]";
              }},
-        respond);
+        respond, left_by(response));
   } else {
-    captures_->respond(cgroup_id, respond);
+    captures_->respond(cgroup_id, respond, left_by(response));
   }
-  return done.get();  // at the limit at the latest
+  return done.get();  // at the limit at the latest, or behind a checkpoint
 }
 
 Result<std::string> Service::respond(Verb verb, const std::string& name,
@@ -1017,7 +1027,16 @@ Result<std::string> Service::respond(Verb verb, const std::string& name,
   }
   const std::string word(to_string(verb));
   const std::uint64_t now = monotonic_ns();
-  const TicketPtr ticket = engine_->respond(asked);
+  const TicketPtr ticket = engine_->prepare(asked);
+  const Respond carry_out = [this, ticket](const std::string&) {
+    engine_->carry_out(ticket);
+  };
+  if (asked.response == Response::kPause) {
+    // Behind a capture: it would stop what criu does inside the processes.
+    captures_->respond(record.cgroup_id, carry_out, left_by(asked.response));
+  } else {
+    carry_out("");
+  }
   std::vector<Draft> drafts = {
       operator_draft(*settings, record, word, by.actor, by.reason, now_ns())};
   drafts.front().awaits_response = true;
@@ -1102,7 +1121,8 @@ Result<CaptureView> Service::capture(const std::string& name,
                    .actor = actor,
                    .reason = why},
        .events = flight_.events(record.cgroup_id)},
-      [](const std::string&) {}, Captures::When::kAnyway);
+      [](const std::string&) {}, Captures::Leaves::kProcesses,
+      Captures::When::kAnyway);
   if (id.empty()) {
     return Error{Code::kExhausted, "too many captures are under way"};
   }

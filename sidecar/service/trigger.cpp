@@ -20,4 +20,9 @@ void add_to(std::optional<Trigger>& capture, const CompiledPolicy& policy,
   }
 }
 
+Captures::Leaves left_by(Response response) {
+  return response == Response::kKill ? Captures::Leaves::kNothing
+                                     : Captures::Leaves::kProcesses;
+}
+
 }  // namespace bailiff::sidecar

@@ -16,4 +16,7 @@ namespace bailiff::sidecar {
 void add_to(std::optional<Trigger>& capture, const CompiledPolicy& policy,
             const std::string& rule, const Decision& decision);
 
+// Only a kill leaves no process of the container.
+Captures::Leaves left_by(Response response);
+
 }  // namespace bailiff::sidecar

@@ -85,7 +85,7 @@ int run(int rounds, int processes) {
       const std::string id = (*captures)->begin(
           std::move(request),
           [&](const std::string&) { response = now_ms() - begin; },
-          Captures::When::kAnyway);
+          Captures::Leaves::kNothing, Captures::When::kAnyway);
       static_cast<void>(
           (*captures)->wait(id, steady_clock::now() + std::chrono::minutes(1)));
       const Result<std::string> summary = (*folder)->summary(id);

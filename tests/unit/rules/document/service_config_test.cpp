@@ -48,7 +48,8 @@ on_failure: allow
 exempt: [kube-system/*, shop/cart-0, "id:0a1b"]
 sinks:
   - {name: soc, type: webhook, url: "https://soc.example/hook", secret_file: /etc/b/key, min_priority: Warning}
-evidence: {limit: 100ms, keep_for: 7d, keep_mib: 512, secrets: keep}
+evidence: {limit: 100ms, keep_for: 7d, keep_mib: 512, secrets: keep,
+           checkpoint: true}
 feeds: []
 runtime: /usr/bin/crun
 hook: /usr/libexec/b/bailiff-hook
@@ -71,7 +72,8 @@ isolate_allow: [192.0.2.7, "2001:db8::/32"]
             (EvidenceConfig{.limit_ms = 100,
                             .keep_for_ms = 7LL * 24 * 3'600'000,
                             .keep_mib = 512,
-                            .keep_secrets = true}));
+                            .keep_secrets = true,
+                            .checkpoint = true}));
   EXPECT_EQ(config->runtime, "/usr/bin/crun");
   EXPECT_EQ(config->hook_timeout_seconds, 5U);
   EXPECT_EQ(config->limits, (ResponseLimits{.policy = 5,
@@ -86,8 +88,8 @@ isolate_allow: [192.0.2.7, "2001:db8::/32"]
 TEST(ServiceConfig, RefusesBadBoundsOfEvidence) {
   EXPECT_EQ(refusals("evidence: yes\n"),
             Messages{"'evidence' must be a mapping, not a scalar"});
-  EXPECT_EQ(refusals("evidence: {limit: 11s}\n"),
-            Messages{"'limit' must be at most 10s: the response waits for it"});
+  EXPECT_EQ(refusals("evidence: {limit: 61s}\n"),
+            Messages{"'limit' must be at most 1m: the response waits for it"});
   EXPECT_EQ(refusals("evidence: {keep_mib: 0}\n").size(), 1U);
   EXPECT_EQ(refusals("evidence: {secrets: hide}\n"),
             Messages{"'secrets' must be mask or keep, not 'hide'"});

@@ -23,6 +23,7 @@
 #include <nlohmann/json.hpp>
 
 #include "oci/sys/files.h"
+#include "oci/sys/pidfd.h"
 #include "sidecar/evidence/sha256.h"
 #include "tests/unit/oci/sys/scratch.h"
 #include "tests/unit/sidecar/evidence/unpacked.h"
@@ -89,6 +90,10 @@ class Said {
     said_.push_back(text);
     changed_.notify_all();
   }
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    said_.clear();
+  }
   std::vector<std::string> wait_for(std::size_t count) {
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, later(), [&] { return said_.size() >= count; });
@@ -120,6 +125,7 @@ class CapturesTest : public testing::Test {
          .node = "node-1",
          .limit = limit,
          .secrets = secrets,
+         .checkpoint_bytes = checkpoint_bytes_,
          .open_cgroup = [this](const oci::ContainerRecord&) -> Result<Cgroup> {
            if (gate_) gate_();
            return cgroup_.open();
@@ -132,6 +138,8 @@ class CapturesTest : public testing::Test {
     oci::ContainerRecord record;
     record.id = "shop";
     record.bundle = scratch_ / "bundle";
+    record.runtime = runtime_;
+    record.runtime_root = "/run/runc";
     record.cgroup_path = cgroup_.path();
     record.cgroup_id = cgroup_.open()->id();
     record.args = {"app", "--token", "hunter2"};
@@ -165,6 +173,8 @@ class CapturesTest : public testing::Test {
   std::unique_ptr<EvidenceFolder> folder_;
   std::function<void()> gate_;
   std::function<bool(std::uint64_t)> keeps_frozen_;
+  std::uint64_t checkpoint_bytes_ = 0;
+  std::string runtime_;
   std::unique_ptr<Captures> captures_;
 };
 
@@ -307,8 +317,8 @@ TEST_F(CapturesTest, HoldsOneCaptureOfAContainerThatAsksAgain) {
   const std::string id = captures_->begin(request(), nothing);
   ASSERT_TRUE(captures_->wait(id, later()));
   EXPECT_EQ(captures_->begin(request(), nothing), id);
-  const std::string other =
-      captures_->begin(request(), nothing, Captures::When::kAnyway);
+  const std::string other = captures_->begin(
+      request(), nothing, Captures::Leaves::kNothing, Captures::When::kAnyway);
   EXPECT_NE(other, id);
   ASSERT_TRUE(captures_->wait(other, later()));
   EXPECT_EQ(folder_->summaries()->size(), 2U);
@@ -400,6 +410,275 @@ TEST_F(CapturesTest, FindsWhatACrashLeftFrozen) {
                      /*stays_frozen=*/true));
   EXPECT_TRUE(is_frozen());
   EXPECT_THAT(interrupted_captures(scratch_ / "run"), testing::IsEmpty());
+}
+
+// With a runtime that is a script: its image folder is $images, and its cgroup
+// $cgroup.
+class CheckpointTest : public CapturesTest {
+ protected:
+  CheckpointTest() { checkpoint_bytes_ = std::uint64_t{64} << 20; }
+
+  void runtime(const std::string& script) {
+    runtime_ = scratch_ / "runtime";
+    // "--root DIR checkpoint --leave-running --image-path DIR": the sixth.
+    write_file(runtime_, "#!/bin/sh\nimages=$6\ncgroup=" + cgroup_.path() +
+                             "\n" + script + "\n");
+    std::filesystem::permissions(runtime_, std::filesystem::perms::owner_all);
+  }
+
+  // What the capture does not have of a checkpoint, and why.
+  static std::string missing(const json& manifest) {
+    for (const json& each : manifest["missing"]) {
+      if (each["member"] == "checkpoint") return each["reason"];
+    }
+    return "";
+  }
+  json manifest_of(const std::string& id) const {
+    return json::parse(members(id).at("manifest.json"));
+  }
+
+  // Neither images, nor a mark of what is frozen.
+  void expect_nothing_left(const std::string& id) const {
+    EXPECT_FALSE(std::filesystem::exists(
+        scratch_ / ("state/evidence/partial-" + id + "-images")));
+    EXPECT_TRUE(std::filesystem::is_empty(scratch_ / "run/frozen"));
+  }
+
+  // A capture to its end, with a response that finds the container frozen: its
+  // id.
+  std::string captured(Captures::Leaves leaves = Captures::Leaves::kNothing) {
+    start();
+    bool frozen = false;
+    const std::string id = captures_->begin(
+        request(), [&](const std::string&) { frozen = is_frozen(); }, leaves);
+    EXPECT_TRUE(captures_->wait(id, later()));
+    EXPECT_TRUE(frozen);
+    return id;
+  }
+
+  // Begins a capture, with a response that says "waited", of which a runtime
+  // that makes the file "begun" is making the checkpoint when this returns and
+  // its limit has passed.  On a slow machine the limit may come too soon: then
+  // again, with a longer one.
+  std::string begin_slow(Said& said) {
+    for (milliseconds limit(300); limit < kLong; limit *= 2) {
+      start(limit);
+      said.forget();
+      std::filesystem::remove(scratch_ / "begun");
+      const auto begun = steady_clock::now();
+      const std::string id = captures_->begin(
+          request(), [&](const std::string&) { said.say("waited"); },
+          Captures::Leaves::kProcesses);
+      while (!captures_->wait(id, steady_clock::now() + milliseconds(1))) {
+        if (std::filesystem::exists(scratch_ / "begun") &&
+            steady_clock::now() > begun + limit + milliseconds(50)) {
+          return id;
+        }
+      }
+    }
+    ADD_FAILURE() << "no checkpoint was begun";
+    return "";
+  }
+
+  const Contained process_{cgroup_, "/bin/sleep", {"sleep", "1000"}, {}};
+};
+
+TEST_F(CheckpointTest, KeepsWhatTheRuntimeMadeOfAFrozenContainer) {
+  runtime(
+      "echo \"$@\" > $images/arguments; cat $cgroup/cgroup.freeze > "
+      "$images/frozen; env > $images/environment; echo said; echo done");
+  const std::string id = captured();
+  EXPECT_FALSE(is_frozen());
+  const auto found = members(id);
+  const json manifest = json::parse(found.at("manifest.json"));
+  EXPECT_THAT(steps(manifest),
+              ElementsAre("frozen", "collected", "checkpoint", "responded"));
+  EXPECT_EQ(missing(manifest), "");
+  EXPECT_THAT(found.at("checkpoint/arguments"),
+              HasSubstr("--tcp-established --ext-unix-sk --shell-job "
+                        "--file-locks shop\n"));
+  EXPECT_THAT(found.at("checkpoint/arguments"),
+              testing::StartsWith("--root /run/runc checkpoint "
+                                  "--leave-running --image-path "));
+  EXPECT_EQ(found.at("checkpoint/frozen"), "1\n");
+  EXPECT_THAT(found.at("checkpoint/environment"), Not(HasSubstr("HOME=")));
+  EXPECT_EQ(found.at("checkpoint/runtime.log"), "said\ndone\n");
+  for (const json& member : manifest["members"]) {
+    EXPECT_EQ(sha256_of(found.at(member["name"])), member["sha256"]);
+  }
+  expect_nothing_left(id);
+}
+
+TEST_F(CheckpointTest, IsNotMadeUnlessAskedFor) {
+  checkpoint_bytes_ = 0;
+  runtime("touch " + scratch_.path() + "/called");
+  const json manifest = manifest_of(captured());
+  EXPECT_THAT(steps(manifest), ElementsAre("frozen", "collected", "responded"));
+  EXPECT_EQ(missing(manifest), "");
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "called"));
+}
+
+TEST_F(CheckpointTest, TellsWhyTheRuntimeFailedAndKeepsTheRest) {
+  runtime(
+      "echo 'level=error msg=\"criu failed\"' >&2; echo half > "
+      "$images/pages-1.img; printf '(1) ok\\n(2) Error (a.c:1): no vdso\\n(3) "
+      "done\\n' > $images/dump.log; exit 3");
+  const std::string id = captured();
+  const auto found = members(id);
+  const json manifest = json::parse(found.at("manifest.json"));
+  EXPECT_THAT(steps(manifest), ElementsAre("frozen", "collected", "responded"));
+  EXPECT_EQ(missing(manifest),
+            "'" + runtime_ +
+                " checkpoint' ended with 3: level=error msg=\"criu failed\"; "
+                "criu: (2) Error (a.c:1): no vdso");
+  EXPECT_EQ(found.count("checkpoint/pages-1.img"), 0U);
+  EXPECT_EQ(found.count("processes.json"), 1U);
+  expect_nothing_left(id);
+}
+
+TEST_F(CheckpointTest, IsCutOffByAKillAtTheLimit) {
+  runtime("sleep 1000");
+  start(milliseconds(400));
+  auto process = std::make_unique<Contained>(
+      cgroup_, "/bin/sleep", std::vector<std::string>{"sleep", "1000"},
+      std::vector<std::string>{});
+  bool frozen = false;
+  const std::string id = captures_->begin(request(), [&](const std::string&) {
+    frozen = is_frozen();
+    process.reset();  // the kill
+  });
+  ASSERT_TRUE(captures_->wait(id, later()));
+  EXPECT_TRUE(frozen);
+  EXPECT_FALSE(is_frozen());
+  EXPECT_THAT(missing(manifest_of(id)),
+              HasSubstr("the limit of 400 ms had passed"));
+  expect_nothing_left(id);
+}
+
+TEST_F(CheckpointTest, IsWaitedForByWhatLeavesProcesses) {
+  runtime("touch " + scratch_.path() + "/begun; while [ ! -e " +
+          scratch_.path() + "/end ]; do sleep 0.01; done; echo > $images/a");
+  Said said;
+  const std::string id = begin_slow(said);
+  captures_->respond(
+      request().record.cgroup_id,
+      [&](const std::string&) { said.say("so did this"); },
+      Captures::Leaves::kProcesses);
+  EXPECT_THAT(said.wait_for(0), testing::IsEmpty());
+  write_file(scratch_ / "end", "");
+  EXPECT_THAT(said.wait_for(2), ElementsAre("waited", "so did this"));
+  ASSERT_TRUE(captures_->wait(id, later()));
+  EXPECT_THAT(steps(manifest_of(id)),
+              ElementsAre("frozen", "collected", "checkpoint", "responded"));
+}
+
+TEST_F(CheckpointTest, IsCutOffByAKillThatComesAfterTheLimit) {
+  // With what it has started.
+  runtime("sleep 1000 & echo $! > " + scratch_.path() + "/begun; wait");
+  Said said;
+  const std::string id = begin_slow(said);
+  EXPECT_THAT(said.wait_for(0), testing::IsEmpty());
+  captures_->respond(request().record.cgroup_id, [&](const std::string&) {
+    said.say(is_frozen() ? "killed frozen" : "killed");
+  });
+  EXPECT_THAT(said.wait_for(2), ElementsAre("waited", "killed frozen"));
+  ASSERT_TRUE(captures_->wait(id, later()));
+  EXPECT_THAT(missing(manifest_of(id)), HasSubstr("it was cut off"));
+  const Result<Pidfd> child =
+      Pidfd::open(std::stoi(read_file(scratch_ / "begun")));
+  EXPECT_TRUE(!child || *child->wait_exit(later()));
+  expect_nothing_left(id);
+}
+
+TEST_F(CheckpointTest, IsCutOffWhenItBecomesTooLong) {
+  checkpoint_bytes_ = std::uint64_t{8} << 20;
+  runtime(
+      "echo 0 > $cgroup/cgroup.freeze; "
+      "head -c 9000000 /dev/zero > $images/pages-1.img; sleep 1000");
+  const std::string id = captured(Captures::Leaves::kProcesses);
+  EXPECT_FALSE(is_frozen());
+  EXPECT_THAT(missing(manifest_of(id)),
+              HasSubstr("it became longer than 8 MiB"));
+  EXPECT_EQ(members(id).count("checkpoint/pages-1.img"), 0U);
+  expect_nothing_left(id);
+}
+
+TEST_F(CheckpointTest, IsNotBegunWhenThereIsMoreMemoryThanRoom) {
+  checkpoint_bytes_ = 1;
+  runtime("touch " + scratch_.path() + "/called");
+  const json manifest = manifest_of(captured());
+  EXPECT_THAT(missing(manifest), HasSubstr("MiB of memory"));
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "called"));
+}
+
+TEST_F(CheckpointTest, NeedsToKnowTheRuntime) {
+  EXPECT_THAT(missing(manifest_of(captured())),
+              HasSubstr("nobody told which runtime"));
+}
+
+TEST_F(CheckpointTest, RunsNoRuntimeThatOthersMayChange) {
+  runtime("touch " + scratch_.path() + "/called");
+  std::filesystem::permissions(runtime_, std::filesystem::perms::all);
+  EXPECT_THAT(missing(manifest_of(captured())), HasSubstr("runtime"));
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "called"));
+}
+
+TEST_F(CheckpointTest, FreezesAgainWhatTheRuntimeLeavesRunning) {
+  runtime("echo 0 > $cgroup/cgroup.freeze; echo > $images/a");
+  const std::string id = captured();
+  EXPECT_EQ(members(id).count("checkpoint/a"), 1U);
+  EXPECT_THAT(manifest_of(id)["missing"].dump(),
+              HasSubstr("let it go on behind the checkpoint"));
+}
+
+TEST_F(CheckpointTest, LeavesFrozenWhatSomebodyElseFroze) {
+  runtime("echo > $images/a");
+  ASSERT_TRUE(cgroup_.open()->freeze());
+  const std::string id = captured();
+  EXPECT_TRUE(is_frozen());
+  EXPECT_EQ(members(id).count("checkpoint/a"), 1U);
+  expect_nothing_left(id);
+}
+
+TEST_F(CheckpointTest, IsCutOffWhenTheServiceStops) {
+  runtime("touch " + scratch_.path() + "/begun; sleep 1000");
+  Said said;
+  const std::string id = begin_slow(said);
+  captures_->stop(later());
+  EXPECT_THAT(said.wait_for(1), ElementsAre("waited"));
+  EXPECT_FALSE(is_frozen());
+  EXPECT_THAT(missing(manifest_of(id)), HasSubstr("it was cut off"));
+  expect_nothing_left(id);
+}
+
+// As after a crash: with what it began still running.
+TEST_F(CheckpointTest, IsEndedBeforeWhatACrashLeftIsThawed) {
+  const Result<Cgroup> cgroup = cgroup_.open();
+  std::filesystem::create_directory(scratch_ / "run/frozen");
+  for (const bool was_frozen : {false, true}) {
+    Result<CheckpointRun> run = CheckpointRun::prepare(
+        {"/bin/sleep", "1000"}, scratch_ / (was_frozen ? "run" : "state"));
+    ASSERT_TRUE(run) << run.error().message;
+    run->go();
+    write_file(scratch_ / "run/frozen/shop",
+               std::to_string(cgroup->id()) + " " +
+                   std::to_string(run->process().pid) + " " +
+                   std::to_string(run->process().ticks) +
+                   (was_frozen ? " 1" : " 0"));
+    const std::vector<Interrupted> found =
+        interrupted_captures(scratch_ / "run");
+    ASSERT_EQ(found.size(), 1U);
+    ASSERT_TRUE(settle(scratch_ / "run", found[0], /*stays_frozen=*/false));
+    EXPECT_TRUE(run->wait_ended(later()));
+    EXPECT_EQ(run->reap(), 128 + SIGKILL);
+    EXPECT_EQ(is_frozen(), was_frozen);
+    EXPECT_THAT(interrupted_captures(scratch_ / "run"), testing::IsEmpty());
+  }
+}
+
+TEST_F(CheckpointTest, LeavesAProcessAloneThatHasTheNumberNow) {
+  end_checkpoint({process_.pid(), 1});
+  EXPECT_EQ(::kill(process_.pid(), 0), 0);
 }
 
 }  // namespace

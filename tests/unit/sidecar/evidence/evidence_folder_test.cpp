@@ -140,5 +140,19 @@ TEST_F(EvidenceFolderTest, RefusesAFolderThatOthersMayChange) {
             Code::kPermission);
 }
 
+TEST_F(EvidenceFolderTest, RemovesTheImagesOfACheckpoint) {
+  const auto folder = open();
+  const Result<std::string> images = folder->begin_checkpoint("a");
+  ASSERT_TRUE(images) << images.error().message;
+  write_file(*images + "/pages-1.img", "memory");
+  folder->end_checkpoint("a");
+  EXPECT_FALSE(std::filesystem::exists(*images));
+  folder->end_checkpoint("a");
+  // What a crash left, too.
+  write_file(*folder->begin_checkpoint("b") + "/core-1.img", "registers");
+  open();
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_ / "evidence"));
+}
+
 }  // namespace
 }  // namespace bailiff::sidecar
