@@ -53,6 +53,11 @@ struct task_scratch {
   /* The bits of each ancestor, the parent first; of so many. */
   __u64 levels[BAILIFF_TASK_LEVELS][BAILIFF_TASK_WORDS];
   __u32 level_count;
+  /* Of bits that are combined; the last is the top.  Here, where the verifier
+   * knows no value: Linux 6.1 looks at the first round of a loop only, and
+   * takes out what is not reached with the values a program's stack has in it.
+   */
+  __u64 stack;
   __s64 numbers[16];
   struct {
     __u32 at;
@@ -495,7 +500,6 @@ struct deciding {
   struct task_scratch* scratch;
   const __u32* page;
   __u64 cgroup_id;
-  __u64 stack; /* of bits; the last is the top */
   __u32 table;
   __u32 first_page;
   __u32 left;
@@ -533,7 +537,7 @@ static __always_inline void end_rule(struct task_scratch* scratch, __u32 what,
 static long run_unit(__u32 index, struct deciding* deciding) {
   __u32 unit = deciding->page[index & (BAILIFF_TASK_PAGE_CODE - 1)];
   struct task_scratch* scratch = deciding->scratch;
-  __u64 stack = deciding->stack;
+  __u64 stack = scratch->stack;
   __u32 what = unit & ((1U << BAILIFF_TASK_CODE_SHIFT) - 1);
   switch (unit >> BAILIFF_TASK_CODE_SHIFT) {
     case BAILIFF_TASK_CODE_OWN:
@@ -565,7 +569,7 @@ static long run_unit(__u32 index, struct deciding* deciding) {
       stack = 0;
       break;
   }
-  deciding->stack = stack;
+  scratch->stack = stack;
   return 0;
 }
 
@@ -652,6 +656,7 @@ static __always_inline struct task_scratch* note_exec(
   run_all_tests(scratch, container->id, wanted->table, wanted->tests, 0);
   note_above(scratch, SLOT_EXEC, task, container);
   if (wanted->code) {
+    scratch->stack = 0;
     struct deciding deciding = {
         .scratch = scratch,
         .cgroup_id = container->id,
