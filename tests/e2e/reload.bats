@@ -77,18 +77,18 @@ change_to() {
 @test "IP sockets are refused in a container that ran before" {
   service_with "$SCRATCH/rules/nothing.yaml"
   contained_detached early sleep 1000
-  run connects early
+  run connects early "$ATTACKER4"
   says reached
 
   change_to "$SCRATCH/rules/sockets.yaml"
-  run connects early
+  run connects early "$ATTACKER4"
   says "nc: socket: Operation not permitted"
   event "Stream socket" '.bailiff.verdict == "denied"
     and .output_fields["evt.arg.type"] == "1"
     and .output_fields["proc.name"] == "nc"'
 
   change_to "$SCRATCH/rules/nothing.yaml"
-  run connects early
+  run connects early "$ATTACKER4"
   says reached
 }
 
