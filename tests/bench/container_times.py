@@ -165,6 +165,16 @@ def read_file(*path: str) -> str:
         return file.read()
 
 
+def remove_cgroup(folder: str) -> None:
+    """With what is in it."""
+    with open(os.path.join(folder, "cgroup.kill"), "w",
+              encoding="ascii") as file:
+        file.write("1")
+    while "populated 1" in read_file(folder, "cgroup.events"):
+        time.sleep(0.01)
+    os.rmdir(folder)
+
+
 @contextlib.contextmanager
 def process_that_moves():
     """Between two cgroups of its own, 50 times a second."""
@@ -176,15 +186,12 @@ def process_that_moves():
             ["sh", "-c", 'while sleep 0.02; do echo 0 >"$1/cgroup.procs"; '
              'sleep 0.02; echo 0 >"$2/cgroup.procs"; done', "sh",
              *folders]) as moved:
-        yield
-        moved.kill()
-    for folder in folders:
-        with open(os.path.join(folder, "cgroup.kill"), "w",
-                  encoding="ascii") as file:
-            file.write("1")
-        while "populated 1" in read_file(folder, "cgroup.events"):
-            time.sleep(0.01)
-        os.rmdir(folder)
+        try:
+            yield
+        finally:
+            moved.kill()
+            for folder in folders:
+                remove_cgroup(folder)
 
 
 def burst(table: Table, service: Service, seconds: int) -> None:
