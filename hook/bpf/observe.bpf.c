@@ -225,6 +225,16 @@ static __always_inline struct bailiff_part_header* begin_part(
   return header;
 }
 
+/* Bytes of the text with its end, or a negative error: of an empty one
+ * bpf_probe_read_user_str() says 0 on Linux 6.1, and 1 on 6.18. */
+static __always_inline long read_user_text(__u8* to, __u32 size,
+                                           const void* from) {
+  long bytes = bpf_probe_read_user_str(to, size, from);
+  if (bytes) return bytes;
+  *to = 0;
+  return 1;
+}
+
 /* A text of the caller's.  One that cannot be read, as its page is not there
  * or never was, is left out. */
 static __always_inline void add_text(struct scratch* scratch, __u16 part,
@@ -232,8 +242,8 @@ static __always_inline void add_text(struct scratch* scratch, __u16 part,
   __u32 at = scratch->used;
   if (!user || at >= PARTS_LIMIT) return;
   struct bailiff_part_header* header = (void*)&scratch->bytes[at];
-  long bytes = bpf_probe_read_user_str(&scratch->bytes[at + sizeof(*header)],
-                                       BAILIFF_MAX_PATH_BYTES, user);
+  long bytes = read_user_text(&scratch->bytes[at + sizeof(*header)],
+                              BAILIFF_MAX_PATH_BYTES, user);
   if (bytes <= 0) return;
   header->part = part;
   header->bytes = bytes;

@@ -378,8 +378,8 @@ static __always_inline int read_line(struct task_scratch* scratch,
   __u64 from = mm->arg_start;
   __u64 all = mm->arg_end - from;
   if (all > BAILIFF_MAX_ARGUMENT_BYTES) all = BAILIFF_MAX_ARGUMENT_BYTES;
-  long first = bpf_probe_read_user_str(&scratch->bytes[TEXT_EXE],
-                                       BAILIFF_MAX_ARGUMENT_BYTES, (void*)from);
+  long first = read_user_text(&scratch->bytes[TEXT_EXE],
+                              BAILIFF_MAX_ARGUMENT_BYTES, (void*)from);
   if (first <= 0 || first > BAILIFF_MAX_ARGUMENT_BYTES) return 0;
   scratch->texts[BAILIFF_TASK_EXE].at = TEXT_EXE;
   scratch->texts[BAILIFF_TASK_EXE].bytes = first - 1;
