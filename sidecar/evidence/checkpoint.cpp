@@ -208,6 +208,8 @@ void end_checkpoint(const StartedProcess& process) {
   if (!known) return;
   const Result<std::uint64_t> ticks = known->start_time();
   if (!ticks || *ticks != process.ticks) return;
+  // Itself too: one that has just begun has no session yet.
+  static_cast<void>(known->send_signal(SIGKILL));
   ::kill(-process.pid, SIGKILL);
   static_cast<void>(
       known->wait_exit(std::chrono::steady_clock::now() + kDying));
