@@ -13,7 +13,7 @@
 // Nothing else is believed: to what was not asked, anybody may have sent an
 // answer, so as to have a host refused.  A container that answers itself, or
 // asks a resolver of its own, learns what it wants to; it can fill its own
-// table and no other's.  So no rule is judged by a name being absent
+// table and no other's.  So nothing is refused for want of a name
 // (placement.cpp).
 //
 // Where a rule refuses, an answer is refused too, without a record,

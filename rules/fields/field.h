@@ -150,9 +150,10 @@ std::optional<FieldId> longest_field_prefix(std::string_view text);
 // it, or else as nearest() in diagnostic.h.
 std::string_view nearest_field(std::string_view name);
 
-// The name of the host at the other end, as it was asked for.
+// The name of a host, as it was asked for.
 constexpr bool of_host_name(FieldId id) {
-  return id == FieldId::kFdSipName || id == FieldId::kFdRipName;
+  return id == FieldId::kFdCipName || id == FieldId::kFdSipName ||
+         id == FieldId::kFdRipName;
 }
 
 // Falco's name without its PT_, such as "UINT64".

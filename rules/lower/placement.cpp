@@ -100,7 +100,9 @@ bool is_peer_address(FieldId id) {
          (type == FieldType::kAddress || type == FieldType::kNetwork);
 }
 
-bool is_peer(FieldId id) { return is_peer_address(id) || of_host_name(id); }
+bool is_peer(FieldId id) {
+  return is_peer_address(id) || (of_host_name(id) && id != FieldId::kFdCipName);
+}
 
 // Whether it tells one peer from another.
 bool names_destination(const Expr& expr) {
@@ -108,38 +110,49 @@ bool names_destination(const Expr& expr) {
   return std::any_of(fields.begin(), fields.end(), is_peer);
 }
 
-// Whether names can decide it: each is compared as a whole, and nothing holds
-// for their absence.  Only listed names are known at all; and a container can
-// be told, by itself, that any address has one.
-class DecidesByNames {
+bool names_hosts(const Leaf& leaf) {
+  return std::any_of(leaf.fields.begin(), leaf.fields.end(), of_host_name);
+}
+
+// Whether each name is compared as a whole: only listed names are known at all.
+bool compares_whole_names(const Expr& expr) {
+  const std::vector<Leaf> leaves = leaves_of(expr);
+  return std::all_of(leaves.begin(), leaves.end(), [](const Leaf& leaf) {
+    return !names_hosts(leaf) ||
+           (leaf.check != nullptr && decidable_of_query(*leaf.check));
+  });
+}
+
+// Whether it can hold for the absence of a name.  A container can be told, by
+// itself, that any address has one.
+class AsksForAbsence {
  public:
-  bool operator()(const Constant& /*constant*/) const { return true; }
+  bool operator()(const Constant& /*constant*/) const { return false; }
   bool operator()(const Check& check) const {
-    return !of_host_name(check.field) ||
-           (positive_ && decidable_of_query(check));
+    return negated_ && of_host_name(check.field);
   }
-  bool operator()(const TermCheck& check) const { return !holds_name({check}); }
+  bool operator()(const TermCheck& /*check*/) const { return false; }
   bool operator()(const Not& node) const {
-    DecidesByNames inner;
-    inner.positive_ = !positive_;
+    AsksForAbsence inner;
+    inner.negated_ = !negated_;
     return std::visit(inner, node.operand->node);
   }
-  bool operator()(const And& node) const { return all(node.operands); }
-  bool operator()(const Or& node) const { return all(node.operands); }
+  bool operator()(const And& node) const { return any(node.operands); }
+  bool operator()(const Or& node) const { return any(node.operands); }
 
  private:
-  static bool holds_name(const Expr& expr) {
-    const std::vector<FieldId> fields = fields_of(expr);
-    return std::any_of(fields.begin(), fields.end(), of_host_name);
-  }
-  bool all(const std::vector<Expr>& operands) const {
-    return std::all_of(operands.begin(), operands.end(), [&](const Expr& one) {
+  bool any(const std::vector<Expr>& operands) const {
+    return std::any_of(operands.begin(), operands.end(), [&](const Expr& one) {
       return std::visit(*this, one.node);
     });
   }
 
-  bool positive_ = true;
+  bool negated_ = false;
 };
+
+bool asks_for_absence(const Expr& expr) {
+  return std::visit(AsksForAbsence(), expr.node);
+}
 
 // What is left of it where no peer has a name.
 Expr without_names(const Expr& expr) {
@@ -316,7 +329,7 @@ class Placer {
           {Teller::kConnectHook});
       judged_ = certain(connect_);
     }
-    if (!std::visit(DecidesByNames(), connect_.node)) {
+    if (!compares_whole_names(connect_)) {
       place_undecidable_name();
       return std::move(result_);
     }
@@ -326,6 +339,10 @@ class Placer {
     find_bind();
     find_socket();
     find_observed();
+    if (unclear_names_) {
+      place_undecidable_name();
+      return std::move(result_);
+    }
     find_held();
     find_exec();
     find_unserved();
@@ -365,7 +382,9 @@ class Placer {
       place_unsupported();
       return std::move(result_);
     }
+    if (!result_.answer) find_names();
     place_inbound();
+    say_names();
     say_exec();
     say_observed();
     say_unserved();
@@ -409,11 +428,22 @@ class Placer {
       const std::vector<FieldId> unknown = fields_without_source(
           observed, {.kind = Teller::kObserver, .call = *call});
       if (unknown.empty()) {
+        if (!compares_whole_names(observed)) {
+          unclear_names_ = true;
+          continue;
+        }
+        add_client_names(observed);
         result_.calls |= bit_of(*call);
         observed_.emplace_back(type);
       } else if (unknown_of_observed_.empty()) {
         unknown_of_observed_ = unknown;
       }
+    }
+  }
+
+  void add_client_names(const Expr& observed) {
+    for (const Leaf& leaf : leaves_of(observed)) {
+      if (names_hosts(leaf)) client_names_.push_back({*leaf.check});
     }
   }
 
@@ -503,9 +533,7 @@ class Placer {
     for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
       if (!refused_) break;
       Expr part = certain(ids_for_root(outbound(type)));
-      if (std::visit(DecidesByNames(), part.node)) {
-        parts.push_back(std::move(part));
-      }
+      if (compares_whole_names(part)) parts.push_back(std::move(part));
     }
     send_ = any_of(parts);
   }
@@ -657,13 +685,13 @@ class Placer {
     std::vector<Expr> decisive;
     for (const Expr* condition : {&judged_, &send_}) {
       for (const Leaf& leaf : leaves_of(*condition)) {
-        if (leaf.check == nullptr || !decidable_of_query(*leaf.check)) continue;
-        if (too_long(*leaf.check)) continue;
+        if (!names_hosts(leaf) || too_long(*leaf.check)) continue;
         names.push_back({*leaf.check});
         if (!std::visit(HoldsWith(*leaf.check), judged_.node)) continue;
         decisive.push_back({*leaf.check});
       }
     }
+    names.insert(names.end(), client_names_.begin(), client_names_.end());
     if (names.empty()) return;
     KernelRule rule{.rule = result_.placement.rule,
                     .condition = any_of(names),
@@ -711,11 +739,13 @@ class Placer {
           return leaf.check == nullptr || open(*leaf.check);
         });
     // A candidate may turn out not to match: refusing it would break what the
-    // rule allows.
-    return KernelRule{.rule = result_.placement.rule,
-                      .condition = over_approximate(condition, open),
-                      .candidate = candidate,
-                      .deny = refused_ && !candidate};
+    // rule allows.  So would refusing for want of a name: a process may have
+    // kept an address for longer than the answer said.
+    return KernelRule{
+        .rule = result_.placement.rule,
+        .condition = over_approximate(condition, open),
+        .candidate = candidate,
+        .deny = refused_ && !candidate && !asks_for_absence(condition)};
   }
 
   // Whether a hook that judges connections decides the check.
@@ -758,6 +788,11 @@ class Placer {
     const std::vector<Leaf> leaves =
         leaves_of(result_.connect ? judged_ : send_);
     say_open_checks(leaves);
+    if (refused_ && (asks_for_absence(judged_) || asks_for_absence(send_))) {
+      say("for want of a name nothing is refused: a container can answer "
+          "itself, and a program may know an address for longer than an answer "
+          "says");
+    }
     if (reason_.empty()) {
       result_.placement.enforcement = Enforcement::kKernel;
       say(result_.connect ? "decided before the connection is made"
@@ -772,7 +807,6 @@ class Placer {
       }
     }
     say_bits(leaves);
-    say_names();
     say_container_checks(leaves);
     say_foreign_sockets();
     if (result_.container_event) {
@@ -787,6 +821,9 @@ class Placer {
     }
     say("the addresses of names are those in answers from port 53, as long as "
         "these say, and an address from elsewhere has none");
+    if (!client_names_.empty()) {
+      say("so a client has a name when the container has asked for it");
+    }
     if (result_.packet) say("frames written by hand have no name");
   }
 
@@ -936,13 +973,7 @@ class Placer {
   // A rule that would be right for some events and wrong for others is no
   // rule: it is not placed anywhere.
   void place_undecidable(const std::vector<FieldId>& fields) {
-    result_.placement.enforcement = Enforcement::kUnsupported;
-    result_.container_event = false;
-    result_.calls = 0;
-    result_.arrival.reset();
-    result_.bind.reset();
-    result_.socket.reset();
-    result_.held = 0;
+    place_nowhere();
     std::vector<std::string> names;
     for (const FieldId id : fields) names.emplace_back(field(id).name);
     say(enumeration(names) +
@@ -950,12 +981,20 @@ class Placer {
     result_.placement.reason = reason_;
   }
 
-  void place_undecidable_name() {
+  void place_nowhere() {
     result_.placement.enforcement = Enforcement::kUnsupported;
     result_.container_event = false;
-    say("names of hosts are known as far as they are listed, and a container "
-        "can answer itself: they are compared by '=' and 'in', and not for "
-        "their absence");
+    result_.calls = 0;
+    result_.arrival.reset();
+    result_.bind.reset();
+    result_.socket.reset();
+    result_.held = 0;
+  }
+
+  void place_undecidable_name() {
+    place_nowhere();
+    say("names of hosts are known as far as they are listed: they are compared "
+        "by '=' and 'in'");
     result_.placement.reason = reason_;
   }
 
@@ -1043,6 +1082,8 @@ class Placer {
   std::vector<FieldId> unknown_of_observed_;
   std::set<std::string> not_in_packet_;
   bool answers_pass_ = false;
+  std::vector<Expr> client_names_;  // checks, of what is observed
+  bool unclear_names_ = false;      // one is compared as none is known
   std::vector<std::string> unserved_;
   bool unnamed_ = false;
   std::string reason_;

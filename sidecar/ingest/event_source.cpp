@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "hook/attach/told_names.h"
 #include "hook/kernel/ring_buffer.h"
 
 namespace bailiff::sidecar {
@@ -39,6 +40,10 @@ class PinnedObserver final : public ObserverSource {
   }
   Result<std::vector<hook::LostRecords>> take_lost() override {
     return hook::take_lost(pins_, kernel_);
+  }
+  Result<std::vector<std::uint64_t>> names_of(
+      std::uint64_t cgroup_id, const IpAddress& address) override {
+    return hook::told_names(pins_, cgroup_id, address, kernel_);
   }
 
  private:

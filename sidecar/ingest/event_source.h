@@ -42,6 +42,9 @@ class ObserverSource {
   // Records that were dropped for want of room since the last time.  Waits for
   // nobody.
   virtual Result<std::vector<hook::LostRecords>> take_lost() = 0;
+  // As hook::told_names().
+  virtual Result<std::vector<std::uint64_t>> names_of(
+      std::uint64_t cgroup_id, const IpAddress& address) = 0;
 };
 
 // The ring of the observer pinned in `bpf_dir`.

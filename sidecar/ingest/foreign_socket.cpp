@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "hook/attach/judged.h"
+#include "hook/attach/told_names.h"
 #include "rules/lower/inbound.h"
 #include "sidecar/ingest/descriptor.h"
 #include "sidecar/ingest/field_text.h"
@@ -21,8 +22,8 @@ namespace {
 
 class LoadedSource final : public ForeignSource {
  public:
-  explicit LoadedSource(hook::ForeignSockets sockets)
-      : sockets_(std::move(sockets)) {}
+  LoadedSource(hook::ForeignSockets sockets, hook::Pins pins)
+      : sockets_(std::move(sockets)), pins_(std::move(pins)) {}
   Status attend(bool datagrams) override { return sockets_.attend(datagrams); }
   int fd() const override { return sockets_.fd(); }
   Result<bool> consume(int most) override { return sockets_.consume(most); }
@@ -30,9 +31,15 @@ class LoadedSource final : public ForeignSource {
     return sockets_.held(pid);
   }
   Result<std::uint64_t> lost() const override { return sockets_.lost(); }
+  Result<std::vector<std::uint64_t>> names_of(
+      std::uint64_t cgroup_id, const IpAddress& address) override {
+    return hook::told_names(pins_, cgroup_id, address, kernel_);
+  }
 
  private:
   hook::ForeignSockets sockets_;
+  const hook::Pins pins_;
+  hook::LinuxKernel kernel_;
 };
 
 std::optional<SocketEnd> local_of(const bailiff_foreign& socket) {
@@ -84,12 +91,12 @@ std::string family_name(std::uint16_t family) {
 Result<std::unique_ptr<ForeignSource>> open_foreign_sockets(
     const std::string& bpf_dir, ForeignSource::Use use) {
   hook::LinuxKernel kernel;
-  ASSIGN_OR_RETURN(const hook::Map judged,
-                   hook::open_judged_map(hook::Pins(bpf_dir), kernel));
+  const hook::Pins pins(bpf_dir);
+  ASSIGN_OR_RETURN(const hook::Map judged, hook::open_judged_map(pins, kernel));
   ASSIGN_OR_RETURN(hook::ForeignSockets sockets,
                    hook::ForeignSockets::load(judged, std::move(use)));
   return std::unique_ptr<ForeignSource>(
-      std::make_unique<LoadedSource>(std::move(sockets)));
+      std::make_unique<LoadedSource>(std::move(sockets), pins));
 }
 
 bool listens(const bailiff_foreign& socket) {

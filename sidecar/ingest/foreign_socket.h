@@ -27,6 +27,9 @@ class ForeignSource {
   virtual Result<bool> consume(int most) = 0;
   virtual Result<hook::HeldSockets> held(pid_t pid) = 0;
   virtual Result<std::uint64_t> lost() const = 0;
+  // As hook::told_names().
+  virtual Result<std::vector<std::uint64_t>> names_of(
+      std::uint64_t cgroup_id, const IpAddress& address) = 0;
 };
 
 // That of the containers entered in `bpf_dir`.

@@ -97,6 +97,21 @@ std::string Generation::host_name(std::uint64_t hash) const {
   return host_names_->find(hash);
 }
 
+std::vector<std::string> Generation::host_names(
+    const std::vector<std::uint64_t>& hashes) const {
+  std::vector<std::string> names;
+  for (const std::uint64_t hash : hashes) {
+    std::string name = host_name(hash);
+    if (!name.empty()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+bool Generation::names_hosts() const {
+  const std::lock_guard lock(mutex_);
+  return !host_names_->empty();
+}
+
 Result<std::unique_ptr<Generations>> Generations::open(
     const std::string& state_dir) {
   std::unique_ptr<Generations> opened(new Generations(state_dir));

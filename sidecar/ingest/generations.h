@@ -58,6 +58,11 @@ class Generation {
   // The name, of those its rules ask for, that event records have by this
   // number; "" when there is none.
   std::string host_name(std::uint64_t hash) const;
+  // The same of several, without those that are none.
+  std::vector<std::string> host_names(
+      const std::vector<std::uint64_t>& hashes) const;
+  // Whether they ask for any.
+  bool names_hosts() const;
   // Lists have the items that lists of the same name have in `current`: the
   // lists in the kernel, which are shared by all generations, have them too.
   // Where nothing but items differs, this takes no time.

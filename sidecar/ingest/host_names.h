@@ -18,6 +18,7 @@ class HostNames {
   HostNames() = default;
   explicit HostNames(const CompiledPolicy& policy);
 
+  bool empty() const { return names_.empty(); }
   // "" for the number of none.
   std::string find(std::uint64_t hash) const;
 

@@ -513,6 +513,9 @@ bool ObservedFields::view_descriptor(FieldId field, Views& views) const {
     case kFdNameChanged:
       views.add(observed_.name_changed);
       return true;
+    case kFdCipName:
+      for (const std::string& name : observed_.client_names) views.add(name);
+      return true;
     default:
       // One that nobody tells, if it is not of an end.
       view_end(field, fd, views);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct Observed {
   Lineage lineage;  // self is there
   std::optional<Descriptor> descriptor;
   bool name_changed = false;  // of the descriptor
+  // What the client was asked for as, of those that rules name.
+  std::vector<std::string> client_names;
   ClockOffsets clocks;
   std::uint64_t number = 0;  // evt.num
   // CLOCK_REALTIME; 0: not known.

@@ -293,6 +293,18 @@ void ForeignWatch::take_of(const bailiff_foreign& socket,
   tell(std::move(seen));
 }
 
+// Of the peer; an error is told, and leaves it without.
+std::vector<std::string> ForeignWatch::names_of(const bailiff_foreign& socket,
+                                                const Container& container) {
+  if (!container.generation->names_hosts()) return {};
+  const Result<std::vector<std::uint64_t>> names = source_->names_of(
+      container.record.cgroup_id, connect_event(socket, false).address);
+  if (names) return container.generation->host_names(*names);
+  log_repeated("names",
+               "ask for the names of a peer: " + names.error().message);
+  return {};
+}
+
 // Whether there is something to tell.  Cuts the connection if it has to.
 bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
                          SeenForeign& seen) {
@@ -320,9 +332,9 @@ bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
   const ClockOffsets clocks = ClockOffsets::now();
   seen.process = read_process(static_cast<pid_t>(socket.tgid),
                               shifted(socket.time_ns, clocks.boottime_ns));
-  std::vector<ForeignHit> hits =
-      judge_foreign(socket, peer.accepted, container, seen.process,
-                    seen.realtime_ns, seen.number, memory_);
+  std::vector<ForeignHit> hits = judge_foreign(
+      socket, peer.accepted, names_of(socket, container), container,
+      seen.process, seen.realtime_ns, seen.number, memory_);
   const bool deny =
       !exempt && std::any_of(hits.begin(), hits.end(),
                              [](const ForeignHit& hit) { return hit.deny; });

@@ -129,6 +129,8 @@ class ForeignWatch {
   void take_of(const bailiff_foreign& socket, const ContainerPtr& container);
   bool is_accepted(const bailiff_foreign& socket) const;
   bool judge(const bailiff_foreign& socket, Known& known, SeenForeign& seen);
+  std::vector<std::string> names_of(const bailiff_foreign& socket,
+                                    const Container& container);
   bool cut(const bailiff_foreign& socket);
   void find_holder(bailiff_foreign& socket);
   void tell(SeenForeign seen);

@@ -81,14 +81,15 @@ class Judge {
 
 }  // namespace
 
-std::vector<ForeignHit> judge_foreign(const bailiff_foreign& socket,
-                                      bool accepted, const Container& container,
-                                      const ProcessFacts& process,
-                                      std::uint64_t realtime_ns,
-                                      std::uint64_t number,
-                                      MatchMemory& memory) {
+std::vector<ForeignHit> judge_foreign(
+    const bailiff_foreign& socket, bool accepted,
+    std::vector<std::string> names, const Container& container,
+    const ProcessFacts& process, std::uint64_t realtime_ns,
+    std::uint64_t number, MatchMemory& memory) {
   ConnectEvent event = connect_event(socket, accepted);
   event.policy_id = container.generation->policy_id();
+  event.names = std::move(names);
+  if (!event.names.empty()) event.name = event.names.front();
   const bool stream = event.l4proto == IPPROTO_TCP;
   const std::span<const std::string_view> out =
       stream ? std::span(kConnects) : std::span<const std::string_view>(kSends);

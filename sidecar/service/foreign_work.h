@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,12 +33,12 @@ struct ForeignHit {
 // Whoever the container connects to is judged as by a connect(2) or, of
 // datagrams, a send.  Of a connection that was taken, its peer is judged as by
 // an accept(2), and by the rules that cut a connection to it whoever began.
-std::vector<ForeignHit> judge_foreign(const bailiff_foreign& socket,
-                                      bool accepted, const Container& container,
-                                      const ProcessFacts& process,
-                                      std::uint64_t realtime_ns,
-                                      std::uint64_t number,
-                                      MatchMemory& memory);
+// `names`: of the peer, as the container was told.
+std::vector<ForeignHit> judge_foreign(
+    const bailiff_foreign& socket, bool accepted,
+    std::vector<std::string> names, const Container& container,
+    const ProcessFacts& process, std::uint64_t realtime_ns,
+    std::uint64_t number, MatchMemory& memory);
 
 // A socket and what is to be told of it, as the recorder keeps it.
 struct SeenForeign {

@@ -85,14 +85,16 @@ EventLine line_of(std::shared_ptr<const SeenConnect> seen, Secrets secrets) {
 EventLine line_of(std::span<const std::byte> bytes, const Observed& observed,
                   ContainerPtr container, Secrets secrets) {
   return [record = std::vector<std::byte>(bytes.begin(), bytes.end()),
-          lineage = observed.lineage, clocks = observed.clocks,
-          number = observed.number, container = std::move(container), secrets] {
+          lineage = observed.lineage, names = observed.client_names,
+          clocks = observed.clocks, number = observed.number,
+          container = std::move(container), secrets] {
     Result<ObservedEvent> parsed = parse_observed(record);
     if (!parsed) return std::string("{}");  // it was parsed once
     Observed again;
     again.event = *std::move(parsed);
     again.lineage = lineage;
     again.descriptor = describe_descriptor(again.event);
+    again.client_names = names;
     again.clocks = clocks;
     again.number = number;
     again.container_start_ns = container->record.time_ns;
@@ -603,6 +605,19 @@ void Intake::on_record(std::span<const std::byte> bytes) {
          std::move(capture));
 }
 
+// An error is told, and leaves the client without a name.
+std::vector<std::string> Intake::client_names(const Descriptor& descriptor,
+                                              const Container& container) {
+  const std::optional<SocketEnd>& client = descriptor.client();
+  if (!client || !container.generation->names_hosts()) return {};
+  const Result<std::vector<std::uint64_t>> names =
+      observer_->names_of(container.record.cgroup_id, client->address);
+  if (names) return container.generation->host_names(*names);
+  log_repeated("names",
+               "ask for the names of a client: " + names.error().message);
+  return {};
+}
+
 void Intake::on_observed(std::span<const std::byte> bytes) {
   Result<ObservedEvent> parsed = parse_observed(bytes);
   if (!parsed) {
@@ -632,6 +647,7 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
   if (observed.descriptor && observed.descriptor->is_ip()) {
     observed.name_changed = processes_.renames(observed.descriptor->inode,
                                                observed.descriptor->name);
+    observed.client_names = client_names(*observed.descriptor, *container);
   }
   observed.clocks = ClockOffsets::now();
   observed.number = next_number();

@@ -34,6 +34,7 @@
 #include "sidecar/evidence/flight_recorder.h"
 #include "sidecar/evidence/secrets.h"
 #include "sidecar/ingest/containers.h"
+#include "sidecar/ingest/descriptor.h"
 #include "sidecar/ingest/event_record.h"
 #include "sidecar/ingest/event_source.h"
 #include "sidecar/ingest/generations.h"
@@ -113,6 +114,8 @@ class Intake {
   bool read_events();
   void on_record(std::span<const std::byte> record);
   void on_observed(std::span<const std::byte> record);
+  std::vector<std::string> client_names(const Descriptor& descriptor,
+                                        const Container& container);
   void push(Work work, const oci::ContainerRecord& container);
   // Counts what the queue refuses.  Any thread.
   void push_or_drop(Work work, const oci::ContainerRecord& container,

@@ -22,7 +22,8 @@ setup_file() {
   resolver_listen "$SCRATCH/asked" \
     kubernetes.default.svc.cluster.local=203.0.113.210 \
     de.minexmr.com=203.0.113.211 fr.minexmr.com=203.0.113.212 \
-    c2.example=203.0.113.213
+    c2.example=203.0.113.213 other.example=198.51.100.10 \
+    www.yahoo.com=198.51.100.11 google.com=203.0.113.10
   service "$SCRATCH/rules/all.yaml"
 }
 teardown_file() {
@@ -84,6 +85,9 @@ falco_policy() {
 - list: c2_server_fqdn_list
   items: [c2.example]
   override: {items: replace}
+- list: allowed_outbound_destination_networks
+  items: ['"203.0.113.0/24"', '"169.254.169.0/24"']
+  override: {items: append}
 - macro: allowed_containers
   condition: container.image.repository = registry.example/other
   override: {condition: replace}

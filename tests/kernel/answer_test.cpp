@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "hook/attach/maps.h"
+#include "hook/attach/pins.h"
+#include "hook/attach/told_names.h"
 #include "hook/kernel/kernel.h"
 #include "hook/kernel/ring_buffer.h"
 #include "oci/sys/errno_error.h"
@@ -25,6 +27,7 @@
 #include "rules/emit/dns_name.h"
 #include "rules/policy/compiled_policy.h"
 #include "tests/harness/dns_bytes.h"
+#include "tests/harness/expr.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -244,6 +247,28 @@ TEST_F(Answer, ThatLeadsToAListedNameHasItsAddressesRefused) {
   EXPECT_NE(connects(kEvilHost), EPERM) << "expired";
 }
 
+TEST_F(Answer, TellsTheServiceTheNamesOfAnAddress) {
+  const auto names = [&](const char* host) {
+    const auto told = hook::told_names(hook::Pins(dir()), cgroup_.cgroup().id(),
+                                       *parse_address(host), kernel_);
+    EXPECT_TRUE(told) << told.error().message;
+    return told ? *told : std::vector<std::uint64_t>{};
+  };
+  const Resolver resolver(
+      answer("good.test", {cname("c2.test"), a(kEvilHost)}));
+  EXPECT_TRUE(names(kEvilHost).empty());
+  EXPECT_EQ(asks("good.test"), 0);
+  const std::vector<std::uint64_t> c2 = {emit::name_hash("c2.test")[0]};
+  EXPECT_EQ(names(kEvilHost), c2);
+  EXPECT_EQ(names("64:ff9b::198.51.100.7"), c2) << "by way of NAT64";
+  EXPECT_TRUE(names(kOtherHost).empty());
+  pass(301);
+  EXPECT_TRUE(names(kEvilHost).empty()) << "expired";
+  const auto gone = hook::told_names(hook::Pins(dir()), 1,
+                                     *parse_address(kEvilHost), kernel_);
+  EXPECT_TRUE(gone && gone->empty());
+}
+
 TEST_F(Answer, IsOfTheContainerThatAsked) {
   const hook::ScratchCgroup other = make_cgroup();
   enforce(other, "c2");
@@ -319,6 +344,34 @@ TEST_F(Answer, HasTheAddressesOfAListedNameRefusedToAPacket) {
                : 0;
   });
   EXPECT_TRUE(error == EPERM || error == ENETUNREACH) << error;
+}
+
+// Nothing but the names of clients is asked for, by the service.
+TEST(AnswerForAnObservedRule, IsLearnt) {
+  ScratchBpffs bpffs;
+  hook::LinuxKernel kernel;
+  const hook::ScratchCgroup scratch = make_cgroup();
+  PolicyBuilder builder;
+  Check client = name_in(builder.list("names", {"c2.test"}));
+  client.field = FieldId::kFdCipName;
+  builder.rule("Strangers", client, true);
+  CompiledPolicy policy = builder.build();
+  policy.rules[0].condition =
+      all_of({event_is("accept"), negated(Expr{client})});
+  const std::string dir = bpffs.path() + "/bailiff";
+  const auto programs = protect(policy, scratch.cgroup(), dir, "c1", kernel);
+  ASSERT_TRUE(programs) << programs.error().message;
+  const Resolver resolver(answer("c2.test", {a(kEvilHost)}));
+  const Bytes asked = question("c2.test");
+  const pid_t pid = fork_into(scratch.cgroup());
+  if (pid == 0) ::_exit(ask(asked, SOCK_DGRAM));
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  EXPECT_EQ(status, 0);
+  const auto told = hook::told_names(hook::Pins(dir), scratch.cgroup().id(),
+                                     *parse_address(kEvilHost), kernel);
+  ASSERT_TRUE(told) << told.error().message;
+  EXPECT_EQ(*told, std::vector{emit::name_hash("c2.test")[0]});
 }
 
 // Two rules, each a candidate about one of the two names of an address.

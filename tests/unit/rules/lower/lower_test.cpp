@@ -346,13 +346,46 @@ TEST(Lower, ANameBesideOtherFieldsIsDecidedAtTheConnection) {
   EXPECT_TRUE(plan.acts_at(HookPoint::kQuery)) << "to know the question";
 }
 
-TEST(Lower, NothingIsDecidedByTheAbsenceOfAName) {
+TEST(Lower, NothingIsDecidedByANameThatIsNotListed) {
   for (const Expr& condition :
-       {negated(named()), check(FieldId::kFdSipName, Op::kNe, {"good.example"}),
+       {check(FieldId::kFdSipName, Op::kNe, {"good.example"}),
         check(FieldId::kFdSipName, Op::kStartswith, {"good"})}) {
     const Plan plan = refusing(all_of({event_is("connect"), condition}));
     EXPECT_EQ(plan.placements.at(0).enforcement, Enforcement::kUnsupported);
     EXPECT_THAT(plan.answer, IsEmpty());
+  }
+  const Plan client =
+      refusing(all_of({event_is("accept"),
+                       check(FieldId::kFdCipName, Op::kStartswith, {"good"})}));
+  EXPECT_EQ(client.placements.at(0).enforcement, Enforcement::kUnsupported);
+  EXPECT_EQ(client.observe.calls, 0U);
+}
+
+TEST(Lower, NothingIsRefusedForWantOfAName) {
+  const Plan plan = refusing(all_of({event_is("connect"), negated(named())}));
+  const Placement& placement = plan.placements.at(0);
+  EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+  EXPECT_THAT(placement.reason, HasSubstr("for want of a name"));
+  EXPECT_EQ(plan.connect.at(0).condition, negated(named()));
+  EXPECT_FALSE(plan.connect.at(0).deny);
+  EXPECT_FALSE(plan.connect.at(0).candidate);
+  EXPECT_FALSE(plan.send.at(0).deny);
+  EXPECT_FALSE(plan.answer.at(0).deny) << "what cannot be read may be good";
+  EXPECT_EQ(plan.answer.at(0).condition, named());
+  EXPECT_THAT(plan.query, IsEmpty());
+}
+
+TEST(Lower, AClientsNameIsLearntForTheService) {
+  const Expr client = check(FieldId::kFdCipName, Op::kEq, {"good.example"});
+  for (const Expr& condition : {client, negated(client)}) {
+    const Plan plan = refusing(all_of({event_is("accept"), condition}));
+    EXPECT_EQ(plan.placements.at(0).enforcement, Enforcement::kObserve);
+    EXPECT_THAT(plan.placements.at(0).hooks, ElementsAre(HookPoint::kAnswer));
+    EXPECT_EQ(plan.observe.calls, bit_of(BAILIFF_CALL_ACCEPT));
+    EXPECT_EQ(plan.answer.at(0).condition, client);
+    EXPECT_FALSE(plan.answer.at(0).deny);
+    EXPECT_TRUE(plan.acts_at(HookPoint::kQuery)) << "to know the question";
+    EXPECT_THAT(plan.arrival, IsEmpty());
   }
 }
 
@@ -377,9 +410,6 @@ TEST(Lower, OnlyNamesThatFulfilARuleByThemselvesAreDecidedAtTheQuery) {
     EXPECT_THAT(both.query, IsEmpty());
     EXPECT_EQ(both.placements.at(0).enforcement, Enforcement::kKernel);
   }
-  const Plan allowing =
-      refusing(all_of({event_is("connect"), negated(named())}));
-  EXPECT_EQ(allowing.placements.at(0).enforcement, Enforcement::kUnsupported);
 }
 
 TEST(Lower, JudgesPacketsOnlyToRefuseThem) {

@@ -62,6 +62,7 @@ class ObservedFieldsTest : public testing::Test {
     observed_.clocks = {.realtime_ns = 3'600'000'000'000, .boottime_ns = 5};
     observed_.number = 9;
     observed_.container_start_ns = 77;
+    observed_.client_names = {"good.example"};
   }
 
   void observe_open() {

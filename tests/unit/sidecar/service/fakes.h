@@ -14,6 +14,7 @@
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -99,11 +100,22 @@ class FakeEvents final : public EventSource {
   const Record record_;
 };
 
+// The names every container was told, by address.
+using FakeNames = std::map<IpAddress, std::vector<std::uint64_t>>;
+inline std::vector<std::uint64_t> find_names(const FakeNames& names,
+                                             const IpAddress& address) {
+  const auto found = names.find(address);
+  return found == names.end() ? std::vector<std::uint64_t>() : found->second;
+}
+
 class FakeObserver final : public ObserverSource {
  public:
   FakeObserver(FakeRing& ring, std::vector<hook::LostRecords>& losses,
-               EventSource::Record record)
-      : ring_(ring), losses_(losses), record_(std::move(record)) {}
+               const FakeNames& names, EventSource::Record record)
+      : ring_(ring),
+        losses_(losses),
+        names_(names),
+        record_(std::move(record)) {}
   int fd() const override { return ring_.fd(); }
   Result<bool> consume(int /*most*/) override {
     for (const std::vector<std::byte>& record : ring_.take()) record_(record);
@@ -112,10 +124,15 @@ class FakeObserver final : public ObserverSource {
   Result<std::vector<hook::LostRecords>> take_lost() override {
     return std::exchange(losses_, {});
   }
+  Result<std::vector<std::uint64_t>> names_of(
+      std::uint64_t /*cgroup_id*/, const IpAddress& address) override {
+    return find_names(names_, address);
+  }
 
  private:
   FakeRing& ring_;
   std::vector<hook::LostRecords>& losses_;
+  const FakeNames& names_;
   const EventSource::Record record_;
 };
 
@@ -141,8 +158,8 @@ struct FakeForeignState {
 
 class FakeForeign final : public ForeignSource {
  public:
-  FakeForeign(FakeForeignState& state, Use use)
-      : state_(state), use_(std::move(use)) {}
+  FakeForeign(FakeForeignState& state, const FakeNames& names, Use use)
+      : state_(state), names_(names), use_(std::move(use)) {}
   Status attend(bool datagrams) override {
     const std::lock_guard lock(state_.mutex);
     state_.datagrams = datagrams;
@@ -173,9 +190,14 @@ class FakeForeign final : public ForeignSource {
     return of;
   }
   Result<std::uint64_t> lost() const override { return std::uint64_t{0}; }
+  Result<std::vector<std::uint64_t>> names_of(
+      std::uint64_t /*cgroup_id*/, const IpAddress& address) override {
+    return find_names(names_, address);
+  }
 
  private:
   FakeForeignState& state_;
+  const FakeNames& names_;
   const Use use_;
 };
 
@@ -185,6 +207,7 @@ struct FakeKernelState {
   FakeRing observer;
   std::vector<hook::LostRecords> losses;  // told at the next record
   FakeForeignState foreign;
+  FakeNames names;          // set before anything is started
   std::string no_bpffs;     // an error of check() and open_events(); "": none
   std::string broken_test;  // an error of self_test()
   std::deque<std::string> publish_errors;
@@ -261,13 +284,13 @@ class FakeKernelSide final : public KernelSide {
       EventSource::Record record) override {
     RETURN_IF_ERROR(check());
     return std::unique_ptr<ObserverSource>(std::make_unique<FakeObserver>(
-        state_.observer, state_.losses, std::move(record)));
+        state_.observer, state_.losses, state_.names, std::move(record)));
   }
   Result<std::unique_ptr<ForeignSource>> open_foreign(
       ForeignSource::Use use) override {
     RETURN_IF_ERROR(check());
-    return std::unique_ptr<ForeignSource>(
-        std::make_unique<FakeForeign>(state_.foreign, std::move(use)));
+    return std::unique_ptr<ForeignSource>(std::make_unique<FakeForeign>(
+        state_.foreign, state_.names, std::move(use)));
   }
   Status isolate(const oci::ContainerRecord& record,
                  const std::vector<IpNetwork>& /*allowed*/) override {

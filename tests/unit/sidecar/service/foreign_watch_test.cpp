@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "rules/emit/dns_name.h"
 #include "tests/harness/expr.h"
 #include "tests/unit/sidecar/service/fakes.h"
 
@@ -25,12 +26,25 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 constexpr std::chrono::seconds kLong{60};
 constexpr std::chrono::hours kNever{24};
 constexpr std::uint64_t kCgroup = 4711;
 constexpr const char* kListed = "203.0.113.66";
 constexpr const char* kOther = "203.0.113.80";
+
+// A connection to anybody but a host of the name.
+CompiledPolicy named_policy(const char* name) {
+  CompiledPolicy policy;
+  policy.rules.resize(1);
+  policy.rules[0].name = "strangers";
+  policy.rules[0].condition = test::all_of(
+      {test::event_is("connect"),
+       test::negated(test::check(FieldId::kFdSipName, Op::kEq, {name}))});
+  policy.policies = {{.name = "all", .rules = {0}}};
+  return policy;
+}
 
 // Rule 0: a connection to a listed peer.  Rule 1: a listed client.  Rule 2: a
 // connection to any but one peer.
@@ -129,7 +143,7 @@ class ForeignWatchTest : public testing::Test {
              -> Result<std::unique_ptr<ForeignSource>> {
            if (!problem_.empty()) return Error{Code::kUnsupported, problem_};
            return std::unique_ptr<ForeignSource>(
-               std::make_unique<FakeForeign>(kernel_, std::move(use)));
+               std::make_unique<FakeForeign>(kernel_, names_, std::move(use)));
          },
          .containers = containers_,
          .metrics = metrics_,
@@ -192,6 +206,7 @@ class ForeignWatchTest : public testing::Test {
 
   const oci::ContainerRecord record_ = start_record("c1", kCgroup, "digest");
   FakeForeignState kernel_;
+  FakeNames names_;
   Containers containers_;
   Metrics metrics_;
   std::shared_ptr<Settings> settings_ = std::make_shared<Settings>();
@@ -268,6 +283,16 @@ TEST_F(ForeignWatchTest, NothingOfAnExemptContainerIsCut) {
   look();
   EXPECT_THAT(told(2), ElementsAre("Foreign socket", "c2 observed"));
   EXPECT_THAT(cut(), IsEmpty());
+}
+
+TEST_F(ForeignWatchTest, APeerHasTheNameTheContainerWasTold) {
+  names_ = {{test::address(kOther), {emit::name_hash("good.example")[0]}}};
+  run(named_policy("good.example"));
+  kernel_.hold({socket_of(1, kOther), socket_of(2, kListed)});
+  start();
+  look();
+  EXPECT_THAT(told(3), UnorderedElementsAre("Foreign socket", "Foreign socket",
+                                            "strangers observed"));
 }
 
 TEST_F(ForeignWatchTest, AUseIsAnsweredAtOnce) {

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <memory>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "rules/emit/dns_name.h"
+#include "tests/harness/expr.h"
 #include "tests/harness/fake_store.h"
 #include "tests/harness/no_managers.h"
 #include "tests/harness/observed_records.h"
@@ -325,6 +329,42 @@ TEST_F(IntakeTest, JudgesWhatTheObserverTellsAndKills) {
                              HasSubstr("\"verdict\":\"observed\""),
                              HasSubstr("\"outcome\":\"killed\"")));
   EXPECT_THAT(responder_state_.killed, ElementsAre(kId));
+}
+
+TEST_F(IntakeTest, KnowsTheNamesThatTheContainerWasToldForAClient) {
+  CompiledPolicy policy = policy_of(Response::kNone);
+  policy.rules = {
+      rule_of("strangers",
+              test::all_of({test::event_is("accept"),
+                            test::negated(is(FieldId::kFdCipName,
+                                             std::string("good.example")))}),
+              "%fd.cip and %fd.cip.name")};
+  policy.policies.resize(1);
+  policy.policies[0].rules = {0};
+  const GenerationPtr current = *generations_->publish(policy);
+  kernel_state_.names = {
+      {test::address("203.0.113.80"), {emit::name_hash("good.example")[0]}}};
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  const auto accepted = [&](std::uint8_t last) {
+    auto record = test::call_record(4'100'001, BAILIFF_CALL_ACCEPT);
+    bailiff_descriptor& taken = record.fixed().descriptor;
+    taken.number = 4;
+    taken.mode = S_IFSOCK;
+    taken.family = AF_INET;
+    taken.type = SOCK_STREAM;
+    taken.protocol = IPPROTO_TCP;
+    const std::uint8_t client[4] = {203, 0, 113, last};
+    ::memcpy(taken.remote_be, client, sizeof client);
+    ::memcpy(taken.local_be, client, sizeof client);
+    record.common_part().header.cgroup_id = kCgroup;
+    record.common_part().header.policy_id = current->policy_id();
+    kernel_state_.observer.write(record.build());
+  };
+  accepted(80);
+  accepted(81);
+  EXPECT_THAT(alerts(1), ElementsAre(HasSubstr("203.0.113.81 and <NA>")));
 }
 
 // Both were told of before either was read.
