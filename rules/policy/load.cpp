@@ -36,7 +36,8 @@ class Loader {
   explicit Loader(LoadInput input)
       : on_failure_(input.on_failure),
         exempt_(std::move(input.exempt)),
-        append_output_(std::move(input.append_output)) {
+        append_output_(std::move(input.append_output)),
+        most_items_(input.most_items) {
     // As the tags of rules are.
     for (AppendOutput& append : append_output_) {
       std::sort(append.tags.begin(), append.tags.end());
@@ -50,6 +51,7 @@ class Loader {
     check_append_output();
     read_files();
     Definitions definitions = merge(std::move(items_), diagnostics());
+    if (!bound_items(definitions.lists)) return std::move(loaded_);
     ResolvedLists resolved = resolve_lists(definitions.lists, diagnostics());
     const std::vector<ListDefinition>& lists = resolved.definitions;
     ListPaster paster(definitions.lists, resolved, diagnostics());
@@ -292,6 +294,26 @@ class Loader {
     return parsed.errors.empty();
   }
 
+  // What would not fit is told before it is tried.
+  bool bound_items(const std::vector<RawList>& lists) {
+    std::size_t left = most_items_;
+    for (const RawList& list : lists) {
+      const PlacedTexts& items = list.items;
+      if (items.size() <= left) {
+        left -= items.size();
+        continue;
+      }
+      report(Severity::kError, codes::kValidate, items.span(left),
+             "not enough memory for the lists: there is room for " +
+                 std::to_string(most_items_) + " items, and '" +
+                 std::string(items.text(left)) + "' is one more",
+             "raise the memory limit of the service, or shorten the lists",
+             "list", list.name.text);
+      return false;
+    }
+    return true;
+  }
+
   void bound_rules(const CompiledPolicy& compiled,
                    const Definitions& definitions) {
     if (compiled.rules.size() <= BAILIFF_MAX_RULES) return;
@@ -398,6 +420,7 @@ class Loader {
   OnError on_failure_;
   std::vector<std::string> exempt_;
   std::vector<AppendOutput> append_output_;
+  std::size_t most_items_;
   Loaded loaded_;
   std::vector<RuleFileItem> items_;
   std::vector<PolicyItem> policies_;

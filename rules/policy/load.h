@@ -3,6 +3,8 @@
 // The front end: rule and policy texts in, a CompiledPolicy out.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +28,9 @@ struct LoadInput {
   // What is added to outputs.  A mistake in it is an error without a place
   // (LOAD_ERR_COMPILE_OUTPUT).
   std::vector<AppendOutput> append_output;
+  // Items of all lists, as far as there is memory for them.  The first one more
+  // is an error (LOAD_ERR_VALIDATE), and nothing is compiled.
+  std::size_t most_items = std::numeric_limits<std::size_t>::max();
 };
 
 struct Loaded {

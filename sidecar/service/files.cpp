@@ -9,6 +9,7 @@
 
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
+#include "oci/sys/memory.h"
 #include "rules/base/diagnostic.h"
 #include "rules/base/source.h"
 #include "rules/lower/enforceable.h"
@@ -21,6 +22,11 @@ constexpr std::size_t kMaxConfigBytes = 1 << 20;
 // Lists of indicators are written into rule files: a million addresses are
 // 20 MiB.
 constexpr std::size_t kMaxRuleFileBytes = 256 << 20;
+
+// What an item of a list takes at most from file to table (measured: 195 to 210
+// bytes, of a million addresses), and what reading a file does, by its bytes.
+constexpr std::size_t kItemBytes = 240;
+constexpr std::size_t kReadFactor = 3;
 
 // The file, or the *.yaml and *.yml of the folder, by name.
 Result<std::vector<std::string>> expand(const std::string& path) {
@@ -49,8 +55,19 @@ Status add_files(const std::vector<std::string>& paths, LoadInput& input) {
   for (const std::string& path : paths) {
     ASSIGN_OR_RETURN(const std::vector<std::string> files, expand(path));
     for (const std::string& file : files) {
-      ASSIGN_OR_RETURN(std::string text, read_bounded(file, kMaxRuleFileBytes));
-      input.files.push_back({file, std::move(text)});
+      const std::size_t room = memory_left() / kReadFactor;
+      Result<std::string> text =
+          read_bounded(file, std::min(kMaxRuleFileBytes, room));
+      if (!text && text.error().code == Code::kExhausted &&
+          room < kMaxRuleFileBytes) {
+        return Error{Code::kExhausted,
+                     "not enough memory to read '" + file +
+                         "': there is room for " + std::to_string(room) +
+                         " bytes; raise the memory limit of the service, or "
+                         "shorten the file"};
+      }
+      if (!text) return std::move(text).error();
+      input.files.push_back({file, *std::move(text)});
     }
   }
   return Ok{};
@@ -101,6 +118,7 @@ Result<LoadedPolicy> load_policy(const ServiceConfig& config) {
   input.append_output = config.append_output;
   RETURN_IF_ERROR(add_files(config.rules, input));
   RETURN_IF_ERROR(add_files(config.policies, input));
+  input.most_items = memory_left() / kItemBytes;
   Loaded loaded = load(std::move(input));
   check_enforceable(loaded);
   std::string rendered =

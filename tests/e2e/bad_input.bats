@@ -7,7 +7,10 @@ load story
 setup_file() { story_open; }
 teardown_file() { story_close; }
 setup() { BAD=$(mktemp -d "$SCRATCH/bad.XXXXXX"); }
-teardown() { story_quiet; }
+teardown() {
+  story_quiet
+  [[ ! ${MEMORY_CGROUP:-} ]] || rmdir "$MEMORY_CGROUP"
+}
 
 # bailiffd does not come up with this configuration, and says each TEXT.
 service_refuses() {
@@ -249,18 +252,56 @@ limit_memory() {
   mapfile -t many < <(python3 -c 'for i in range(300_000):
     print(f"100.{i >> 16}.{i >> 8 & 255}.{i & 255}")')
   lists_rule "${many[@]}" "$HARMLESS4"
-  limit_memory 8000000
+  limit_memory 20000000
   run answer POST /v1/reload --json '{}'
-  says $'\n422' "not enough memory for the lists"
+  says $'\n422' "not enough memory for the lists: there is room for" \
+    "is one more, in list 'feed'" "raise the memory limit"
+  # With the line, and the item that stands there.
+  local line
+  line=$(grep -o 'rules.yaml:[0-9]*' <<<"$output" | cut -d: -f2)
+  says "'$(sed -n "${line}s/[^0-9]*\([0-9.]*\).*/\1/p" "$BAD/rules.yaml")'"
   run contained_connect before "$ATTACKER4"
   [[ $output != *reached* ]]
   run contained_connect harmless "$HARMLESS4"
   says reached
+  # Not even the file can be read.
+  limit_memory 3000000
+  run answer POST /v1/reload --json '{}'
+  says $'\n422' "not enough memory to read '$BAD/rules.yaml'"
+  run contained_connect again "$ATTACKER4"
+  [[ $output != *reached* ]]
   prlimit --pid "$SERVICE_PID" --data=unlimited:
   api POST /v1/reload --json '{}' --max-time 60
   run contained_connect after "$HARMLESS4"
   [[ $output != *reached* ]]
   service_stop
+}
+
+# memory_cgroup BYTES: puts the service into a memory cgroup of its own, in which
+# it may take so many bytes more; what it has stays with the one it was in.
+memory_cgroup() {
+  local limit=memory.max mount=/sys/fs/cgroup
+  if [[ -d $mount/memory ]]; then
+    mount+=/memory limit=memory.limit_in_bytes
+  fi
+  MEMORY_CGROUP=$mount/bailiff-memory-$$
+  mkdir "$MEMORY_CGROUP"
+  echo "$1" >"$MEMORY_CGROUP/$limit"
+  echo "$SERVICE_PID" >"$MEMORY_CGROUP/cgroup.procs"
+}
+
+@test "a list that does not fit in the service's cgroup leaves the last good one" {
+  lists_rule "$ATTACKER4"
+  RULES="[$BAD/rules.yaml]" service "$BAD/policies.yaml"
+  local many
+  mapfile -t many < <(python3 -c 'for i in range(1_000_000):
+    print(f"100.{i >> 16}.{i >> 8 & 255}.{i & 255}")')
+  lists_rule "${many[@]}"
+  memory_cgroup 100000000
+  run answer POST /v1/reload --json '{}' --max-time 60
+  says $'\n422' "not enough memory for the lists: there is room for"
+  run contained_connect before "$ATTACKER4"
+  [[ $output != *reached* ]]
 }
 
 @test "a violation that is not a Falco alert" {

@@ -34,6 +34,25 @@ std::string rule(const std::string& name, const std::string& condition,
          "\n  output: o\n  priority: WARNING\n" + more;
 }
 
+TEST(Load, TellsTheItemThereIsNoMemoryFor) {
+  LoadInput input;
+  input.files = {{.name = "a.yaml",
+                  .text = "- list: one\n  items: [a, b]\n"
+                          "- list: two\n  items:\n  - c\n  - d\n"}};
+  for (const auto& [most, policy] : {std::pair(4, true), {3, false}}) {
+    input.most_items = static_cast<std::size_t>(most);
+    const Loaded loaded = load(input);
+    EXPECT_EQ(loaded.policy.has_value(), policy);
+    if (policy) continue;
+    EXPECT_EQ(
+        render(loaded.diagnostics, loaded.sources),
+        "a.yaml:6:5: error: not enough memory for the lists: there is room for "
+        "3 items, and 'd' is one more, in list 'two' [LOAD_ERR_VALIDATE]\n"
+        "    6 |   - d\n      |     ^\n"
+        "hint: raise the memory limit of the service, or shorten the lists\n");
+  }
+}
+
 TEST(Load, MakesACompiledPolicy) {
   const Loaded loaded = load_texts(
       {"- list: c2\n  items: [203.0.113.66]\n" +
