@@ -112,6 +112,11 @@ bool Generation::names_hosts() const {
   return !host_names_->empty();
 }
 
+bool Generation::names_clients() const {
+  const std::lock_guard lock(mutex_);
+  return host_names_->of_clients();
+}
+
 Result<std::unique_ptr<Generations>> Generations::open(
     const std::string& state_dir) {
   std::unique_ptr<Generations> opened(new Generations(state_dir));

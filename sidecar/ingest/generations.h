@@ -61,8 +61,9 @@ class Generation {
   // The same of several, without those that are none.
   std::vector<std::string> host_names(
       const std::vector<std::uint64_t>& hashes) const;
-  // Whether they ask for any.
+  // Whether they ask for any, and for any of clients.
   bool names_hosts() const;
+  bool names_clients() const;
   // Lists have the items that lists of the same name have in `current`: the
   // lists in the kernel, which are shared by all generations, have them too.
   // Where nothing but items differs, this takes no time.

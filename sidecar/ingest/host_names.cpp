@@ -18,6 +18,7 @@ HostNames::HostNames(const CompiledPolicy& policy) {
   for (const Rule& rule : policy.rules) {
     for (const Leaf& leaf : leaves_of(rule.condition)) {
       if (leaf.check == nullptr || !of_host_name(leaf.check->field)) continue;
+      if (leaf.check->field == FieldId::kFdCipName) of_clients_ = true;
       lists.insert(leaf.check->lists.begin(), leaf.check->lists.end());
       for (const Value& value : leaf.check->values) {
         if (const auto* name = std::get_if<std::string>(&value)) add(*name);

@@ -19,11 +19,14 @@ class HostNames {
   explicit HostNames(const CompiledPolicy& policy);
 
   bool empty() const { return names_.empty(); }
+  // Whether some are of clients (fd.cip.name).
+  bool of_clients() const { return of_clients_; }
   // "" for the number of none.
   std::string find(std::uint64_t hash) const;
 
  private:
   std::vector<std::pair<std::uint64_t, std::string>> names_;  // by hash
+  bool of_clients_ = false;
 };
 
 }  // namespace bailiff::sidecar

@@ -609,7 +609,7 @@ void Intake::on_record(std::span<const std::byte> bytes) {
 std::vector<std::string> Intake::client_names(const Descriptor& descriptor,
                                               const Container& container) {
   const std::optional<SocketEnd>& client = descriptor.client();
-  if (!client || !container.generation->names_hosts()) return {};
+  if (!client || !container.generation->names_clients()) return {};
   const Result<std::vector<std::uint64_t>> names =
       observer_->names_of(container.record.cgroup_id, client->address);
   if (names) return container.generation->host_names(*names);
