@@ -257,9 +257,14 @@ TicketPtr ResponseEngine::join(const ResponseRequest& request) const {
            (!ticket->done() || !is_error(ticket->result().outcome));
   };
   const bool of_process = request.response == Response::kKillProcess;
+  // Of a policy the strongest is enough.  A person who isolates what is paused
+  // means to resume it so.
+  const bool beside_pause =
+      request.policy.empty() && request.response == Response::kIsolate;
   for (const auto& [id, prepared] : prepared_) {
     const auto& [begun, ticket] = prepared;
     if (begun->record.cgroup_id != request.record.cgroup_id) continue;
+    if (beside_pause && begun->response == Response::kPause) continue;
     const bool other = of_process && begun->response == request.response &&
                        begun->process.pid != request.process.pid;
     if (!other && in_force(ticket)) return ticket;
@@ -269,6 +274,7 @@ TicketPtr ResponseEngine::join(const ResponseRequest& request) const {
   const Entry& entry = known->second;
   if (in_force(entry.kill)) return entry.kill;
   for (const auto* lasting : {&entry.stop, &entry.pause, &entry.isolation}) {
+    if (beside_pause && lasting == &entry.pause) continue;
     if (*lasting && in_force((*lasting)->ticket)) return (*lasting)->ticket;
   }
   if (!of_process) return nullptr;

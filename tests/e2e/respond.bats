@@ -74,6 +74,20 @@ in_container() { bailiff_runc exec "$@"; }
   says "not paused"
 }
 
+@test "pause: what is paused is isolated by hand, and resumed so" {
+  respond_by none
+  contained_detached studied sleep 300
+  run -0 bailiff_api pause studied
+  run -0 bailiff_api isolate studied
+  says isolated
+  state_is studied paused
+  run -0 bailiff_api resume studied
+  state_is studied isolated
+  run in_container studied nc -w 2 "$HARMLESS4" 2000
+  says "Operation not permitted"
+  run -0 bailiff_api release studied
+}
+
 @test "pause: it ends by itself, in a resume" {
   respond_by pause "pause_limit: 1s" "pause_then: resume"
   violates resumed

@@ -151,6 +151,22 @@ TEST_F(EngineTest, AStrongerResponseFollowsAWeakerOne) {
             "killed");
 }
 
+TEST_F(EngineTest, APersonIsolatesWhatIsPaused) {
+  start();
+  const TicketPtr paused = engine_->respond(request(Response::kPause));
+  EXPECT_EQ(paused->wait().outcome, "paused");
+  // To a policy it is isolated enough.
+  EXPECT_EQ(engine_->respond(request(Response::kIsolate)), paused);
+  ResponseRequest by{
+      .response = Response::kIsolate, .record = record_, .actor = "uid=0"};
+  EXPECT_EQ(engine_->respond(by)->wait().outcome, "isolated");
+  const Result<TicketPtr> resumed = engine_->resume(by);
+  ASSERT_TRUE(resumed);
+  EXPECT_EQ((*resumed)->wait().outcome, "resumed");
+  EXPECT_TRUE(world_.isolated && !world_.frozen);
+  EXPECT_TRUE(engine_->condition(record_.cgroup_id).isolated);
+}
+
 TEST_F(EngineTest, APauseIsResumedByItself) {
   terms_.pause_limit_ms = 1;
   terms_.pause_then = PauseThen::kResume;
