@@ -38,7 +38,11 @@ bool Budget::is_over(const Key& key, Use& use, std::uint64_t now_ns) const {
   const std::int64_t ends =
       key.first == kWorkload ? limits_.cool_down_ms : limits_.rearm_ms;
   if (ends == 0 || now_ns < use.over_since_ns + nanoseconds(ends)) return true;
-  use = {};
+  // What came since counts: of a restart, both are remembered.
+  std::erase_if(use.at_ns, [&use](std::uint64_t at_ns) {
+    return at_ns <= use.over_since_ns;
+  });
+  use.over_since_ns = 0;
   return false;
 }
 

@@ -146,7 +146,7 @@ void ResponseEngine::recover(const JournalContent& content) {
   for (const OverBudget& over : content.over) budget_.remember(over);
   for (const Journaled& known : content.responses) {
     const Begun& begun = known.begun;
-    if (!begun.policy.empty()) {
+    if (!begun.policy.empty() && begun.begun_ns > content.rearmed_ns) {
       budget_.remember(begun.policy, begun.workload, begun.begun_ns);
     }
     if (known.outcome == "killed") remember_ended(begun);
@@ -727,7 +727,7 @@ std::vector<OverBudget> ResponseEngine::over() {
 void ResponseEngine::rearm() {
   const std::lock_guard lock(mutex_);
   budget_.rearm();
-  written(parts_.journal->rearm());
+  written(parts_.journal->rearm(boottime_ns()));
 }
 
 void ResponseEngine::set_limits(const ResponseLimits& limits) {

@@ -105,6 +105,10 @@ std::string over_line(const OverBudget& budget) {
       {"over", budget.scope, budget.name, std::to_string(budget.since_ns)});
 }
 
+std::string rearm_line(std::uint64_t now_ns) {
+  return field_line({"rearm", std::to_string(now_ns)});
+}
+
 // What the lines so far come to.
 class Steps {
  public:
@@ -119,13 +123,22 @@ class Steps {
       return;
     }
     if (step == "rearm") content_.over.clear();
-    if (step == "over" && fields.size() == 4) {
-      content_.over.push_back(
-          {.scope = unescaped(fields[1]),
-           .name = unescaped(fields[2]),
-           .since_ns = number_of<std::uint64_t>(fields[3])});
-    }
     if (fields.size() < 2) return;
+    if (step == "rearm") {
+      content_.rearmed_ns = number_of<std::uint64_t>(fields[1]);
+      return;
+    }
+    if (step == "over" && fields.size() == 4) {
+      OverBudget over{.scope = unescaped(fields[1]),
+                      .name = unescaped(fields[2]),
+                      .since_ns = number_of<std::uint64_t>(fields[3])};
+      // One that was over before: a journal would else be as long as its time.
+      std::erase_if(content_.over, [&over](const OverBudget& before) {
+        return before.scope == over.scope && before.name == over.name;
+      });
+      content_.over.push_back(std::move(over));
+      return;
+    }
     const auto known = by_id_.find(unescaped(fields[1]));
     if (known == by_id_.end()) return;
     Journaled& response = content_.responses[known->second];
@@ -200,7 +213,9 @@ class FileJournal final : public Journal {
   Status over(const OverBudget& budget) override {
     return append(over_line(budget));
   }
-  Status rearm() override { return append(field_line({"rearm"})); }
+  Status rearm(std::uint64_t now_ns) override {
+    return append(rearm_line(now_ns));
+  }
 
   Status shorten(std::uint64_t before_ns) override {
     {
@@ -260,6 +275,7 @@ class FileJournal final : public Journal {
 std::string journal_lines(const JournalContent& content) {
   std::string text;
   for (const Journaled& each : content.responses) text += lines_of(each);
+  if (content.rearmed_ns != 0) text += rearm_line(content.rearmed_ns);
   for (const OverBudget& budget : content.over) text += over_line(budget);
   return text;
 }

@@ -73,7 +73,9 @@ bool is_over(const Journaled& response);
 
 struct JournalContent {
   std::vector<Journaled> responses;  // in order
-  std::vector<OverBudget> over;
+  std::vector<OverBudget> over;      // each budget once
+  // What was begun until then counts for no budget; 0: all does.
+  std::uint64_t rearmed_ns = 0;
 };
 
 // Past it the journal is written anew with what still matters; that is some
@@ -96,7 +98,7 @@ class Journal {
   virtual Status end(const std::string& id) = 0;
   virtual Status told(const std::string& id) = 0;
   virtual Status over(const OverBudget& budget) = 0;
-  virtual Status rearm() = 0;
+  virtual Status rearm(std::uint64_t now_ns) = 0;
   // If it has become long, writes it anew without the responses that were begun
   // before, have ended and are told; and without the oldest of those since,
   // where they are too many.  One thread.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -189,7 +190,7 @@ class WorldJournal final : public Journal {
     return made([&] { return real_->told(id); });
   }
   Status over(const OverBudget& budget) override { return real_->over(budget); }
-  Status rearm() override { return real_->rearm(); }
+  Status rearm(std::uint64_t now_ns) override { return real_->rearm(now_ns); }
   Status shorten(std::uint64_t before_ns) override {
     return real_->shorten(before_ns);
   }

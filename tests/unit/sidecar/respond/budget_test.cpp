@@ -34,6 +34,15 @@ TEST(Budget, AWorkloadCoolsDown) {
   EXPECT_EQ(budget.take("p", "w", 8 * kSecond).answer, Answer::kGranted);
 }
 
+TEST(Budget, WhatCameBehindItsReturnCountsAfterARestartToo) {
+  Budget budget({.policy = 9, .workload = 2, .node = 9, .cool_down_ms = 5'000});
+  budget.remember({.scope = "workload", .name = "w", .since_ns = 2 * kSecond});
+  for (const std::uint64_t at : {1, 8, 9}) {
+    budget.remember("p", "w", at * kSecond);
+  }
+  EXPECT_EQ(budget.take("p", "w", 10 * kSecond).answer, Answer::kCoolingDown);
+}
+
 TEST(Budget, IsOverUntilItIsRearmed) {
   Budget budget({.node = 1, .rearm_ms = 0});
   budget.take("p", "w", kSecond);

@@ -277,6 +277,10 @@ TEST_F(EngineTest, ABudgetThatIsUsedUpIsToldOfOnce) {
   EXPECT_TRUE(engine_->over().empty());
   restart();
   EXPECT_TRUE(engine_->over().empty());
+  // What it had counted is forgotten too.
+  const ResponseRequest next{
+      .response = Response::kKill, .record = record_of(20), .policy = "p"};
+  EXPECT_NE(engine_->respond(next)->wait().outcome, "over_budget");
 }
 
 TEST_F(EngineTest, APersonIsNotBoundByBudgets) {

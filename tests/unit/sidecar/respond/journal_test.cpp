@@ -83,8 +83,12 @@ TEST_F(JournalTest, ReadsBackEveryStep) {
   EXPECT_EQ(begun.process.seen_ns, 8U);
   EXPECT_EQ(content.responses[1].outcome, "");
   ASSERT_EQ(content.over.size(), 1U);
-  ASSERT_TRUE(journal->rearm());
-  EXPECT_TRUE(read().over.empty());
+  EXPECT_EQ(content.rearmed_ns, 0U);
+  ASSERT_TRUE(journal->rearm(9));
+  content = read();
+  EXPECT_TRUE(content.over.empty());
+  EXPECT_EQ(content.rearmed_ns, 9U);
+  EXPECT_EQ(parse_journal(journal_lines(content)).rearmed_ns, 9U);
 }
 
 TEST_F(JournalTest, PassesOverALineThatWasCut) {
@@ -102,6 +106,17 @@ TEST_F(JournalTest, PassesOverALineThatWasCut) {
   content = read();
   ASSERT_EQ(content.responses.size(), 1U);
   EXPECT_EQ(content.responses[0].begun.id, "two");
+}
+
+TEST_F(JournalTest, KeepsOfEachBudgetTheLastTimeThatItWasOver) {
+  JournalContent content;
+  const auto journal = *Journal::open(path_, content);
+  const OverBudget last{.scope = "workload", .name = "a", .since_ns = 3};
+  const OverBudget other{.scope = "workload", .name = "b", .since_ns = 2};
+  ASSERT_TRUE(journal->over({.scope = "workload", .name = "a", .since_ns = 1}));
+  ASSERT_TRUE(journal->over(other));
+  ASSERT_TRUE(journal->over(last));
+  EXPECT_EQ(read().over, (std::vector<OverBudget>{other, last}));
 }
 
 TEST_F(JournalTest, IsEmptyAfterAReboot) {
