@@ -198,10 +198,11 @@ struct Captures::Capture {
     return true;
   }
 
-  // Ends the checkpoint, with the container frozen.  Precondition: the mutex is
-  // held.
+  // Ends the checkpoint, with the container frozen.  Once: what was thawed
+  // behind the response since is not frozen again, however long the dying
+  // takes.  Precondition: the mutex is held.
   void cut_off() {
-    if (run == nullptr) return;
+    if (run == nullptr || is_cut_off) return;
     // A thread that criu lets go of stops before it is back in its program.
     static_cast<void>(dumped->freeze());
     run->end();
@@ -306,9 +307,15 @@ struct Captures::Shared {
     if (made) {
       capture.step("checkpoint");
     } else {
-      folder.end_checkpoint(capture.id);
       capture.collected.missing.add("checkpoint", made.error().message);
     }
+  }
+
+  static Error too_late(const Capture& capture) {
+    return Error{Code::kExhausted,
+                 "the limit of " +
+                     std::to_string(capture.pace.limit().count()) +
+                     " ms had passed before it was begun"};
   }
 
   Status checkpoint(Capture& capture, const Cgroup& cgroup) {
@@ -320,6 +327,8 @@ struct Captures::Shared {
       return Error{Code::kUnsupported,
                    "the container was not frozen: " + collected.not_frozen};
     }
+    // Also of a service that has ended: the folder may be gone with it.
+    if (capture.pace.is_due()) return too_late(capture);
     // What is there twice for a moment, here and in the archive.
     const std::uint64_t most =
         std::min(options.checkpoint_bytes, folder.room() / 2);
@@ -332,17 +341,25 @@ struct Captures::Shared {
     }
     ASSIGN_OR_RETURN(const std::string images,
                      folder.begin_checkpoint(capture.id));
-    ASSIGN_OR_RETURN(const std::vector<std::string> command,
-                     checkpoint_command(collected.request.record, images));
+    Status dumped = dump(capture, cgroup, images, most);
+    if (dumped) {
+      collected.checkpoint = images;
+    } else {
+      folder.end_checkpoint(capture.id);
+    }
+    return dumped;
+  }
+
+  // Into a folder, and not more than so many bytes.
+  static Status dump(Capture& capture, const Cgroup& cgroup,
+                     const std::string& images, std::uint64_t most) {
+    ASSIGN_OR_RETURN(
+        const std::vector<std::string> command,
+        checkpoint_command(capture.collected.request.record, images));
     ASSIGN_OR_RETURN(CheckpointRun run,
                      CheckpointRun::prepare(command, images));
     ASSIGN_OR_RETURN(const bool begun, capture.begin(run, cgroup));
-    if (!begun) {
-      return Error{Code::kExhausted,
-                   "the limit of " +
-                       std::to_string(capture.pace.limit().count()) +
-                       " ms had passed before it was begun"};
-    }
+    if (!begun) return too_late(capture);
     std::string problem;
     while (!run.wait_ended(Clock::now() + kLookAgain)) {
       if (checkpoint_bytes(images) > most) {
@@ -370,7 +387,6 @@ struct Captures::Shared {
       return Error{Code::kIo,
                    checkpoint_failure(command.front(), exit, images)};
     }
-    collected.checkpoint = images;
     return Ok{};
   }
 
@@ -432,6 +448,10 @@ struct Captures::Shared {
                                                  .give_up = &stopping},
                                                 folder);
     folder.end_checkpoint(capture->id);
+    if (!written && options.log) {
+      options.log("write evidence '" + capture->id +
+                  "': " + written.error().message + " container=" + container);
+    }
     const std::lock_guard lock(mutex);
     writing = nullptr;
     if (written) {

@@ -64,6 +64,8 @@ struct CaptureOptions {
   // Whether a response wants the container frozen: it then stays so.  Asked
   // behind the response; empty: none does.
   std::function<bool(std::uint64_t cgroup_id)> keeps_frozen;
+  // One line of a capture that could not be written; empty: nobody is told.
+  std::function<void(const std::string&)> log;
 };
 
 // Of one that is not (yet) in the folder.

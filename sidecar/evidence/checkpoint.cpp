@@ -179,6 +179,8 @@ void CheckpointRun::go() {
 }
 
 void CheckpointRun::end() const {
+  // Zero would be our own process group.
+  if (started_.pid <= 0) return;
   ::kill(started_.pid, SIGKILL);
   ::kill(-started_.pid, SIGKILL);
 }
@@ -192,12 +194,13 @@ int CheckpointRun::reap() {
   int status = 0;
   while (::waitpid(started_.pid, &status, 0) < 0 && errno == EINTR) {
   }
-  // No process is given the number of a session that has some.
+  // No process is given the number of a session that has some.  Where we are
+  // the first process of a pid namespace, what it leaves is ours to wait for.
   const Deadline until = std::chrono::steady_clock::now() + kDying;
   while (::kill(-started_.pid, 0) == 0 &&
          std::chrono::steady_clock::now() < until) {
     ::kill(-started_.pid, SIGKILL);
-    ::poll(nullptr, 0, 1);
+    if (::waitpid(-started_.pid, nullptr, WNOHANG) <= 0) ::poll(nullptr, 0, 1);
   }
   started_ = {};
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

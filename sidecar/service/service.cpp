@@ -465,7 +465,9 @@ Status Service::open_evidence() {
            .keeps_frozen =
                [this](std::uint64_t cgroup_id) {
                  return engine_->wants_frozen(cgroup_id);
-               }},
+               },
+           .log =
+               [](const std::string& line) { log_repeated("evidence", line); }},
           *evidence_));
   return Ok{};
 }

@@ -7,10 +7,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -130,7 +132,8 @@ class CapturesTest : public testing::Test {
            if (gate_) gate_();
            return cgroup_.open();
          },
-         .keeps_frozen = keeps_frozen_},
+         .keeps_frozen = keeps_frozen_,
+         .log = [this](const std::string& line) { log_.say(line); }},
         *folder_);
   }
 
@@ -173,6 +176,7 @@ class CapturesTest : public testing::Test {
   std::unique_ptr<EvidenceFolder> folder_;
   std::function<void()> gate_;
   std::function<bool(std::uint64_t)> keeps_frozen_;
+  Said log_;
   std::uint64_t checkpoint_bytes_ = 0;
   std::string runtime_;
   std::unique_ptr<Captures> captures_;
@@ -363,6 +367,8 @@ TEST_F(CapturesTest, ShowsACaptureThatCouldNotBeWritten) {
   EXPECT_EQ(pending[0].state, "failed");
   EXPECT_THAT(pending[0].error, HasSubstr("make folder"));
   EXPECT_EQ(captures_->counts().failed, 1U);
+  EXPECT_THAT(log_.wait_for(1),
+              ElementsAre(testing::AllOf(HasSubstr(id), HasSubstr("shop"))));
 }
 
 TEST_F(CapturesTest, RespondsWhenItIsStopped) {
@@ -674,6 +680,28 @@ TEST_F(CheckpointTest, IsEndedBeforeWhatACrashLeftIsThawed) {
     EXPECT_EQ(is_frozen(), was_frozen);
     EXPECT_THAT(interrupted_captures(scratch_ / "run"), testing::IsEmpty());
   }
+}
+
+// As for the first process of a pid namespace, which a service in a pod may be.
+TEST_F(CheckpointTest, LeavesNoZombieOfWhatTheRuntimeStarted) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  Result<CheckpointRun> run = CheckpointRun::prepare(
+      {"/bin/sh", "-c",
+       "sleep 1000 & touch " + scratch_.path() + "/begun; wait"},
+      scratch_ / "run");
+  ASSERT_TRUE(run) << run.error().message;
+  run->go();
+  while (!std::filesystem::exists(scratch_ / "begun")) {
+    ASSERT_FALSE(run->wait_ended(steady_clock::now() + milliseconds(1)));
+  }
+  const pid_t session = run->process().pid;
+  run->end();
+  EXPECT_EQ(run->reap(), 128 + SIGKILL);
+  EXPECT_EQ(::waitpid(-session, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+  EXPECT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+  // It has no number any more by which it could be killed.
+  run->end();
 }
 
 TEST_F(CheckpointTest, LeavesAProcessAloneThatHasTheNumberNow) {
