@@ -87,7 +87,9 @@ Status serve(Service& service, const UniqueFd& signals) {
       return errno_error("read signals");
     }
     if (signal.ssi_signo != SIGHUP) return Ok{};
-    if (Status reloaded = service.reload(); !reloaded) {
+    const std::string actor = "uid=" + std::to_string(signal.ssi_uid) +
+                              " pid=" + std::to_string(signal.ssi_pid);
+    if (Status reloaded = service.reload(actor); !reloaded) {
       log_error("reload, nothing changed:\n" + reloaded.error().message);
     }
   }

@@ -152,7 +152,8 @@ class Backend {
   virtual Result<ListOutcome> change_list(const std::string& name,
                                           const ListRequest& request) = 0;
   // All or nothing; the error's message holds the rendered diagnostics.
-  virtual Status reload() = 0;
+  // `actor` goes to the audit record.
+  virtual Status reload(const std::string& actor) = 0;
 };
 
 }  // namespace bailiff::sidecar

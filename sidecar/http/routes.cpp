@@ -734,8 +734,8 @@ ApiAnswer answer_page() {
                   {"Referrer-Policy", "no-referrer"}}};
 }
 
-ApiAnswer answer_reload(Backend& backend) {
-  if (Status status = backend.reload(); !status) {
+ApiAnswer answer_reload(Backend& backend, const ApiRequest& request) {
+  if (Status status = backend.reload(request.actor); !status) {
     return error_answer(422, status.error().message);
   }
   return json_answer({{"reloaded", true}});
@@ -786,7 +786,7 @@ ApiAnswer answer_route(Backend& backend, const Match& match,
     case Route::kChangeList:
       return answer_change(backend, match.name, request);
     case Route::kReload:
-      return answer_reload(backend);
+      return answer_reload(backend, request);
     case Route::kAlerts:
       return answer_alerts(backend, request);
     case Route::kRetryAlert:

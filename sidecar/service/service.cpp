@@ -668,13 +668,21 @@ std::shared_ptr<const Settings> Service::settings() const {
 
 // What a policy needs depends on the lists, which others write: when it is more
 // than there is, the service goes on with what it has.
-Status Service::reload() {
-  const std::lock_guard one(reload_mutex_);
-  try {
-    return load_anew();
-  } catch (const std::bad_alloc&) {
-    return out_of_memory();
-  }
+Status Service::reload(const std::string& actor) {
+  const auto load = [this]() -> Status {
+    const std::lock_guard one(reload_mutex_);
+    try {
+      return load_anew();
+    } catch (const std::bad_alloc&) {
+      return out_of_memory();
+    }
+  };
+  Status reloaded = load();
+  Draft draft = operator_draft(*settings(), {}, "reload", actor, "", now_ns());
+  draft.alert.outcome = reloaded ? "reloaded" : "error: nothing changed";
+  // That the record could not be stored is in the log.
+  static_cast<void>(recorder_->store(draft));
+  return reloaded;
 }
 
 Status Service::load_anew() {

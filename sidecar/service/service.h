@@ -109,7 +109,7 @@ class Service final : public Backend {
   // Rules, policies, lists, exemptions and on_failure take effect, in every
   // container that runs or in none; a change of anything else is refused, as it
   // needs a restart.
-  Status reload() override;
+  Status reload(const std::string& actor) override;
 
  private:
   explicit Service(std::string config_path)

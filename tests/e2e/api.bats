@@ -158,6 +158,8 @@ receiver() {
   service "$SCRATCH/rules/changing.yaml"
   cp "$REFUSE_POLICY" "$SCRATCH/rules/changing.yaml"
   api POST /v1/reload --json '{}'
+  event "Operator response" '.bailiff.response == "reload"
+    and .bailiff.outcome == "reloaded"'
   api GET /v1/policies | jq -e '.. | objects | select(.name == "Refuse")'
   echo 'policies: [{name: P, rules: ["No such rule"]}]' \
     >"$SCRATCH/rules/changing.yaml"

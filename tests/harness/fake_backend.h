@@ -109,7 +109,8 @@ class FakeBackend : public Backend {
                        .until_ns = 0,
                        .entries = 7};
   }
-  Status reload() override {
+  Status reload(const std::string& actor) override {
+    reloaded_by = actor;
     if (reload_error) return *reload_error;
     return Ok{};
   }
@@ -135,6 +136,7 @@ class FakeBackend : public Backend {
   std::optional<Error> violation_error;
   std::optional<Error> respond_error;
   std::optional<Error> reload_error;
+  std::string reloaded_by;
   std::vector<ListView> list_views;
   ListPage list_page;
   std::pair<std::int64_t, int> asked_page;

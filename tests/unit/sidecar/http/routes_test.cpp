@@ -327,6 +327,7 @@ TEST_F(RoutesTest, ShowsRulesAndPolicies) {
 
 TEST_F(RoutesTest, ReloadShowsTheDiagnostics) {
   EXPECT_EQ(post("/v1/reload", "{}").status, 200);
+  EXPECT_EQ(backend_.reloaded_by, "uid=0 pid=1");
   backend_.reload_error = {.code = Code::kInvalidArgument,
                            .message = "a.yaml:3:1: error: no such rule"};
   const ApiAnswer answer = post("/v1/reload", "{}");

@@ -305,7 +305,7 @@ TEST_F(ServiceTest, AHostThatCannotEnforceIsNotReadyAndStillAnswers) {
   EXPECT_FALSE(ready());
   EXPECT_THAT(service_->metrics(), HasSubstr("bailiff_self_test 0\n"));
   EXPECT_TRUE(service_->violation(violation("Malicious C2", "host")));
-  EXPECT_TRUE(service_->reload());
+  EXPECT_TRUE(service_->reload("root"));
 }
 
 TEST_F(ServiceTest, ASecondServiceOnTheSameFolderIsRefused) {
@@ -357,8 +357,13 @@ TEST_F(ServiceTest, AReloadPublishesListsAndKeepsRunningContainers) {
   std::string rules = kRules;
   rules.replace(rules.find("203.0.113.66"), 12, "203.0.113.67");
   scratch_.write("rules/rules.yaml", rules);
-  const Status reloaded = service_->reload();
+  const Status reloaded = service_->reload("root");
   ASSERT_TRUE(reloaded) << reloaded.error().message;
+  EXPECT_THAT(alerts().back(),
+              AllOf(HasSubstr("\"rule\":\"Operator response\""),
+                    HasSubstr("\"response\":\"reload\""),
+                    HasSubstr("\"bailiff.actor\":\"root\""),
+                    HasSubstr("\"outcome\":\"reloaded\"")));
   EXPECT_NE(digest(), before);
   EXPECT_THAT(kernel_.published.back(), ElementsAre("203.0.113.67"));
   EXPECT_EQ(service_->container(kId)->policy_digest, before);
@@ -370,14 +375,16 @@ TEST_F(ServiceTest, AReloadThatFailsChangesNothing) {
   start();
   const std::string before = digest();
   scratch_.write("rules/rules.yaml", "- rule: broken\n");
-  EXPECT_FALSE(service_->reload());
+  EXPECT_FALSE(service_->reload("root"));
+  EXPECT_THAT(alerts().back(),
+              HasSubstr("\"outcome\":\"error: nothing changed\""));
   scratch_.write(
       "rules/rules.yaml",
       "- list: c2\n  items: [\"203.0.113.68\"]\n" +
           std::string(kRules).substr(std::string(kRules).find("- rule")));
   // Publishing the new lists fails half way: the old ones are put back.
   kernel_.publish_errors = {"no memory"};
-  EXPECT_FALSE(service_->reload());
+  EXPECT_FALSE(service_->reload("root"));
   EXPECT_EQ(digest(), before);
   EXPECT_THAT(kernel_.published.back(), ElementsAre("203.0.113.66"));
 }
@@ -417,7 +424,7 @@ TEST_F(ServiceTest, AReloadRefusesWhatNeedsARestart) {
   configure(
       "sinks: [{name: soc, type: webhook, url: \"http://127.0.0.1:1/\"}]"
       "\n");
-  const Status reloaded = service_->reload();
+  const Status reloaded = service_->reload("root");
   ASSERT_FALSE(reloaded);
   EXPECT_THAT(reloaded.error().message, HasSubstr("'sinks' needs a restart"));
 }
@@ -490,7 +497,7 @@ TEST_F(ServiceTest, AnItemOfAFileIsRemovedByHandAndComesBack) {
   ASSERT_TRUE(change({}, {"203.0.113.66"}));
   EXPECT_THAT(kernel_.published.back(), IsEmpty());
   EXPECT_THAT(items(), IsEmpty());
-  ASSERT_TRUE(service_->reload());
+  ASSERT_TRUE(service_->reload("root"));
   EXPECT_THAT(kernel_.published.back(), IsEmpty());
   ASSERT_TRUE(change({"203.0.113.66"}, {}));
   EXPECT_THAT(items(), ElementsAre("203.0.113.66"));
@@ -500,14 +507,14 @@ TEST_F(ServiceTest, AChangeOfAListOutlivesReloadAndRestart) {
   start();
   ASSERT_TRUE(change({"203.0.113.7"}, {}));
   rules_with("- list: c2\n  items: [\"203.0.113.8\"]\n");
-  ASSERT_TRUE(service_->reload());
+  ASSERT_TRUE(service_->reload("root"));
   EXPECT_THAT(kernel_.published.back(),
               ElementsAre("203.0.113.8", "203.0.113.7"));
   stop();
   start();
   EXPECT_THAT(items(), ElementsAre("203.0.113.8", "+203.0.113.7"));
-  // Once for all, however often it started.
-  EXPECT_THAT(alerts(), SizeIs(1));
+  // Once for all, however often it started; and the reload.
+  EXPECT_THAT(alerts(), SizeIs(2));
   ASSERT_TRUE(change({}, {"203.0.113.7"}));
   EXPECT_THAT(items(), ElementsAre("203.0.113.8"));
 }
@@ -626,7 +633,7 @@ TEST_F(ServiceTest, ChangesOfAListThatIsGoneAreKeptAndCanBeUndone) {
     renamed.replace(at, 2, "other");
   }
   scratch_.write("rules/rules.yaml", renamed);
-  ASSERT_TRUE(service_->reload());
+  ASSERT_TRUE(service_->reload("root"));
   EXPECT_THAT(items("other"), ElementsAre("203.0.113.66"));
   const std::vector<ListView> lists = service_->lists();
   ASSERT_THAT(lists, SizeIs(2));
@@ -635,11 +642,11 @@ TEST_F(ServiceTest, ChangesOfAListThatIsGoneAreKeptAndCanBeUndone) {
   EXPECT_EQ(change({"203.0.113.9"}, {}).error().code, Code::kUnsupported);
   // Back again, with what was changed.
   scratch_.write("rules/rules.yaml", kRules);
-  ASSERT_TRUE(service_->reload());
+  ASSERT_TRUE(service_->reload("root"));
   EXPECT_THAT(items(), ElementsAre("+203.0.113.7"));
   // Gone, and undone there.
   scratch_.write("rules/rules.yaml", renamed);
-  ASSERT_TRUE(service_->reload());
+  ASSERT_TRUE(service_->reload("root"));
   ASSERT_TRUE(change({"203.0.113.66"}, {"203.0.113.7"}));
   EXPECT_THAT(service_->lists(), SizeIs(1));
   EXPECT_EQ(change({"203.0.113.9"}, {}).error().code, Code::kNotFound);
