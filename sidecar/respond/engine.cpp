@@ -218,6 +218,14 @@ void ResponseEngine::recover_lasting(Entry& entry, const Journaled& known) {
       }
       lasting.end = *std::move(end);
       entry.stop = std::move(lasting);
+      if (entry.pause) {
+        end_pause(begun.record, entry.pause->begun.id);
+        entry.pause.reset();
+      }
+      // It was asked behind what is written down, if it was.
+      if (parts_.managers.has(begun.record, ManagerVerb::kStop)) {
+        managers_.post([this, begun] { stop_by_manager(begun); });
+      }
       return;
     }
     case Response::kPause:
@@ -460,19 +468,33 @@ void ResponseEngine::start_stop(Entry& entry, const Begun& begun,
     return;
   }
   entry.stop->end = *std::move(end);
+  std::string pause;
+  if (entry.pause) pause = entry.pause->begun.id;
+  entry.pause.reset();
   if (parts_.managers.has(begun.record, ManagerVerb::kStop)) {
-    managers_.post([this, begun] { stop_by_manager(begun); });
-  } else if (auto told = parts_.responder.terminate(begun.record); !told) {
-    parts_.log("stop: " + told.error().message +
-               ", killing when the grace is over container=" + begun.record.id);
-  }
-  if (entry.pause) {
-    // What is frozen takes no signal but SIGKILL.
-    written(parts_.journal->end(entry.pause->begun.id));
-    entry.pause.reset();
-    static_cast<void>(parts_.responder.thaw(begun.record));
+    managers_.post([this, begun, pause] {
+      // podman does not stop what it takes for paused.
+      if (!pause.empty()) call_manager(begun.record, ManagerVerb::kResume);
+      end_pause(begun.record, pause);
+      stop_by_manager(begun);
+    });
+  } else {
+    if (auto told = parts_.responder.terminate(begun.record); !told) {
+      parts_.log(
+          "stop: " + told.error().message +
+          ", killing when the grace is over container=" + begun.record.id);
+    }
+    end_pause(begun.record, pause);
   }
   ticket->finish("stopping");
+}
+
+void ResponseEngine::end_pause(const oci::ContainerRecord& record,
+                               const std::string& id) {
+  if (id.empty()) return;
+  // What is frozen takes no signal but SIGKILL.
+  static_cast<void>(parts_.responder.thaw(record));
+  written(parts_.journal->end(id));
 }
 
 void ResponseEngine::stop_by_manager(const Begun& begun) {

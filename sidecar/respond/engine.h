@@ -191,6 +191,8 @@ class ResponseEngine {
   void isolate(const Begun& begun, const TicketPtr& ticket);
   void call_manager(const oci::ContainerRecord& record, ManagerVerb verb);
   void stop_by_manager(const Begun& begun);
+  // Of a container that is stopped; nothing without an id.
+  void end_pause(const oci::ContainerRecord& record, const std::string& id);
   void undo_now(Response what, const Begun& by, const TicketPtr& ticket);
   void finish(const Begun& begun, const std::string& outcome);
   void tell(const Effect& effect);

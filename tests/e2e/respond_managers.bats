@@ -51,6 +51,20 @@ ctr_shop() {
   wait_until 10 "podman to know" podman_state shop exited
 }
 
+@test "podman stops what is paused" {
+  service "$PAUSE_POLICY"
+  # shellcheck disable=SC2016 # the container's shell expands
+  podman_shop sh -c 'trap "exit 0" TERM; while :; do sleep 1; done'
+  run -0 bailiff_api pause shop
+  wait_until 10 "podman to know" podman_state shop paused
+  run -0 bailiff_api stop shop --grace 30s
+  event "Response ended" '.bailiff.response == "stop"'
+  wait_until 10 "podman to know" podman_state shop exited
+  # Which it refuses of what it takes for paused.
+  run grep "signalling it ourselves" "$SVC/log"
+  ((status == 1))
+}
+
 @test "podman: a container that is isolated is released" {
   service "$PAUSE_POLICY"
   podman_shop sleep 300

@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -18,7 +20,6 @@
 
 #include "oci/sys/files.h"
 #include "tests/harness/fake_world.h"
-#include "tests/harness/no_managers.h"
 
 namespace bailiff::sidecar {
 namespace {
@@ -45,6 +46,32 @@ void wait_for(const std::function<bool()>& condition) {
     ::poll(nullptr, 0, 1);
   }
 }
+
+// Knows every container, and says what it was asked; it stops none.
+class AskedManagers final : public Managers {
+ public:
+  bool has(const oci::ContainerRecord& /*record*/,
+           ManagerVerb /*verb*/) override {
+    return knows;
+  }
+  Result<ManagerCall> start(const oci::ContainerRecord& /*record*/,
+                            ManagerVerb verb,
+                            std::int64_t /*grace_seconds*/) override {
+    const std::lock_guard lock(mutex_);
+    asked_.push_back(verb);
+    return Error{Code::kIo, "no"};
+  }
+  std::vector<ManagerVerb> asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
+  std::atomic<bool> knows{false};
+
+ private:
+  std::mutex mutex_;
+  std::vector<ManagerVerb> asked_;
+};
 
 class EngineTest : public testing::Test {
  protected:
@@ -118,7 +145,7 @@ class EngineTest : public testing::Test {
   std::string folder_;
   WorldResponder responder_{world_};
   WorldIsolator isolator_{world_};
-  NoManagers managers_;
+  AskedManagers managers_;
   ResponseLimits limits_;
   ResponseTerms terms_;
   oci::ContainerRecord record_ = record_of();
@@ -212,6 +239,35 @@ TEST_F(EngineTest, AStopNeedsNoKillWhenTheSignalIsHeard) {
   engine_->respond(request(Response::kStop));
   wait_for([&] { return outcomes() == std::vector<std::string>{"stopped"}; });
   EXPECT_EQ(world_.kills, 0);
+}
+
+TEST_F(EngineTest, AManagerStopsWhatItWasToldIsResumed) {
+  using Verbs = std::vector<ManagerVerb>;
+  managers_.knows = true;
+  terms_.grace_ms = 3'600'000;
+  start();
+  engine_->respond(request(Response::kPause))->wait();
+  wait_for([&] { return managers_.asked() == Verbs{ManagerVerb::kPause}; });
+  engine_->respond(request(Response::kStop))->wait();
+  const Verbs all = {ManagerVerb::kPause, ManagerVerb::kResume,
+                     ManagerVerb::kStop};
+  wait_for([&] { return managers_.asked() == all; });
+  EXPECT_FALSE(world_.frozen);
+  // As this one stops nothing.
+  wait_for([&] { return world_.terminations == 1; });
+}
+
+// A service that was killed may not have come to ask.
+TEST_F(EngineTest, AManagerIsAskedAgainForAStopAfterARestart) {
+  using Verbs = std::vector<ManagerVerb>;
+  terms_.grace_ms = 3'600'000;
+  start();
+  engine_->respond(request(Response::kStop))->wait();
+  engine_.reset();
+  managers_.knows = true;
+  start();
+  wait_for([&] { return managers_.asked() == Verbs{ManagerVerb::kStop}; });
+  EXPECT_TRUE(engine_->condition(record_.cgroup_id).stopping);
 }
 
 TEST_F(EngineTest, IsReleasedByHandAndByItself) {
