@@ -499,7 +499,8 @@ static __always_inline __u32 origin_of(const struct file* file,
 struct caller {
   struct pt_regs* regs;
   int number;
-  __u32 compat;
+  __u32 compat; /* a 32-bit call, with its numbers and registers */
+  __u32 x32;    /* a 64-bit one, with the structures of 32 bits */
 };
 
 static __always_inline struct caller caller_of(struct pt_regs* regs) {
@@ -508,6 +509,10 @@ static __always_inline struct caller caller_of(struct pt_regs* regs) {
   struct task_struct* task = bpf_get_current_task_btf();
   caller.number = regs->orig_ax;
   caller.compat = task->thread_info.status & TS_COMPAT;
+  if (!caller.compat) {
+    caller.x32 = caller.number & BAILIFF_X32_CALL;
+    caller.number &= ~BAILIFF_X32_CALL;
+  }
 #elif defined(__TARGET_ARCH_arm64)
   caller.number = regs->syscallno;
 #endif
@@ -914,7 +919,7 @@ int on_call(unsigned long long* ctx) {
   }
   if (shape->message) {
     tell_message(scratch, told, (void*)argument(event, shape->message),
-                 caller.compat, result);
+                 caller.compat | caller.x32, result);
   }
   send(scratch, container.id);
   return 0;

@@ -51,6 +51,15 @@ constexpr CallNumbers make_native() {
 #define BAILIFF_SET(id, name, nr32) set(calls, __NR_##name, BAILIFF_CALL_##id);
   BAILIFF_CALLS(BAILIFF_SET)
 #undef BAILIFF_SET
+#if defined(__x86_64__)
+  // x32's own, whose arguments have the layout of 32 bits.
+  set(calls, 517, BAILIFF_CALL_RECVFROM);
+  set(calls, 518, BAILIFF_CALL_SENDMSG);
+  set(calls, 519, BAILIFF_CALL_RECVMSG);
+  set(calls, 520, BAILIFF_CALL_EXECVE);
+  set(calls, 521, BAILIFF_CALL_PTRACE);
+  set(calls, 545, BAILIFF_CALL_EXECVEAT);
+#endif
   return calls;
 }
 

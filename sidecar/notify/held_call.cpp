@@ -31,8 +31,11 @@ constexpr int kNone = -1;
 
 // The number of i386's socketcall(2).
 constexpr int kSocketCall = 102;
-// Set in the numbers of x32 calls.
-constexpr int kX32Bit = 0x40000000;
+#if defined(__x86_64__)
+constexpr std::uint32_t kNativeArch = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t kNativeArch = AUDIT_ARCH_AARCH64;
+#endif
 constexpr std::uint64_t kSocketTypeMask = 0xf;
 
 // Which arguments are what, as places from 0.
@@ -260,12 +263,19 @@ Result<std::optional<ObservedEvent>> call_of(const seccomp_notif& held) {
   }
   const hook::CallNumbers& numbers =
       compat ? hook::compat_calls() : hook::native_calls();
-  const int number = compat ? data.nr : data.nr & ~kX32Bit;
-  if (number < 0 || number >= BAILIFF_MAX_CALL_NUMBER) {
-    return std::optional<ObservedEvent>();
+  const int number = compat ? data.nr : data.nr & ~BAILIFF_X32_CALL;
+  std::uint8_t call = BAILIFF_NOT_OBSERVED;
+  if ((compat || data.arch == kNativeArch) && number >= 0 &&
+      number < BAILIFF_MAX_CALL_NUMBER) {
+    call = numbers[static_cast<std::size_t>(number)];
   }
-  const std::uint8_t call = numbers[static_cast<std::size_t>(number)];
-  if (call == BAILIFF_NOT_OBSERVED) return std::optional<ObservedEvent>();
+  // Somebody wanted it held, so it is not let go on as if nobody had.
+  if (call == BAILIFF_NOT_OBSERVED) {
+    return Error{Code::kUnsupported, "a held call that is not known, number " +
+                                         std::to_string(data.nr) +
+                                         " of architecture " +
+                                         std::to_string(data.arch)};
+  }
   event.call = static_cast<bailiff_call>(call);
   return std::optional(std::move(event));
 }

@@ -16,7 +16,9 @@
 
 namespace bailiff::sidecar {
 
-// Which call it is, with its arguments.  nullopt: none that is judged.
+// Which call it is, with its arguments.  nullopt: none that is judged, as are
+// the calls of a 32-bit socketcall(2) but for socket.  kUnsupported: it is not
+// known what it is.
 //
 // Reads the caller's memory: that of a 32-bit socketcall(2), whose arguments
 // are there, so that they may be others by the time the kernel reads them.

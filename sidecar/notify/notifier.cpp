@@ -236,7 +236,6 @@ class Judge : public std::enable_shared_from_this<Judge> {
     }
     Result<std::optional<ObservedEvent>> event = call_of(held.call);
     if (!event) return failed(event.error());
-    // What the policy asks for is held, and nothing else.
     if (!*event) return 0;
     const bailiff_call call = (*event)->call;
     Result<HeldFields> fields =

@@ -176,6 +176,20 @@ TEST_F(Observer, TheCallsOfA32BitProgramAreTheSame) {
 #endif
 }
 
+// A kernel without x32 tells of its calls as of any that fails (ENOSYS).
+TEST_F(Observer, TheCallsOfX32AreTheSame) {
+#if defined(__x86_64__)
+  const auto cgroup = make_cgroup();
+  watch(cgroup, {"mkdir"});
+  run_in(cgroup.cgroup().fd(), [] {
+    // In memory that is there: such a kernel does not read it.
+    char path[] = "/nowhere/x32";
+    ::syscall(BAILIFF_X32_CALL | SYS_mkdir, path, 0700);
+  });
+  EXPECT_THAT(paths_of(BAILIFF_CALL_MKDIR), ElementsAre("/nowhere/x32"));
+#endif
+}
+
 TEST_F(Observer, AttachesNothingForNobody) {
   EXPECT_THAT(links(), IsEmpty());
   const auto first = make_cgroup();
