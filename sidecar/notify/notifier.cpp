@@ -73,7 +73,10 @@ struct Held {
   LedgerSlot* slot = nullptr;
   seccomp_notif call{};  // a copy: the slot is the loop's
   Clock::time_point deadline;
-  std::atomic<bool> answered{false};
+  std::atomic<bool> answered{false};  // somebody does
+  // It is: only then is the slot free, or a crash in between would leave a
+  // caller that nobody knows of.
+  std::atomic<bool> done{false};
 };
 using HeldPtr = std::shared_ptr<Held>;
 
@@ -113,6 +116,7 @@ struct Shared {
     if (held.answered.exchange(true)) return;
     const Status answered =
         answer(held.listener->fd.get(), held.call.id, error);
+    held.done = true;
     if (!answered) report("answer", answered.error().message);
     static_cast<void>(::eventfd_write(wake.get(), 1));
   }
@@ -612,7 +616,10 @@ class Notifier::Loop {
     listeners_.erase(found);
     // Nobody waits for them.
     for (const HeldPtr& held : held_) {
-      if (held->listener == listener) held->answered = true;
+      if (held->listener == listener) {
+        held->answered = true;
+        held->done = true;
+      }
     }
     OfContainer& container = *listener->container;
     if (--container.listeners > 0) return;
@@ -623,7 +630,7 @@ class Notifier::Loop {
   void free_answered() {
     bool lighter = false;
     std::erase_if(held_, [&](const HeldPtr& held) {
-      if (!held->answered) return false;
+      if (!held->done) return false;
       ledger_.free(held->slot);
       --held->listener->container->held;
       return lighter = true;
