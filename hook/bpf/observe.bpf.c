@@ -16,7 +16,8 @@
  *
  * What a call points to is read when it has returned.  Another thread may have
  * changed it since the kernel used it: an observed text is evidence, never the
- * ground for refusing anything.
+ * ground for refusing anything.  Where it took the text away, what was opened
+ * is told by the name it has.
  */
 #include "rules/abi/observe.h"
 
@@ -885,6 +886,7 @@ int on_call(unsigned long long* ctx) {
               (void*)argument(event, shape->path), shape->base,
               argument(event, shape->base));
   }
+  __u32 has_path = scratch->used != sizeof(*event);
   if (shape->path2) {
     tell_path(scratch, task, BAILIFF_PART_PATH2, BAILIFF_PART_BASE2,
               (void*)argument(event, shape->path2), shape->base2,
@@ -908,8 +910,9 @@ int on_call(unsigned long long* ctx) {
   } else if (shape->descriptor) {
     number = (__s32)argument(event, shape->descriptor);
   }
-  /* What is opened by a path has that as its name. */
-  tell_file(scratch, told, task, number, !shape->path);
+  /* What is opened by a path has that as its name, unless somebody took it away
+   * before it was read here. */
+  tell_file(scratch, told, task, number, !has_path);
   if (shape->address) {
     tell_address(scratch, told, (void*)argument(event, shape->address));
   }

@@ -169,6 +169,8 @@ bool describe_open(const ObservedEvent& event, Descriptor& descriptor) {
   if (event.path) {
     descriptor.name = absolute_path(*event.path, event.base);
     descriptor.name_raw = event.path;
+  } else if (event.file) {
+    descriptor.name = *event.file;
   }
   return true;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <limits.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -20,6 +23,7 @@
 #include "hook/attach/shared_maps.h"
 #include "hook/kernel/ring_buffer.h"
 #include "rules/lower/observed.h"
+#include "sidecar/ingest/descriptor.h"
 #include "sidecar/ingest/observed_record.h"
 #include "tests/harness/expr.h"
 #include "tests/kernel/faulty_kernel.h"
@@ -351,6 +355,44 @@ TEST_F(Observer, AScriptHasItsOwnNameAndItsInterpretersProgram) {
   EXPECT_EQ(exec.comm, "installer");
   EXPECT_THAT(*exec.args, ElementsAre("/bin/true", "-x", script, "now"));
   EXPECT_THAT(*exec.executable, ::testing::EndsWith("/bin/true"));
+}
+
+// Whoever opens a FIFO waits in the call, and the path is gone when it returns.
+TEST_F(Observer, AnOpenedFileHasANameThoughItsPathWasTakenAway) {
+  const auto cgroup = make_cgroup();
+  watch(cgroup, {"open"});
+  const ScratchFolder folder;
+  const std::string fifo = folder.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  run_in(cgroup.cgroup().fd(), [&] {
+    auto* path =
+        static_cast<char*>(::mmap(nullptr, PATH_MAX, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    fifo.copy(path, PATH_MAX - 1);
+    std::thread reader([path] { ::syscall(SYS_open, path, O_RDONLY); });
+    const std::string tasks = "/proc/" + std::to_string(::getpid()) + "/task";
+    for (std::string where; !where.starts_with("wait_for_partner");) {
+      for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+        std::ifstream(task.path() / "wchan") >> where;
+        if (where.starts_with("wait_for_partner")) break;
+      }
+    }
+    ::munmap(path, PATH_MAX);
+    const UniqueFd writer(
+        ::openat(AT_FDCWD, fifo.c_str(), O_WRONLY | O_CLOEXEC));
+    reader.join();
+  });
+  const std::vector<ObservedEvent> all = events();
+  const auto opened =
+      std::find_if(all.begin(), all.end(), [](const ObservedEvent& event) {
+        return event.kind == Kind::kCall && event.call == BAILIFF_CALL_OPEN;
+      });
+  ASSERT_NE(opened, all.end());
+  EXPECT_FALSE(opened->path);
+  EXPECT_EQ(opened->file, fifo);
+  const auto descriptor = sidecar::describe_descriptor(*opened);
+  ASSERT_TRUE(descriptor);
+  EXPECT_EQ(descriptor->name, fifo);
 }
 
 TEST_F(Observer, CountsWhatFoundNoRoomForItsContainer) {
