@@ -30,14 +30,21 @@ struct qstr {
 };
 struct super_block {
   __u32 s_dev;
+  unsigned long s_flags;
   unsigned long s_magic;
 };
 struct timespec64 {
   __s64 tv_sec;
   long tv_nsec;
 };
+struct id {
+  __u32 val;
+};
 struct inode {
   unsigned short i_mode;
+  struct id i_uid;
+  struct id i_gid;
+  unsigned int i_flags;
   struct super_block* i_sb;
   unsigned long i_ino;
   __s64 i_mtime_sec; /* Linux 6.11 */
@@ -146,15 +153,19 @@ struct signal_struct {
   struct pid* pids[4];
   struct tty_struct* tty;
 };
-struct id {
-  __u32 val;
-};
 struct capabilities {
   __u64 val; /* two words before Linux 6.3, in this order */
+};
+struct group_info {
+  int ngroups;
+  struct id gid[1];
 };
 struct cred {
   struct id euid;
   struct id egid;
+  struct id fsuid;
+  struct id fsgid;
+  struct group_info* group_info;
   struct capabilities cap_inheritable;
   struct capabilities cap_permitted;
   struct capabilities cap_effective;

@@ -41,6 +41,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define PIDTYPE_SID 3
 #define TS_COMPAT 2
 #define FMODE_CREATED (1U << 20)
+#define SB_RDONLY 1
+#define S_IMMUTABLE 8 /* of i_flags */
+#define S_IWUSR 0200
+#define S_IWGRP 0020
+#define S_IWOTH 0002
+#define CAP_DAC_OVERRIDE 1
+#define NO_ID 0xffffffff
+#define MAX_GROUPS 32 /* looked at, as in Falco */
 #define NO_LOGIN 0xffffffff
 #define COMPAT_SOCKETCALL 102
 
@@ -497,6 +505,44 @@ static __always_inline __u32 origin_of(const struct file* file,
   return BAILIFF_PROGRAM_MEMFD;
 }
 
+static __always_inline int is_in_group(const struct cred* cred, __u32 gid) {
+  if (BPF_CORE_READ(cred, fsgid.val) == gid) return 1;
+  struct group_info* groups = BPF_CORE_READ(cred, group_info);
+  __u32 count = BPF_CORE_READ(groups, ngroups);
+  for (__u32 i = 0; i < MAX_GROUPS && i < count; ++i) {
+    __u32 member = NO_ID;
+    bpf_probe_read_kernel(&member, sizeof(member),
+                          (const void*)groups +
+                              bpf_core_field_offset(struct group_info, gid) +
+                              i * sizeof(member));
+    if (member == gid) return 1;
+  }
+  return 0;
+}
+
+/* Whether whoever runs it may write to the file, as far as owner, mode and
+ * capabilities tell: not access lists, nor how it is mounted. */
+static __always_inline __u32 writable_of(struct task_struct* task,
+                                         struct inode* inode) {
+  const struct cred* cred = task->cred;
+  __u32 uid = BPF_CORE_READ(inode, i_uid.val);
+  __u32 gid = BPF_CORE_READ(inode, i_gid.val);
+  __u16 mode = BPF_CORE_READ(inode, i_mode);
+  __u64 effective = 0;
+  if (BPF_CORE_READ(inode, i_sb, s_flags) & SB_RDONLY) return 0;
+  if (BPF_CORE_READ(inode, i_flags) & S_IMMUTABLE) return 0;
+  if (uid == NO_ID || gid == NO_ID) return 0;
+  READ_CAPABILITIES(effective, cred, cap_effective);
+  __u16 needed = S_IWOTH;
+  if (BPF_CORE_READ(cred, fsuid.val) == uid) {
+    needed = S_IWUSR;
+  } else if (is_in_group(cred, gid)) {
+    needed = S_IWGRP;
+  }
+  if (!(mode & needed) && !(effective >> CAP_DAC_OVERRIDE & 1)) return 0;
+  return BAILIFF_PROGRAM_WRITABLE;
+}
+
 struct caller {
   struct pt_regs* regs;
   int number;
@@ -583,7 +629,7 @@ int on_exec(unsigned long long* ctx) {
   tell_process(&event->common, task, container, BAILIFF_EVENT_EXEC);
   scratch->used = sizeof(*event);
   event->program.inode = inode->i_ino;
-  event->program.flags = origin;
+  event->program.flags = origin | writable_of(task, inode);
   event->program.call = call;
   tell_times(&event->program, inode);
   if (noted) {

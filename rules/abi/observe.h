@@ -194,6 +194,7 @@ struct bailiff_process {
 #define BAILIFF_PROGRAM_UPPER 0x1 /* from the upper layer of an overlay */
 #define BAILIFF_PROGRAM_LOWER 0x2 /* from a lower one */
 #define BAILIFF_PROGRAM_MEMFD 0x4
+#define BAILIFF_PROGRAM_WRITABLE 0x8 /* to whom it runs as */
 
 struct bailiff_program {
   __u64 inode;

@@ -41,6 +41,7 @@ bool is_unknown_when_held(FieldId id, std::string_view argument,
     case FieldId::kEvtIsOpenCreate:
     // Of the file a program was started from, which the observer tells at its
     // start and /proc does not.
+    case FieldId::kProcIsExeWritable:
     case FieldId::kProcIsExeUpperLayer:
     case FieldId::kProcIsExeLowerLayer:
     case FieldId::kProcIsExeFromMemfd:

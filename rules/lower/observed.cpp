@@ -22,13 +22,12 @@ constexpr auto kTypes = std::to_array<std::string_view>({
 constexpr struct {
   std::string_view type;
   std::string_view parameter;
-} kUntold[] = {
-    {"", "fdlimit"},    {"", "pgft_maj"},         {"", "pgft_min"},
-    {"", "vm_size"},    {"", "vm_rss"},           {"", "vm_swap"},
-    {"", "cgroups"},    {"execve", "flags"},      {"execveat", "flags"},
-    {"", "queuepct"},   {"", "queuelen"},         {"", "queuemax"},
-    {"", "msgcontrol"}, {"init_module", "img"},   {"ptrace", "addr"},
-    {"ptrace", "data"}, {"creat", "creat_flags"}, {"mount", "type"}};
+} kUntold[] = {{"", "fdlimit"},    {"", "pgft_maj"},   {"", "pgft_min"},
+               {"", "vm_size"},    {"", "vm_rss"},     {"", "vm_swap"},
+               {"", "cgroups"},    {"", "queuepct"},   {"", "queuelen"},
+               {"", "queuemax"},   {"", "msgcontrol"}, {"init_module", "img"},
+               {"ptrace", "addr"}, {"ptrace", "data"}, {"creat", "creat_flags"},
+               {"mount", "type"}};
 
 }  // namespace
 

@@ -157,6 +157,24 @@ constexpr Argument kArguments[] = {
     {BAILIFF_CALL_MOUNT, "flags", 3, Form::kMount},
 };
 
+// In Falco's order.
+std::string program_flags(std::uint32_t flags) {
+  static constexpr struct {
+    std::uint32_t flag;
+    std::string_view name;
+  } kNames[] = {{BAILIFF_PROGRAM_WRITABLE, "EXE_WRITABLE"},
+                {BAILIFF_PROGRAM_UPPER, "EXE_UPPER_LAYER"},
+                {BAILIFF_PROGRAM_MEMFD, "EXE_FROM_MEMFD"},
+                {BAILIFF_PROGRAM_LOWER, "EXE_LOWER_LAYER"}};
+  std::string text;
+  for (const auto& each : kNames) {
+    if ((flags & each.flag) == 0) continue;
+    if (!text.empty()) text += '|';
+    text += each.name;
+  }
+  return text;
+}
+
 const EventType& type_of(const ObservedEvent& event) {
   return all_event_types()[*find_event_type(event_type_of(event.call))];
 }
@@ -289,6 +307,9 @@ std::optional<Parameter> CallParameters::of_program(
   if (name == "filename") return path(event_.path, event_.base);
   if (!program.file) return std::nullopt;
   if (name == "exe_ino") return number(program.file->inode);
+  if (name == "flags") {
+    return named(program.file->flags, program_flags(program.file->flags));
+  }
   if (name == "exe_ino_ctime") return number(program.file->changed_ns);
   if (name == "exe_ino_mtime") return number(program.file->modified_ns);
   return std::nullopt;

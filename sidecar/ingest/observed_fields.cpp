@@ -410,6 +410,8 @@ bool ObservedFields::view_program_file(FieldId field, Views& views) const {
   };
   const bailiff_program told = file.value_or(bailiff_program{});
   switch (field) {
+    case kProcIsExeWritable:
+      return add((told.flags & BAILIFF_PROGRAM_WRITABLE) != 0);
     case kProcIsExeUpperLayer:
       return add((told.flags & BAILIFF_PROGRAM_UPPER) != 0);
     case kProcIsExeLowerLayer:

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <limits.h>
 #include <sched.h>
@@ -324,7 +325,8 @@ TEST_F(Observer, TellsAProgramInMemoryFromOneOnADisk) {
   });
   ObservedEvent exec = last_exec();
   EXPECT_EQ(exec.executable, "memfd:hidden");
-  EXPECT_EQ(exec.program.flags, BAILIFF_PROGRAM_MEMFD + 0U);
+  EXPECT_EQ(exec.program.flags & ~BAILIFF_PROGRAM_WRITABLE,
+            BAILIFF_PROGRAM_MEMFD + 0U);
 
   const ScratchFolder folder;
   const std::string copy = folder.path() + "/deleted";
@@ -339,7 +341,45 @@ TEST_F(Observer, TellsAProgramInMemoryFromOneOnADisk) {
   });
   exec = last_exec();
   EXPECT_EQ(exec.executable, copy);
-  EXPECT_EQ(exec.program.flags, 0U);
+  EXPECT_EQ(exec.program.flags & ~BAILIFF_PROGRAM_WRITABLE, 0U);
+}
+
+TEST_F(Observer, TellsWhetherAProgramCouldBeWrittenByWhoRunsIt) {
+  const auto cgroup = make_cgroup();
+  watch(cgroup, {"execve"});
+  const ScratchFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  const std::string copy = folder.path() + "/copy";
+  std::filesystem::copy_file("/bin/true", copy);
+  constexpr uid_t kOwner = 4001;
+  constexpr gid_t kGroup = 4002;
+  ASSERT_EQ(::chown(copy.c_str(), kOwner, kGroup), 0);
+  const struct {
+    mode_t mode;
+    uid_t uid;
+    gid_t group;  // one of several
+    bool writable;
+  } kCases[] = {{0555, 0, 0, true},             // CAP_DAC_OVERRIDE
+                {0755, kOwner, 0, true},        // the owner
+                {0577, kOwner, kGroup, false},  // who is no other
+                {0775, 5000, kGroup, true},     // of the group
+                {0757, 5000, kGroup, false},
+                {0757, 5000, 0, true},  // anybody
+                {0775, 5000, 0, false}};
+  for (const auto& each : kCases) {
+    ASSERT_EQ(::chmod(copy.c_str(), each.mode), 0);
+    run_in(cgroup.cgroup().fd(), [&] {
+      const gid_t groups[] = {6000, each.group == 0 ? 6001 : each.group};
+      if (::setgroups(2, groups) != 0 || ::setgid(each.uid) != 0 ||
+          ::setuid(each.uid) != 0) {
+        ::_exit(1);
+      }
+      ::execl(copy.c_str(), "copy", nullptr);
+    });
+    EXPECT_EQ((last_exec().program.flags & BAILIFF_PROGRAM_WRITABLE) != 0,
+              each.writable)
+        << std::oct << each.mode << " " << std::dec << each.uid;
+  }
 }
 
 TEST_F(Observer, AScriptHasItsOwnNameAndItsInterpretersProgram) {

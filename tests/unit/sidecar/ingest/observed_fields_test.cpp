@@ -39,10 +39,11 @@ class ObservedFieldsTest : public testing::Test {
     init.part(BAILIFF_PART_EXECUTABLE, test::texts({"httpd", "sbin"}));
     table_.take(*parse_observed(init.build()));
     auto exec = test::exec_record(kPid, {"/bin/ls", "-l", "/"});
-    exec.fixed().program = {.inode = 9,
-                            .changed_ns = 1000,
-                            .modified_ns = 2000,
-                            .flags = BAILIFF_PROGRAM_UPPER};
+    exec.fixed().program = {
+        .inode = 9,
+        .changed_ns = 1000,
+        .modified_ns = 2000,
+        .flags = BAILIFF_PROGRAM_UPPER | BAILIFF_PROGRAM_WRITABLE};
     exec.fixed().common.process.effective = 0x3;
     exec.part(BAILIFF_PART_EXECUTABLE, test::texts({"busybox", "bin"}))
         .part(BAILIFF_PART_DIRECTORY, test::texts({"srv"}))
@@ -141,7 +142,9 @@ TEST_F(ObservedFieldsTest, TellsOfANewProgram) {
   EXPECT_EQ(text(FieldId::kProcArgs, "2"), "null");
   EXPECT_EQ(text(FieldId::kProcCmdline), "ls -l /");
   EXPECT_EQ(text(FieldId::kProcCwd), "/srv/");
+  EXPECT_EQ(text(FieldId::kProcIsExeWritable), "true");
   EXPECT_EQ(text(FieldId::kProcIsExeUpperLayer), "true");
+  EXPECT_EQ(text(FieldId::kEvtArg, "flags"), "EXE_WRITABLE|EXE_UPPER_LAYER");
   EXPECT_EQ(text(FieldId::kProcIsExeFromMemfd), "false");
   EXPECT_EQ(text(FieldId::kThreadCapEffective), "CAP_CHOWN CAP_DAC_OVERRIDE");
   EXPECT_EQ(text(FieldId::kProcEnv), "HOME=/root A=b");
