@@ -1103,8 +1103,8 @@ std::string_view why_not_in_kernel(FieldId id) {
       {FieldId::kProcAname, kFromProc},     {FieldId::kProcPpid, kFromProc},
       {FieldId::kProcExe, kFromProc},       {FieldId::kProcExepath, kFromProc},
       {FieldId::kProcArgs, kFromProc},      {FieldId::kProcCmdline, kFromProc},
-      {FieldId::kProcCwd, kFromProc},       {FieldId::kUserName, kFromService},
-      {FieldId::kUserLoginuid, kFromProc},
+      {FieldId::kProcCwd, kFromProc},       {FieldId::kProcTty, kFromProc},
+      {FieldId::kUserName, kFromService},   {FieldId::kUserLoginuid, kFromProc},
   };
   for (const auto& reason : kReasons) {
     if (reason.id == id) return reason.why;

@@ -200,6 +200,8 @@ void ConnectFields::view(FieldId field, std::string_view argument,
       return;
     case kProcCwd:
       return add_if_known(process_.cwd, views);
+    case kProcTty:
+      return add_if_known(process_.tty, views);
     case kThreadTid:
       if (of_process()) views.add(number(event_.tid));
       return;

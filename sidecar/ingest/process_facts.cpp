@@ -52,6 +52,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
 struct Stat {
   std::string comm;
   std::uint64_t ppid = 0;
+  std::uint64_t tty = 0;
   std::uint64_t start_ticks = 0;
 };
 
@@ -59,6 +60,7 @@ struct Stat {
 // the fields are counted from behind the last ')'.
 std::optional<Stat> parse_stat(std::string_view text) {
   constexpr int kPpid = 4;
+  constexpr int kTty = 7;
   constexpr int kStartTime = 22;
   const std::size_t close = text.rfind(')');
   if (close == std::string_view::npos) return std::nullopt;
@@ -72,8 +74,9 @@ std::optional<Stat> parse_stat(std::string_view text) {
     rest.remove_prefix(begin);
     const std::string_view word = rest.substr(0, rest.find(' '));
     rest.remove_prefix(word.size());
-    if (field != kPpid && field != kStartTime) continue;
     const std::optional<std::uint64_t> value = number(word);
+    if (field == kTty) stat.tty = value.value_or(0);
+    if (field != kPpid && field != kStartTime) continue;
     if (!value) return std::nullopt;
     (field == kPpid ? stat.ppid : stat.start_ticks) = *value;
   }
@@ -124,6 +127,7 @@ ProcessFacts read_process(pid_t tgid, std::uint64_t boottime_ns) {
   facts.comm = stat->comm;
   facts.start_ns = start_ns;
   facts.ppid = static_cast<std::int64_t>(stat->ppid);
+  facts.tty = static_cast<std::int64_t>(stat->tty);
   if (stat->ppid != 0) facts.parent_comm = comm_of(stat->ppid);
   if (const auto line = read_start(folder.get(), "cmdline", kMaxCommandLine)) {
     facts.args = split_arguments(*line);

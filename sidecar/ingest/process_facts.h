@@ -25,6 +25,7 @@ struct ProcessFacts {
   std::optional<std::string> cwd;
   std::optional<std::int64_t> login_uid;  // -1: there was no login
   std::optional<std::int64_t> ppid;       // 0: outside our pid namespace
+  std::optional<std::int64_t> tty;        // its device number; 0: none
   std::optional<std::string> parent_comm;
 };
 

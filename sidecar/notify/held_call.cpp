@@ -198,25 +198,11 @@ void read_ids(std::uint32_t tid, ObservedEvent& event) {
   if (const auto uid = read_bounded(proc(tid, "loginuid"), 32)) {
     event.process.loginuid = static_cast<std::uint32_t>(number(*uid));
   }
-  if (const auto stat = read_bounded(proc(event.tgid, "stat"), 1024)) {
-    // Behind the name, which may hold anything: state, ppid, pgrp, session,
-    // tty_nr.
-    constexpr int kTerminal = 5;
-    std::string_view rest = *stat;
-    rest.remove_prefix(std::min(rest.size(), rest.rfind(')') + 1));
-    for (int i = 0; i < kTerminal; ++i) {
-      rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(' ')));
-      const std::string_view word = rest.substr(0, rest.find(' '));
-      if (i + 1 == kTerminal) {
-        event.process.tty = static_cast<std::uint32_t>(number(word));
-      }
-      rest.remove_prefix(word.size());
-    }
-  }
-  event.process.start_ns =
+  const ProcessFacts facts =
       read_process(static_cast<pid_t>(event.tgid),
-                   std::numeric_limits<std::uint64_t>::max())
-          .start_ns.value_or(0);
+                   std::numeric_limits<std::uint64_t>::max());
+  event.process.start_ns = facts.start_ns.value_or(0);
+  event.process.tty = static_cast<std::uint32_t>(facts.tty.value_or(0));
 }
 
 bool is_of_process(FieldId id) {

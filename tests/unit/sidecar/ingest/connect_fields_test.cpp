@@ -24,6 +24,7 @@ class ConnectFieldsTest : public testing::Test {
     process_.args = {"/usr/bin/java", "-jar", "shop.jar"};
     process_.exe_path = "/usr/lib/jvm/bin/java";
     process_.cwd = "/srv";
+    process_.tty = 34816;
     process_.login_uid = -1;
     process_.ppid = 1;
     process_.parent_comm = "init";
@@ -216,6 +217,7 @@ TEST_F(ConnectFieldsTest, TellsOfTheProcess) {
   EXPECT_EQ(text(FieldId::kProcCmdline), "java -jar shop.jar");
   EXPECT_EQ(text(FieldId::kProcExepath), "/usr/lib/jvm/bin/java");
   EXPECT_EQ(text(FieldId::kProcCwd), "/srv");
+  EXPECT_EQ(text(FieldId::kProcTty), "34816");
   EXPECT_EQ(text(FieldId::kProcPname), "init");
   EXPECT_EQ(text(FieldId::kProcPpid), "1");
   EXPECT_EQ(text(FieldId::kUserUid), "0");
@@ -230,8 +232,8 @@ TEST_F(ConnectFieldsTest, KeepsWhatTheKernelToldOfAProcessThatIsGone) {
   EXPECT_EQ(text(FieldId::kProcPid), "42");
   for (const FieldId field :
        {FieldId::kProcExe, FieldId::kProcArgs, FieldId::kProcCmdline,
-        FieldId::kProcExepath, FieldId::kProcCwd, FieldId::kProcPname,
-        FieldId::kProcPpid, FieldId::kUserLoginuid}) {
+        FieldId::kProcExepath, FieldId::kProcCwd, FieldId::kProcTty,
+        FieldId::kProcPname, FieldId::kProcPpid, FieldId::kUserLoginuid}) {
     EXPECT_EQ(text(field), "null");
   }
 }

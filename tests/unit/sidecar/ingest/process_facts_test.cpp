@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +88,34 @@ TEST(ProcessFacts, TellsOfALiveProcess) {
   EXPECT_EQ(facts.ppid, ::getpid());
   EXPECT_EQ(facts.parent_comm, own_comm());
   EXPECT_TRUE(facts.login_uid);
+}
+
+TEST(ProcessFacts, TellsItsTerminal) {
+  const UniqueFd terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_EQ(::unlockpt(terminal.get()), 0);
+  const std::string name = ::ptsname(terminal.get());
+  int pair[2];
+  ASSERT_EQ(::pipe2(pair, O_CLOEXEC), 0);
+  const UniqueFd ready(pair[0]);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::setsid();
+    // The first it opens is a session's own.
+    const int own = ::open(name.c_str(), O_RDWR | O_CLOEXEC);
+    if (own < 0 || ::write(pair[1], "r", 1) != 1) ::_exit(1);
+    ::pause();
+  }
+  ::close(pair[1]);
+  char byte = 0;
+  ASSERT_EQ(::read(ready.get(), &byte, 1), 1);
+  struct stat file {};
+  ASSERT_EQ(::stat(name.c_str(), &file), 0);
+  // As MKDEV() of a terminal's (tty_devnum()).
+  EXPECT_EQ(read_process(pid, kNow).tty,
+            (major(file.st_rdev) << 8) | (minor(file.st_rdev) & 0xff) |
+                ((minor(file.st_rdev) & ~0xffU) << 12));
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
 }
 
 TEST(ProcessFacts, CutsALongCommandLine) {
