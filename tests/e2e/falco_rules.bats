@@ -11,6 +11,7 @@ setup_file() {
   [[ -d $FALCO_RULES ]] || skip "'../shared/data' is not there"
   story_open
   in_netns inside ip addr add 169.254.169.1/24 dev eth0
+  in_netns inside ip addr add 10.9.9.2/24 dev eth0
   export LOWER=$SCRATCH/lower
   lower_make
   # Upper and lower layer, as images have: what is written is told from what
@@ -60,7 +61,7 @@ lower_make() {
     "$E2E_DIR"/triggers/*.tsv; echo /tools/login); do
     [[ -e $LOWER$name ]] || ln -s quiet "$LOWER$name"
   done
-  for name in $(grep -ho '/tools/perl/[a-z0-9]\+' "$E2E_DIR"/triggers/*.tsv); do
+  for name in $(grep -ho '/tools/perl/[a-z0-9-]\+' "$E2E_DIR"/triggers/*.tsv); do
     ln -sf /usr/bin/perl "$LOWER$name"
   done
   for name in $(grep -ho '/tools/parent/[a-z0-9]\+' \
@@ -68,6 +69,7 @@ lower_make() {
     printf '#!/bin/sh\n"$@"\n:\n' >"$LOWER$name"
     chmod 0755 "$LOWER$name"
   done
+  chmod 0777 "$LOWER/marks"
   cp "$E2E_DIR"/triggers/*.tsv "$LOWER/"
 }
 
@@ -81,6 +83,9 @@ falco_policy() {
   override: {items: append}
 - list: allowed_image
   items: [registry.example/other]
+  override: {items: append}
+- list: authorized_server_port
+  items: [53]
   override: {items: append}
 - list: c2_server_fqdn_list
   items: [c2.example]
@@ -149,20 +154,23 @@ CAPABILITIES='["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE",
   "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID"]'
 
 # runc opens the pipe by which it is told to start by its number.
-STARTED="Container Run as Root User; Modify Container Entrypoint"
+USER_STARTED="Modify Container Entrypoint"
+STARTED="$USER_STARTED; Container Run as Root User"
 UNPRIVILEGED="$STARTED; Launch Disallowed Container"
 PRIVILEGED="$STARTED; Launch Privileged Container; Launch Excessively Capable \
 Container; Launch Sensitive Mount Container"
 
-@test "each rule that is placed has a trigger, or a reason why not" {
+@test "each rule that is placed has a trigger and a twin, or a reason why not" {
   local -a files
   mapfile -t files < <(tr -d '[],' <<<"$RULES" | tr ' ' '\n' | grep .)
   "$BAILIFF_BIN/bailiff" explain "${files[@]}" \
     --policy "$SCRATCH/rules/all.yaml" -o json >"$SCRATCH/placed"
   [[ $(jq length "$SCRATCH/placed") == 98 ]]
-  python3 "$E2E_DIR/triggers/check.py" --placed "$UNPRIVILEGED; $PRIVILEGED" \
+  python3 "$E2E_DIR/triggers/check.py" --placed \
     "$E2E_DIR/triggers/untriggered.tsv" \
-    "$E2E_DIR"/triggers/{container,privileged}.tsv <"$SCRATCH/placed"
+    "$E2E_DIR/triggers/container.tsv" "$UNPRIVILEGED" \
+    "$E2E_DIR/triggers/privileged.tsv" "$PRIVILEGED" \
+    "$E2E_DIR/triggers/user.tsv" "$USER_STARTED" <"$SCRATCH/placed"
 }
 
 @test "each rule fires for its trigger and for no other" {
@@ -182,4 +190,12 @@ Container; Launch Sensitive Mount Container"
     | .mounts += [{type: "bind", source: "/etc", destination: "/host",
         options: ["bind", "ro"]}]'
   fired_as_told privileged "$PRIVILEGED"
+}
+
+@test "rules on how a container is started do not fire for one without" {
+  trigger_all user '
+    .process.user = {uid: 1000, gid: 1000}
+    | .annotations["io.kubernetes.cri.image-name"] =
+        "registry.example/other:1"'
+  fired_as_told user "$USER_STARTED"
 }

@@ -2,24 +2,44 @@
 """Compares the alerts of a run with the triggers that were run.
 
 check.py TRIGGERS RULES-AT-START < ALERTS
-check.py --placed RULES-AT-START EXCEPTIONS TRIGGERS... < EXPLAIN
+check.py --placed EXCEPTIONS (TRIGGERS RULES-AT-START)... < EXPLAIN
 
 ALERTS are JSON objects, one a line. Prints each line of TRIGGERS for which
 other rules fired than it names, and what an alert does not tell that it
 should; exits with 1 when there is one.
 
 EXPLAIN is what 'bailiff explain -o json' says. Prints the rules that are placed
-and that nothing triggers but for EXCEPTIONS, lines of rule and reason, and the
-exceptions that are none.
+and that nothing triggers but for EXCEPTIONS, lines of rule and reason, those
+whose trigger has no harmless twin, and the exceptions that are none.
 """
 
 import json
 import sys
 
 MARK = "Mark"
-# What Falco's outputs name of every process.
-TOLD = ["evt.type", "proc.cmdline", "proc.exepath", "proc.name", "proc.pname",
-        "user.loginuid", "user.name", "user.uid"]
+# Fields of outputs that events of these types do not have; all others are told.
+ABSENT = {
+    # Of other calls that the same rule is about.
+    "evt.arg.fd": ["chmod"],
+    "evt.arg.filename": ["openat"],
+    "evt.arg.name": ["chmod", "unlink"],
+    "evt.arg.newpath": ["mkdir", "openat"],
+    "evt.arg.oldpath": ["unlink"],
+    # Of what has no descriptor, of sockets without ends, and before connect()
+    # has chosen one.
+    "fd.name": ["execve", "mkdir", "rename", "unlink"],
+    "fd.type": ["socket"],
+    "fd.l4proto": ["socket"],
+    "fd.lport": ["connect", "dup2", "socket"],
+    "fd.rport": ["dup2", "listen", "socket"],
+    "fd.sip": ["dup2"],
+    # Of hosts nobody has asked for by name, and without a login.
+    "fd.cip.name": ["connect"],
+    "fd.lip.name": ["connect"],
+    "fd.rip.name": ["connect"],
+    "fd.sip.name": ["connect"],
+    "user.loginname": ["execve"],
+}
 
 
 def rules_of(text):
@@ -35,14 +55,33 @@ def lines_of(path):
                 yield str(number), rules_of(rules), rest
 
 
-def check_placed(at_start, exceptions, *paths):
+def twins_of(paths, at_start):
+    """The rules of lines that a harmless one follows, or that are harmless in
+    another container; and those without which some container starts."""
+    lines = [line for path in paths for line in lines_of(path)]
+    harmless = {command for _, rules, command in lines if not rules}
+    with_twin = set()
+    for (_, rules, command), (_, after, _) in zip(lines, lines[1:] + lines[:1]):
+        if not after or command in harmless:
+            with_twin |= rules
+    for started in at_start:
+        with_twin |= set().union(*at_start) - started
+    return with_twin
+
+
+def check_placed(exceptions, *containers):
+    paths = containers[::2]
+    at_start = [rules_of(text) for text in containers[1::2]]
     placed = {rule["rule"] for rule in json.load(sys.stdin)
               if rule["enforcement"] != "unsupported"} - {MARK}
     excepted = set().union(*(rules for _, rules, _ in lines_of(exceptions)))
-    triggered = rules_of(at_start).union(
+    triggered = set().union(
+        *at_start,
         *(rules for path in paths for _, rules, _ in lines_of(path)))
     complaints = [f"nothing triggers: {rule}"
                   for rule in sorted(placed - triggered - excepted)]
+    complaints += [f"no twin: {rule}"
+                   for rule in sorted(triggered - twins_of(paths, at_start))]
     complaints += [f"no exception: {rule}"
                    for rule in sorted(excepted & triggered | excepted - placed)]
     print("\n".join(complaints))
@@ -69,8 +108,9 @@ def main():
         if now == "end":
             break
         fired[now].add(alert["rule"])
-        missing = [field for field in TOLD
-                   if field in fields and fields[field] in (None, "<NA>")]
+        missing = [field for field, value in fields.items()
+                   if value in (None, "<NA>")
+                   and fields["evt.type"] not in ABSENT.get(field, [])]
         if missing:
             complaints.append(f"{alert['rule']} does not tell "
                               f"{', '.join(missing)}: {alert['output']}")
