@@ -36,6 +36,10 @@ constexpr int kNotPossible = 4;
 // waits 90 s before it kills.
 constexpr std::chrono::seconds kStopLimit{10};
 
+// As in the unit: one for each process that a runtime has started where calls
+// may be held, which the keeper has as well.  The limit of a shell is 1024.
+constexpr int kMostDescriptors = 16384;
+
 // Far more than connections, deliveries and kills under way take; a table of
 // that size is 10 KiB.  What comes on top only waits.
 constexpr int kDescriptors = 1024;
@@ -104,6 +108,9 @@ int run(const CommandLine& options) {
   }
   if (!is_host_root()) {
     return fail({Code::kPermission, "bailiffd needs to be root of the host"});
+  }
+  if (Status raised = raise_descriptor_limit(kMostDescriptors); !raised) {
+    log_warning(raised.error().message + ", ignoring");
   }
   if (Status reserved = reserve_descriptors(kDescriptors); !reserved) {
     // Only a response may be later for it.

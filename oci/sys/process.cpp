@@ -58,6 +58,17 @@ Status isolate_process() {
   return Ok{};
 }
 
+Status raise_descriptor_limit(int descriptors) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error("getrlimit");
+  const rlim_t most =
+      std::min(limit.rlim_max, static_cast<rlim_t>(descriptors));
+  if (limit.rlim_cur >= most) return Ok{};
+  limit.rlim_cur = most;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error("setrlimit");
+  return Ok{};
+}
+
 Status reserve_descriptors(int descriptors) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error("getrlimit");

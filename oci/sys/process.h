@@ -23,6 +23,10 @@ Status isolate_process();
 // executed next expects.
 void reset_signals();
 
+// Lets this process, and those it starts, have `descriptors` open at once, or
+// as many as its hard limit allows; never fewer than before.
+Status raise_descriptor_limit(int descriptors);
+
 // Makes room for `descriptors` in this process's descriptor table, or as many
 // as its limit allows.  A table that threads share grows only after an RCU
 // grace period (expand_files() of the kernel), so whichever thread opens the

@@ -158,6 +158,17 @@ keeps_besides() {
   grep -q '^mkdir=EPERM' "$SCRATCH/kept.out"
 }
 
+@test "bailiffd and its keeper may have more descriptors than a shell's program" {
+  local pid most
+  most=$(ulimit -H -n)
+  if [[ $most == unlimited ]] || ((most > 16384)); then most=16384; fi
+  ulimit -S -n 1024
+  service "$SCRATCH/rules/calls.yaml"
+  for pid in "$SERVICE_PID" $(pgrep -f "^bailiff-keeper --keeper $SVC/run\$"); do
+    [[ $(awk '/^Max open files/ { print $4 }' "/proc/$pid/limits") == "$most" ]]
+  done
+}
+
 @test "a caller that makes the service wait gets on_failure, and only it waits" {
   service "$SCRATCH/rules/calls.yaml"
   calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'

@@ -2,8 +2,10 @@
 #include "oci/sys/process.h"
 
 #include <gtest/gtest.h>
+#include <limits.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <sstream>
 #include <string>
 
@@ -22,6 +24,26 @@ int table_size() {
   int slots = 0;
   status >> slots;
   return slots;
+}
+
+TEST(RaiseDescriptorLimit, GoesAsFarAsItMayAndNeverDown) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = 128, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  rlimit now{};
+  const auto soft = [&] {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &now), 0);
+    return now.rlim_cur;
+  };
+  EXPECT_TRUE(raise_descriptor_limit(256));
+  EXPECT_EQ(soft(), 256U);
+  EXPECT_TRUE(raise_descriptor_limit(64));
+  EXPECT_EQ(soft(), 256U);
+  EXPECT_TRUE(raise_descriptor_limit(INT_MAX));
+  EXPECT_EQ(soft(), std::min<rlim_t>(before.rlim_max, INT_MAX));
+  EXPECT_EQ(now.rlim_max, before.rlim_max);
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(ReserveDescriptors, MakesRoomInTheTable) {
