@@ -10,7 +10,9 @@ setup_file() {
 - rule: Tool started
   desc: a program nobody has business with
   condition: evt.type in (execve, execveat) and proc.name in (tool, wget)
-  output: "%proc.name (%proc.exepath) by %proc.pname: %proc.cmdline in %proc.cwd"
+  output: >
+    %proc.name (%proc.exepath) by %proc.pname (%proc.pcmdline of %proc.pexepath):
+    %proc.cmdline in %proc.cwd
   priority: WARNING
 - rule: Folder made
   desc: a system call
@@ -71,13 +73,17 @@ teardown() { story_quiet; }
 
 @test "processes that ran before bailiffd are known to it" {
   service "$SCRATCH/rules/observe.yaml"
-  contained_detached older sh -c 'trap "mkdir /tmp/trap-late" USR1; echo set
+  contained_detached older sh -c 'trap "/bin/tool late" USR1; echo set
     while :; do sleep 0.1; done'
   wait_until 10 "its trap" grep -qx set "$SCRATCH/older.out"
   service_stop KILL
   service_start
   bailiff_runc kill older USR1
-  event "Folder made" '.bailiff.container.id == "older"'
+  # Of the shell, nothing has been told but what /proc knows.
+  event "Tool started" '.bailiff.container.id == "older"
+    and .output_fields["proc.pname"] == "sh"
+    and .output_fields["proc.pexepath"] == "/bin/busybox"
+    and (.output_fields["proc.pcmdline"] | startswith("sh -c trap"))'
 }
 
 @test "a fork bomb is killed, and nothing of it is left" {

@@ -6,7 +6,9 @@
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -284,6 +286,32 @@ TEST_F(Observer, TellsOfEachProcessFromItsForkToItsEnd) {
   // The child's end is told before its parent's.
   EXPECT_THAT(kinds,
               ElementsAre(Kind::kFork, Kind::kExec, Kind::kExit, Kind::kExit));
+}
+
+// Whoever makes it is outside, and was never in the container.
+TEST_F(Observer, AProcessThatIsClonedIntoTheCgroupIsTheContainers) {
+  const auto cgroup = make_cgroup();
+  watch(cgroup, {"execve"});
+  clone_args how{};
+  how.flags = CLONE_INTO_CGROUP;
+  how.exit_signal = SIGCHLD;
+  how.cgroup = static_cast<std::uint64_t>(cgroup.cgroup().fd());
+  const auto child =
+      static_cast<pid_t>(::syscall(SYS_clone3, &how, sizeof how));
+  if (child == 0) {
+    ::execl("/bin/true", "true", "cloned", nullptr);
+    ::_exit(1);
+  }
+  ASSERT_GT(child, 0);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  std::vector<Kind> kinds;
+  for (const ObservedEvent& event : events()) {
+    kinds.push_back(event.kind);
+    EXPECT_EQ(event.tgid, static_cast<std::uint32_t>(child));
+    EXPECT_EQ(event.cgroup_id, cgroup.cgroup().id());
+    EXPECT_EQ(event.process.ppid, static_cast<std::uint32_t>(::getpid()));
+  }
+  EXPECT_THAT(kinds, ElementsAre(Kind::kFork, Kind::kExec, Kind::kExit));
 }
 
 TEST_F(Observer, AProgramThatCannotBeStartedIsAnEventToo) {

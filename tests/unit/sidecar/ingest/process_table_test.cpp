@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <limits>
+
+#include "sidecar/ingest/process_facts.h"
 #include "tests/harness/observed_records.h"
 
 namespace bailiff::sidecar {
@@ -93,6 +96,21 @@ TEST(ProcessTable, AProcessItNeverSawIsReadFromProc) {
   const Lineage other = table.take(event(forked));
   // The start the record tells is not this process's: it is not taken for it.
   EXPECT_FALSE(other.self->program->args);
+
+  auto call = test::call_record(self, BAILIFF_CALL_MKDIR);
+  const ProcessFacts facts =
+      read_process(::getpid(), std::numeric_limits<std::uint64_t>::max());
+  call.common_part().process.start_ns = *facts.start_ns;
+  call.common_part().process.ppid = static_cast<std::uint32_t>(::getppid());
+  const Lineage own = table.take(event(call));
+  EXPECT_EQ(own.self->program->args, facts.args);
+  EXPECT_EQ(own.self->program->executable, facts.exe_path);
+  EXPECT_EQ(own.self->directory, facts.cwd);
+  ASSERT_FALSE(own.above.empty());
+  const ProcessFacts parent =
+      read_process(::getppid(), std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(own.above.front()->comm, parent.comm);
+  EXPECT_EQ(own.above.front()->program->args, parent.args);
 }
 
 TEST(ProcessTable, WhoseParentDiedHasTheNextOne) {
