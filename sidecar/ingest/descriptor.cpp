@@ -232,7 +232,7 @@ std::string absolute_path(const std::string& path,
     if (!base) return path;
     whole = *base + "/" + path;
   }
-  const bool rooted = whole.starts_with('/');
+  bool rooted = whole.starts_with('/');
   std::vector<std::string_view> parts;
   std::string_view rest = whole;
   while (!rest.empty()) {
@@ -243,6 +243,10 @@ std::string absolute_path(const std::string& path,
       parts.push_back(part);
     } else if (!parts.empty()) {
       parts.pop_back();
+    } else {
+      // It climbs out of what is known: as far as the root, or a path that is
+      // long enough would hide from every rule.
+      rooted = true;
     }
   }
   std::string result;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -102,10 +103,16 @@ std::optional<std::string> link_of(const std::string& path) {
 // The folder a path of the call is relative to.
 std::optional<std::string> base_of(std::uint32_t tid, const seccomp_data& data,
                                    int folder) {
-  if (folder == kNone) return link_of(proc(tid, "cwd"));
-  const auto fd = static_cast<std::int32_t>(data.args[folder]);
-  return link_of(fd == AT_FDCWD ? proc(tid, "cwd")
-                                : proc(tid, "fd/" + std::to_string(fd)));
+  const auto fd = folder == kNone
+                      ? AT_FDCWD
+                      : static_cast<std::int32_t>(data.args[folder]);
+  std::optional<std::string> base =
+      link_of(fd == AT_FDCWD ? proc(tid, "cwd")
+                             : proc(tid, "fd/" + std::to_string(fd)));
+  // Of one that is too long for the kernel to tell nothing is known: it has
+  // lost its beginning, and all else.
+  if (!base && errno == ENAMETOOLONG) base = "...";
+  return base;
 }
 
 Status read_path(std::uint32_t tid, const seccomp_data& data, int place,

@@ -45,9 +45,10 @@ waits_in() {
 @test "calls are refused, and their twins are not" {
   service "$SCRATCH/rules/calls.yaml"
   run made refused packet packet-wide unix ptrace mkdir mkdir-free \
-    open-secret open-relative open
+    open-secret open-relative open open-deep
   says packet=EPERM packet-wide=EPERM unix=done ptrace=EPERM mkdir=EPERM \
-    mkdir-free=done open-secret=EPERM open-relative=EPERM open=done
+    mkdir-free=done open-secret=EPERM open-relative=EPERM open=done \
+    open-deep=EPERM
   event "Packet socket" '.bailiff.verdict == "denied"
     and .bailiff.enforcement == "notify"
     and .output_fields["evt.res"] == "EPERM"'

@@ -106,6 +106,18 @@ static long make(const char* name) {
   if (!strcmp(name, "open-relative")) {
     return chdir("/etc") != 0 ? -1 : open("../etc/secret", O_RDONLY);
   }
+  if (!strcmp(name, "open-deep")) {
+    /* Relative to a folder whose own path is longer than any path may be. */
+    enum { kNames = 2 * 4096 / 251 };
+    char folder[251] = {0}, path[3 * kNames + 32] = "../";
+    memset(folder, 'd', sizeof folder - 1);
+    if (chdir("/tmp") != 0) return -1;
+    for (int i = 0; i < kNames; ++i) {
+      if (mkdir(folder, 0700) != 0 || chdir(folder) != 0) return -1;
+      strcat(path, "../");
+    }
+    return open(strcat(path, "etc/secret"), O_RDONLY);
+  }
   errno = ENOSYS;
   return -1;
 }

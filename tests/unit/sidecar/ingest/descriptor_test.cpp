@@ -114,6 +114,12 @@ TEST(AbsolutePath, LeavesNoStepsInIt) {
 TEST(AbsolutePath, StaysRelativeToSomethingUnknown) {
   EXPECT_EQ(absolute_path("x", {}), "x");
   EXPECT_EQ(absolute_path("x", "d/d"), "d/d/x");
+  EXPECT_EQ(absolute_path("../../x", "d/d"), "x");
+  EXPECT_EQ(absolute_path("../x", {}), "../x");
+}
+
+TEST(AbsolutePath, ThatClimbsOutOfWhatIsKnownBeginsAtTheRoot) {
+  EXPECT_EQ(absolute_path("../../../etc/shadow", "d/d"), "/etc/shadow");
 }
 
 }  // namespace
