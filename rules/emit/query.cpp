@@ -17,8 +17,9 @@ namespace bailiff::emit {
 namespace {
 
 constexpr int kUdpHeader = 8;
-// Of TCP's header, the byte with its length in words.
+// Of TCP's header, the byte with its length in words, before that with flags.
 constexpr int kTcpLength = 12;
+constexpr int kTcpUrgent = 0x20;
 // Messages of one packet: over TCP, resolvers ask for the addresses of both
 // families at once.
 constexpr int kQuestions = 2;
@@ -96,7 +97,12 @@ class QuestionReader {
   void find_segment() const {
     code_.append(load(Size::k32, kR2, kFrame, kTransportSlot));
     code_.append(alu(BPF_ADD, kR2, kTcpLength));
-    read_packet(1);
+    read_packet(2);
+    // An urgent byte (MSG_OOB, tcp(7)) is in the segment, and not in what the
+    // resolver reads, to whom a name begins elsewhere then.
+    code_.append(load(Size::k8, kR1, kFrame, kCommSlot + 1));
+    code_.append(alu(BPF_AND, kR1, kTcpUrgent));
+    code_.jump(jump_if(Comparison::kNe, kR1, 0), unreadable_);
     code_.append(load(Size::k8, kR1, kFrame, kCommSlot));
     code_.append(alu(BPF_RSH, kR1, 4));
     code_.append(alu(BPF_LSH, kR1, 2));

@@ -163,6 +163,28 @@ std::string by_second_in_stream(const std::string& name) {
   return send_stream(bytes, bytes.size());
 }
 
+// With one byte more, which is urgent and so not in what the resolver reads:
+// the name begins behind it, and the last byte of the message, of which the
+// length speaks, is the first of the next one's.
+std::string by_urgent_byte(const std::string& name) {
+  const int fd = connected(SOCK_STREAM);
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  const Bytes bytes = message(name);
+  const auto begin = bytes.begin() + kHeader;
+  // To a filter the first label has one byte more: its own length.
+  const Bytes before = big_endian(bytes.size() + 1) +
+                       Bytes(bytes.begin(), begin) +
+                       Bytes{static_cast<std::uint8_t>(*begin + 1)};
+  const Bytes behind =
+      Bytes(begin, bytes.end()) + framed(message("good.example"));
+  if (::send(fd, before.data(), before.size(), MSG_OOB) < 0 ||
+      ::send(fd, behind.data(), behind.size(), 0) < 0) {
+    return ended(-1, fd);
+  }
+  return answer(fd);
+}
+
 // One datagram to the socket, two to the resolver.
 std::string by_segmentation(const std::string& name) {
   Bytes evil = message(name);
@@ -193,6 +215,7 @@ const Technique kTechniques[] = {
     {"tcp", by_stream},
     {"bytes", by_stream_in_bytes},
     {"second", by_second_in_stream},
+    {"urgent", by_urgent_byte},
     {"segments", by_segmentation},
 };
 

@@ -264,6 +264,17 @@ TEST_F(Query, ThatIsNotWholeInItsSegmentIsRefused) {
   EXPECT_FALSE(passes(ip4(tcp(good + Bytes{0}), IPPROTO_TCP)));
 }
 
+// What the resolver reads is without the urgent byte, wherever that is.
+TEST_F(Query, WithUrgentDataIsRefused) {
+  Bytes segment = tcp(framed(message("good.example")));
+  EXPECT_TRUE(passes(ip4(segment, IPPROTO_TCP)));
+  segment[13] = 0x20;
+  EXPECT_FALSE(passes(ip4(segment, IPPROTO_TCP)));
+  Bytes nothing = tcp({});
+  nothing[13] = 0x20;
+  EXPECT_FALSE(passes(ip4(nothing, IPPROTO_TCP)));
+}
+
 TEST_F(Query, ToAnotherPortPasses) {
   EXPECT_TRUE(passes(ip4(udp(message("evil.example"), 5353))));
   EXPECT_TRUE(passes(ip4(udp(message("evil.example"), 0))));
