@@ -68,6 +68,20 @@ teardown() {
   runtime_state shop running
 }
 
+@test "stopped, and kept as evidence before that" {
+  service "$PAUSE_POLICY"
+  contained_detached shop sh -c 'trap "exit 0" TERM; echo set
+    while :; do sleep 0.1; done'
+  wait_until 10 "its trap" grep -qx set "$SCRATCH/shop.out"
+  run -0 bailiff_api capture shop
+  says "captured, evidence" complete
+  runtime_state shop running
+  run -0 bailiff_api stop shop --grace 30s
+  event "Response ended" '.bailiff.response == "stop"
+    and .bailiff.outcome == "stopped"'
+  runtime_state shop stopped
+}
+
 @test "isolated, and released" {
   service "$REFUSE_POLICY"
   contained_detached shop sleep 300

@@ -74,6 +74,15 @@ teardown() { docker_story_quiet; }
 
 @test "isolated, and released" { is_isolated; }
 
+@test "kept as evidence, and goes on" {
+  service "$PAUSE_POLICY"
+  protects
+  shop --detach -- sleep 300
+  run -0 bailiff_api capture shop
+  says "captured, evidence" complete
+  docker_says '{{.State.Status}}' running
+}
+
 @test "exec is covered" {
   service "$REFUSE_POLICY"
   protects

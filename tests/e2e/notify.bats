@@ -182,6 +182,27 @@ keeps_besides() {
   grep -q "took too long to judge" "$SVC/log"
 }
 
+@test "a container is paused with a call that is held, and goes on so" {
+  service "$SCRATCH/rules/calls.yaml"
+  calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'
+  change stuck '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
+  started bailiff_runc stuck
+  wait_until 10 "the memory to be read" \
+    grep -qs userfault "/proc/$SERVICE_PID/task/"*/wchan
+  run -0 bailiff_api pause stuck
+  says paused
+  run -0 bailiff_api resume stuck
+  wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/stuck.out"
+  calls_bundle dead sh -c '/bin/calls mkdir-blocked & wait'
+  change dead '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
+  started bailiff_runc dead
+  wait_until 10 "the memory to be read" \
+    grep -qs userfault "/proc/$SERVICE_PID/task/"*/wchan
+  run -0 bailiff_api pause dead
+  run -0 bailiff_api kill dead
+  wait_until 10 "its end" cgroup_empty "$RUN_NAME/dead"
+}
+
 @test "what bailiffd had received when it died is answered by the next one" {
   service "$SCRATCH/rules/calls.yaml"
   calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'

@@ -94,3 +94,18 @@ ctr_shop() {
   event "Response ended" '.bailiff.outcome == "killed"'
   wait_until 10 "containerd to know" ctr_state STOPPED
 }
+
+@test "containerd: kept as evidence, isolated, and released" {
+  service "$PAUSE_POLICY"
+  ctr_shop sleep 300
+  run -0 bailiff_api capture shop
+  says "captured, evidence" complete
+  ctr_state RUNNING
+  run -0 bailiff_api isolate shop
+  mapfile -d '' -t command < <(connects_to "$HARMLESS4")
+  run ctr tasks exec --exec-id shut shop "${command[@]}"
+  says "Operation not permitted"
+  run -0 bailiff_api release shop
+  run ctr tasks exec --exec-id open shop "${command[@]}"
+  says reached
+}

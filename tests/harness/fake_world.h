@@ -27,6 +27,7 @@ struct World {
   std::atomic<int> kills{0}, freezes{0}, thaws{0}, terminations{0};
   std::atomic<int> isolations{0}, releases{0}, processes_killed{0};
   std::atomic<bool> dies_of_term{false};
+  std::atomic<bool> never_frozen{false};  // some process does not stop
   std::atomic<bool> stored{false};   // the response is in the "timeline"
   std::atomic<int> effects{0};       // what came of it later
   std::atomic<int> thaw_watches{0};  // that there are
@@ -118,6 +119,7 @@ class WorldResponder final : public Responder {
     ++world_.freezes;
     world_.frozen = true;
     world_.step();
+    if (world_.never_frozen) return waiting(world_.never_frozen, false);
     return waiting(world_.frozen, true);
   }
   Status thaw(const oci::ContainerRecord& /*record*/) override {

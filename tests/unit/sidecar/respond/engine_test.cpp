@@ -213,6 +213,16 @@ TEST_F(EngineTest, APauseEndsInAKill) {
   EXPECT_FALSE(world_.alive);
 }
 
+// It would stay half frozen, and nobody would know.
+TEST_F(EngineTest, WhatCannotBePausedIsThawed) {
+  world_.never_frozen = true;
+  start();
+  EXPECT_EQ(engine_->respond(request(Response::kPause))->wait().outcome,
+            "error: not paused after 5 s");
+  EXPECT_FALSE(world_.frozen);
+  wait_for([&] { return !engine_->condition(record_.cgroup_id).paused; });
+}
+
 // It would tell of the thaw that comes with the death for ever.
 TEST_F(EngineTest, NobodyWatchesForTheThawOfWhatWasKilled) {
   start();
