@@ -19,8 +19,8 @@
 // Where a rule of the program refuses, what cannot be read is refused too,
 // without a record: several questions in one message, which no resolver
 // answers, a compressed name in a question, a datagram that the kernel is to
-// cut into several, more than two messages in a segment of TCP, urgent data, and
-// a segment that does not hold whole messages.  The last keeps a name from
+// cut into several, more than two messages in a segment of TCP, urgent data,
+// and a segment that does not hold whole messages.  The last keeps a name from
 // hiding in two segments: the kernel sends what was refused again together with
 // what was written next, and then it is read.  Two things are not seen: other
 // ports, such as those of DNS over TLS or HTTPS, which are for a rule about

@@ -53,8 +53,8 @@ std::optional<Descriptor> describe_descriptor(const ObservedEvent& event);
 
 // The path without '.', '..' and doubled '/', below `base` when it is relative.
 // One that is relative to something unknown stays so; where it climbs out of a
-// base that has lost its beginning, it is taken to begin at the root.  Links are
-// not followed.
+// base that has lost its beginning, it is taken to begin at the root.  Links
+// are not followed.
 std::string absolute_path(const std::string& path,
                           const std::optional<std::string>& base);
 

@@ -103,9 +103,8 @@ std::optional<std::string> link_of(const std::string& path) {
 // The folder a path of the call is relative to.
 std::optional<std::string> base_of(std::uint32_t tid, const seccomp_data& data,
                                    int folder) {
-  const auto fd = folder == kNone
-                      ? AT_FDCWD
-                      : static_cast<std::int32_t>(data.args[folder]);
+  const auto fd =
+      folder == kNone ? AT_FDCWD : static_cast<std::int32_t>(data.args[folder]);
   std::optional<std::string> base =
       link_of(fd == AT_FDCWD ? proc(tid, "cwd")
                              : proc(tid, "fd/" + std::to_string(fd)));

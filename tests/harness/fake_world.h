@@ -28,9 +28,9 @@ struct World {
   std::atomic<int> isolations{0}, releases{0}, processes_killed{0};
   std::atomic<bool> dies_of_term{false};
   std::atomic<bool> never_frozen{false};  // some process does not stop
-  std::atomic<bool> stored{false};   // the response is in the "timeline"
-  std::atomic<int> effects{0};       // what came of it later
-  std::atomic<int> thaw_watches{0};  // that there are
+  std::atomic<bool> stored{false};        // the response is in the "timeline"
+  std::atomic<int> effects{0};            // what came of it later
+  std::atomic<int> thaw_watches{0};       // that there are
   // Steps until this process is killed; negative: it is not.
   std::atomic<int> left{-1};
 
