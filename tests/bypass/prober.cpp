@@ -45,6 +45,7 @@ Target target_of(const Technique& technique, std::size_t index,
 
 std::string arrives_at(const Technique& technique, const Target& target) {
   char text[INET6_ADDRSTRLEN] = "";
+  if (technique.reaches == Reaches::kLoopback6) return "::1";
   if (technique.reaches == Reaches::kV6) {
     ::inet_ntop(AF_INET6, &target.v6, text, sizeof text);
   } else if (technique.reaches == Reaches::kNat64) {

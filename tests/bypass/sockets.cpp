@@ -120,6 +120,15 @@ int udp_zero_address(const Target&) {
   return send_to4(make_socket(AF_INET, SOCK_DGRAM), in_addr{0});
 }
 
+int tcp6_zero_address(const Target&) {
+  const int error = connect6(make_socket(AF_INET6, SOCK_STREAM), in6_addr{});
+  return error == ECONNREFUSED ? 0 : error;
+}
+
+int udp6_zero_address(const Target&) {
+  return send_to6(make_socket(AF_INET6, SOCK_DGRAM), in6_addr{});
+}
+
 int tcp_fast_open(const Target& to) {
   return send_to4(make_socket(AF_INET, SOCK_STREAM), to.v4, MSG_FASTOPEN);
 }
@@ -200,6 +209,10 @@ std::vector<Technique> socket_techniques() {
        kLoopback, tcp_zero_address},
       {"udp_zero_address", "UDP to 0.0.0.0, 127.0.0.1 being listed", kLoopback,
        udp_zero_address},
+      {"tcp6_zero_address", "TCP connect to ::, ::1 being listed", kLoopback6,
+       tcp6_zero_address},
+      {"udp6_zero_address", "UDP to ::, ::1 being listed", kLoopback6,
+       udp6_zero_address},
       {"tcp_fast_open", "TCP fast open by sendto", kV4, tcp_fast_open},
       {"tcp_fast_open_connect", "TCP fast open by connect", kV4,
        tcp_fast_open_connect},

@@ -31,6 +31,7 @@ enum class Reaches : std::uint8_t {
   kBroadcast,  // 203.0.113.255
   kMulticast,  // 239.66.0.1
   kLoopback,   // 127.0.0.1: stays inside
+  kLoopback6,  // ::1, too
 };
 
 struct Technique {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -41,6 +42,45 @@ int ip_options(const Target& to) {
     return errno;
   }
   return send_to4(fd, to.v4);
+}
+
+// Named is a harmless host, by way of the listed one.
+int source_route(const Target& to) {
+  const int fd = make_socket(AF_INET, SOCK_DGRAM);
+  // Loose source route: kind, length, pointer, the first hop; padded.
+  unsigned char route[8] = {IPOPT_LSRR, 7, 4};
+  std::memcpy(&route[3], &to.v4, sizeof to.v4);
+  if (::setsockopt(fd, IPPROTO_IP, IP_OPTIONS, route, sizeof route) < 0) {
+    return errno;
+  }
+  return send_to4(fd, to.harmless4);
+}
+
+// The same of IPv6: a routing header of segments.
+int routing_header(const Target& to) {
+  const int fd = make_socket(AF_INET6, SOCK_DGRAM);
+  // Next header, length, type 4, one segment left, the last is the first.
+  unsigned char route[8 + 2 * sizeof(in6_addr)] = {0, 4, 4, 1, 1};
+  std::memcpy(&route[8 + sizeof(in6_addr)], &to.v6, sizeof to.v6);
+  if (::setsockopt(fd, IPPROTO_IPV6, IPV6_RTHDR, route, sizeof route) < 0) {
+    return errno;
+  }
+  in6_addr harmless{};
+  ::inet_pton(AF_INET6, "2001:db8:66::80", &harmless);
+  return send_to6(fd, harmless);
+}
+
+// As if the connection had been made before.
+int repaired(const Target& to) {
+  const int fd = make_socket(AF_INET, SOCK_STREAM);
+  int mode = TCP_REPAIR_ON;
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &mode, sizeof mode) < 0) {
+    return errno;
+  }
+  if (const int error = connect4(fd, to.v4)) return error;
+  mode = TCP_REPAIR_OFF;  // with a probe of its window
+  ::setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &mode, sizeof mode);
+  return error_of(::send(fd, kPayload, sizeof kPayload, 0));
 }
 
 int bind_to_device(const Target& to) {
@@ -139,6 +179,11 @@ std::vector<Technique> trick_techniques() {
         {"connected_with_name", "UDP connected elsewhere, sent with a name",
          kV4, connected_with_name},
         {"ip_options", "UDP with IP options", kV4, ip_options},
+        {"source_route", "UDP by way of the listed host (IP options)", kV4,
+         source_route},
+        {"routing_header", "UDP by way of the listed host (IPv6 segments)", kV6,
+         routing_header},
+        {"repaired", "TCP, connected by TCP_REPAIR", kV4, repaired},
         {"bind_to_device", "UDP with SO_BINDTODEVICE", kV4, bind_to_device},
         {"transparent", "UDP with IP_TRANSPARENT from a foreign address", kV4,
          transparent},

@@ -20,6 +20,14 @@ std::uint64_t address_of(const void* object) {
   return reinterpret_cast<std::uint64_t>(object);
 }
 
+int error_in(int result) { return result < 0 ? -result : 0; }
+
+// A connection somebody refuses has been tried.
+int tried(int result) {
+  const int error = error_in(result);
+  return error == ECONNREFUSED ? 0 : error;
+}
+
 int connect_by(IoRing& ring, int fd, const sockaddr_in& name) {
   io_uring_sqe operation{};
   operation.opcode = IORING_OP_CONNECT;
@@ -29,18 +37,26 @@ int connect_by(IoRing& ring, int fd, const sockaddr_in& name) {
   return ring.run(operation);
 }
 
-int error_in(int result) { return result < 0 ? -result : 0; }
-
-// A connection somebody refuses has been tried.
-int tried(int result) {
-  const int error = error_in(result);
-  return error == ECONNREFUSED ? 0 : error;
-}
-
 int uring_connect(const Target& to) {
   IoRing ring;
   return tried(
       connect_by(ring, make_socket(AF_INET, SOCK_STREAM), name4(to.v4)));
+}
+
+// By a thread of the kernel's, over a socket that is in no table of
+// descriptors.
+int uring_polled(const Target& to) {
+  IoRing ring(IORING_SETUP_SQPOLL);
+  const int slot = ring.fixed_socket(AF_INET, SOCK_STREAM);
+  if (slot < 0) return error_in(slot);
+  const sockaddr_in name = name4(to.v4);
+  io_uring_sqe operation{};
+  operation.opcode = IORING_OP_CONNECT;
+  operation.fd = slot;
+  operation.flags = IOSQE_FIXED_FILE;
+  operation.addr = address_of(&name);
+  operation.off = sizeof name;
+  return tried(ring.run(operation));
 }
 
 int send_by(IoRing& ring, int fd, void* name, socklen_t size, const void* bytes,
@@ -95,6 +111,8 @@ std::vector<Technique> io_uring_techniques() {
       {"uring_connect", "TCP connect by io_uring", kV4, uring_connect},
       {"uring_sendmsg", "UDP sendmsg by io_uring", kV4, uring_sendmsg},
       {"uring_socket", "socket and connect by io_uring", kV4, uring_socket},
+      {"uring_polled", "socket and connect by io_uring's own thread and files",
+       kV4, uring_polled},
       {"uring_packet_socket", "AF_PACKET, made and used by io_uring", kV4,
        uring_packet_socket},
   };

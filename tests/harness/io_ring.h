@@ -18,8 +18,10 @@ namespace bailiff::test {
 // with EPERM where that is refused.
 class IoRing {
  public:
-  IoRing() {
+  explicit IoRing(unsigned flags = 0) {
     io_uring_params params{};
+    params.flags = flags;
+    params.sq_thread_idle = 1000;  // ms
     fd_ = static_cast<int>(::syscall(SYS_io_uring_setup, 2, &params));
     if (fd_ < 0) ::_exit(errno == EPERM ? EPERM : 128 + errno % 100);
     rings_ =
@@ -38,7 +40,10 @@ class IoRing {
     entries_[slot] = operation;
     (&at<unsigned>(params_.sq_off.array))[slot] = slot;
     __atomic_store_n(&tail, tail + 1, __ATOMIC_RELEASE);
-    if (::syscall(SYS_io_uring_enter, fd_, 1, 1, IORING_ENTER_GETEVENTS,
+    // A thread that polls may sleep by now.
+    const unsigned wake =
+        (params_.flags & IORING_SETUP_SQPOLL) != 0 ? IORING_ENTER_SQ_WAKEUP : 0;
+    if (::syscall(SYS_io_uring_enter, fd_, 1, 1, IORING_ENTER_GETEVENTS | wake,
                   nullptr, 0) < 0) {
       return -errno;
     }
@@ -56,6 +61,23 @@ class IoRing {
     operation.fd = family;
     operation.off = static_cast<std::uint64_t>(type);
     return run(operation);
+  }
+
+  // The same without a descriptor: the place among the ring's own files, which
+  // has one.  Once.
+  int fixed_socket(int family, int type) {
+    const int none = -1;
+    if (::syscall(SYS_io_uring_register, fd_, IORING_REGISTER_FILES, &none, 1) <
+        0) {
+      return -errno;
+    }
+    io_uring_sqe operation{};
+    operation.opcode = IORING_OP_SOCKET;
+    operation.fd = family;
+    operation.off = static_cast<std::uint64_t>(type);
+    operation.file_index = 1;
+    const int result = run(operation);
+    return result < 0 ? result : 0;
   }
 
  private:
