@@ -251,8 +251,11 @@ static __always_inline void add_text(struct scratch* scratch, __u16 part,
   __u32 at = scratch->used;
   if (!user || at >= PARTS_LIMIT) return;
   struct bailiff_part_header* header = (void*)&scratch->bytes[at];
-  long bytes = read_user_text(&scratch->bytes[at + sizeof(*header)],
-                              BAILIFF_MAX_PATH_BYTES, user);
+  /* Kept as it is, and not made anew from `at`: Linux 6.1 forgets a bound that
+   * was on the stack, but not that of a pointer. */
+  asm volatile("" : "+r"(header));
+  long bytes =
+      read_user_text((__u8*)(header + 1), BAILIFF_MAX_PATH_BYTES, user);
   if (bytes <= 0) return;
   header->part = part;
   header->bytes = bytes;
