@@ -182,22 +182,24 @@ keeps_besides() {
   grep -q "took too long to judge" "$SVC/log"
 }
 
+# stuck ID: a container of which a call is held, while a thread of the service
+# waits for the caller's memory, long before it gives up.
+stuck() {
+  calls_bundle "$1" sh -c '/bin/calls mkdir-blocked & wait'
+  change "$1" '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
+  started bailiff_runc "$1"
+  wait_until 10 "the memory to be read" \
+    grep -qs userfault "/proc/$SERVICE_PID/task/"*/wchan
+}
+
 @test "a container is paused with a call that is held, and goes on so" {
   service "$SCRATCH/rules/calls.yaml"
-  calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'
-  change stuck '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
-  started bailiff_runc stuck
-  wait_until 10 "the memory to be read" \
-    grep -qs userfault "/proc/$SERVICE_PID/task/"*/wchan
-  run -0 bailiff_api pause stuck
+  stuck shop
+  run -0 bailiff_api pause shop
   says paused
-  run -0 bailiff_api resume stuck
-  wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/stuck.out"
-  calls_bundle dead sh -c '/bin/calls mkdir-blocked & wait'
-  change dead '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
-  started bailiff_runc dead
-  wait_until 10 "the memory to be read" \
-    grep -qs userfault "/proc/$SERVICE_PID/task/"*/wchan
+  run -0 bailiff_api resume shop
+  wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/shop.out"
+  stuck dead
   run -0 bailiff_api pause dead
   run -0 bailiff_api kill dead
   wait_until 10 "its end" cgroup_empty "$RUN_NAME/dead"
@@ -205,15 +207,10 @@ keeps_besides() {
 
 @test "what bailiffd had received when it died is answered by the next one" {
   service "$SCRATCH/rules/calls.yaml"
-  calls_bundle stuck sh -c '/bin/calls mkdir-blocked & wait'
-  change stuck '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
-  started bailiff_runc stuck
-  # Its thread waits for the caller's memory, long before it gives up.
-  wait_until 10 "the memory to be read" \
-    grep -qs userfault "/proc/$SERVICE_PID/task/"*/wchan
+  stuck shop
   service_stop KILL
   service_start
-  wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/stuck.out"
+  wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/shop.out"
 }
 
 # policies FILE [EXEMPT]: they hold from now on, and nothing for EXEMPT.

@@ -95,7 +95,9 @@ class WorldResponder final : public Responder {
       const oci::ContainerRecord& /*record*/,
       const ProcessName& /*process*/) override {
     if (!world_.alive) return gone();
+    world_.step();
     ++world_.processes_killed;
+    world_.step();
     return waiting(world_.alive, true);
   }
   Result<std::unique_ptr<Waiting>> terminate(

@@ -439,7 +439,9 @@ class CrashTest : public EngineTest,
   // Begins the response, tells of it, and waits for its end.
   void live() {
     start();
-    const TicketPtr ticket = engine_->respond(request(GetParam().response));
+    ResponseRequest asked = request(GetParam().response);
+    asked.process = {.pid = 4711, .seen_ns = 1};
+    const TicketPtr ticket = engine_->respond(asked);
     ticket->wait();
     world_.step();
     world_.stored = true;  // its alert
@@ -500,13 +502,15 @@ TEST_P(CrashTest, EveryStepIsFinishedAfterAKill) {
     }
     EXPECT_LE(world_.kills, 1);
     // What is over is not begun again.
-    const int acts =
-        world_.kills + world_.freezes + world_.isolations + world_.terminations;
+    const auto acts = [this] {
+      return world_.kills + world_.freezes + world_.isolations +
+             world_.terminations + world_.processes_killed;
+    };
+    const int before = acts();
+    EXPECT_EQ(before > 0, begun);
     start();
     engine_.reset();
-    EXPECT_EQ(
-        world_.kills + world_.freezes + world_.isolations + world_.terminations,
-        acts);
+    EXPECT_EQ(acts(), before);
     if (!crashed) break;
     ++crashes;
   }
@@ -517,6 +521,8 @@ INSTANTIATE_TEST_SUITE_P(
     Responses, CrashTest,
     testing::Values(CrashCase{"kill", Response::kKill, PauseThen::kKill, false,
                               false, false, false, 0},
+                    CrashCase{"kill_process", Response::kKillProcess,
+                              PauseThen::kKill, false, true, false, false, 0},
                     CrashCase{"pause_then_kill", Response::kPause,
                               PauseThen::kKill, false, false, true, false, 1},
                     CrashCase{"pause_then_resume", Response::kPause,
