@@ -46,6 +46,7 @@ Ticket::Ticket(std::string id, Response response, std::string outcome)
     : id_(std::move(id)),
       response_(response),
       deadline_(steady_clock::now()),
+      decided_(true),
       done_(true),
       result_{.outcome = std::move(outcome),
               .monotonic_ns = monotonic_ns(),
@@ -54,7 +55,7 @@ Ticket::Ticket(std::string id, Response response, std::string outcome)
 
 void Ticket::wait_for(std::unique_ptr<Waiting> waiting, std::string outcome) {
   const std::lock_guard lock(mutex_);
-  if (done_) return;
+  if (decided_) return;
   const std::shared_ptr<Waiting> before =
       std::exchange(waiting_, std::move(waiting));
   success_ = std::move(outcome);
@@ -67,7 +68,7 @@ void Ticket::wait_for(std::unique_ptr<Waiting> waiting, std::string outcome) {
 
 void Ticket::finish(std::string outcome) {
   std::unique_lock lock(mutex_);
-  if (!done_) finish_locked(std::move(outcome), lock);
+  if (!decided_) finish_locked(std::move(outcome), lock);
 }
 
 void Ticket::finish_locked(std::string outcome,
@@ -76,16 +77,20 @@ void Ticket::finish_locked(std::string outcome,
              .monotonic_ns = monotonic_ns(),
              .response = response_,
              .id = id_};
-  done_ = true;
-  if (const auto* unknown = dynamic_cast<const Unknown*>(waiting_.get())) {
-    unknown->wake();
-  }
-  waiting_ = nullptr;
-  const Done done = std::exchange(on_done_, {});
+  decided_ = true;
+  // Nobody is to act upon it before it is written down.
+  auto unknown = std::dynamic_pointer_cast<Unknown>(waiting_);
+  if (!unknown) unknown = std::make_shared<Unknown>();
+  waiting_ = unknown;
+  deadline_ = steady_clock::time_point::max();
+  const Done write = std::exchange(on_done_, {});
   const std::string known = result_.outcome;
   lock.unlock();
-  if (done) done(known);
+  if (write) write(known);
   lock.lock();
+  done_ = true;
+  waiting_ = nullptr;
+  unknown->wake();
 }
 
 std::shared_ptr<const Waiting> Ticket::waiting() const {
@@ -100,7 +105,7 @@ steady_clock::time_point Ticket::deadline() const {
 
 bool Ticket::done() {
   std::unique_lock lock(mutex_);
-  if (done_) return true;
+  if (decided_) return done_;
   if (!waiting_) {
     waiting_ = std::make_shared<Unknown>();
     return false;

@@ -40,8 +40,8 @@ bool is_error(const std::string& outcome);
 // back as soon as it is done.  Any thread.
 class Ticket {
  public:
-  // Once, with the outcome, by whichever thread finds that it is done; must not
-  // ask the ticket anything.
+  // Once, with the outcome, by whichever thread finds that it is done, before
+  // it is to anybody; must not ask the ticket anything.
   using Done = std::function<void(const std::string& outcome)>;
 
   // A response of which nothing is known yet.  `id` is "" for what was not
@@ -83,7 +83,8 @@ class Ticket {
   std::shared_ptr<Waiting> waiting_;  // nullptr: done
   std::string success_;
   std::chrono::steady_clock::time_point deadline_;
-  bool done_ = false;
+  bool decided_ = false;  // the result is there
+  bool done_ = false;     // and Done has returned
   bool told_ = false;
   ResponseResult result_;
 };
