@@ -297,6 +297,7 @@ struct walk {
   struct dentry* root_dentry;
   struct vfsmount* root_mnt;
   __u32 slot;
+  __u32 begin; /* of the names, in the scratch */
 };
 
 static long step_up(__u32 index, struct walk* walk) {
@@ -315,6 +316,7 @@ static long step_up(__u32 index, struct walk* walk) {
   const void* name = BPF_CORE_READ(dentry, d_name.name);
   struct scratch* scratch = scratch_of(walk->slot);
   if (!scratch) return 1;
+  if (scratch->used - walk->begin >= BAILIFF_MAX_WALK_BYTES) return 1;
   /* Right before it counts: Linux 6.1 forgets a bound that was on the stack. */
   __u32 at = scratch->used;
   if (at >= PARTS_LIMIT) return 1;
@@ -339,6 +341,7 @@ static __always_inline void add_walk(struct scratch* scratch, __u32 slot,
   };
   __u32 at = scratch->used;
   if (!walk.dentry || !begin_part(scratch, part)) return;
+  walk.begin = scratch->used;
   bpf_loop(BAILIFF_MAX_WALK, step_up, &walk, 0);
   if (at >= PARTS_LIMIT) return;
   struct bailiff_part_header* header = (void*)&scratch->bytes[at];

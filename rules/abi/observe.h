@@ -160,6 +160,8 @@ struct bailiff_part_header {
 #define BAILIFF_MAX_PATH_BYTES 4096U
 /* Names of a walk: a path that is deeper is told without its beginning. */
 #define BAILIFF_MAX_WALK 128U
+/* So does one that is longer: no folder takes the room of other parts. */
+#define BAILIFF_MAX_WALK_BYTES 3072U
 #define BAILIFF_MAX_NAME_BYTES 256U
 #define BAILIFF_MAX_ANCESTORS 16U
 /* Of data, as in Falco. */

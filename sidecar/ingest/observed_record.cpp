@@ -50,7 +50,8 @@ std::string path_of_walk(std::span<const std::byte> bytes) {
   std::vector<std::string> names = all_texts(bytes);
   std::reverse(names.begin(), names.end());
   std::string path;
-  const bool whole = names.size() < BAILIFF_MAX_WALK;
+  const bool whole =
+      names.size() < BAILIFF_MAX_WALK && bytes.size() < BAILIFF_MAX_WALK_BYTES;
   for (const std::string& name : names) {
     if (whole || !path.empty()) path += '/';
     path += name;

@@ -463,6 +463,39 @@ TEST_F(Observer, AnOpenedFileHasANameThoughItsPathWasTakenAway) {
   EXPECT_EQ(descriptor->name, fifo);
 }
 
+// As deep as its names may be long.
+TEST_F(Observer, ADeepFolderTakesNothingElsesRoom) {
+  const auto cgroup = make_cgroup();
+  watch(cgroup, {"renameat2"});
+  const ScratchFolder folder;
+  UniqueFd deepest(::open(folder.path().c_str(), O_PATH | O_CLOEXEC));
+  const std::string name(NAME_MAX, 'd');
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(::mkdirat(deepest.get(), name.c_str(), 0700), 0);
+    deepest =
+        UniqueFd(::openat(deepest.get(), name.c_str(), O_PATH | O_CLOEXEC));
+    ASSERT_TRUE(deepest);
+  }
+  run_in(cgroup.cgroup().fd(), [&] {
+    const std::string from = "from" + std::string(PATH_MAX - 10, 'f');
+    const std::string to = "to" + std::string(PATH_MAX - 10, 't');
+    // glibc makes another call of it.
+    ::syscall(SYS_renameat2, deepest.get(), from.c_str(), deepest.get(),
+              to.c_str(), 0);
+  });
+  const std::vector<ObservedEvent> all = events();
+  const auto renamed = std::find_if(
+      all.begin(), all.end(),
+      [](const ObservedEvent& event) { return event.kind == Kind::kCall; });
+  ASSERT_NE(renamed, all.end());
+  ASSERT_TRUE(renamed->path && renamed->path2);
+  EXPECT_TRUE(renamed->path->starts_with("fromfff"));
+  EXPECT_TRUE(renamed->path2->starts_with("tottt"));
+  ASSERT_TRUE(renamed->base && renamed->base2);
+  EXPECT_TRUE(renamed->base->starts_with(name));
+  EXPECT_EQ(*renamed->base, *renamed->base2);
+}
+
 TEST_F(Observer, CountsWhatFoundNoRoomForItsContainer) {
   constexpr int kCalls = 60'000;
   const auto busy = make_cgroup();

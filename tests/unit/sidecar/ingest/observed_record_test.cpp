@@ -71,6 +71,12 @@ TEST(ObservedRecord, APathThatLostItsBeginningDoesNotBeginAtTheRoot) {
       parse_observed(record.build())->directory;
   ASSERT_TRUE(directory);
   EXPECT_EQ(directory->substr(0, 4), "d/d/");
+
+  auto longer = test::exec_record(2000, {"x"});
+  longer.part(BAILIFF_PART_DIRECTORY,
+              test::texts(std::vector<std::string>(BAILIFF_MAX_WALK_BYTES / 256,
+                                                   std::string(255, 'd'))));
+  EXPECT_FALSE(parse_observed(longer.build())->directory->starts_with('/'));
 }
 
 TEST(ObservedRecord, ForksAndExitsHaveNoMoreThanTheirProcess) {
