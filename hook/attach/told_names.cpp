@@ -16,18 +16,13 @@ namespace {
 
 using Words = std::array<std::uint64_t, 2>;
 
-// As programs keep it: IPv4 as ::ffff:a.b.c.d, and what NAT64's prefix
-// (64:ff9b::/96) reaches as the IPv4 host it is (rules/emit/reached_host.h).
+// As programs keep it: IPv4 as ::ffff:a.b.c.d.
 Words kept_as(const IpAddress& address) {
-  static constexpr std::array<std::uint8_t, 12> kNat64 = {0, 0x64, 0xff, 0x9b};
-  static constexpr std::array<std::uint8_t, 12> kMapped = {
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  std::array<std::uint8_t, 16> bytes = address.bytes;
-  if (address.family == 4) {
-    std::copy_n(address.bytes.begin(), 4, bytes.begin() + kMapped.size());
-    std::copy(kMapped.begin(), kMapped.end(), bytes.begin());
-  } else if (std::equal(kNat64.begin(), kNat64.end(), bytes.begin())) {
-    std::copy(kMapped.begin(), kMapped.end(), bytes.begin());
+  const IpAddress host = reached_host(address);
+  std::array<std::uint8_t, 16> bytes = host.bytes;
+  if (host.family == 4) {
+    bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    std::copy_n(host.bytes.begin(), 4, bytes.begin() + 12);
   }
   Words words{};
   static_assert(sizeof words == sizeof bytes);

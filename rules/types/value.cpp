@@ -16,6 +16,9 @@ namespace {
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0,    0,
                                                         0, 0, 0, 0, 0xff, 0xff};
 
+// 64:ff9b::/96, RFC 6052, 2.1.
+constexpr std::array<std::uint8_t, 12> kNat64Prefix = {0, 0x64, 0xff, 0x9b};
+
 bool is_mapped(const IpAddress& address) {
   return address.family == 6 &&
          std::equal(kMappedPrefix.begin(), kMappedPrefix.end(),
@@ -126,6 +129,13 @@ std::optional<IpAddress> parse_address(std::string_view text) {
   const std::optional<IpAddress> address = parse_literal(text);
   if (address && is_mapped(*address)) return unmapped(*address);
   return address;
+}
+
+IpAddress reached_host(const IpAddress& address) {
+  const bool nat64 = address.family == 6 &&
+                     std::equal(kNat64Prefix.begin(), kNat64Prefix.end(),
+                                address.bytes.begin());
+  return nat64 ? unmapped(address) : address;
 }
 
 std::optional<IpNetwork> parse_network(std::string_view text, bool strict) {

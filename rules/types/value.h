@@ -58,6 +58,10 @@ Value number_value(std::uint64_t number);
 
 // Dotted quads and RFC 4291 text, nothing else (no names, no zone, no port).
 std::optional<IpAddress> parse_address(std::string_view text);
+// The host it reaches: of an address with NAT64's well-known prefix
+// (64:ff9b::/96, RFC 6052), the IPv4 one behind it, as it is to the programs
+// (rules/emit/reached_host.h); else itself.
+IpAddress reached_host(const IpAddress& address);
 // ADDRESS/PREFIX; host bits must be zero when `strict`, else they are cleared.
 std::optional<IpNetwork> parse_network(std::string_view text,
                                        bool strict = false);

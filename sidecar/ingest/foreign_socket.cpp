@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -48,20 +47,6 @@ std::optional<SocketEnd> local_of(const bailiff_foreign& socket) {
 
 std::optional<SocketEnd> remote_of(const bailiff_foreign& socket) {
   return socket_end(socket.family, socket.remote_be, socket.remote_port);
-}
-
-// What the address reaches: one of NAT64's prefix (64:ff9b::/96), an IPv4 host,
-// as it does to the programs (rules/emit/reached_host.h).
-IpAddress reached(const IpAddress& address) {
-  static constexpr std::uint8_t kNat64[12] = {0, 0x64, 0xff, 0x9b, 0, 0,
-                                              0, 0,    0,    0,    0, 0};
-  if (address.family != 6 || !std::equal(std::begin(kNat64), std::end(kNat64),
-                                         address.bytes.begin())) {
-    return address;
-  }
-  IpAddress host;
-  std::copy_n(address.bytes.begin() + sizeof(kNat64), 4, host.bytes.begin());
-  return host;
 }
 
 bool is_ip(const bailiff_foreign& socket) {
@@ -130,7 +115,7 @@ ConnectEvent connect_event(const bailiff_foreign& socket, bool accepted) {
   event.gid = socket.gid;
   event.comm.assign(socket.comm, ::strnlen(socket.comm, sizeof socket.comm));
   const SocketEnd remote = remote_of(socket).value_or(SocketEnd{});
-  event.address = reached(remote.address);
+  event.address = reached_host(remote.address);
   event.port = remote.port;
   if (const auto local = local_of(socket)) {
     event.local = local->address;

@@ -36,6 +36,15 @@ TEST(Address, PrintsAsRfc5952) {
   EXPECT_EQ(round_trip("::102:304"), "::102:304");
 }
 
+TEST(Address, OfNat64ReachesAnIpv4Host) {
+  const auto reached = [](std::string_view text) {
+    return to_string(reached_host(*parse_address(text)));
+  };
+  EXPECT_EQ(reached("64:ff9b::203.0.113.66"), "203.0.113.66");
+  EXPECT_EQ(reached("64:ff9b:1::203.0.113.66"), "64:ff9b:1::cb00:7142");
+  EXPECT_EQ(reached("203.0.113.66"), "203.0.113.66");
+}
+
 TEST(Address, MappedAddressIsIpv4) {
   EXPECT_EQ(round_trip("::ffff:203.0.113.66"), "203.0.113.66");
   EXPECT_EQ(round_trip("::ffff:cb00:7142"), "203.0.113.66");
