@@ -238,6 +238,12 @@ END
   service_stop
 }
 
+# addresses COUNT: as many, a line each.
+addresses() {
+  python3 -c "for i in range($1):
+    print(f'100.{i >> 16}.{i >> 8 & 255}.{i & 255}')"
+}
+
 # The service's limit, in bytes more than it has now.
 limit_memory() {
   local kib
@@ -249,8 +255,7 @@ limit_memory() {
   lists_rule "$ATTACKER4"
   RULES="[$BAD/rules.yaml]" service "$BAD/policies.yaml"
   local many
-  mapfile -t many < <(python3 -c 'for i in range(300_000):
-    print(f"100.{i >> 16}.{i >> 8 & 255}.{i & 255}")')
+  mapfile -t many < <(addresses 300_000)
   lists_rule "${many[@]}" "$HARMLESS4"
   limit_memory 20000000
   run answer POST /v1/reload --json '{}'
@@ -294,8 +299,7 @@ memory_cgroup() {
   lists_rule "$ATTACKER4"
   RULES="[$BAD/rules.yaml]" service "$BAD/policies.yaml"
   local many
-  mapfile -t many < <(python3 -c 'for i in range(1_000_000):
-    print(f"100.{i >> 16}.{i >> 8 & 255}.{i & 255}")')
+  mapfile -t many < <(addresses 1_000_000)
   lists_rule "${many[@]}"
   memory_cgroup 100000000
   run answer POST /v1/reload --json '{}' --max-time 60
