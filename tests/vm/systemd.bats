@@ -140,8 +140,9 @@ answered() {
 @test "a listener is given away once its processes have ended" {
   contained ended
   wait_until 10 "the listener to be kept" keeps 3
-  bailiff_runc exec --detach ended sleep 1000 3>&-
+  bailiff_runc exec --detach --pid-file "$SCRATCH/ended.pid" ended \
+    sleep 1000 3>&-
   wait_until 10 "another listener to be kept" keeps 4
-  bailiff_runc exec ended killall -KILL sleep
+  kill -KILL "$(<"$SCRATCH/ended.pid")"
   wait_until 10 "it to be dropped" keeps 3
 }
