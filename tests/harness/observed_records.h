@@ -74,22 +74,22 @@ class RecordBuilder {
     return part(BAILIFF_PART_ANCESTORS, bytes);
   }
   Record build() {
-    Record record(sizeof fixed_ + parts_.size());
-    common_part().header.size = static_cast<std::uint32_t>(record.size());
-    ::memcpy(record.data(), &fixed_, sizeof fixed_);
-    if (!parts_.empty()) {
-      ::memcpy(record.data() + sizeof fixed_, parts_.data(), parts_.size());
-    }
+    common_part().header.size =
+        static_cast<std::uint32_t>(sizeof fixed_ + parts_.size());
+    const auto* fixed = reinterpret_cast<const std::byte*>(&fixed_);
+    Record record(fixed, fixed + sizeof fixed_);
+    record.insert(record.end(), parts_.begin(), parts_.end());
     return record;
   }
 
  private:
   void append(const void* bytes, std::size_t size) {
-    parts_.append(static_cast<const char*>(bytes), size);
+    const auto* first = static_cast<const std::byte*>(bytes);
+    parts_.insert(parts_.end(), first, first + size);
   }
 
   T fixed_{};
-  std::string parts_;
+  Record parts_;
 };
 
 // Texts with their NULs, as in arguments and walks.
