@@ -64,38 +64,53 @@ std::string outcome_of(const Error& error) {
 
 }  // namespace
 
-Worker::Worker() : thread_([this] { run(); }) {}
+Workers::Workers(std::size_t threads) {
+  for (std::size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { run(); });
+  }
+}
 
-Worker::~Worker() { stop(); }
+Workers::~Workers() { stop(); }
 
-void Worker::stop() {
+void Workers::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
-void Worker::post(std::function<void()> work) {
+void Workers::post(std::uint64_t cgroup_id, std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(work));
+    queue_.push_back({cgroup_id, std::move(work)});
   }
-  changed_.notify_all();
+  changed_.notify_one();
 }
 
-void Worker::run() {
+std::deque<Workers::Queued>::iterator Workers::next() {
+  return std::find_if(queue_.begin(), queue_.end(), [this](const Queued& each) {
+    return !busy_.contains(each.cgroup_id);
+  });
+}
+
+void Workers::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    changed_.wait(lock, [this] { return stopping_ || next() != queue_.end(); });
     if (stopping_) return;
-    const std::function<void()> work = std::move(queue_.front());
-    queue_.pop_front();
+    const auto first = next();
+    Queued queued = std::move(*first);
+    queue_.erase(first);
+    busy_.insert(queued.cgroup_id);
     lock.unlock();
-    work();
+    queued.work();
     lock.lock();
-    changed_.notify_all();
+    // Whoever ends it looks for more, and finds what waited for it.
+    busy_.erase(queued.cgroup_id);
   }
 }
 
@@ -159,9 +174,10 @@ void ResponseEngine::recover_one(const Journaled& known) {
   const std::unique_lock lock(mutex_);
   if (is_over(known)) {
     if (known.told) return;
-    teller_.post([this, begun, outcome = known.outcome] {
-      tell({.cause = begun, .outcome = outcome, .recovered = true});
-    });
+    teller_.post(
+        begun.record.cgroup_id, [this, begun, outcome = known.outcome] {
+          tell({.cause = begun, .outcome = outcome, .recovered = true});
+        });
     return;
   }
   if (begun.response == Response::kStop && known.outcome.empty()) {
@@ -169,7 +185,7 @@ void ResponseEngine::recover_one(const Journaled& known) {
     // container ran when the stop was begun, so it is that which has ended.
     const Result<ProcessesState> state = parts_.responder.look(begun.record);
     if (state && state->gone) {
-      teller_.post([this, begun] {
+      teller_.post(begun.record.cgroup_id, [this, begun] {
         tell({.cause = begun, .outcome = "stopping", .recovered = true});
       });
       finish(begun, "stopped");
@@ -180,9 +196,10 @@ void ResponseEngine::recover_one(const Journaled& known) {
   active_.insert(begun.record.cgroup_id);
   if (!known.outcome.empty()) {
     if (!known.told) {
-      teller_.post([this, begun, outcome = known.outcome] {
-        tell({.cause = begun, .outcome = outcome, .recovered = true});
-      });
+      teller_.post(
+          begun.record.cgroup_id, [this, begun, outcome = known.outcome] {
+            tell({.cause = begun, .outcome = outcome, .recovered = true});
+          });
     }
     recover_lasting(entry, known);
     return;
@@ -224,7 +241,8 @@ void ResponseEngine::recover_lasting(Entry& entry, const Journaled& known) {
       }
       // It was asked behind what is written down, if it was.
       if (parts_.managers.has(begun.record, ManagerVerb::kStop)) {
-        managers_.post([this, begun] { stop_by_manager(begun); });
+        managers_.post(begun.record.cgroup_id,
+                       [this, begun] { stop_by_manager(begun); });
       }
       return;
     }
@@ -283,7 +301,8 @@ TicketPtr ResponseEngine::join(const ResponseRequest& request) const {
   if (in_force(entry.kill)) return entry.kill;
   for (const auto* lasting : {&entry.stop, &entry.pause, &entry.isolation}) {
     if (beside_pause && lasting == &entry.pause) continue;
-    if (*lasting && in_force((*lasting)->ticket)) return (*lasting)->ticket;
+    if (!*lasting || (*lasting)->ending) continue;
+    if (in_force((*lasting)->ticket)) return (*lasting)->ticket;
   }
   if (!of_process) return nullptr;
   const auto process = entry.processes.find(request.process.pid);
@@ -293,6 +312,32 @@ TicketPtr ResponseEngine::join(const ResponseRequest& request) const {
   // Another process may have got the number since.
   const bool same = request.process.seen_ns <= begun->begun_ns;
   return same && !is_error(ticket->result().outcome) ? ticket : nullptr;
+}
+
+void ResponseEngine::take_over(const ResponseRequest& by,
+                               const TicketPtr& joined) {
+  if (!by.policy.empty() || by.response != joined->response()) return;
+  if (by.response != Response::kPause && by.response != Response::kIsolate) {
+    return;
+  }
+  const auto limit = [&](Begun& begun) {
+    begun.until_ns = until(by.response, by.terms, boottime_ns());
+    begun.then = by.terms.pause_then;
+    written(parts_.journal->limit(begun.id, begun.until_ns, begun.then));
+  };
+  if (const auto found = prepared_.find(joined->id());
+      found != prepared_.end()) {
+    Begun begun = *found->second.first;
+    limit(begun);
+    found->second.first = std::make_shared<const Begun>(std::move(begun));
+    return;
+  }
+  const auto entry = entries_.find(by.record.cgroup_id);
+  if (entry == entries_.end()) return;
+  for (auto* lasting : {&entry->second.pause, &entry->second.isolation}) {
+    if (*lasting && (*lasting)->ticket == joined) limit((*lasting)->begun);
+  }
+  wake();
 }
 
 TicketPtr ResponseEngine::refused_by_budget(const ResponseRequest& request,
@@ -309,7 +354,8 @@ TicketPtr ResponseEngine::refused_by_budget(const ResponseRequest& request,
     effect.cause.record = request.record;
     effect.cause.policy = request.policy;
     effect.cause.rule = request.rule;
-    teller_.post([this, effect = std::move(effect)] { tell(effect); });
+    teller_.post(request.record.cgroup_id,
+                 [this, effect = std::move(effect)] { tell(effect); });
   }
   switch (taken.answer) {
     case Budget::Answer::kGranted:
@@ -335,7 +381,10 @@ TicketPtr ResponseEngine::prepare_locked(const ResponseRequest& request) {
       known != entries_.end() && known->second.pause) {
     look_at_pause(known->second);
   }
-  if (TicketPtr joined = join(request)) return joined;
+  if (TicketPtr joined = join(request)) {
+    take_over(request, joined);
+    return joined;
+  }
   const std::string workload = workload_of(request.record);
   if (TicketPtr refused = refused_by_budget(request, workload)) return refused;
 
@@ -445,7 +494,8 @@ void ResponseEngine::act(Entry& entry, const Begun& begun,
                "process killed");
       return;
     case Response::kIsolate:
-      acts_.post([this, begun, ticket] { isolate(begun, ticket); });
+      acts_.post(begun.record.cgroup_id,
+                 [this, begun, ticket] { isolate(begun, ticket); });
       return;
     case Response::kPause:
       wait_for(parts_.responder.freeze(begun.record), "paused");
@@ -472,7 +522,7 @@ void ResponseEngine::start_stop(Entry& entry, const Begun& begun,
   if (entry.pause) pause = entry.pause->begun.id;
   entry.pause.reset();
   if (parts_.managers.has(begun.record, ManagerVerb::kStop)) {
-    managers_.post([this, begun, pause] {
+    managers_.post(begun.record.cgroup_id, [this, begun, pause] {
       // podman does not stop what it takes for paused.
       if (!pause.empty()) call_manager(begun.record, ManagerVerb::kResume);
       end_pause(begun.record, pause);
@@ -534,7 +584,7 @@ void ResponseEngine::on_done(const Begun& begun, const std::string& now,
   }
   if (begun.response == Response::kPause) {
     if (outcome == "paused") {
-      managers_.post([this, record = begun.record] {
+      managers_.post(begun.record.cgroup_id, [this, record = begun.record] {
         call_manager(record, ManagerVerb::kPause);
       });
     } else if (is_error(outcome)) {
@@ -543,7 +593,7 @@ void ResponseEngine::on_done(const Begun& begun, const std::string& now,
     }
   }
   if (recovered) {
-    teller_.post([this, begun, outcome] {
+    teller_.post(begun.record.cgroup_id, [this, begun, outcome] {
       tell({.cause = begun, .outcome = outcome, .recovered = true});
     });
   }
@@ -578,13 +628,17 @@ Result<TicketPtr> ResponseEngine::undo(std::optional<Lasting>& lasting,
   lasting->ending = true;
   written(parts_.journal->undo(lasting->begun.id));
   Begun begun = lasting->begun;
+  if (begun.response == Response::kPause) {
+    ++entry_of(begun.record.cgroup_id).resumes;
+  }
   begun.actor = by.actor;
   begun.reason = by.reason;
   const auto ticket = std::make_shared<Ticket>(begun.id, begun.response);
   // A manager that does not answer holds up no release.
-  Worker& worker = begun.response == Response::kPause ? managers_ : acts_;
-  worker.post(
-      [this, begun, ticket] { undo_now(begun.response, begun, ticket); });
+  Workers& workers = begun.response == Response::kPause ? managers_ : acts_;
+  workers.post(begun.record.cgroup_id, [this, begun, ticket] {
+    undo_now(begun.response, begun, ticket);
+  });
   return ticket;
 }
 
@@ -592,15 +646,25 @@ void ResponseEngine::undo_now(Response what, const Begun& by,
                               const TicketPtr& ticket) {
   const bool pause = what == Response::kPause;
   Status done = Ok{};
+  bool paused_again = false;
   if (pause) {
     call_manager(by.record, ManagerVerb::kResume);
-    // Whatever the manager did.
-    done = parts_.responder.thaw(by.record);
+    // Whatever the manager did; and that may have taken long.
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entry_of(by.record.cgroup_id);
+    paused_again = entry.pause && entry.pause->begun.id != by.id;
+    if (entry.resumes > 0) --entry.resumes;
+    if (paused_again) {
+      static_cast<void>(parts_.responder.freeze(by.record));
+    } else {
+      done = parts_.responder.thaw(by.record);
+    }
   } else {
     done = parts_.isolator.release(by.record);
   }
   std::string outcome = pause ? "resumed" : "released";
   if (!done) outcome = outcome_of(done.error());
+  if (paused_again) outcome = "error: it was paused again";
   {
     const std::lock_guard lock(mutex_);
     if (const auto entry = entries_.find(by.record.cgroup_id);
@@ -618,11 +682,12 @@ void ResponseEngine::undo_now(Response what, const Begun& by,
       }
     }
   }
+  if (paused_again) wake();
   tell({.cause = by,
         .outcome = outcome,
         .actor = by.actor,
         .reason = by.reason});
-  if (!by.id.empty() && !is_error(outcome)) {
+  if (!by.id.empty() && (paused_again || !is_error(outcome))) {
     written(parts_.journal->end(by.id));
   }
   ticket->finish(outcome);
@@ -644,10 +709,12 @@ Result<TicketPtr> ResponseEngine::resume(const ResponseRequest& by) {
     return Error{Code::kUnsupported, "container '" + by.record.id + "' is " +
                                          (state.gone ? "gone" : "not paused")};
   }
+  ++entry_of(by.record.cgroup_id).resumes;
   const auto ticket = std::make_shared<Ticket>("", Response::kPause);
-  managers_.post([this, person = std::move(person), ticket] {
-    undo_now(Response::kPause, person, ticket);
-  });
+  managers_.post(by.record.cgroup_id,
+                 [this, person = std::move(person), ticket] {
+                   undo_now(Response::kPause, person, ticket);
+                 });
   return ticket;
 }
 
@@ -666,7 +733,7 @@ Result<TicketPtr> ResponseEngine::release(const ResponseRequest& by) {
 
 void ResponseEngine::finish(const Begun& begun, const std::string& outcome) {
   if (outcome == "killed" || outcome == "stopped") remember_ended(begun);
-  teller_.post([this, begun, outcome] {
+  teller_.post(begun.record.cgroup_id, [this, begun, outcome] {
     tell({.cause = begun, .outcome = outcome});
     written(parts_.journal->end(begun.id));
   });
@@ -811,11 +878,23 @@ void ResponseEngine::look_at_stop(Entry& entry, std::uint64_t now_ns) {
   }
 }
 
+void ResponseEngine::look_at_failed_kill(Entry& entry,
+                                         std::uint64_t now_ns) const {
+  if (!entry.pause || !entry.pause->ending || !entry.kill) return;
+  Begun& begun = entry.pause->begun;
+  if (entry.kill->id() != begun.id || !entry.kill->done()) return;
+  if (!is_error(entry.kill->result().outcome)) return;
+  entry.kill.reset();
+  entry.pause->ending = false;
+  begun.until_ns =
+      now_ns + static_cast<std::uint64_t>(parts_.kill_again.count());
+}
+
 void ResponseEngine::look_at_pause(Entry& entry) {
   Lasting& pause = *entry.pause;
   // Killing it ends the frost too.  Nobody reads a change then, and what is not
   // read is told for ever.
-  if (pause.ending || entry.kill) {
+  if (pause.ending || entry.kill || entry.resumes > 0) {
     pause.end.reset();
     return;
   }
@@ -856,6 +935,7 @@ std::uint64_t ResponseEngine::look_at(
     return true;
   };
   pending(entry.kill);
+  look_at_failed_kill(entry, now_ns);
   std::erase_if(entry.dying,
                 [&](const TicketPtr& ticket) { return !pending(ticket); });
   if (entry.stop && entry.stop->ticket->done()) {
@@ -897,8 +977,15 @@ std::uint64_t ResponseEngine::look_at(
     }
     (*lasting)->ending = true;
     entry.kill = std::make_shared<Ticket>(
-        begun.id, Response::kKill,
-        [this, begun](const std::string& killed) { finish(begun, killed); });
+        begun.id, Response::kKill, [this, begun](const std::string& killed) {
+          if (is_error(killed)) {
+            teller_.post(begun.record.cgroup_id, [this, begun, killed] {
+              tell({.cause = begun, .outcome = killed});
+            });
+          } else {
+            finish(begun, killed);
+          }
+        });
     Result<std::unique_ptr<Waiting>> waiting =
         parts_.responder.kill(begun.record);
     if (waiting) {
@@ -906,7 +993,9 @@ std::uint64_t ResponseEngine::look_at(
     } else {
       entry.kill->finish(outcome_of(waiting.error()));
     }
-    pending(entry.kill);
+    if (pending(entry.kill)) continue;
+    look_at_failed_kill(entry, now_ns);
+    if (!(*lasting)->ending) at_most((*lasting)->begun.until_ns);
   }
   return next;
 }

@@ -6,8 +6,8 @@
 //
 //   prepare() ──▶ journal
 //   carry_out() ──▶ Responder: kill, freeze, SIGTERM    (caller)
-//                    └─▶ a Worker: Isolator
-//                    └─▶ a Worker: the container's manager
+//                    └─▶ Workers: Isolator
+//                    └─▶ Workers: the container's manager
 //   a thread: grace, limits, deadlines ──▶ kill, thaw, release
 //                    └─▶ Tell: what came of it later
 //
@@ -52,25 +52,41 @@ inline constexpr std::size_t kRememberedResponses = 1024;
 // Longest a manager's call may take.
 inline constexpr std::chrono::seconds kManagerLimit{20};
 
-// Work in order, on a thread of its own.
-class Worker {
+// When the kill at a pause's limit is tried again, should it fail.
+inline constexpr std::chrono::nanoseconds kKillAgain = std::chrono::minutes(1);
+
+// Containers whose managers are called at once.  One that hangs holds up its
+// own container, and no other unless as many do.
+inline constexpr std::size_t kManagersAtOnce = 8;
+
+// Work on threads of their own: that of one container in order and never two at
+// once, that of several on as many threads as there are.  Any thread.
+class Workers {
  public:
-  Worker();
+  explicit Workers(std::size_t threads);
   // As stop().
-  ~Worker();
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-  void post(std::function<void()> work);
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  void post(std::uint64_t cgroup_id, std::function<void()> work);
   // What is queued and not begun is dropped: the journal has it.
   void stop();
 
  private:
+  struct Queued {
+    std::uint64_t cgroup_id = 0;
+    std::function<void()> work;
+  };
   void run();
+  // The first whose container nobody works for.
+  std::deque<Queued>::iterator next();
+
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
+  std::deque<Queued> queue_;
+  std::set<std::uint64_t> busy_;
   bool stopping_ = false;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 // What came of a response after its alert, or what a restart has found.
@@ -105,6 +121,7 @@ class ResponseEngine {
     // when it is stored, or need not be.
     std::function<bool(const Effect&)> tell;
     std::function<void(const std::string&)> log;  // one line of a failure
+    std::chrono::nanoseconds kill_again = kKillAgain;
   };
 
   // Goes on with what `content` has.
@@ -119,8 +136,9 @@ class ResponseEngine {
   // this nothing is told.
   void stop();
 
-  // Starts the response, or joins one as strong that is under way or in force.
-  // Never nullptr; does not wait.  Any thread.
+  // Starts the response, or joins one as strong that is under way or in force;
+  // of that a person's limit counts from then on, or that he gave none.  Never
+  // nullptr; does not wait.  Any thread.
   TicketPtr respond(const ResponseRequest& request);
   // The same in two steps, for what is to be done before a response: from the
   // first on it is in the journal, and is carried out whatever becomes of this
@@ -167,6 +185,8 @@ class ResponseEngine {
     std::unordered_map<pid_t, std::pair<BegunPtr, TicketPtr>> processes;
     std::vector<TicketPtr> dying;  // of those processes
     std::optional<Lasting> stop, pause, isolation;
+    // Resumes under way: a thaw is theirs, and ends no later pause.
+    std::size_t resumes = 0;
   };
 
   ResponseEngine(Parts parts, UniqueFd wake);
@@ -177,6 +197,7 @@ class ResponseEngine {
   TicketPtr join(const ResponseRequest& request) const;
   TicketPtr refused_by_budget(const ResponseRequest& request,
                               const std::string& workload);
+  void take_over(const ResponseRequest& by, const TicketPtr& joined);
   // All with mutex_ held.
   TicketPtr prepare_locked(const ResponseRequest& request);
   void carry_out_locked(const TicketPtr& ticket);
@@ -203,6 +224,9 @@ class ResponseEngine {
   std::uint64_t look_at(Entry& entry, std::uint64_t now_ns,
                         std::vector<std::shared_ptr<const Waiting>>& watched);
   void look_at_stop(Entry& entry, std::uint64_t now_ns);
+  // A kill at the limit of a pause has failed: what is paused stays so, and is
+  // killed later.
+  void look_at_failed_kill(Entry& entry, std::uint64_t now_ns) const;
   // Ends a pause that somebody else has ended.
   void look_at_pause(Entry& entry);
   void forget_some();
@@ -225,9 +249,9 @@ class ResponseEngine {
   std::deque<Begun> ended_;  // latest first
 
   // After what their work uses.
-  Worker acts_;      // isolation
-  Worker managers_;  // calls of managers, and undoing
-  Worker teller_;    // what is told
+  Workers acts_{1};                    // isolation
+  Workers managers_{kManagersAtOnce};  // calls of managers, and undoing
+  Workers teller_{1};                  // what is told
   std::thread thread_;
 };
 

@@ -60,6 +60,11 @@ std::optional<Response> parse_response(std::string_view text) {
   return std::nullopt;
 }
 
+PauseThen pause_then_of(std::string_view word) {
+  return word == to_string(PauseThen::kResume) ? PauseThen::kResume
+                                               : PauseThen::kKill;
+}
+
 std::optional<Begun> parse_begin(const std::vector<std::string_view>& fields) {
   if (fields.size() != kBeginFields + 1) return std::nullopt;
   std::size_t at = 1;
@@ -83,8 +88,7 @@ std::optional<Begun> parse_begin(const std::vector<std::string_view>& fields) {
   record.facts.namespace_name = next();
   begun.begun_ns = number_of<std::uint64_t>(next());
   begun.until_ns = number_of<std::uint64_t>(next());
-  begun.then = next() == to_string(PauseThen::kResume) ? PauseThen::kResume
-                                                       : PauseThen::kKill;
+  begun.then = pause_then_of(next());
   begun.policy = next();
   begun.rule = next();
   begun.actor = next();
@@ -145,6 +149,10 @@ class Steps {
     if (step == "done" && fields.size() == 3) {
       response.outcome = unescaped(fields[2]);
     }
+    if (step == "limit" && fields.size() == 4) {
+      response.begun.until_ns = number_of<std::uint64_t>(fields[2]);
+      response.begun.then = pause_then_of(fields[3]);
+    }
     response.undone = response.undone || step == "undo";
     response.ended = response.ended || step == "end";
     response.told = response.told || step == "told";
@@ -200,6 +208,11 @@ class FileJournal final : public Journal {
   }
   Status done(const std::string& id, const std::string& outcome) override {
     return append(field_line({"done", id, outcome}));
+  }
+  Status limit(const std::string& id, std::uint64_t until_ns,
+               PauseThen then) override {
+    return append(field_line(
+        {"limit", id, std::to_string(until_ns), std::string(to_string(then))}));
   }
   Status undo(const std::string& id) override {
     return append(field_line({"undo", id}));

@@ -4,13 +4,14 @@
 // it when it is back.
 //
 // RUN_DIR/responses: one line for each step, appended with one write(2) before
-// (begin, undo) or after (done, end, told) the step is made.  What a process
-// has written is there when the process is not; nothing is synced, since what
-// responses are about does not outlive the host's power either: the first line
-// names the boot, and a journal of another one is empty.
+// (begin, limit, undo) or after (done, end, told) the step is made.  What a
+// process has written is there when the process is not; nothing is synced,
+// since what responses are about does not outlive the host's power either: the
+// first line names the boot, and a journal of another one is empty.
 //
 //   begin    a response is about to be carried out, with all it takes to do so
 //   done     what it achieved
+//   limit    it ends by itself at another time, or in another way
 //   undo     a pause or an isolation is about to be undone
 //   end      what it left behind has ended
 //   told     the timeline has it
@@ -94,6 +95,8 @@ class Journal {
 
   virtual Status begin(const Begun& begun) = 0;
   virtual Status done(const std::string& id, const std::string& outcome) = 0;
+  virtual Status limit(const std::string& id, std::uint64_t until_ns,
+                       PauseThen then) = 0;
   virtual Status undo(const std::string& id) = 0;
   virtual Status end(const std::string& id) = 0;
   virtual Status told(const std::string& id) = 0;

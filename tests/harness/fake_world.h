@@ -28,6 +28,7 @@ struct World {
   std::atomic<int> isolations{0}, releases{0}, processes_killed{0};
   std::atomic<bool> dies_of_term{false};
   std::atomic<bool> never_frozen{false};  // some process does not stop
+  std::atomic<int> failing_kills{0};      // the next ones fail
   std::atomic<bool> stored{false};        // the response is in the "timeline"
   std::atomic<int> effects{0};            // what came of it later
   std::atomic<int> thaw_watches{0};       // that there are
@@ -85,6 +86,10 @@ class WorldResponder final : public Responder {
   Result<std::unique_ptr<Waiting>> kill(
       const oci::ContainerRecord& /*record*/) override {
     if (!world_.alive) return gone();
+    if (world_.failing_kills > 0) {
+      --world_.failing_kills;
+      return Error{Code::kIo, "no kill"};
+    }
     world_.step();
     ++world_.kills;
     world_.alive = false;
@@ -183,6 +188,10 @@ class WorldJournal final : public Journal {
   }
   Status done(const std::string& id, const std::string& outcome) override {
     return made([&] { return real_->done(id, outcome); });
+  }
+  Status limit(const std::string& id, std::uint64_t until_ns,
+               PauseThen then) override {
+    return made([&] { return real_->limit(id, until_ns, then); });
   }
   Status undo(const std::string& id) override {
     return made([&] { return real_->undo(id); });

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -47,19 +48,29 @@ void wait_for(const std::function<bool()>& condition) {
   }
 }
 
-// Knows every container, and says what it was asked; it stops none.
+// Knows every container, and says what it was asked; it stops none.  May hang
+// when it is asked of one.
 class AskedManagers final : public Managers {
  public:
   bool has(const oci::ContainerRecord& /*record*/,
            ManagerVerb /*verb*/) override {
     return knows;
   }
-  Result<ManagerCall> start(const oci::ContainerRecord& /*record*/,
+  Result<ManagerCall> start(const oci::ContainerRecord& record,
                             ManagerVerb verb,
                             std::int64_t /*grace_seconds*/) override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     asked_.push_back(verb);
+    answers_.wait(lock, [&] { return hangs_for_ != record.id; });
     return Error{Code::kIo, "no"};
+  }
+  // "": for none.
+  void hang_for(const std::string& id) {
+    {
+      const std::lock_guard lock(mutex_);
+      hangs_for_ = id;
+    }
+    answers_.notify_all();
   }
   std::vector<ManagerVerb> asked() {
     const std::lock_guard lock(mutex_);
@@ -70,6 +81,8 @@ class AskedManagers final : public Managers {
 
  private:
   std::mutex mutex_;
+  std::condition_variable answers_;
+  std::string hangs_for_;
   std::vector<ManagerVerb> asked_;
 };
 
@@ -103,7 +116,8 @@ class EngineTest : public testing::Test {
          .limits = limits_,
          .journal = std::make_unique<WorldJournal>(world_, *std::move(journal)),
          .tell = [this](const Effect& effect) { return tell(effect); },
-         .log = [](const std::string&) {}},
+         .log = [](const std::string&) {},
+         .kill_again = kill_again_},
         content);
     ASSERT_TRUE(started);
     engine_ = *std::move(started);
@@ -141,6 +155,14 @@ class EngineTest : public testing::Test {
             .rule = "r"};
   }
 
+  // As the service has it when no limit is asked for.
+  ResponseRequest by_hand(Response response) {
+    return {.response = response,
+            .record = record_,
+            .terms = {.pause_limit_ms = 0, .isolate_limit_ms = 0},
+            .actor = "uid=0"};
+  }
+
   World& world_;
   std::string folder_;
   WorldResponder responder_{world_};
@@ -148,6 +170,7 @@ class EngineTest : public testing::Test {
   AskedManagers managers_;
   ResponseLimits limits_;
   ResponseTerms terms_;
+  std::chrono::nanoseconds kill_again_ = kKillAgain;
   oci::ContainerRecord record_ = record_of();
   std::mutex mutex_;
   std::vector<Effect> told_;
@@ -213,6 +236,64 @@ TEST_F(EngineTest, APauseEndsInAKill) {
   EXPECT_FALSE(world_.alive);
 }
 
+TEST_F(EngineTest, APauseWhoseKillFailsGoesOnAndMayBeResumed) {
+  world_.failing_kills = 1;
+  terms_.pause_limit_ms = 1;
+  start();
+  engine_->respond(request(Response::kPause));
+  wait_for(
+      [&] { return outcomes() == std::vector<std::string>{"error: no kill"}; });
+  EXPECT_TRUE(world_.frozen);
+  wait_for([&] {
+    return static_cast<bool>(
+        engine_->resume({.record = record_, .actor = "uid=0"}));
+  });
+  wait_for([&] { return !engine_->condition(record_.cgroup_id).paused; });
+  EXPECT_FALSE(world_.frozen);
+}
+
+TEST_F(EngineTest, AKillAtTheLimitThatFailsIsTriedAgain) {
+  world_.failing_kills = 2;
+  terms_.pause_limit_ms = 1;
+  kill_again_ = std::chrono::milliseconds(1);
+  start();
+  engine_->respond(request(Response::kPause));
+  const std::vector<std::string> all = {"error: no kill", "error: no kill",
+                                        "killed"};
+  wait_for([&] { return outcomes() == all; });
+  EXPECT_FALSE(world_.alive);
+}
+
+TEST_F(EngineTest, APersonsLimitCountsForWhatAPolicyBegan) {
+  terms_.pause_limit_ms = 3'600'000;
+  terms_.isolate_limit_ms = 3'600'000;
+  start();
+  const TicketPtr first = engine_->respond(request(Response::kPause));
+  first->wait();
+  EXPECT_EQ(engine_->respond(by_hand(Response::kPause)), first);
+  ResponseRequest person = by_hand(Response::kIsolate);
+  person.terms.isolate_limit_ms = 60'000;
+  engine_->respond(person)->wait();
+  EXPECT_NE(engine_->condition(record_.cgroup_id).isolated->until_ns, 0U);
+  engine_->respond(by_hand(Response::kIsolate))->wait();
+  for (int round = 0; round < 2; ++round) {
+    const Condition condition = engine_->condition(record_.cgroup_id);
+    ASSERT_TRUE(condition.paused && condition.isolated);
+    EXPECT_EQ(condition.paused->until_ns, 0U);
+    EXPECT_EQ(condition.isolated->until_ns, 0U);
+    restart();
+  }
+  EXPECT_TRUE(world_.frozen && world_.isolated);
+}
+
+TEST_F(EngineTest, APolicyLeavesAPersonNoOtherLimit) {
+  terms_.pause_limit_ms = 3'600'000;
+  start();
+  engine_->respond(by_hand(Response::kPause))->wait();
+  engine_->respond(request(Response::kPause))->wait();
+  EXPECT_EQ(engine_->condition(record_.cgroup_id).paused->until_ns, 0U);
+}
+
 // It would stay half frozen, and nobody would know.
 TEST_F(EngineTest, WhatCannotBePausedIsThawed) {
   world_.never_frozen = true;
@@ -265,6 +346,42 @@ TEST_F(EngineTest, AManagerStopsWhatItWasToldIsResumed) {
   EXPECT_FALSE(world_.frozen);
   // As this one stops nothing.
   wait_for([&] { return world_.terminations == 1; });
+}
+
+TEST_F(EngineTest, AManagerThatHangsHoldsUpNoOtherContainer) {
+  managers_.knows = true;
+  managers_.hang_for(record_.id);
+  start();
+  engine_->respond(request(Response::kPause))->wait();
+  wait_for([&] { return managers_.asked().size() == 1; });
+  record_ = record_of(8);
+  engine_->respond(request(Response::kPause))->wait();
+  const auto resumed = engine_->resume({.record = record_, .actor = "uid=0"});
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_EQ((*resumed)->wait().outcome, "resumed");
+  managers_.hang_for("");
+}
+
+TEST_F(EngineTest, WhatIsPausedWhileAManagerResumesItStaysPaused) {
+  managers_.knows = true;
+  start();
+  engine_->respond(request(Response::kPause))->wait();
+  wait_for([&] { return managers_.asked().size() == 1; });
+  managers_.hang_for(record_.id);
+  const auto resumed = engine_->resume({.record = record_, .actor = "uid=0"});
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  wait_for([&] { return managers_.asked().size() == 2; });
+  EXPECT_EQ(engine_->respond(request(Response::kPause))->wait().outcome,
+            "paused");
+  world_.frozen = false;  // as the manager has it
+  managers_.hang_for("");
+  EXPECT_EQ((*resumed)->wait().outcome, "error: it was paused again");
+  EXPECT_TRUE(world_.frozen);
+  wait_for([&] { return managers_.asked().size() == 3; });
+  EXPECT_EQ(managers_.asked().back(), ManagerVerb::kPause);
+  restart();
+  EXPECT_TRUE(engine_->condition(record_.cgroup_id).paused);
+  EXPECT_TRUE(world_.frozen);
 }
 
 // A service that was killed may not have come to ask.

@@ -58,6 +58,7 @@ TEST_F(JournalTest, ReadsBackEveryStep) {
   ASSERT_TRUE(journal->begin(begun_of("one")));
   ASSERT_TRUE(journal->begin(begun_of("two")));
   ASSERT_TRUE(journal->done("one", "paused"));
+  ASSERT_TRUE(journal->limit("two", 77, PauseThen::kKill));
   ASSERT_TRUE(journal->undo("one"));
   ASSERT_TRUE(journal->told("one"));
   ASSERT_TRUE(journal->end("one"));
@@ -82,6 +83,8 @@ TEST_F(JournalTest, ReadsBackEveryStep) {
   EXPECT_EQ(begun.process.pid, 7);
   EXPECT_EQ(begun.process.seen_ns, 8U);
   EXPECT_EQ(content.responses[1].outcome, "");
+  EXPECT_EQ(content.responses[1].begun.until_ns, 77U);
+  EXPECT_EQ(content.responses[1].begun.then, PauseThen::kKill);
   ASSERT_EQ(content.over.size(), 1U);
   EXPECT_EQ(content.rearmed_ns, 0U);
   ASSERT_TRUE(journal->rearm(9));
