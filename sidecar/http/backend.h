@@ -136,8 +136,10 @@ class Backend {
   virtual Result<std::string> evidence() = 0;
   // One, with its manifest when it is complete.  kNotFound.
   virtual Result<std::string> evidence(const std::string& id) = 0;
-  // Its archive, to be read from the start.  kNotFound.
-  virtual Result<UniqueFd> evidence_archive(const std::string& id) = 0;
+  // Its archive, to be read from the start; `actor` goes to the audit record.
+  // kNotFound.
+  virtual Result<UniqueFd> evidence_archive(const std::string& id,
+                                            const std::string& actor) = 0;
   virtual std::vector<PolicyView> policies() = 0;
   // Rule placement table as JSON: that of `bailiff explain -o json`.
   virtual std::string rules_json() = 0;
@@ -154,6 +156,13 @@ class Backend {
   // All or nothing; the error's message holds the rendered diagnostics.
   // `actor` goes to the audit record.
   virtual Status reload(const std::string& actor) = 0;
+  // A delivery that failed is tried again.  `actor` goes to the audit record.
+  // kNotFound: none of that number has failed.
+  virtual Status retry(std::int64_t delivery, const std::string& actor) = 0;
+  // Of what was asked to be done, or of an archive, and was answered with an
+  // error: `answer` is its JSON.
+  virtual void refused(const std::string& actor, int status,
+                       const std::string& answer) = 0;
 };
 
 }  // namespace bailiff::sidecar

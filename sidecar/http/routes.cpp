@@ -545,7 +545,8 @@ ApiAnswer answer_archive(Backend& backend, std::string_view id,
                         "an archive is given to root over the unix socket "
                         "only");
   }
-  Result<UniqueFd> archive = backend.evidence_archive(std::string(id));
+  Result<UniqueFd> archive =
+      backend.evidence_archive(std::string(id), request.actor);
   if (!archive) return operation_error(archive.error());
   return {.content_type = "application/zstd",
           .file = std::make_shared<const UniqueFd>(*std::move(archive))};
@@ -700,14 +701,15 @@ ApiAnswer answer_alerts(Backend& backend, const ApiRequest& request) {
   return json_answer({{"alerts", std::move(alerts)}});
 }
 
-ApiAnswer answer_retry(Backend& backend, std::string_view name) {
+ApiAnswer answer_retry(Backend& backend, std::string_view name,
+                       const ApiRequest& request) {
   std::int64_t id = 0;
   const char* end = name.data() + name.size();
   const auto [at, error] = std::from_chars(name.data(), end, id);
   if (error != std::errc() || at != end) {
     return error_answer(404, "no delivery '" + std::string(name) + "'");
   }
-  if (Status status = backend.store().retry(id); !status) {
+  if (Status status = backend.retry(id, request.actor); !status) {
     return operation_error(status.error());
   }
   return json_answer({{"id", id}, {"state", "pending"}});
@@ -790,7 +792,7 @@ ApiAnswer answer_route(Backend& backend, const Match& match,
     case Route::kAlerts:
       return answer_alerts(backend, request);
     case Route::kRetryAlert:
-      return answer_retry(backend, match.name);
+      return answer_retry(backend, match.name, request);
   }
   return error_answer(404, "no such path");
 }
@@ -855,11 +857,20 @@ std::optional<ApiAnswer> refuse(const ApiRequest& request) {
 ApiAnswer answer(Backend& backend, const ApiRequest& request) {
   const std::optional<Match> match = find_route(request.path, request.method);
   if (!match) return error_answer(404, "no such path");
-  try {
-    return answer_route(backend, *match, request);
-  } catch (const Json::exception& e) {
-    return error_answer(500, e.what());
+  const auto answered = [&] {
+    try {
+      return answer_route(backend, *match, request);
+    } catch (const Json::exception& e) {
+      return error_answer(500, e.what());
+    }
+  };
+  ApiAnswer answer = answered();
+  const bool asks_for_more =
+      request.method != "GET" || match->route == Route::kEvidenceArchive;
+  if (answer.status >= 400 && asks_for_more) {
+    backend.refused(request.actor, answer.status, answer.body);
   }
+  return answer;
 }
 
 Result<EventPage> read_events(Store& store, const AlertQuery& query) {

@@ -102,6 +102,11 @@ void Metrics::count_lost(const std::string& source, std::uint64_t events) {
   lost_[source] += events;
 }
 
+void Metrics::count_refused(int status) {
+  const std::lock_guard lock(mutex_);
+  ++refused_[status];
+}
+
 void Metrics::write(MetricsText& text, std::uint64_t kernel_lost) const {
   const std::lock_guard lock(mutex_);
   text.family("bailiff_violations_total", "counter",
@@ -115,6 +120,11 @@ void Metrics::write(MetricsText& text, std::uint64_t kernel_lost) const {
   text.sample({{"source", "kernel"}}, kernel_lost);
   for (const auto& [source, count] : lost_) {
     text.sample({{"source", source}}, count);
+  }
+  text.family("bailiff_api_refused_total", "counter",
+              "Requests to change something that were answered with an error.");
+  for (const auto& [status, count] : refused_) {
+    text.sample({{"status", std::to_string(status)}}, count);
   }
   text.family("bailiff_response_seconds", "histogram",
               "From the violation to the response done.");

@@ -47,10 +47,12 @@ class Metrics {
   void count_response(const std::string& response, const std::string& outcome);
   void observe_response(std::uint64_t nanoseconds);
   void count_lost(const std::string& source, std::uint64_t events = 1);
+  // `status` of HTTP.
+  void count_refused(int status);
 
   // bailiff_violations_total, bailiff_responses_total,
-  // bailiff_response_seconds, and bailiff_events_lost_total, the last with
-  // `kernel_lost` for source="kernel".
+  // bailiff_response_seconds, bailiff_api_refused_total, and
+  // bailiff_events_lost_total, the last with `kernel_lost` for source="kernel".
   void write(MetricsText& text, std::uint64_t kernel_lost) const;
 
  private:
@@ -63,6 +65,7 @@ class Metrics {
   std::map<Labels, std::uint64_t> violations_;
   std::map<Labels, std::uint64_t> responses_;
   std::map<std::string, std::uint64_t> lost_;
+  std::map<int, std::uint64_t> refused_;
   std::array<std::uint64_t, kBounds.size() + 1> buckets_{};
   std::uint64_t observed_ = 0;
   double observed_seconds_ = 0;

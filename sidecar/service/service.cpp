@@ -678,10 +678,8 @@ Status Service::reload(const std::string& actor) {
     }
   };
   Status reloaded = load();
-  Draft draft = operator_draft(*settings(), {}, "reload", actor, "", now_ns());
-  draft.alert.outcome = reloaded ? "reloaded" : "error: nothing changed";
-  // That the record could not be stored is in the log.
-  static_cast<void>(recorder_->store(draft));
+  record_operation("reload", actor, "",
+                   reloaded ? "reloaded" : "error: nothing changed");
   return reloaded;
 }
 
@@ -1097,11 +1095,7 @@ std::vector<std::string> Service::rearm(const OperatorRequest& request) {
     rearmed.push_back(name_of(over));
   }
   engine_->rearm();
-  Draft draft = operator_draft(*settings(), {}, "rearm", request.actor,
-                               request.reason, now_ns());
-  draft.alert.outcome = "rearmed";
-  // That the record could not be stored is in the log.
-  static_cast<void>(recorder_->store(draft));
+  record_operation("rearm", request.actor, request.reason, "rearmed");
   return rearmed;
 }
 
@@ -1184,8 +1178,36 @@ Result<std::string> Service::evidence(const std::string& id) {
   return evidence_json(*summary, manifest);
 }
 
-Result<UniqueFd> Service::evidence_archive(const std::string& id) {
-  return evidence_->archive(id);
+Result<UniqueFd> Service::evidence_archive(const std::string& id,
+                                           const std::string& actor) {
+  Result<UniqueFd> archive = evidence_->archive(id);
+  if (archive) record_operation("export", actor, "evidence " + id, "exported");
+  return archive;
+}
+
+Status Service::retry(std::int64_t delivery, const std::string& actor) {
+  RETURN_IF_ERROR(store_->retry(delivery));
+  record_operation("retry", actor, "delivery " + std::to_string(delivery),
+                   "pending");
+  return Ok{};
+}
+
+void Service::refused(const std::string& actor, int status,
+                      const std::string& answer) {
+  metrics_.count_refused(status);
+  // Whoever may ask could fill the timeline with these.
+  log_repeated("api", "refused actor=" + actor +
+                          " answer=" + answer.substr(0, answer.find('\n')));
+}
+
+void Service::record_operation(const std::string& word,
+                               const std::string& actor,
+                               const std::string& reason,
+                               const std::string& outcome) {
+  Draft draft = operator_draft(*settings(), {}, word, actor, reason, now_ns());
+  draft.alert.outcome = outcome;
+  // That the record could not be stored is in the log.
+  static_cast<void>(recorder_->store(draft));
 }
 
 std::vector<PolicyView> Service::policies() {

@@ -98,7 +98,8 @@ class Service final : public Backend {
                               const std::string& actor) override;
   Result<std::string> evidence() override;
   Result<std::string> evidence(const std::string& id) override;
-  Result<UniqueFd> evidence_archive(const std::string& id) override;
+  Result<UniqueFd> evidence_archive(const std::string& id,
+                                    const std::string& actor) override;
   std::vector<PolicyView> policies() override;
   std::string rules_json() override;
   std::vector<ListView> lists() override;
@@ -110,6 +111,9 @@ class Service final : public Backend {
   // container that runs or in none; a change of anything else is refused, as it
   // needs a restart.
   Status reload(const std::string& actor) override;
+  Status retry(std::int64_t delivery, const std::string& actor) override;
+  void refused(const std::string& actor, int status,
+               const std::string& answer) override;
 
  private:
   explicit Service(std::string config_path)
@@ -120,6 +124,9 @@ class Service final : public Backend {
   void open_notifier(const std::string& keeper);
   ContainerPtr running_container(const std::string& id) const;
   Status load_anew();
+  // The audit record of what is done to no container.
+  void record_operation(const std::string& word, const std::string& actor,
+                        const std::string& reason, const std::string& outcome);
   Status open_evidence();
   Status open_foreign();
   // Answers what the service left frozen when it died.

@@ -115,8 +115,13 @@ PATIENT="evidence: {limit: 10s}"
   run -4 bailiff_api evidence export 20200101T000000-00000000 -o "$SCRATCH/none"
   says "no evidence"
   [[ ! -e $SCRATCH/none ]]
+  metric 'bailiff_api_refused_total{status="404"} 1'
   cmp "$SCRATCH/$EVIDENCE.tar.zst" \
     <(bailiff_api evidence export "$EVIDENCE" -o -)
+  event "Operator response" '.bailiff.response == "export" and
+    .bailiff.outcome == "exported" and
+    (.output_fields["bailiff.actor"] | startswith("uid=0")) and
+    .output_fields["bailiff.reason"] == "evidence '"$EVIDENCE"'"'
 }
 
 @test "what a podman container changed is kept, and leads nowhere" {

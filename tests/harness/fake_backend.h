@@ -69,7 +69,9 @@ class FakeBackend : public Backend {
     if (id != kEvidence) return no_evidence(id);
     return std::string(R"({"manifest":{}})");
   }
-  Result<UniqueFd> evidence_archive(const std::string& id) override {
+  Result<UniqueFd> evidence_archive(const std::string& id,
+                                    const std::string& actor) override {
+    exported_by = actor;
     if (id != kEvidence) return no_evidence(id);
     UniqueFd fd(::memfd_create("archive", MFD_CLOEXEC));
     if (::ftruncate(fd.get(), static_cast<off_t>(archive_bytes)) != 0) {
@@ -109,6 +111,15 @@ class FakeBackend : public Backend {
                        .until_ns = 0,
                        .entries = 7};
   }
+  Status retry(std::int64_t delivery, const std::string& actor) override {
+    retried_by = actor;
+    return store().retry(delivery);
+  }
+  void refused(const std::string& /*actor*/, int status,
+               const std::string& /*answer*/) override {
+    const std::lock_guard lock(mutex_);
+    refusals.push_back(status);
+  }
   Status reload(const std::string& actor) override {
     reloaded_by = actor;
     if (reload_error) return *reload_error;
@@ -137,6 +148,9 @@ class FakeBackend : public Backend {
   std::optional<Error> respond_error;
   std::optional<Error> reload_error;
   std::string reloaded_by;
+  std::string exported_by;
+  std::string retried_by;
+  std::vector<int> refusals;  // their statuses
   std::vector<ListView> list_views;
   ListPage list_page;
   std::pair<std::int64_t, int> asked_page;

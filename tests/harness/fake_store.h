@@ -136,11 +136,7 @@ class FakeStore : public Store {
   Status retry(std::int64_t delivery) override {
     const std::lock_guard lock(mutex_);
     for (Queued& queued : queue_) {
-      if (queued.delivery.id != delivery) continue;
-      if (queued.state != "failed") {
-        return Error{.code = Code::kInvalidArgument,
-                     .message = "the delivery is " + queued.state};
-      }
+      if (queued.delivery.id != delivery || queued.state != "failed") continue;
       queued.state = "pending";
       queued.due_ns = 0;
       ++pending_[queued.delivery.sink];

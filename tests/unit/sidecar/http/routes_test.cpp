@@ -345,9 +345,11 @@ TEST_F(RoutesTest, ShowsDeliveriesAndRetriesThem) {
   EXPECT_EQ(failed[0]["rule"], "b");
   EXPECT_EQ(failed[0]["error"], "queue full");
   EXPECT_EQ(post("/v1/alerts/2/retry", "{}").status, 200);
-  EXPECT_EQ(post("/v1/alerts/2/retry", "{}").status, 409);
+  EXPECT_EQ(post("/v1/alerts/2/retry", "{}").status, 404);
   EXPECT_EQ(post("/v1/alerts/77/retry", "{}").status, 404);
   EXPECT_EQ(post("/v1/alerts/x/retry", "{}").status, 404);
+  EXPECT_EQ(backend_.retried_by, "uid=0 pid=1");
+  EXPECT_EQ(backend_.refusals, (std::vector<int>{404, 404, 404}));
 }
 
 TEST_F(RoutesTest, ShowsLists) {
@@ -484,6 +486,7 @@ TEST_F(RoutesTest, ShowsEvidenceAndGivesItToRootOnly) {
       call({.method = "GET", .path = one + "/archive", .is_root = true});
   EXPECT_EQ(archive.status, 200);
   EXPECT_EQ(archive.content_type, "application/zstd");
+  EXPECT_EQ(backend_.refusals, std::vector<int>{403});
   ASSERT_NE(archive.file, nullptr);
   EXPECT_EQ(call({.method = "GET",
                   .path = "/v1/evidence/none/archive",

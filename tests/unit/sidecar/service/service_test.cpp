@@ -268,6 +268,29 @@ TEST_F(ServiceTest, AKillByHandIsOnRecord) {
   EXPECT_EQ(again.error().code, Code::kUnsupported);
 }
 
+TEST_F(ServiceTest, ARetryIsOnRecordAndARefusalIsCounted) {
+  start();
+  // No sink has that name, so nobody delivers it meanwhile.
+  const auto stored = service_->store().append({}, {"gone"}, 10);
+  ASSERT_TRUE(stored);
+  const auto deliveries = service_->store().deliveries(false, 10);
+  ASSERT_TRUE(deliveries && deliveries->size() == 1);
+  const std::int64_t delivery = deliveries->front().id;
+  EXPECT_EQ(service_->retry(delivery, "root").error().code, Code::kNotFound);
+  ASSERT_TRUE(service_->store().undelivered(delivery, "no answer", 0));
+  EXPECT_TRUE(service_->retry(delivery, "root"));
+  EXPECT_THAT(alerts().back(),
+              AllOf(HasSubstr("\"response\":\"retry\""),
+                    HasSubstr("\"outcome\":\"pending\""),
+                    HasSubstr("\"bailiff.actor\":\"root\""),
+                    HasSubstr("\"bailiff.reason\":\"delivery " +
+                              std::to_string(delivery) + "\"")));
+  service_->refused("root", 409, "{}\n");
+  service_->refused("root", 409, "{}\n");
+  EXPECT_THAT(service_->metrics(),
+              HasSubstr("bailiff_api_refused_total{status=\"409\"} 2\n"));
+}
+
 TEST_F(ServiceTest, WhatIsDoneByHandIsUndoneByHand) {
   start();
   start_container();
