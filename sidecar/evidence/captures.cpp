@@ -497,7 +497,8 @@ Result<std::unique_ptr<Captures>> Captures::start(CaptureOptions options,
   if (::mkdir(marks.c_str(), 0700) != 0 && errno != EEXIST) {
     return errno_error("make folder '" + marks + "'");
   }
-  RETURN_IF_ERROR(folder.retain(std::chrono::system_clock::now()));
+  RETURN_IF_ERROR(folder.retain(std::chrono::system_clock::now(),
+                                std::chrono::steady_clock::now()));
   std::unique_ptr<Captures> captures(
       new Captures(std::make_shared<Shared>(std::move(options), folder)));
   Shared* const shared = captures->shared_.get();
@@ -554,7 +555,8 @@ Result<std::unique_ptr<Captures>> Captures::start(CaptureOptions options,
         retain_at = Clock::now() + kRetainEvery;
         // What cannot be removed is tried again.
         static_cast<void>(
-            shared->folder.retain(std::chrono::system_clock::now()));
+            shared->folder.retain(std::chrono::system_clock::now(),
+                                  std::chrono::steady_clock::now()));
         lock.lock();
       }
     });

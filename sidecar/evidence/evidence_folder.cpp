@@ -237,15 +237,18 @@ Result<UniqueFd> EvidenceFolder::archive(const std::string& id) const {
   return fd;
 }
 
-Result<int> EvidenceFolder::retain(std::chrono::system_clock::time_point now) {
+Result<int> EvidenceFolder::retain(
+    std::chrono::system_clock::time_point now,
+    std::chrono::steady_clock::time_point steady) {
   const std::lock_guard lock(retain_mutex_);
   ASSIGN_OR_RETURN(const std::vector<std::string> known, ids());
   struct Kept {
     std::string id;
     std::uint64_t bytes;
-    std::chrono::system_clock::time_point written;
+    std::chrono::nanoseconds age;
   };
   std::vector<Kept> kept;
+  std::map<std::string, Seen> seen_now;
   std::uint64_t total = 0;
   for (const std::string& id : known) {
     struct stat file {};
@@ -254,20 +257,27 @@ Result<int> EvidenceFolder::retain(std::chrono::system_clock::time_point now) {
         0) {
       continue;
     }
-    kept.push_back(
-        {id, static_cast<std::uint64_t>(file.st_size),
-         std::chrono::system_clock::from_time_t(file.st_mtim.tv_sec) +
-             std::chrono::duration_cast<std::chrono::system_clock::duration>(
-                 std::chrono::nanoseconds(file.st_mtim.tv_nsec))});
+    const std::chrono::nanoseconds written =
+        std::chrono::seconds(file.st_mtim.tv_sec) +
+        std::chrono::nanoseconds(file.st_mtim.tv_nsec);
+    // What was written when the clock was ahead is as old as its first sight.
+    const Seen first{
+        std::max(now.time_since_epoch() - written, std::chrono::nanoseconds(0)),
+        steady};
+    const auto before = seen_.find(id);
+    const Seen seen = before == seen_.end() ? first : before->second;
+    seen_now.emplace(id, seen);
+    kept.push_back({id, static_cast<std::uint64_t>(file.st_size),
+                    seen.age + (steady - seen.at)});
     total += kept.back().bytes;
   }
+  seen_ = std::move(seen_now);
   // Not by their ids, which are the same up to the second.
-  std::stable_sort(kept.begin(), kept.end(), [](const Kept& a, const Kept& b) {
-    return a.written < b.written;
-  });
+  std::stable_sort(kept.begin(), kept.end(),
+                   [](const Kept& a, const Kept& b) { return a.age > b.age; });
   int removed = 0;
   for (std::size_t i = 0; i < kept.size(); ++i) {
-    const bool old = now - kept[i].written > retention_.keep_for;
+    const bool old = kept[i].age > retention_.keep_for;
     const bool newest = i + 1 == kept.size();
     const bool too_many = total > retention_.keep_bytes;
     if (!old && (!too_many || newest)) continue;

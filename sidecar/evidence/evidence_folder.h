@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -66,8 +67,11 @@ class EvidenceFolder {
   Result<UniqueFd> archive(const std::string& id) const;
 
   // Removes captures that are too old, and the oldest of the others while all
-  // are too large, but for the newest.  How many it removed.
-  Result<int> retain(std::chrono::system_clock::time_point now);
+  // are too large, but for the newest.  How many it removed.  The wall clock
+  // says how old one is when it is seen for the first time, and `steady` how
+  // much older since: a clock that is set makes nothing older.
+  Result<int> retain(std::chrono::system_clock::time_point now,
+                     std::chrono::steady_clock::time_point steady);
 
  private:
   EvidenceFolder(std::string path, UniqueFd folder, Retention retention)
@@ -82,7 +86,12 @@ class EvidenceFolder {
   const std::string path_;
   const UniqueFd folder_;
   const Retention retention_;
+  struct Seen {
+    std::chrono::nanoseconds age{};
+    std::chrono::steady_clock::time_point at;
+  };
   std::mutex retain_mutex_;
+  std::map<std::string, Seen> seen_;  // by id, as of the last retain()
 };
 
 }  // namespace bailiff::sidecar

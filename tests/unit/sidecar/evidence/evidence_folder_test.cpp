@@ -17,6 +17,8 @@ namespace bailiff::sidecar {
 namespace {
 
 using std::chrono::hours;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
 using std::chrono::system_clock;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -35,6 +37,9 @@ class EvidenceFolderTest : public testing::Test {
     const utimbuf times{.modtime = ::time(nullptr) - age * 3600};
     ::utime(path(id + "/capture.tar.zst").c_str(), &times);
     return id;
+  }
+  static Result<int> retain(EvidenceFolder& folder) {
+    return folder.retain(system_clock::now(), steady_clock::now());
   }
   std::string path(const std::string& name) const {
     return scratch_ / ("evidence/" + name);
@@ -98,10 +103,23 @@ TEST_F(EvidenceFolderTest, RemovesWhatIsTooOld) {
   const auto folder = open({.keep_for = hours(24)});
   put(*folder, id(1), 10, 25);
   put(*folder, id(2), 10, 23);
-  EXPECT_EQ(*folder->retain(system_clock::now()), 1);
+  EXPECT_EQ(*retain(*folder), 1);
   EXPECT_FALSE(folder->summary(id(1)));
   EXPECT_TRUE(folder->summary(id(2)));
   EXPECT_EQ(count_files(path("")), 1U);
+}
+
+TEST_F(EvidenceFolderTest, AClockThatIsSetMakesNothingOlder) {
+  const auto folder = open({.keep_for = hours(24)});
+  put(*folder, id(1), 10, 1);
+  put(*folder, id(2), 10, -50'000);  // when the clock was ahead
+  const auto now = system_clock::now();
+  const steady_clock::time_point steady{hours(1)};
+  EXPECT_EQ(*folder->retain(now, steady), 0);
+  EXPECT_EQ(*folder->retain(now + hours(50'000), steady + hours(1)), 0);
+  EXPECT_EQ(*folder->retain(now, steady + hours(23) + seconds(90)), 1);
+  EXPECT_FALSE(folder->summary(id(1)));
+  EXPECT_EQ(*folder->retain(now, steady + hours(25)), 1);
 }
 
 TEST_F(EvidenceFolderTest, RemovesTheOldestWhileAllAreTooLarge) {
@@ -109,12 +127,12 @@ TEST_F(EvidenceFolderTest, RemovesTheOldestWhileAllAreTooLarge) {
   put(*folder, id(1), 40);
   put(*folder, id(2), 40);
   put(*folder, id(3), 40);
-  EXPECT_EQ(*folder->retain(system_clock::now()), 1);
+  EXPECT_EQ(*retain(*folder), 1);
   EXPECT_FALSE(folder->summary(id(1)));
   EXPECT_TRUE(folder->summary(id(2)));
   // The newest stays, however large.
   put(*folder, id(4), 400);
-  EXPECT_EQ(*folder->retain(system_clock::now()), 2);
+  EXPECT_EQ(*retain(*folder), 2);
   EXPECT_TRUE(folder->summary(id(4)));
 }
 
@@ -123,7 +141,7 @@ TEST_F(EvidenceFolderTest, KnowsTheNewestByWhenItWasWritten) {
   const auto folder = open({.keep_bytes = 1});
   put(*folder, "20260101T000000-ffffffff", 10, 1);
   put(*folder, "20260101T000000-00000000", 10, 0);
-  EXPECT_EQ(*folder->retain(system_clock::now()), 1);
+  EXPECT_EQ(*retain(*folder), 1);
   EXPECT_TRUE(folder->summary("20260101T000000-00000000"));
 }
 
