@@ -704,6 +704,21 @@ TEST_F(CheckpointTest, LeavesNoZombieOfWhatTheRuntimeStarted) {
   run->end();
 }
 
+// As one is that has just been forked.
+TEST_F(CheckpointTest, EndsOneThatHasNoSessionYet) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (;;) ::pause();
+  }
+  ASSERT_GT(child, 0);
+  const Result<std::uint64_t> ticks = Pidfd::open(child)->start_time();
+  ASSERT_TRUE(ticks);
+  end_checkpoint({child, *ticks});
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 TEST_F(CheckpointTest, LeavesAProcessAloneThatHasTheNumberNow) {
   end_checkpoint({process_.pid(), 1});
   EXPECT_EQ(::kill(process_.pid(), 0), 0);
