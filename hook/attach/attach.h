@@ -18,6 +18,7 @@
 //                                 links/ID/isolate-…, see isolation.h
 //   observer/…                    see observer.h
 //   judged                        see judged.h
+//   foreign/…                     see foreign.h of hook/kernel
 // NAME and ID are percent-encoded where they have bytes other than
 // [A-Za-z0-9_-]: bpffs takes no name with a dot.
 //

@@ -4,8 +4,9 @@
 // those is looked whether they have sockets that the programs do not see
 // (hook/kernel/foreign.h).
 //
-// Pinned at BPF_DIR/judged; an entry from createRuntime to poststop.  All below
-// is done under the lock of BPF_DIR; see attach.h.
+// Pinned at BPF_DIR/judged; an entry from createRuntime to poststop.  With the
+// last one end the links that see how such sockets are used, whoever has pinned
+// them.  All below is done under the lock of BPF_DIR; see attach.h.
 #pragma once
 
 #include <cstdint>

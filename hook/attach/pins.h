@@ -23,6 +23,9 @@ class Pins {
   std::string numbers() const { return bpf_dir_ + "/numbers"; }
   std::string users() const { return bpf_dir_ + "/users"; }
   std::string links() const { return bpf_dir_ + "/links"; }
+  // As of ForeignSockets::load() (hook/kernel/foreign.h).
+  std::string foreign() const { return bpf_dir_ + "/foreign"; }
+  std::string foreign_links() const { return foreign() + "/links"; }
 
   // Of a kList, where the number of its table is told.
   std::string map(const emit::MapRef& ref) const;

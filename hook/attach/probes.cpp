@@ -241,7 +241,7 @@ Probe foreign_sockets(Kernel& kernel) {
   constexpr const char* kName = "foreign sockets";
   const auto sockets = [&]() -> Result<ForeignSockets> {
     ASSIGN_OR_RETURN(const Map judged, create_judged_map(kernel));
-    return ForeignSockets::load(judged, [](const bailiff_foreign&) {});
+    return ForeignSockets::load(judged, "", [](const bailiff_foreign&) {});
   }();
   if (!sockets) {
     return degraded(kName, sockets.error().message,

@@ -71,7 +71,7 @@ struct {
 /* Uses that found no room. */
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-  __uint(max_entries, 1);
+  __uint(max_entries, BAILIFF_FOREIGN_LOST_TOLD + 1);
   __type(key, __u32);
   __type(value, __u64);
 } lost SEC(".maps");
@@ -211,8 +211,8 @@ static __always_inline int same_peer(const struct mark* mark,
 /* Whether it found room. */
 static __always_inline int tell(struct bailiff_foreign* told) {
   if (!bpf_ringbuf_output(&uses, told, sizeof(*told), 0)) return 1;
-  __u32 first = 0;
-  __u64* count = bpf_map_lookup_elem(&lost, &first);
+  __u32 key = BAILIFF_FOREIGN_LOST;
+  __u64* count = bpf_map_lookup_elem(&lost, &key);
   if (count) ++*count;
   return 0;
 }

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <optional>
 #include <set>
@@ -27,6 +29,9 @@ struct Destroy {
   void operator()(::foreign* object) const { ::foreign__destroy(object); }
 };
 
+// The pins' names, before their format.
+constexpr const char* kUses = "uses";
+constexpr const char* kLost = "lost";
 // What is read at once: a multiple of a record.
 constexpr std::size_t kRecordsAtOnce = 256;
 
@@ -66,6 +71,12 @@ Result<UniqueFd> trace(const ::bpf_program* program) {
   return link;
 }
 
+// What is not there is unpinned.
+Status unpin(const std::string& path) {
+  const Status gone = LinuxKernel().unlink(path);
+  return gone || gone.error().code == Code::kNotFound ? Status(Ok{}) : gone;
+}
+
 Result<UniqueFd> iterate(int program, pid_t pid) {
   bpf_iter_link_info which{};
   which.task.pid = static_cast<std::uint32_t>(pid);
@@ -98,14 +109,108 @@ Result<UniqueFd> open_thread(pid_t tid) {
 }  // namespace
 
 struct ForeignSockets::Impl {
+  struct Tracepoint {
+    std::string pin;  // "": none
+    const ::bpf_program* program = nullptr;
+    UniqueFd link;
+
+    // Begins, and ends, what is not so yet.
+    Status set(bool attached, bool pinned);
+  };
+
+  explicit Impl(std::string folder) : pins(std::move(folder)) {}
+  std::string links() const { return pins + "/links"; }
+  std::string pin_of(const char* map) const {
+    return pins + "/" + map + "-" + std::to_string(BAILIFF_FOREIGN_FORMAT);
+  }
+  bool judges() const {
+    std::uint64_t first = 0;
+    return ::bpf_map_get_next_key(::bpf_map__fd(object->maps.judged), nullptr,
+                                  &first) == 0;
+  }
+  Status attend(bool judges, bool datagrams);
+  Result<std::vector<Tracepoint*>> attach_pinned();
+  Status remove_others() const;
+
+  const std::string pins;  // the folder; "": none
   std::unique_ptr<::foreign, Destroy> object;
   std::optional<RingBuffer> uses;
   std::optional<Map> lost;
-  UniqueFd connects;
-  std::vector<UniqueFd> sends_and_receives;
-  UniqueFd packets;
+  Tracepoint connects;
+  Tracepoint sends;
+  Tracepoint receives;
+  Tracepoint packets;
   bool all_uses = false;
 };
+
+Status ForeignSockets::Impl::Tracepoint::set(bool attached, bool pinned) {
+  if (!pin.empty() && !pinned) RETURN_IF_ERROR(unpin(pin));
+  if (!attached) {
+    link = UniqueFd();
+    return Ok{};
+  }
+  if (!link) {
+    ASSIGN_OR_RETURN(link, trace(program));
+  }
+  if (pin.empty() || !pinned) return Ok{};
+  // Whoever removed the last container has removed the pin.
+  const Status kept = LinuxKernel().pin(link.get(), pin);
+  return kept || kept.error().sys_errno == EEXIST ? Status(Ok{}) : kept;
+}
+
+Status ForeignSockets::Impl::attend(bool judges, bool datagrams) {
+  // One that fails does not keep the others on.
+  Status first = Ok{};
+  const auto note = [&](const Status& status) {
+    if (first && !status) first = status;
+  };
+  note(connects.set(true, judges));
+  note(sends.set(judges && all_uses, judges && all_uses));
+  note(receives.set(judges && all_uses, judges && all_uses));
+  note(packets.set(judges && datagrams, judges && datagrams));
+  return first;
+}
+
+// Attaches what another has pinned, and says what that is.
+Result<std::vector<ForeignSockets::Impl::Tracepoint*>>
+ForeignSockets::Impl::attach_pinned() {
+  ASSIGN_OR_RETURN(const auto names, LinuxKernel().list(links()));
+  std::vector<Tracepoint*> found;
+  for (Tracepoint* each : {&connects, &sends, &receives, &packets}) {
+    const bool loaded = ::bpf_program__fd(each->program) >= 0;
+    const bool pinned =
+        std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+          return links() + "/" + name == each->pin;
+        });
+    if (!pinned || !loaded) continue;
+    if (!each->link) {
+      ASSIGN_OR_RETURN(each->link, trace(each->program));
+    }
+    found.push_back(each);
+  }
+  return found;
+}
+
+// What another version has pinned, or one that ended in between.
+Status ForeignSockets::Impl::remove_others() const {
+  LinuxKernel kernel;
+  ASSIGN_OR_RETURN(const auto maps, kernel.list(pins));
+  for (const std::string& name : maps) {
+    const std::string path = pins + "/" + name;
+    if (path == links() || path == pin_of(kUses) || path == pin_of(kLost)) {
+      continue;
+    }
+    RETURN_IF_ERROR(unpin(path));
+  }
+  ASSIGN_OR_RETURN(const auto pinned, kernel.list(links()));
+  for (const std::string& name : pinned) {
+    const std::string path = links() + "/" + name;
+    const bool ours = path == connects.pin || path == packets.pin ||
+                      (all_uses && (path == sends.pin || path == receives.pin));
+    if (!ours) RETURN_IF_ERROR(unpin(path));
+  }
+  return Ok{};
+}
 
 ForeignSockets::ForeignSockets(std::unique_ptr<Impl> impl)
     : impl_(std::move(impl)) {}
@@ -113,14 +218,31 @@ ForeignSockets::ForeignSockets(ForeignSockets&&) noexcept = default;
 ForeignSockets& ForeignSockets::operator=(ForeignSockets&&) noexcept = default;
 ForeignSockets::~ForeignSockets() = default;
 
-Result<ForeignSockets> ForeignSockets::load(const Map& judged, Use use) {
-  auto impl = std::make_unique<Impl>();
+Result<ForeignSockets> ForeignSockets::load(const Map& judged,
+                                            const std::string& folder,
+                                            Use use) {
+  auto impl = std::make_unique<Impl>(folder);
   impl->object.reset(::foreign__open());
   ::foreign* const object = impl->object.get();
   if (object == nullptr) return foreign_error("open", errno);
   if (const int err = ::bpf_map__reuse_fd(object->maps.judged, judged.fd());
       err != 0) {
     return foreign_error("give a map to", -err);
+  }
+  if (!folder.empty()) {
+    LinuxKernel kernel;
+    for (const std::string& each : {folder, impl->links()}) {
+      const auto made = kernel.make_folder(each);
+      if (!made) return made.error();
+    }
+    // Used if it is there, and otherwise pinned there when it is made.
+    for (const auto& [map, name] : {std::pair(object->maps.uses, kUses),
+                                    std::pair(object->maps.lost, kLost)}) {
+      const std::string pin = impl->pin_of(name);
+      if (const int err = ::bpf_map__set_pin_path(map, pin.c_str()); err != 0) {
+        return foreign_error("name a map of", -err);
+      }
+    }
   }
   impl->all_uses = tells_all_uses();
   for (::bpf_program* program :
@@ -141,31 +263,48 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged, Use use) {
                         std::memcpy(&told, bytes.data(), sizeof(told));
                         use(told);
                       }));
-  ASSIGN_OR_RETURN(impl->connects, trace(object->progs.foreign_connects));
-  return ForeignSockets(std::move(impl));
+  const std::pair<Impl::Tracepoint&, std::pair<const char*, ::bpf_program*>>
+      tracepoints[] = {
+          {impl->connects, {"connects", object->progs.foreign_connects}},
+          {impl->sends, {"sends", object->progs.foreign_sends}},
+          {impl->receives, {"receives", object->progs.foreign_receives}},
+          {impl->packets, {"packets", object->progs.foreign_packets}}};
+  for (const auto& [tracepoint, what] : tracepoints) {
+    if (!folder.empty()) tracepoint.pin = impl->links() + "/" + what.first;
+    tracepoint.program = what.second;
+  }
+  ASSIGN_OR_RETURN(impl->connects.link, trace(impl->connects.program));
+  ForeignSockets sockets(std::move(impl));
+  if (!folder.empty()) RETURN_IF_ERROR(sockets.take_over());
+  return Result<ForeignSockets>(std::move(sockets));
+}
+
+// Ends what another has pinned, once the same is attached anew.
+Status ForeignSockets::take_over() {
+  ASSIGN_OR_RETURN(const auto pinned, impl_->attach_pinned());
+  // Datagrams are told of the sockets that were found before.
+  if (impl_->packets.link) {
+    const auto found = held();
+    if (!found) return found.error();
+  }
+  for (const Impl::Tracepoint* each : pinned) {
+    const std::string made = each->pin + "-new";
+    RETURN_IF_ERROR(unpin(made));
+    RETURN_IF_ERROR(LinuxKernel().pin(each->link.get(), made));
+    if (::rename(made.c_str(), each->pin.c_str()) != 0) {
+      return foreign_error("pin", errno);
+    }
+  }
+  return impl_->remove_others();
 }
 
 Status ForeignSockets::attend(bool datagrams) {
-  const ::foreign* const object = impl_->object.get();
-  std::uint64_t first = 0;
-  const bool judges = ::bpf_map_get_next_key(::bpf_map__fd(object->maps.judged),
-                                             nullptr, &first) == 0;
-  if (!judges || !datagrams) impl_->packets = UniqueFd();
-  std::vector<UniqueFd>& links = impl_->sends_and_receives;
-  if (!judges) {
-    links.clear();
-    return Ok{};
-  }
-  if (impl_->all_uses && links.empty()) {
-    ASSIGN_OR_RETURN(UniqueFd sends, trace(object->progs.foreign_sends));
-    ASSIGN_OR_RETURN(UniqueFd receives, trace(object->progs.foreign_receives));
-    links.push_back(std::move(sends));
-    links.push_back(std::move(receives));
-  }
-  if (datagrams && !impl_->packets) {
-    ASSIGN_OR_RETURN(impl_->packets, trace(object->progs.foreign_packets));
-  }
-  return Ok{};
+  const bool judges = impl_->judges();
+  const Status attended = impl_->attend(judges, datagrams);
+  // Whoever removed the last container meanwhile knew of no pin that was made
+  // after that.
+  if (judges && !impl_->judges()) return impl_->attend(false, datagrams);
+  return attended;
 }
 
 int ForeignSockets::fd() const { return impl_->uses->fd(); }
@@ -204,8 +343,21 @@ Result<HeldSockets> ForeignSockets::held(pid_t pid) const {
   }
 }
 
-Result<std::uint64_t> ForeignSockets::lost() const {
-  return lost_records(*impl_->lost);
+Result<std::uint64_t> ForeignSockets::take_lost() {
+  ASSIGN_OR_RETURN(const std::uint64_t lost,
+                   lost_records(*impl_->lost, BAILIFF_FOREIGN_LOST));
+  ASSIGN_OR_RETURN(const std::uint64_t told,
+                   lost_records(*impl_->lost, BAILIFF_FOREIGN_LOST_TOLD));
+  if (lost <= told) return std::uint64_t{0};
+  std::vector<std::uint64_t> of_cpus(
+      static_cast<std::size_t>(::libbpf_num_possible_cpus()));
+  of_cpus[0] = lost;
+  const std::uint32_t key = BAILIFF_FOREIGN_LOST_TOLD;
+  if (::bpf_map_update_elem(impl_->lost->fd(), &key, of_cpus.data(), BPF_ANY) !=
+      0) {
+    return foreign_error("count the losses of", errno);
+  }
+  return lost - told;
 }
 
 bool ForeignSockets::sees_all_uses() const { return impl_->all_uses; }

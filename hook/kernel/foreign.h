@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "hook/kernel/kernel.h"
@@ -26,16 +27,28 @@ struct HeldSockets {
   bool all = true;                       // there are no more
 };
 
-// Finds them as long as it lives, and nothing of it is pinned: one that is
-// loaded anew tells everything again.  One thread at a time.
+// Finds them as long as it lives; one that is loaded anew tells everything
+// again.  One thread at a time.
+//
+// How they are used is seen beyond its life, while there are judged containers,
+// by what is pinned in a folder of its own:
+//   uses-FORMAT    the ring, with what nobody has read yet
+//   lost-FORMAT    how many uses found no room in it
+//   links/NAME     the tracepoints
+// FORMAT is that of the records, and a ring of another one is removed unread.
+// The links are removed by whoever removes the last container (judged.h).
 class ForeignSockets {
  public:
   using Use = std::function<void(const bailiff_foreign&)>;
 
   // `judged` has the containers (hook/attach/judged.h).  Begins to see who
   // connects, and what attend() says; `use` is called by consume().
-  // kUnsupported without Linux 6.1 or its BTF.
-  static Result<ForeignSockets> load(const Map& judged, Use use);
+  // `folder`, on a bpffs and made if it is not there, is where it is pinned; ""
+  // pins nothing.  Links that are there are replaced, with no moment in which
+  // neither is attached: a use may be told twice.  When it fails, each of them
+  // is attached still.  kUnsupported without Linux 6.1 or its BTF.
+  static Result<ForeignSockets> load(const Map& judged,
+                                     const std::string& folder, Use use);
   ForeignSockets(ForeignSockets&&) noexcept;
   ForeignSockets& operator=(ForeignSockets&&) noexcept;
   ~ForeignSockets();
@@ -43,7 +56,8 @@ class ForeignSockets {
   // Sees what is sent and received if there are judged containers now, and
   // otherwise not: whoever sends on this host pays for it.  With `datagrams`,
   // also to whom datagrams go, of the sockets that were told of before; each
-  // time it is another than the last, and not the socket's peer.
+  // time it is another than the last, and not the socket's peer.  What is
+  // attached for a judged container is pinned, what is not any more is not.
   Status attend(bool datagrams);
   // Readable (epoll) when something was used.
   int fd() const;
@@ -52,14 +66,15 @@ class ForeignSockets {
   // Those in the tables of descriptors now: of the process and its threads, or,
   // when it is 0, of all.  Goes through all descriptors there are.
   Result<HeldSockets> held(pid_t pid = 0) const;
-  // Uses that found no room, ever.
-  Result<std::uint64_t> lost() const;
+  // Uses that found no room, and that nobody took before.
+  Result<std::uint64_t> take_lost();
   // Whether what is sent and received is seen too: since Linux 6.3.
   bool sees_all_uses() const;
 
  private:
   struct Impl;
   explicit ForeignSockets(std::unique_ptr<Impl> impl);
+  Status take_over();
   std::unique_ptr<Impl> impl_;
 };
 

@@ -75,11 +75,10 @@ Result<std::uint64_t> lost_records(const std::string& pin) {
   return lost_records(Map(std::move(fd)));
 }
 
-Result<std::uint64_t> lost_records(const Map& map) {
+Result<std::uint64_t> lost_records(const Map& map, std::uint32_t index) {
   const int cpus = ::libbpf_num_possible_cpus();
   if (cpus < 0) return errno_error("count the CPUs", -cpus);
   std::vector<std::uint64_t> counts(static_cast<std::size_t>(cpus));
-  const std::uint32_t index = 0;
   if (::bpf_map_lookup_elem(map.fd(), &index, counts.data()) != 0) {
     return errno_error("read the count of lost records");
   }

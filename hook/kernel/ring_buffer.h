@@ -45,6 +45,7 @@ class RingBuffer {
 
 // Records dropped because the ring buffer was full, since the map was made.
 Result<std::uint64_t> lost_records(const std::string& pin);
-Result<std::uint64_t> lost_records(const Map& map);
+// `index` of another counter in the map.
+Result<std::uint64_t> lost_records(const Map& map, std::uint32_t index = 0);
 
 }  // namespace bailiff::hook

@@ -16,6 +16,15 @@
  * and the next one is told instead. */
 #define BAILIFF_FOREIGN_RING_BYTES (512U << 10)
 
+/* Raised with each change of the record, the ring's size or the keys below: a
+ * ring that outlives who made it is found by it (hook/kernel/foreign.h). */
+#define BAILIFF_FOREIGN_FORMAT 1
+
+/* Keys of the map that counts uses for which the ring had no room: all, and
+ * those that user space has told, which it writes. */
+#define BAILIFF_FOREIGN_LOST 0U
+#define BAILIFF_FOREIGN_LOST_TOLD 1U
+
 /* Levels of cgroups at which containers are looked for. */
 #define BAILIFF_MAX_FOREIGN_LEVELS 32U
 

@@ -29,7 +29,7 @@ class LoadedSource final : public ForeignSource {
   Result<hook::HeldSockets> held(pid_t pid) override {
     return sockets_.held(pid);
   }
-  Result<std::uint64_t> lost() const override { return sockets_.lost(); }
+  Result<std::uint64_t> take_lost() override { return sockets_.take_lost(); }
   Result<std::vector<std::uint64_t>> names_of(
       std::uint64_t cgroup_id, const IpAddress& address) override {
     return hook::told_names(pins_, cgroup_id, address, kernel_);
@@ -79,7 +79,8 @@ Result<std::unique_ptr<ForeignSource>> open_foreign_sockets(
   const hook::Pins pins(bpf_dir);
   ASSIGN_OR_RETURN(const hook::Map judged, hook::open_judged_map(pins, kernel));
   ASSIGN_OR_RETURN(hook::ForeignSockets sockets,
-                   hook::ForeignSockets::load(judged, std::move(use)));
+                   hook::ForeignSockets::load(
+                       judged, hook::Pins(bpf_dir).foreign(), std::move(use)));
   return std::unique_ptr<ForeignSource>(
       std::make_unique<LoadedSource>(std::move(sockets), pins));
 }

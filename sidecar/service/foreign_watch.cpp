@@ -103,7 +103,10 @@ void ForeignWatch::open() {
 }
 
 void ForeignWatch::attend() {
-  const Status attended = source_->attend(!with_datagrams_.empty());
+  // An earlier service may have had reason to see datagrams: that is not ended
+  // before it is known whether there still is.
+  const bool datagrams = !looked_ || !with_datagrams_.empty();
+  const Status attended = source_->attend(datagrams);
   if (attended) return;
   log_repeated("foreign", "see who uses sockets: " + attended.error().message);
 }
@@ -225,14 +228,16 @@ void ForeignWatch::look_now() {
                              now_ns < each.second.told_ns + BAILIFF_REPEAT_NS;
         return each.second.round + 1 < round_ && !sent_to;
       });
+      if (!std::exchange(looked_, true)) attend();
     }
   }
-  if (const Result<std::uint64_t> lost = source_->lost();
-      lost && *lost > lost_) {
-    parts_.metrics.count_lost("foreign", *lost - lost_);
-    log_repeated("foreign", "uses of sockets were lost count=" +
-                                std::to_string(*lost - lost_));
-    lost_ = *lost;
+  const Result<std::uint64_t> lost = source_->take_lost();
+  if (!lost) {
+    log_repeated("foreign", "ask for lost uses: " + lost.error().message);
+  } else if (*lost > 0) {
+    parts_.metrics.count_lost("foreign", *lost);
+    log_repeated("foreign",
+                 "uses of sockets were lost count=" + std::to_string(*lost));
   }
   const auto now = steady_clock::now();
   const auto cost = now - begun;

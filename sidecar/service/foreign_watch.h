@@ -150,7 +150,7 @@ class ForeignWatch {
   std::set<std::uint64_t> with_datagrams_;
   std::deque<Waiting> waiting_;
   std::uint64_t round_ = 1;
-  std::uint64_t lost_ = 0;
+  bool looked_ = false;  // at all descriptors, since it was opened
   MatchMemory memory_;
   std::chrono::steady_clock::time_point next_{};      // when to look
   std::chrono::steady_clock::time_point earliest_{};  // when asked to

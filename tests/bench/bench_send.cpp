@@ -230,7 +230,7 @@ hook::ForeignSockets watch(const Cgroup& judged_one, hook::Kernel& kernel) {
       kernel.update(*judged, hook::bytes_of(id), hook::bytes_of(id));
   if (!entered) throw std::runtime_error(entered.error().message);
   auto sockets =
-      hook::ForeignSockets::load(*judged, [](const bailiff_foreign&) {});
+      hook::ForeignSockets::load(*judged, "", [](const bailiff_foreign&) {});
   if (!sockets) throw std::runtime_error(sockets.error().message);
   const auto attended = sockets->attend(false);
   if (!attended) throw std::runtime_error(attended.error().message);

@@ -5,9 +5,9 @@
 // errno or "0".
 //
 //   take PATH            receives sockets over a unix socket: their numbers;
-//   the
-//                        third one it uses and closes at once
+//                        the third one it uses and closes at once
 //   send FD              a byte
+//   close FD
 //   sendto FD ADDRESS    a datagram
 //   connect FD ADDRESS
 //   accept FD            takes a client and a byte of it, gives that back, and
@@ -81,6 +81,7 @@ std::string take(const std::string& path) {
 
 std::string obey(const std::string& verb, int fd, const std::string& address) {
   if (verb == "send") return result_of(::send(fd, "x", 1, 0));
+  if (verb == "close") return result_of(::close(fd));
   if (verb == "accept") {
     const int client = ::accept(fd, nullptr, nullptr);
     char byte = 0;

@@ -270,14 +270,14 @@ policies() {
 
 @test "a profile with a listener of its own is refused" {
   service "$SCRATCH/rules/calls.yaml"
-  calls_bundle foreign true
-  change foreign '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+  calls_bundle listening true
+  change listening '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
     listenerPath: "/run/other.sock", syscalls: [
     {names: ["ptrace"], action: "SCMP_ACT_NOTIFY"}]}'
-  run bailiff_runc run --bundle "$SCRATCH/bundle-foreign" foreign
+  run bailiff_runc run --bundle "$SCRATCH/bundle-listening" listening
   ((status != 0))
   says "has a listener of its own ('/run/other.sock')"
-  nothing_left_of foreign
+  nothing_left_of listening
 }
 
 @test "without bailiffd no container starts whose calls are to be refused" {

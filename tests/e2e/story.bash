@@ -131,11 +131,12 @@ story_quiet() {
     bailiff_runc delete --force "$id" || true
   done
   service_stop || true
-  [[ ! -d $SCRATCH/bpffs/${SVC##*/}/links ]] ||
-    [[ -z $(find "$SCRATCH/bpffs/${SVC##*/}/links" -mindepth 1) ]] || {
-    find "$SCRATCH/bpffs/${SVC##*/}/links" -mindepth 1
+  local pins
+  for pins in "$SCRATCH/bpffs/${SVC##*/}"/{,foreign/}links; do
+    [[ -d $pins && $(find "$pins" -mindepth 1) ]] || continue
+    find "$pins" -mindepth 1
     return 1
-  }
+  done
 }
 
 # Nothing of a container is left: pins, records, cgroups.

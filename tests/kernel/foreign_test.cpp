@@ -16,9 +16,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -33,6 +36,7 @@
 namespace bailiff::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -126,17 +130,24 @@ class Foreign : public ::testing::Test {
  protected:
   Foreign() {
     EXPECT_TRUE(hook::ensure_shared_maps(dir(), kernel_));
-    hook::Undo undo;
-    const auto judged = hook::judged_map(hook::Pins(dir()), kernel_, undo);
-    EXPECT_TRUE(judged);
-    auto sockets = hook::ForeignSockets::load(
-        *judged,
-        [this](const bailiff_foreign& told) { uses_.push_back(told); });
-    EXPECT_TRUE(sockets) << sockets.error().message;
-    sockets_ = std::make_unique<hook::ForeignSockets>(*std::move(sockets));
+    load();
   }
 
   std::string dir() const { return bpffs_.path() + "/bailiff"; }
+  std::string folder() const { return hook::Pins(dir()).foreign(); }
+
+  Result<hook::ForeignSockets> load_anew() {
+    const auto judged = hook::open_judged_map(hook::Pins(dir()), kernel_);
+    EXPECT_TRUE(judged);
+    return hook::ForeignSockets::load(
+        *judged, folder(),
+        [this](const bailiff_foreign& told) { uses_.push_back(told); });
+  }
+  void load() {
+    auto sockets = load_anew();
+    ASSERT_TRUE(sockets) << sockets.error().message;
+    sockets_ = std::make_unique<hook::ForeignSockets>(*std::move(sockets));
+  }
 
   void judge(const Cgroup& cgroup, const std::string& id = "c1") {
     PolicyBuilder policy;
@@ -176,7 +187,14 @@ class Foreign : public ::testing::Test {
 };
 
 // Of what is sent and received, which is seen since Linux 6.3.
-class ForeignUse : public Foreign {};
+class ForeignUse : public Foreign {
+ protected:
+  static int send_and_close(UniqueFd& socket) {
+    const auto sent = static_cast<int>(::send(socket.get(), "x", 1, 0));
+    socket = UniqueFd();
+    return sent;
+  }
+};
 
 TEST_F(Foreign, TellsOfASocketThatWasMadeOutside) {
   judge(cgroup_.cgroup());
@@ -378,11 +396,7 @@ TEST_F(Foreign, WhatIsDuplicatedIsToldOnceInEachReading) {
 TEST_F(ForeignUse, WhatIsUsedAndClosedAtOnceIsTold) {
   judge(cgroup_.cgroup());
   UniqueFd socket = connected_datagrams();
-  Actor sender(cgroup_.cgroup(), [&] {
-    const auto sent = static_cast<int>(::send(socket.get(), "x", 1, 0));
-    socket = UniqueFd();
-    return sent;
-  });
+  Actor sender(cgroup_.cgroup(), [&] { return send_and_close(socket); });
   EXPECT_EQ(sender.act(), 1);
   EXPECT_THAT(held(), IsEmpty());
   const std::vector<bailiff_foreign> all = uses();
@@ -392,7 +406,7 @@ TEST_F(ForeignUse, WhatIsUsedAndClosedAtOnceIsTold) {
   EXPECT_EQ(all.front().tgid, static_cast<std::uint32_t>(sender.pid()));
   EXPECT_EQ(all.front().cgroup_id, cgroup_.cgroup().id());
   EXPECT_EQ(all.front().remote_port, 9);
-  EXPECT_EQ(*sockets_->lost(), 0U);
+  EXPECT_EQ(*sockets_->take_lost(), 0U);
 }
 
 TEST_F(ForeignUse, AUseIsToldOnceForEachPeer) {
@@ -773,6 +787,187 @@ TEST_F(Foreign, NoEntryOutlivesItsCgroup) {
   }
   ASSERT_TRUE(hook::reconcile(dir(), kernel_));
   EXPECT_EQ(entries(), 0U);
+}
+
+// What is used while nothing is loaded, as while the service is down.
+class ForeignLater : public Foreign {
+ protected:
+  std::vector<std::string> links() {
+    return *kernel_.list(folder() + "/links");
+  }
+  // Uses a socket of somebody else's, and closes it; 0, or an errno.
+  int connect_and_close(std::uint16_t port = 9) {
+    UniqueFd socket = make_socket(SOCK_STREAM);
+    Actor actor(cgroup_.cgroup(), [&] {
+      const int result = connect_to(socket.get(), name_of(kPeer, port));
+      const int err = errno;
+      socket = UniqueFd();
+      return result == 0 ? 0 : err;
+    });
+    return actor.act();
+  }
+};
+
+TEST_F(ForeignLater, WhatConnectedIsTold) {
+  judge(cgroup_.cgroup());
+  sockets_.reset();
+  EXPECT_EQ(connect_and_close(), ECONNREFUSED);
+  load();
+  const std::vector<bailiff_foreign> all = uses();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_EQ(all.front().use, BAILIFF_FOREIGN_CONNECTS);
+  EXPECT_EQ(all.front().cgroup_id, cgroup_.cgroup().id());
+  EXPECT_EQ(all.front().remote_port, 9);
+}
+
+TEST_F(ForeignUse, WhatWasSentLaterIsTold) {
+  judge(cgroup_.cgroup());
+  sockets_.reset();
+  UniqueFd socket = connected_datagrams();
+  Actor sender(cgroup_.cgroup(), [&] { return send_and_close(socket); });
+  EXPECT_EQ(sender.act(), 1);
+  load();
+  EXPECT_THAT(kinds_of_use(), ElementsAre(BAILIFF_FOREIGN_SENDS));
+}
+
+TEST_F(ForeignDatagram, SentLaterIsTold) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = make_socket(SOCK_DGRAM);
+  Actor sender(cgroup_.cgroup(),
+               [&] { return send_to(socket.get(), name_of(kPeer, 9)); });
+  attend();
+  EXPECT_THAT(held(), SizeIs(1));
+  sockets_.reset();
+  EXPECT_EQ(sender.act(), 0);
+  load();
+  EXPECT_THAT(sent_to(), ElementsAre("127.66.1.9 9"));
+}
+
+TEST_F(ForeignLater, NoUseIsMissedWhileLinksAreReplaced) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = make_socket(SOCK_STREAM);
+  // Each time to another: 127.0.0.1 is the first.
+  std::uint32_t address = INADDR_LOOPBACK;
+  Actor actor(cgroup_.cgroup(), [&] {
+    sockaddr_in name = name_of(kPeer, 9);
+    name.sin_addr.s_addr = htonl(address++);
+    (void)connect_to(socket.get(), name);  // nobody listens
+    return 0;
+  });
+  std::size_t connects = 0;
+  std::set<std::uint32_t> told;
+  const auto read = [&] {
+    for (const bailiff_foreign& each : uses()) {
+      std::uint32_t to = 0;
+      std::memcpy(&to, each.remote_be, sizeof to);
+      told.insert(to);
+    }
+  };
+  for (int i = 0; i < 3; ++i) {
+    auto next = std::async(std::launch::async, [&] { return load_anew(); });
+    do {
+      ASSERT_EQ(actor.act(), 0);
+      ++connects;
+      read();
+    } while (next.wait_for(std::chrono::seconds(0)) !=
+             std::future_status::ready);
+    auto sockets = next.get();
+    ASSERT_TRUE(sockets) << sockets.error().message;
+    sockets_ = std::make_unique<hook::ForeignSockets>(*std::move(sockets));
+  }
+  read();
+  EXPECT_EQ(told.size(), connects);
+  EXPECT_EQ(*sockets_->take_lost(), 0U);
+}
+
+TEST_F(ForeignLater, LinksThatCannotBeReplacedAreStillAttached) {
+  judge(cgroup_.cgroup());
+  sockets_.reset();
+  const std::string in_the_way = folder() + "/links/connects-new";
+  ASSERT_TRUE(kernel_.make_folder(in_the_way));
+  EXPECT_FALSE(load_anew());
+  EXPECT_EQ(connect_and_close(), ECONNREFUSED);
+  ASSERT_TRUE(kernel_.remove_folder(in_the_way));
+  load();
+  EXPECT_THAT(kinds_of_use(), ElementsAre(BAILIFF_FOREIGN_CONNECTS));
+}
+
+TEST_F(ForeignLater, LinksEndWithTheLastContainer) {
+  const auto other = make_cgroup();
+  judge(cgroup_.cgroup(), "c1");
+  judge(other.cgroup(), "c2");
+  sockets_.reset();
+  EXPECT_THAT(links(), Contains("connects"));
+  ASSERT_TRUE(hook::detach(dir(), "c2", kernel_));
+  EXPECT_THAT(links(), Contains("connects"));
+  EXPECT_EQ(connect_and_close(), ECONNREFUSED);
+  ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
+  EXPECT_THAT(links(), IsEmpty());
+  // What nobody read yet is told, and links are for who is judged.
+  load();
+  EXPECT_THAT(kinds_of_use(), ElementsAre(BAILIFF_FOREIGN_CONNECTS));
+  ASSERT_TRUE(sockets_->attend(false));
+  EXPECT_THAT(links(), IsEmpty());
+}
+
+TEST_F(ForeignLater, LinksOfAContainerThatIsGoneEndWithIt) {
+  {
+    const auto gone = make_cgroup();
+    judge(gone.cgroup(), "gone");
+    sockets_.reset();
+    EXPECT_THAT(links(), Contains("connects"));
+  }
+  ASSERT_TRUE(hook::reconcile(dir(), kernel_));
+  EXPECT_THAT(links(), IsEmpty());
+}
+
+TEST_F(ForeignLater, LinksThatAnotherRemovedArePinnedAgain) {
+  judge(cgroup_.cgroup());
+  ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
+  EXPECT_THAT(links(), IsEmpty());
+  judge(cgroup_.cgroup());
+  EXPECT_THAT(links(), Contains("connects"));
+  sockets_.reset();
+  EXPECT_EQ(connect_and_close(), ECONNREFUSED);
+  load();
+  EXPECT_THAT(kinds_of_use(), ElementsAre(BAILIFF_FOREIGN_CONNECTS));
+}
+
+TEST_F(ForeignLater, WhatFoundNoRoomIsToldAsLostOnce) {
+  judge(cgroup_.cgroup());
+  sockets_.reset();
+  constexpr int kConnects = 5000;  // more than there is room for
+  const UniqueFd socket = make_socket(SOCK_STREAM);
+  Actor actor(cgroup_.cgroup(), [&] {
+    for (int i = 0; i < kConnects; ++i) {
+      (void)connect_to(socket.get(), name_of(kPeer, 9));
+    }
+    return 0;
+  });
+  EXPECT_EQ(actor.act(), 0);
+  load();
+  ASSERT_TRUE(sockets_->consume(kConnects));
+  const std::size_t told = uses_.size();
+  EXPECT_LT(told, static_cast<std::size_t>(kConnects));
+  EXPECT_EQ(*sockets_->take_lost() + told, static_cast<std::size_t>(kConnects));
+  EXPECT_EQ(*sockets_->take_lost(), 0U);
+  load();
+  EXPECT_EQ(*sockets_->take_lost(), 0U);
+}
+
+TEST_F(ForeignLater, ARingOfAnotherFormatIsRemovedUnread) {
+  judge(cgroup_.cgroup());
+  sockets_.reset();
+  const auto ring = kernel_.create_map(
+      {.type = hook::MapType::kRingBuffer, .name = "ring", .max_entries = 4096},
+      nullptr);
+  ASSERT_TRUE(ring) << ring.error().message;
+  ASSERT_TRUE(kernel_.pin(ring->fd(), folder() + "/uses-0"));
+  load();
+  const std::string format = std::to_string(BAILIFF_FOREIGN_FORMAT);
+  EXPECT_THAT(
+      *kernel_.list(folder()),
+      UnorderedElementsAre("links", "lost-" + format, "uses-" + format));
 }
 
 }  // namespace

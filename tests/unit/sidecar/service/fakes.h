@@ -143,6 +143,8 @@ struct FakeForeignState {
   std::vector<bailiff_foreign> used;  // to be read once
   int looks = 0;                      // at all descriptors
   bool datagrams = false;             // as attend() was called last
+  std::vector<bool> attended;         // each time
+  std::uint64_t lost = 0;             // to be taken once
   const UniqueFd ready{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 
   void use(const bailiff_foreign& socket) {
@@ -163,6 +165,7 @@ class FakeForeign final : public ForeignSource {
   Status attend(bool datagrams) override {
     const std::lock_guard lock(state_.mutex);
     state_.datagrams = datagrams;
+    state_.attended.push_back(datagrams);
     return Ok{};
   }
   int fd() const override { return state_.ready.get(); }
@@ -189,7 +192,10 @@ class FakeForeign final : public ForeignSource {
     }
     return of;
   }
-  Result<std::uint64_t> lost() const override { return std::uint64_t{0}; }
+  Result<std::uint64_t> take_lost() override {
+    const std::lock_guard lock(state_.mutex);
+    return std::exchange(state_.lost, 0);
+  }
   Result<std::vector<std::uint64_t>> names_of(
       std::uint64_t /*cgroup_id*/, const IpAddress& address) override {
     return find_names(names_, address);

@@ -331,6 +331,28 @@ TEST_F(ForeignWatchTest, WhoADatagramGoesToIsSeenWhereOneMayBeSent) {
   while (datagrams()) std::this_thread::yield();
 }
 
+// Another may have seen them before.
+TEST_F(ForeignWatchTest, DatagramsAreSeenUntilItHasLooked) {
+  run(policy_of({0}, true));
+  start();
+  look();
+  const std::lock_guard lock(kernel_.mutex);
+  EXPECT_TRUE(kernel_.attended.front());
+  EXPECT_FALSE(kernel_.attended.back());
+}
+
+TEST_F(ForeignWatchTest, CountsWhatWasLost) {
+  kernel_.lost = 3;
+  run(policy_of({0}, true));
+  start();
+  look(2);
+  MetricsText text;
+  metrics_.write(text, 0);
+  EXPECT_THAT(
+      std::move(text).text(),
+      testing::HasSubstr("bailiff_events_lost_total{source=\"foreign\"} 3"));
+}
+
 TEST_F(ForeignWatchTest, IsCutOnceItHasSentToAListedAddress) {
   run(policy_of({0}, true));
   kernel_.hold({datagrams_of(1)});
