@@ -112,26 +112,39 @@ static __always_inline int reaches_others(__u16 family) {
   return family != AF_UNIX && family != AF_NETLINK && family != AF_ALG;
 }
 
+struct search {
+  struct cgroup* own;
+  __u64 container;
+  __u32 level; /* of the container */
+};
+
+/* For bpf_loop(): unrolled, the verifier would follow all that comes after it
+ * once for each level. */
+static long look_at_level(__u32 level, struct search* search) {
+  __u64 id = ancestor_of(search->own, level);
+  if (!bpf_map_lookup_elem(&judged, &id)) return 0;
+  search->container = id;
+  search->level = level;
+  return 0;
+}
+
 /* The id of the innermost judged container that `own` is or lies in, when
  * `sockets` does not; else 0.  From the root down: at what level containers are
  * is the runtime's choice, and how deep below that a process is, the
  * container's. */
 static __always_inline __u64 foreign_to(struct cgroup* own,
                                         struct cgroup* sockets) {
-  __u32 depth = own->level;
-  __u32 at = 0;
-  __u64 container = 0;
-  for (__u32 level = 0; level < BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
-    if (level > depth) break;
-    __u64 id = ancestor_of(own, level);
-    if (!bpf_map_lookup_elem(&judged, &id)) continue;
-    container = id;
-    at = level;
-  }
-  if (!container) return 0;
+  struct search search = {.own = own};
+  __u32 levels = own->level + 1;
+  if (levels > BAILIFF_MAX_FOREIGN_LEVELS) levels = BAILIFF_MAX_FOREIGN_LEVELS;
+  bpf_loop(levels, look_at_level, &search, 0);
+  if (!search.container) return 0;
   __u32 socket_level = sockets->level;
-  if (socket_level >= at && ancestor_of(sockets, at) == container) return 0;
-  return container;
+  if (socket_level >= search.level &&
+      ancestor_of(sockets, search.level) == search.container) {
+    return 0;
+  }
+  return search.container;
 }
 
 static __always_inline void describe(struct bailiff_foreign* told,
