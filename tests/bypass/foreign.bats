@@ -239,8 +239,12 @@ except OSError as error:
 }
 
 @test "nothing is told of a container with sockets of its own" {
-  contained_detached own sh -c "nc -u -w 1 $HARMLESS4 9 </dev/null; nc -ll -p 8080 -e cat"
+  resolver_listen "$SCRATCH/asked"
+  contained_detached own sh -c "nslookup -type=a own.example $HARMLESS4
+    exec nc -ll -p 8080 -e cat"
   listener_at inside 8080
+  # It was answered over UDP.
+  grep -F 203.0.113.200 "$SCRATCH/own.out"
   [[ $(asked_by "$HARMLESS4" "$SERVER4" 8080) == hello ]]
   # What it has is there to be found where somebody else's is found.
   bundle_of enforced-after
