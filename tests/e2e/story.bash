@@ -171,6 +171,8 @@ event() {
     service_event ".rule == \"$1\" and (${2:-true})" || {
     echo "the events there are:"
     service_events
+    echo "bailiffd's log:"
+    cat "$SVC/log"
     return 1
   }
 }
