@@ -142,8 +142,9 @@ Status describe(const oci::ContainerState& state,
       const auto manager_record,
       oci::read_manager_record(bundle.folder, bundle.config, state.id));
   ASSIGN_OR_RETURN(const auto host, host_namespaces(state.pid));
-  ASSIGN_OR_RETURN(record.facts, oci::container_facts(state, bundle.config,
-                                                      manager_record, host));
+  ASSIGN_OR_RETURN(record.facts,
+                   oci::container_facts(state, bundle.config, manager_record,
+                                        host, oci::read_pod_labels(bundle)));
   return Ok{};
 }
 
@@ -221,12 +222,20 @@ Status protect(const Places& places, const oci::ContainerState& state,
 
   const Facts facts = oci::lowering_facts(record.facts);
   Plan plan = lower(file.head(), facts);
+  Status held = Ok{};
   if (oci::is_exempt(file.head().exempt, state.id, record.facts)) {
     plan.attach_nothing();
+  } else {
+    const std::vector<oci::Unanswered> unanswered =
+        oci::unanswered(file.head(), facts);
+    held = oci::check_answered(unanswered);
+    for (const oci::Unanswered& each : unanswered) {
+      if (!each.enforces) start.unjudged.push_back(each.sentence);
+    }
   }
-  Status held = stage == Stage::kCreated
-                    ? check_seccomp(file, plan, facts, seccomp_policy)
-                    : Status(Ok{});
+  if (held && stage == Stage::kCreated) {
+    held = check_seccomp(file, plan, facts, seccomp_policy);
+  }
   if (!held) {
     switch (on_failure.value_or(*start.on_failure)) {
       case OnError::kDeny:

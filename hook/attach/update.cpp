@@ -74,12 +74,16 @@ Result<UpdatedContainers> update_containers(
   for (const oci::ContainerRecord& container : containers) {
     const auto cgroup = Cgroup::open_by_id(mount, container.cgroup_id);
     if (!cgroup && not_found(cgroup.error())) continue;
-    Plan plan = lower(policy, oci::lowering_facts(container.facts));
-    if (oci::is_exempt(policy.exempt, container.id, container.facts)) {
-      plan.attach_nothing();
-    }
+    const Facts facts = oci::lowering_facts(container.facts);
+    Plan plan = lower(policy, facts);
+    const bool exempt =
+        oci::is_exempt(policy.exempt, container.id, container.facts);
+    if (exempt) plan.attach_nothing();
     const auto attachment = [&]() -> Result<Attachment> {
       if (!cgroup) return cgroup.error();
+      if (!exempt && policy.on_failure == OnError::kDeny) {
+        RETURN_IF_ERROR(oci::check_answered(oci::unanswered(policy, facts)));
+      }
       ASSIGN_OR_RETURN(const auto netns, container_netns(container, *cgroup));
       return exchange->add(
           {.bpf_dir = bpf_dir,

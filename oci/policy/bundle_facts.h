@@ -3,6 +3,7 @@
 // What a container's bundle, and whoever made it, tell of the container.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,17 @@ Result<Bundle> read_bundle(const std::vector<std::string>& folders);
 Result<std::optional<ManagerRecord>> read_manager_record(
     const std::string& bundle, const ContainerConfig& config,
     const std::string& id);
+
+// The volume by which a pod tells its labels: a downwardAPI volume of this
+// name, with metadata.labels in the file "labels".
+inline constexpr char kPodVolume[] = "bailiff-podinfo";
+
+// The labels of the pod the container is in, as the node has them: from the
+// sandbox CRI-O made for it, or from the kubelet's copy of the volume, which
+// has to be mounted by some container of the pod.  nullopt for a container in
+// no pod, and where neither is there or can be read.
+std::optional<std::map<std::string, std::string>> read_pod_labels(
+    const Bundle& bundle);
 
 // Which of the host's namespaces the container will be in, by what its
 // configuration asks for.  For a process in those of the host.

@@ -28,6 +28,7 @@ Json facts_json(const ContainerFacts& facts) {
               {"namespace", facts.namespace_name},
               {"labels", facts.labels},
               {"pod_labels", facts.pod_labels},
+              {"untold", facts.untold},
               {"sandbox", facts.sandbox},
               {"pod_identity_trusted", facts.pod_identity_trusted}};
 }
@@ -87,6 +88,7 @@ Result<ContainerFacts> read_facts(const FieldReader& from, const Json& json) {
       read(from, "pod_identity_trusted", facts.pod_identity_trusted));
   ASSIGN_OR_RETURN(facts.labels, from.string_map("labels"));
   ASSIGN_OR_RETURN(facts.pod_labels, from.string_map("pod_labels"));
+  ASSIGN_OR_RETURN(facts.untold, from.strings("untold"));
   ASSIGN_OR_RETURN(const auto values, from.object("values"));
   if (!values) return facts;
   for (const auto& [name, value] : json.at("values").items()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/spec/facts.h"
 
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,8 @@ using StringMap = std::map<std::string, std::string>;
 // Falco shows so many characters of an id.
 constexpr std::size_t kShortIdLength = 12;
 constexpr std::size_t kMaxAnnotationJson = 4 << 20;
+// Of a container its own, of a sandbox the pod's.
+constexpr const char* kCriOLabels = "io.kubernetes.cri-o.Labels";
 // Labels the kubelet puts on every container; not the user's.
 constexpr std::string_view kKubeletLabels = "io.kubernetes.";
 
@@ -97,17 +100,55 @@ void put(ContainerFacts& facts, const char* field, std::string value) {
   if (!value.empty()) facts.values[field] = std::move(value);
 }
 
-// Falco's form: "key:value,key:value".
-void put_labels(ContainerFacts& facts, const std::string& field,
-                const std::string& element, const StringMap& labels) {
-  if (labels.empty()) return;
+// Falco's form: "key:value, key", without those that are the kubelet's.
+void put_labels(ContainerFacts& facts, const char* field,
+                const StringMap& labels) {
   std::string all;
   for (const auto& [key, value] : labels) {
-    if (!all.empty()) all += ',';
-    all += key + ':' + value;
-    facts.values[element + '.' + key] = value;
+    if (key.starts_with(kKubeletLabels)) continue;
+    if (!all.empty()) all += ", ";
+    all += key;
+    if (!value.empty()) all += ':' + value;
   }
-  facts.values[field] = std::move(all);
+  put(facts, field, std::move(all));
+}
+
+// The user's among the labels of a sandbox.
+StringMap of_user(StringMap labels) {
+  for (auto each = labels.begin(); each != labels.end();) {
+    each = each->first.starts_with(kKubeletLabels) ? labels.erase(each)
+                                                   : std::next(each);
+  }
+  return labels;
+}
+
+// containerd writes none down; those the kubelet gives are in annotations of
+// other names, and a container of a pod has no others.
+void put_kubelet_labels(const StringMap& annotations, ContainerFacts& facts) {
+  constexpr std::pair<const char*, const char*> kLabels[] = {
+      {"io.kubernetes.cri.container-name", "io.kubernetes.container.name"},
+      {"io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"},
+      {"io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace"},
+      {"io.kubernetes.cri.sandbox-uid", "io.kubernetes.pod.uid"}};
+  for (const auto& [annotation, label] : kLabels) {
+    std::string value = first_of(annotations, {annotation});
+    if (!value.empty()) facts.labels.emplace(label, std::move(value));
+  }
+}
+
+// What is not written down though there may be one.
+void put_untold(ContainerFacts& facts, bool labels, bool pod_labels) {
+  if (!labels) {
+    facts.untold.emplace_back("container.label");
+    facts.untold.emplace_back("container.labels");
+  }
+  if (!facts.image.empty() && !facts.values.contains("container.image.id")) {
+    facts.untold.emplace_back("container.image.id");
+  }
+  if (!pod_labels) {
+    facts.untold.emplace_back("k8s.pod.label");
+    facts.untold.emplace_back("k8s.pod.labels");
+  }
 }
 
 void put_mounts(ContainerFacts& facts, const std::vector<Mount>& mounts) {
@@ -151,6 +192,18 @@ void put_image(ContainerFacts& facts, const std::string& reference,
   put(facts, "container.image.id", std::move(image_id));
 }
 
+bool is_sandbox(const StringMap& annotations) {
+  return first_of(annotations, {"io.kubernetes.cri.container-type",
+                                "io.kubernetes.cri-o.ContainerType"}) ==
+         "sandbox";
+}
+
+std::optional<StringMap> sandbox_labels(bool sandbox,
+                                        const StringMap& annotations) {
+  if (!sandbox || !has(annotations, kCriOLabels)) return std::nullopt;
+  return of_user(embedded_map(annotations, kCriOLabels));
+}
+
 bool claims_privileged(const StringMap& annotations) {
   // A claim can only add: whoever forges it makes the rules stricter.
   const std::string claim =
@@ -164,7 +217,8 @@ bool claims_privileged(const StringMap& annotations) {
 Result<ContainerFacts> container_facts(
     const ContainerState& state, const ContainerConfig& config,
     const std::optional<ManagerRecord>& record,
-    const std::optional<HostNamespaces>& host) {
+    const std::optional<HostNamespaces>& host,
+    const std::optional<StringMap>& pod_labels) {
   RETURN_IF_ERROR(check_container_id(state.id));
   StringMap annotations = config.annotations;
   for (const auto& [key, value] : state.annotations) annotations[key] = value;
@@ -172,9 +226,7 @@ Result<ContainerFacts> container_facts(
   ContainerFacts facts;
   facts.id = state.id;
   facts.type = engine(annotations, state.bundle);
-  facts.sandbox =
-      first_of(annotations, {"io.kubernetes.cri.container-type",
-                             "io.kubernetes.cri-o.ContainerType"}) == "sandbox";
+  facts.sandbox = is_sandbox(annotations);
   facts.pod = first_of(
       annotations, {"io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name",
                     "io.kubernetes.cri-o.KubeName"});
@@ -215,13 +267,12 @@ Result<ContainerFacts> container_facts(
     image_id = record->image_id;
     facts.labels = record->labels;
   }
-  StringMap labels = embedded_map(annotations, "io.kubernetes.cri-o.Labels");
-  for (auto& [key, value] : labels) {
-    if (facts.sandbox && !key.starts_with(kKubeletLabels)) {
-      facts.pod_labels[key] = value;
-    }
-    facts.labels.emplace(key, std::move(value));
-  }
+  const bool of_cri = has(annotations, "io.kubernetes.cri.container-type");
+  if (of_cri) put_kubelet_labels(annotations, facts);
+  facts.labels.merge(embedded_map(annotations, kCriOLabels));
+  const auto of_pod =
+      pod_labels ? pod_labels : sandbox_labels(facts.sandbox, annotations);
+  if (of_pod) facts.pod_labels = *of_pod;
 
   put(facts, "container.id", facts.id.substr(0, kShortIdLength));
   put(facts, "container.full_id", facts.id);
@@ -237,15 +288,23 @@ Result<ContainerFacts> container_facts(
   facts.values["container.host_ipc"] =
       host ? host->ipc : config.find_namespace("ipc") == nullptr;
   put_mounts(facts, config.mounts);
-  put_labels(facts, "container.labels", "container.label", facts.labels);
+  put_labels(facts, "container.labels", facts.labels);
   put(facts, "k8s.ns.name", facts.namespace_name);
   put(facts, "k8s.pod.name", facts.pod);
   put(facts, "k8s.pod.uid", facts.pod_uid);
   put(facts, "k8s.pod.id", facts.pod_uid);
   put(facts, "k8s.pod.sandbox_id", sandbox_id.substr(0, kShortIdLength));
   put(facts, "k8s.pod.full_sandbox_id", sandbox_id);
-  put_labels(facts, "k8s.pod.labels", "k8s.pod.label", facts.pod_labels);
+  put_labels(facts, "k8s.pod.labels", facts.pod_labels);
+  put_untold(
+      facts,
+      record || of_cri || facts.type.empty() || has(annotations, kCriOLabels),
+      of_pod || facts.pod.empty());
   return facts;
+}
+
+std::optional<StringMap> labels_of_sandbox(const ContainerConfig& config) {
+  return sandbox_labels(is_sandbox(config.annotations), config.annotations);
 }
 
 }  // namespace bailiff::oci

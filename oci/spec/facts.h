@@ -38,9 +38,9 @@ struct ContainerFacts {
   // container.privileged container.host_pid container.host_network
   // container.host_ipc container.mounts container.mount.source
   // container.mount.dest container.mount.mode container.mount.rdwr
-  // container.mount.propagation container.labels container.label.NAME
-  // k8s.ns.name k8s.pod.name k8s.pod.uid k8s.pod.id k8s.pod.sandbox_id
-  // k8s.pod.full_sandbox_id k8s.pod.labels k8s.pod.label.NAME.
+  // container.mount.propagation container.labels k8s.ns.name k8s.pod.name
+  // k8s.pod.uid k8s.pod.id k8s.pod.sandbox_id k8s.pod.full_sandbox_id
+  // k8s.pod.labels.
   // The container.mount.* values are lists with one element per bind mount, in
   // the same order; k8s.pod.id is the uid, its name of old.
   std::map<std::string, FactValue> values;
@@ -53,8 +53,12 @@ struct ContainerFacts {
   std::string pod;
   std::string pod_uid;
   std::string namespace_name;
+  // Each label by its name: container.label[NAME], k8s.pod.label[NAME].
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> pod_labels;
+  // Names of fields that the container may have a value of, and of which
+  // nothing is written down where a hook could read it.
+  std::vector<std::string> untold;
   // The pause container that holds a pod's namespaces, not the user's code.
   bool sandbox = false;
   // Whether pod and namespace were written by the kubelet's runtime and not by
@@ -66,12 +70,19 @@ struct ContainerFacts {
 
 // Identity is taken from the first of these that has it: containerd's CRI
 // annotations, CRI-O's, nerdctl's, the manager's own record beside the bundle.
-// `record` and `host` are what the caller could find out; absent ones leave
-// fields absent, or to the configuration.  `state` wins over `config` for the
-// annotations: it is what the runtime has.
+// `record`, `host` and `pod_labels` are what the caller could find out; absent
+// ones leave fields absent or untold, or to the configuration.  `state` wins
+// over `config` for the annotations: it is what the runtime has.
 Result<ContainerFacts> container_facts(
     const ContainerState& state, const ContainerConfig& config,
     const std::optional<ManagerRecord>& record = std::nullopt,
-    const std::optional<HostNamespaces>& host = std::nullopt);
+    const std::optional<HostNamespaces>& host = std::nullopt,
+    const std::optional<std::map<std::string, std::string>>& pod_labels =
+        std::nullopt);
+
+// The pod's labels, as CRI-O writes them down with its sandbox; nullopt when
+// this is not the configuration of one.
+std::optional<std::map<std::string, std::string>> labels_of_sandbox(
+    const ContainerConfig& config);
 
 }  // namespace bailiff::oci

@@ -42,13 +42,14 @@ Result<ContainerFacts> facts_of(const RuntimeCall& call) {
   ASSIGN_OR_RETURN(state.bundle, bundle_folder(call));
   const std::string path = config_path(call);
   ASSIGN_OR_RETURN(const std::string text, read_bounded(path, kMaxConfigBytes));
-  ASSIGN_OR_RETURN(const ContainerConfig config,
-                   parse_config(text, "'" + path + "'"));
+  ASSIGN_OR_RETURN(ContainerConfig read, parse_config(text, "'" + path + "'"));
+  const Bundle bundle{state.bundle, std::move(read)};
+  const ContainerConfig& config = bundle.config;
   state.annotations = config.annotations;
   ASSIGN_OR_RETURN(const auto record,
                    read_manager_record(state.bundle, config, state.id));
   ASSIGN_OR_RETURN(const HostNamespaces host, asked_namespaces(config));
-  return container_facts(state, config, record, host);
+  return container_facts(state, config, record, host, read_pod_labels(bundle));
 }
 
 Status check_listening(const std::string& socket) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/cli/container_option.h"
 
-#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "rules/base/diagnostic.h"
 #include "rules/fields/field.h"
+#include "rules/fields/reference.h"
 #include "rules/types/compare.h"
 
 namespace bailiff::cli {
@@ -33,19 +33,20 @@ Result<Facts> parse_container(const std::vector<std::string>& options) {
   Facts facts;
   facts.complete = !options.empty();
   for (const std::string& option : options) {
-    const std::size_t equals = option.find('=');
-    if (equals == std::string::npos) {
-      return unusable(option, "not of the form FIELD=VALUE");
+    const auto named = longest_reference(option);
+    if (!named || option.substr(named->length, 1) != "=" ||
+        (field(named->reference.field).from & kFromContainer) == 0) {
+      const std::size_t equals = option.find('=');
+      if (equals == std::string::npos) {
+        return unusable(option, "not of the form FIELD=VALUE");
+      }
+      return unusable(option, "no field of a container" +
+                                  suggestion(option.substr(0, equals)));
     }
-    const std::string name = option.substr(0, equals);
-    const std::optional<FieldId> id = find_field(name);
-    if (!id || (field(*id).from & kFromContainer) == 0) {
-      return unusable(option, "no field of a container" + suggestion(name));
-    }
-    auto value = parse_operand(field(*id).falco_type, Op::kEq,
-                               option.substr(equals + 1));
+    auto value = parse_operand(field(named->reference.field).falco_type,
+                               Op::kEq, option.substr(named->length + 1));
     if (!value) return unusable(option, "not a value of that field");
-    facts.values[name].push_back(*std::move(value));
+    facts.values[to_string(named->reference)].push_back(*std::move(value));
   }
   return facts;
 }

@@ -2,10 +2,12 @@
 #include "rules/cli/field_pages.h"
 
 #include <algorithm>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
 #include "rules/cli/table.h"
+#include "rules/fields/no_source.h"
 #include "rules/policy/policies.h"
 
 namespace bailiff::cli {
@@ -22,8 +24,10 @@ is made from `fields.def` by `make docs`.
 
 - **known to** says who can tell the value: the `kernel` before a connection is
   made, or taken, the `service` after it, and the `container` for what cannot change while
-  the container runs. A field that nobody tells yet loads, as it does in Falco;
-  a policy that enforces a rule on it is refused.
+  the container runs, as far as its runtime tells: a container of which it does
+  not tell what a policy asks for is treated as `on_failure` says. A field that
+  nobody tells loads, as it does in Falco; a policy that enforces a rule on it
+  is refused.
 - **argument** is what stands behind the name: `evt.arg.flags`, `proc.aname[2]`.
   Without an index, a field of the ancestors is that of any of them.
 - **use**: *conditions* and *outputs* where it may only stand there; *no
@@ -223,6 +227,21 @@ std::string event_rows(bool system_calls) {
   return text;
 }
 
+// A line for each reason why fields of the class have no source.
+std::string without_source(FieldClass cls) {
+  std::map<std::string_view, std::vector<std::string>> names;
+  for (const Field& one : all_fields()) {
+    const std::string_view why = why_no_source(one.id);
+    if (one.cls == cls && !why.empty()) names[why].push_back(code(one.name));
+  }
+  if (names.empty()) return "";
+  std::string text = "\nWithout a source, and why:\n\n";
+  for (const auto& [why, fields] : names) {
+    text += "- " + listed(fields) + ": " + std::string(why) + ".\n";
+  }
+  return text;
+}
+
 std::string lines(const Json& array) {
   std::string text = "[";
   for (std::size_t i = 0; i < array.size(); ++i) {
@@ -330,6 +349,7 @@ std::string fields_page() {
   const Field* before = nullptr;
   for (const Field& one : all_fields()) {
     if (before == nullptr || before->cls != one.cls) {
+      if (before != nullptr) text += without_source(before->cls);
       text += "\n## " + std::string(title(one.cls)) + "\n";
       text += markdown_titles(
           {"field", "argument", "type", "known to", "use", "what it is"});
@@ -340,7 +360,7 @@ std::string fields_page() {
                       std::string(type_name(one)), std::string(known_to(one)),
                       listed(uses(one)), markdown(one.description)});
   }
-  return text;
+  return text + without_source(before->cls);
 }
 
 std::string events_page() {

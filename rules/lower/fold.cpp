@@ -185,12 +185,6 @@ std::optional<bool> decide_always(const Check& check,
   return std::nullopt;
 }
 
-std::string fact_name(FieldId id, const std::string& argument) {
-  return to_string(FieldReference{.field = id, .argument = argument});
-}
-
-bool of_container(FieldId id) { return (field(id).from & kFromContainer) != 0; }
-
 // The fields that have a value for events of the type.
 std::uint8_t sources_of(const std::string& type) {
   if (type == "connect" || is_send(type)) {
@@ -447,14 +441,8 @@ Expr under_approximate(const Expr& expr,
 
 Expr fold(const Expr& expr, const Facts& facts,
           const std::vector<List>& lists) {
-  // The values of a field, when they are known for good.
-  const auto known =
-      [&](FieldId id,
-          const std::string& argument) -> std::optional<std::vector<Value>> {
-    const auto found = facts.values.find(fact_name(id, argument));
-    if (found != facts.values.end()) return found->second;
-    if (facts.complete && of_container(id)) return std::vector<Value>{};
-    return std::nullopt;
+  const auto known = [&](FieldId id, const std::string& argument) {
+    return told(facts, id, argument);
   };
   return simplify(
       expr,

@@ -152,7 +152,9 @@ void Plan::attach_nothing() {
   held = {};
 }
 
-Plan lower(const CompiledPolicy& policy, const Facts& facts) {
+Plan lower(const CompiledPolicy& policy, const Facts& given) {
+  Facts facts = given;
+  facts.untold.clear();
   Plan plan;
   std::set<std::uint32_t> rules;
   std::set<std::uint32_t> refused;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +21,20 @@ namespace bailiff {
 // ("container.image.repository").  In `complete` facts a field that is not
 // there extracts nothing, now and for the container's life; otherwise it is
 // unknown and conditions on it stay (explain and dump without --container).
+// Lists of mounts ("container.mount.dest") answer for each of them
+// ("container.mount.dest[/etc]"), labels are one by one ("k8s.pod.label[app]").
 struct Facts {
   std::map<std::string, std::vector<Value>, std::less<>> values;
   bool complete = false;
+  // Names of fields that the container has and nobody told: for fold() they
+  // are unknown, even in complete facts.
+  std::set<std::string, std::less<>> untold;
 };
+
+// The values of a field as far as it is known for good: none for one that
+// extracts nothing, nullopt for what is not known.
+std::optional<std::vector<Value>> told(const Facts& facts, FieldId id,
+                                       const std::string& argument);
 
 // Replaces what the facts decide, and what can be told statically (evt.num is
 // at least 1), by constants, and removes the constants from and/or/not.
@@ -148,8 +159,18 @@ struct Plan {
   void attach_nothing();
 };
 
-// Pure.  Never fails: a rule no hook can serve is placed kUnsupported.
+// Pure.  Never fails: a rule no hook can serve is placed kUnsupported.  What is
+// untold counts as null: untold_uses() says whether that matters.
 Plan lower(const CompiledPolicy& policy, const Facts& facts);
+
+// A policy whose scope or rules cannot be decided for the container.
+struct UntoldUse {
+  std::uint32_t policy = 0;
+  std::string field;  // as a condition writes it: "k8s.pod.label[app]"
+};
+// One for each policy that depends on what is untold, whatever else is known.
+std::vector<UntoldUse> untold_uses(const CompiledPolicy& policy,
+                                   const Facts& facts);
 
 // The placement of every rule whether a policy names it or not, for explain.
 // A rule counts as refused when any of the policies refuses it.

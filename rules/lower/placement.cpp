@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "rules/fields/event_type.h"
+#include "rules/fields/no_source.h"
 #include "rules/lower/connect.h"
 #include "rules/lower/fold.h"
 #include "rules/lower/held.h"
@@ -974,10 +976,14 @@ class Placer {
   // rule: it is not placed anywhere.
   void place_undecidable(const std::vector<FieldId>& fields) {
     place_nowhere();
-    std::vector<std::string> names;
-    for (const FieldId id : fields) names.emplace_back(field(id).name);
-    say(enumeration(names) +
-        (names.size() == 1 ? " has no source yet" : " have no source yet"));
+    std::map<std::string_view, std::vector<std::string>> names_by_reason;
+    for (const FieldId id : fields) {
+      names_by_reason[why_no_source(id)].emplace_back(field(id).name);
+    }
+    for (const auto& [why, names] : names_by_reason) {
+      say(enumeration(names) + (names.size() == 1 ? " has" : " have") +
+          " no source" + (why.empty() ? " yet" : ": " + std::string(why)));
+    }
     result_.placement.reason = reason_;
   }
 

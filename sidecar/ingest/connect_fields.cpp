@@ -219,7 +219,7 @@ void ConnectFields::view(FieldId field, std::string_view argument,
     default:
       // Of the container, or what a connect event does not tell: the unit test
       // goes by the table.
-      return view_container_field(container_, field, views);
+      return view_container_field(container_, field, argument, views);
   }
 }
 

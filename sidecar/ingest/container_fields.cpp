@@ -20,7 +20,7 @@ std::string name_of(const std::string& program) {
 
 }  // namespace
 
-void ContainerEventFields::view(FieldId field, std::string_view /*argument*/,
+void ContainerEventFields::view(FieldId field, std::string_view argument,
                                 Views& views) const {
   using enum FieldId;
   const std::vector<std::string>& args = record_.args;
@@ -59,7 +59,7 @@ void ContainerEventFields::view(FieldId field, std::string_view /*argument*/,
     default:
       // Of the container, or what this event does not tell: the unit test goes
       // by the table.
-      return view_container_field(container_, field, views);
+      return view_container_field(container_, field, argument, views);
   }
 }
 

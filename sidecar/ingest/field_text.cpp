@@ -3,6 +3,8 @@
 
 #include <netinet/in.h>
 
+#include <utility>
+
 namespace bailiff::sidecar {
 
 std::string join_arguments(const std::vector<std::string>& args) {
@@ -36,8 +38,15 @@ std::string_view protocol_name(std::uint8_t l4proto) {
   }
 }
 
-void view_container_field(const Facts& facts, FieldId field, Views& views) {
+void view_container_field(const Facts& facts, FieldId field,
+                          std::string_view argument, Views& views) {
   if (field == FieldId::kContainerInfo) return views.add("");
+  if (!argument.empty()) {
+    auto values = told(facts, field, std::string(argument));
+    if (!values) return;
+    for (Value& value : *values) views.keep(std::move(value));
+    return;
+  }
   const auto found = facts.values.find(bailiff::field(field).name);
   if (found == facts.values.end()) return;
   for (const Value& value : found->second) views.add(view_of(value));

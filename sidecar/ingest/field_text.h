@@ -25,6 +25,7 @@ std::string_view protocol_name(std::uint8_t l4proto);
 
 // A field that is constant for a container, container.info included; nothing
 // for one the facts do not have.  Borrows `facts`.
-void view_container_field(const Facts& facts, FieldId field, Views& views);
+void view_container_field(const Facts& facts, FieldId field,
+                          std::string_view argument, Views& views);
 
 }  // namespace bailiff::sidecar

@@ -2,7 +2,6 @@
 #include "sidecar/ingest/observed_fields.h"
 
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -101,12 +100,6 @@ bool is_creat(const ObservedEvent& event) {
   return event.call == BAILIFF_CALL_CREAT;
 }
 
-// The values of a list among the facts.
-const std::vector<Value>* fact(const Facts& facts, std::string_view name) {
-  const auto found = facts.values.find(name);
-  return found == facts.values.end() ? nullptr : &found->second;
-}
-
 }  // namespace
 
 std::uint64_t ObservedFields::realtime_ns() const {
@@ -127,10 +120,10 @@ void ObservedFields::view(FieldId field, std::string_view argument,
       view_process(field, argument, views) || view_parent(field, views) ||
       view_ancestors(field, argument, views) ||
       view_program_file(field, views) || view_user(field, views) ||
-      view_descriptor(field, views) || view_container(field, argument, views)) {
+      view_descriptor(field, views) || view_container(field, views)) {
     return;
   }
-  view_container_field(container_, field, views);
+  view_container_field(container_, field, argument, views);
 }
 
 // Each of these is true when the field is one of its own.
@@ -525,45 +518,19 @@ bool ObservedFields::view_descriptor(FieldId field, Views& views) const {
   }
 }
 
-bool ObservedFields::view_container(FieldId field, std::string_view argument,
-                                    Views& views) const {
+bool ObservedFields::view_container(FieldId field, Views& views) const {
   switch (field) {
     case kContainerStartTs:
       if (observed_.container_start_ns != 0) {
         views.add(number(observed_.container_start_ns));
       }
       return true;
-    case kContainerMounts: {
-      const std::vector<Value>* mounts = fact(container_, "container.mounts");
-      if (mounts == nullptr) return true;
-      for (const Value& each : *mounts) views.add(view_of(each));
-      return true;
-    }
-    case kContainerMountDest: {
-      // Falco's rules expect this text where there is no such mount.
-      constexpr std::string_view kNoMount = "N/A";
-      const auto* sources = fact(container_, "container.mount.source");
-      const auto* places = fact(container_, "container.mount.dest");
-      if (sources == nullptr || places == nullptr) {
-        views.add(kNoMount);
-        return true;
+    case kContainerDuration:
+      if (observed_.container_start_ns != 0) {
+        const std::uint64_t start = observed_.container_start_ns;
+        views.add(number(std::max(realtime_ns(), start) - start));
       }
-      const std::optional<std::size_t> index = index_of(argument);
-      const std::string pattern(argument);
-      const std::size_t count = std::min(sources->size(), places->size());
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto* source = std::get_if<std::string>(&(*sources)[i]);
-        const bool wanted =
-            index ? *index == i
-                  : source != nullptr &&
-                        ::fnmatch(pattern.c_str(), source->c_str(), 0) == 0;
-        if (!wanted) continue;
-        views.add(view_of((*places)[i]));
-        return true;
-      }
-      views.add(kNoMount);
       return true;
-    }
     default:
       return false;
   }

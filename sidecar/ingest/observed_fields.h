@@ -61,8 +61,7 @@ class ObservedFields final : public FieldSource {
   bool view_program_file(FieldId field, Views& views) const;
   bool view_user(FieldId field, Views& views) const;
   bool view_descriptor(FieldId field, Views& views) const;
-  bool view_container(FieldId field, std::string_view argument,
-                      Views& views) const;
+  bool view_container(FieldId field, Views& views) const;
 
   const Observed& observed_;
   const ObservedEvent& event_;

@@ -103,6 +103,50 @@ END
   run -1 service_event ".bailiff.policy == \"$BLOCK_POLICY\""
 }
 
+# as_pod ID LABELS COMMAND...: runs it as containerd would for the kubelet, in
+# a pod whose labels the kubelet has written down, if there are any.
+as_pod() {
+  local id=$1 labels=$2 pod=$SCRATCH/kubelet/pods/$1
+  local volume=$pod/volumes/kubernetes.io~downward-api/bailiff-podinfo
+  shift 2
+  mkdir -p "$volume"
+  touch "$pod/etc-hosts"
+  [[ -z $labels ]] || printf '%s' "$labels" >"$volume/labels"
+  bundle_make "$SCRATCH/bundle-$id" "$ROOTFS" "$id" "$@"
+  jq --arg id "$id" --arg hosts "$pod/etc-hosts" '
+    .annotations["io.kubernetes.cri.sandbox-uid"] = $id
+    | .mounts += [{destination: "/etc/hosts", type: "bind", source: $hosts,
+        options: ["rbind", "ro"]}]' \
+    "$SCRATCH/bundle-$id/config.json" >"$SCRATCH/$id.json"
+  mv "$SCRATCH/$id.json" "$SCRATCH/bundle-$id/config.json"
+  bailiff_runc run --bundle "$SCRATCH/bundle-$id" "$id"
+}
+
+@test "a policy is for the pods with a label, and a pod has to tell its labels" {
+  local policy=$SCRATCH/labels.yaml command
+  cat >"$policy" <<END
+policies:
+  - name: Labelled
+    scope: k8s.pod.label[app] = shop
+    rules: ["$C2_RULE"]
+    block: true
+END
+  service "$policy"
+  mapfile -d '' -t command < <(connects_to "$ATTACKER4")
+  run as_pod labelled $'app="shop"\ntier="web"' "${command[@]}"
+  says "Operation not permitted"
+  event "$C2_RULE" '.bailiff.container.id == "labelled"
+    and .bailiff.verdict == "denied"'
+  run as_pod other $'app="blog"' "${command[@]}"
+  says reached
+  run as_pod silent "" true
+  ((status != 0))
+  says "policy 'Labelled' asks for 'k8s.pod.label[app]', which nobody has told"
+  # What is in no pod has no such label.
+  BUNDLE_MORE='.annotations = {}' run contained_connect podless "$ATTACKER4"
+  says reached
+}
+
 @test "monitor mode reports what it would refuse, and does not" {
   sed 's/block: true/&\n    mode: monitor/' "$REFUSE_POLICY" \
     >"$SCRATCH/rules/monitor.yaml"

@@ -21,5 +21,46 @@ TEST(LoweringFacts, AreCompleteAndKeepEveryType) {
             (std::vector<Value>{std::string("/a"), std::string("/b")}));
 }
 
+TEST(LoweringFacts, HaveEachLabel) {
+  ContainerFacts facts;
+  facts.labels = {{"app", "web"}};
+  facts.pod_labels = {{"app.kubernetes.io/name", "shop"}};
+  facts.untold = {"container.image.id"};
+  const Facts lowering = lowering_facts(facts);
+  EXPECT_EQ(told(lowering, FieldId::kContainerLabel, "app"),
+            std::vector<Value>{"web"});
+  EXPECT_EQ(told(lowering, FieldId::kContainerLabel, "tier"),
+            std::vector<Value>{});
+  EXPECT_EQ(told(lowering, FieldId::kK8sPodLabel, "app.kubernetes.io/name"),
+            std::vector<Value>{"shop"});
+  EXPECT_EQ(told(lowering, FieldId::kContainerImageId, ""), std::nullopt);
+}
+
+TEST(Unanswered, IsAnErrorWhereAPolicyEnforces) {
+  CompiledPolicy policy;
+  Policy& shop = policy.policies.emplace_back();
+  shop.name = "Shop";
+  shop.mode = Mode::kMonitor;
+  Check check;
+  check.field = FieldId::kK8sPodLabel;
+  check.argument = "app";
+  check.op = Op::kEq;
+  check.values = {"shop"};
+  shop.scope = Expr{check};
+  Facts facts;
+  facts.complete = true;
+  EXPECT_TRUE(unanswered(policy, facts).empty());
+  facts.untold = {"k8s.pod.label"};
+  auto all = unanswered(policy, facts);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].sentence,
+            "policy 'Shop' asks for 'k8s.pod.label[app]', which nobody has "
+            "told of this container: give its pod a downwardAPI volume "
+            "'bailiff-podinfo' with its labels, and mount it");
+  EXPECT_TRUE(check_answered(all));
+  shop.mode = Mode::kEnforce;
+  EXPECT_FALSE(check_answered(unanswered(policy, facts)));
+}
+
 }  // namespace
 }  // namespace bailiff::oci

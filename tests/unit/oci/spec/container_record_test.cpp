@@ -35,6 +35,7 @@ ContainerRecord record() {
   record.facts.namespace_name = "shop";
   record.facts.labels = {{"a", "b"}};
   record.facts.pod_labels = {{"c", "d"}};
+  record.facts.untold = {"container.image.id"};
   record.facts.sandbox = true;
   record.facts.pod_identity_trusted = true;
   record.args = {"httpd", "-f"};

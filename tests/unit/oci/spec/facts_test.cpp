@@ -60,6 +60,47 @@ TEST(ContainerFacts, OfContainerdCri) {
   EXPECT_EQ(facts->namespace_name, "shop");
   EXPECT_TRUE(facts->pod_identity_trusted);
   EXPECT_FALSE(facts->sandbox);
+  EXPECT_EQ(facts->labels.at("io.kubernetes.pod.uid"), "u-1");
+  EXPECT_EQ(text(*facts, "container.labels"), "(absent)");
+  EXPECT_THAT(facts->untold, ElementsAre("container.image.id", "k8s.pod.label",
+                                         "k8s.pod.labels"));
+}
+
+TEST(ContainerFacts, HaveThePodsLabelsWhereTheyAreFound) {
+  ContainerState state =
+      state_of({{"io.kubernetes.cri.container-type", "container"},
+                {"io.kubernetes.cri.sandbox-name", "web-7d"}});
+  const auto facts = container_facts(
+      state, ContainerConfig(), std::nullopt, std::nullopt,
+      std::map<std::string, std::string>{{"app", "web"}, {"canary", ""}});
+  EXPECT_EQ(text(*facts, "k8s.pod.labels"), "app:web, canary");
+  EXPECT_THAT(facts->untold, ElementsAre());
+}
+
+TEST(ContainerFacts, OfACriOSandboxHaveThePodsLabels) {
+  const std::map<std::string, std::string> annotations = {
+      {"io.kubernetes.cri-o.ContainerType", "sandbox"},
+      {"io.kubernetes.cri-o.KubeName", "web-0"},
+      {"io.kubernetes.cri-o.Labels",
+       R"({"app":"web","io.kubernetes.pod.name":"web-0"})"}};
+  const auto facts = container_facts(state_of(annotations), ContainerConfig());
+  EXPECT_EQ(text(*facts, "k8s.pod.labels"), "app:web");
+  EXPECT_THAT(facts->untold, ElementsAre());
+  ContainerConfig config;
+  config.annotations = annotations;
+  EXPECT_EQ(labels_of_sandbox(config), facts->pod_labels);
+  config.annotations["io.kubernetes.cri-o.ContainerType"] = "container";
+  EXPECT_EQ(labels_of_sandbox(config), std::nullopt);
+}
+
+TEST(ContainerFacts, OfContainerdItselfHaveLabelsThatNobodyTells) {
+  const auto facts = container_facts(
+      state_of({}, std::string("/run/containerd/io.containerd.runtime.v2.task/"
+                               "default/") +
+                       kId),
+      ContainerConfig());
+  EXPECT_THAT(facts->untold,
+              ElementsAre("container.label", "container.labels"));
 }
 
 TEST(ContainerFacts, OfACriSandboxHaveThePodsName) {
@@ -96,7 +137,9 @@ TEST(ContainerFacts, OfCriO) {
   EXPECT_EQ(text(*facts, "k8s.pod.name"), "web-0");
   EXPECT_EQ(text(*facts, "k8s.pod.uid"), "u-2");
   EXPECT_EQ(text(*facts, "container.labels"), "app:web");
-  EXPECT_EQ(text(*facts, "container.label.app"), "web");
+  EXPECT_EQ(facts->labels.at("app"), "web");
+  EXPECT_THAT(facts->untold, ElementsAre("container.image.id", "k8s.pod.label",
+                                         "k8s.pod.labels"));
   EXPECT_TRUE(facts->pod_identity_trusted);
 }
 
@@ -135,6 +178,7 @@ TEST(ContainerFacts, AreAbsentWhereNothingIsKnown) {
         "container.labels", "k8s.ns.name", "k8s.pod.name", "k8s.pod.uid"}) {
     EXPECT_EQ(facts->values.count(field), 0U) << field;
   }
+  EXPECT_THAT(facts->untold, ElementsAre());
   EXPECT_FALSE(flag(*facts, "container.privileged"));
 }
 

@@ -28,6 +28,15 @@ TEST(ParseContainer, WhatIsSaidIsAllThereIs) {
   EXPECT_EQ(facts->values.at("container.privileged"), std::vector<Value>{true});
 }
 
+TEST(ParseContainer, ALabelHasItsNameInBrackets) {
+  const auto facts =
+      parse_container({"k8s.pod.label.app=web", "container.label[a=b]=c=d"});
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->values.at("k8s.pod.label[app]"), std::vector<Value>{"web"});
+  EXPECT_EQ(facts->values.at("container.label[a=b]"),
+            std::vector<Value>{"c=d"});
+}
+
 TEST(ParseContainer, RefusesWhatIsNoFact) {
   EXPECT_EQ(error_of("container.name"),
             "--container 'container.name': not of the form FIELD=VALUE");

@@ -51,6 +51,62 @@ TEST(Fold, AFieldMissingFromCompleteFactsExtractsNothing) {
   EXPECT_EQ(folded(kNc, named("web")), kNc);
 }
 
+Expr with_argument(FieldId field, std::string argument, std::string value) {
+  Check check;
+  check.field = field;
+  check.argument = std::move(argument);
+  check.op = Op::kEq;
+  check.values = {std::move(value)};
+  return {std::move(check)};
+}
+
+TEST(Fold, ALabelIsAFactOfItsOwn) {
+  Facts facts = named("web");
+  facts.values["k8s.pod.label[app]"] = {"shop"};
+  const auto of_app = [](const char* value) {
+    return with_argument(FieldId::kK8sPodLabel, "app", value);
+  };
+  EXPECT_TRUE(is_true(folded(of_app("shop"), facts)));
+  EXPECT_TRUE(is_false(folded(of_app("blog"), facts)));
+  EXPECT_TRUE(is_false(
+      folded(with_argument(FieldId::kK8sPodLabel, "tier", "shop"), facts)));
+}
+
+TEST(Fold, WhatNobodyToldStaysInCompleteFacts) {
+  Facts facts = named("web");
+  facts.untold = {"k8s.pod.label"};
+  const Expr label = with_argument(FieldId::kK8sPodLabel, "app", "shop");
+  EXPECT_EQ(folded(label, facts), label);
+  EXPECT_TRUE(is_false(
+      folded(check(FieldId::kK8sPodLabels, Op::kEq, {"app:shop"}), facts)));
+}
+
+TEST(Fold, MountsAreFoundByPlaceOrGlob) {
+  Facts facts = named("web");
+  facts.values["container.mount.source"] = {"/srv", "/etc/ssl"};
+  facts.values["container.mount.dest"] = {"/data", "/etc/ssl"};
+  facts.values["container.mount.mode"] = {"ro", "rw"};
+  facts.values["container.mount.rdwr"] = {"false", "true"};
+  facts.values["container.mount.propagation"] = {"private", ""};
+  const auto holds = [&](FieldId field, const char* argument,
+                         const char* value) {
+    return is_true(folded(with_argument(field, argument, value), facts));
+  };
+  using enum FieldId;
+  EXPECT_TRUE(holds(kContainerMountDest, "/srv", "/data"));
+  EXPECT_TRUE(holds(kContainerMountDest, "/etc*", "/etc/ssl"));
+  EXPECT_TRUE(holds(kContainerMountDest, "1", "/etc/ssl"));
+  EXPECT_TRUE(holds(kContainerMountDest, "/home", "N/A"));
+  EXPECT_TRUE(holds(kContainerMountSource, "/data", "/srv"));
+  EXPECT_TRUE(holds(kContainerMountMode, "/srv", "ro"));
+  EXPECT_TRUE(holds(kContainerMountRdwr, "/etc/ssl", "true"));
+  EXPECT_TRUE(holds(kContainerMount, "0", "/srv:/data:ro:false:private"));
+  EXPECT_FALSE(holds(kContainerMountMode, "/home", "ro"));
+  facts.complete = false;
+  const Expr other = with_argument(kContainerMountDest, "/home", "N/A");
+  EXPECT_EQ(folded(other, facts), other);
+}
+
 TEST(Fold, ListsDecideFacts) {
   const std::vector<List> lists = {
       {.name = "trusted", .items = {"web", "proxy"}, .includes = {}}};

@@ -148,6 +148,51 @@ TEST(Place, AFieldNobodyTellsIsNotNull) {
   }
 }
 
+TEST(Place, SaysWhyAFieldHasNoSource) {
+  const Placement placement =
+      placed(all_of({event_is("connect"), c2(),
+                     check(FieldId::kK8sPodIp, Op::kEq, {"10.0.0.1"}),
+                     check(FieldId::kK8sRsName, Op::kEq, {"shop"})}));
+  EXPECT_EQ(placement.enforcement, Enforcement::kUnsupported);
+  EXPECT_THAT(placement.reason,
+              HasSubstr("'k8s.pod.ip' has no source: no manager writes it"));
+  EXPECT_THAT(placement.reason, HasSubstr("compare 'k8s.pod.label'"));
+}
+
+// Neither what the policy's scope leaves out, nor what other facts decide, is
+// asked for.
+TEST(UntoldUses, AreThoseThatNothingElseDecides) {
+  const auto labels = [] {
+    return check(FieldId::kK8sPodLabels, Op::kEq, {"app:shop"});
+  };
+  const auto of_shop = [] {
+    return check(FieldId::kK8sNsName, Op::kEq, {"shop"});
+  };
+  const CompiledPolicy policy =
+      PolicyBuilder()
+          .rule(all_of({c2(), labels()}))
+          .rule(c2())
+          .policy({1}, Mode::kEnforce, true, all_of({of_shop(), labels()}))
+          .policy({0}, Mode::kEnforce, true, of_shop())
+          .policy({1}, Mode::kEnforce, true);
+  Facts facts;
+  facts.complete = true;
+  facts.untold = {"k8s.pod.labels"};
+  facts.values["k8s.ns.name"] = {"shop"};
+  const std::vector<UntoldUse> uses = untold_uses(policy, facts);
+  ASSERT_EQ(uses.size(), 2U);
+  EXPECT_EQ(uses[0].policy, 0U);
+  EXPECT_EQ(uses[1].policy, 1U);
+  EXPECT_EQ(uses[1].field, "k8s.pod.labels");
+  // Null for those who go on all the same.
+  EXPECT_THAT(lower(policy, facts).policies, ElementsAre(1, 2));
+  facts.values["k8s.ns.name"] = {"blog"};
+  EXPECT_THAT(untold_uses(policy, facts), IsEmpty());
+  facts.values["k8s.ns.name"] = {"shop"};
+  facts.untold.clear();
+  EXPECT_THAT(untold_uses(policy, facts), IsEmpty());
+}
+
 TEST(Place, AFieldNobodyTellsMayBelongToAnotherEvent) {
   const Expr poll = all_of(
       {event_is("poll"), check(FieldId::kFdlistNums, Op::kContains, {"3"})});

@@ -27,9 +27,8 @@ constexpr std::uint32_t kPid = 4'100'001;
 class ObservedFieldsTest : public testing::Test {
  protected:
   ObservedFieldsTest() {
-    container_.complete = true;
     container_.values["container.id"] = {std::string("0123456789ab")};
-    container_.values["container.mounts"] = {std::string("/:/host:rw")};
+    container_.complete = true;
     container_.values["container.mount.source"] = {std::string("/etc"),
                                                    std::string("/proc/x")};
     container_.values["container.mount.dest"] = {std::string("/host/etc"),
@@ -270,6 +269,10 @@ TEST_F(ObservedFieldsTest, TellsWhatAMountBringsIn) {
   EXPECT_EQ(text(FieldId::kContainerMountDest, "1"), "/x");
   EXPECT_EQ(text(FieldId::kContainerMountDest, "/home"), "N/A");
   EXPECT_EQ(text(FieldId::kContainerStartTs), "77");
+  const std::uint64_t now =
+      observed_.event.monotonic_ns +
+      static_cast<std::uint64_t>(observed_.clocks.realtime_ns);
+  EXPECT_EQ(text(FieldId::kContainerDuration), std::to_string(now - 77));
 }
 
 // What the table of fields says is observed is told of some event, and what it
