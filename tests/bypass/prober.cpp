@@ -2,8 +2,9 @@
 //
 // prober HARMLESS4 DEVICE [TECHNIQUE...]: tries each technique on an address
 // of its own and prints a line for each, separated by tabs: name, what it is,
-// the address as it arrives, and the errno ("0": the kernel took it all;
-// "absent": this kernel has no such socket).
+// the address as it arrives, the errno ("0": the kernel took it all; "absent
+// ERRNO": this kernel has no such socket), and what it needs and would be
+// judged by where it is absent.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -35,6 +36,7 @@ Target target_of(const Technique& technique, std::size_t index,
   if (technique.reaches == Reaches::kBroadcast) address = "203.0.113.255";
   if (technique.reaches == Reaches::kMulticast) address = "239.66.0.1";
   if (technique.reaches == Reaches::kLoopback) address = "127.0.0.1";
+  if (technique.reaches == Reaches::kOwn) address = "127.0.0.66";
   ::inet_pton(AF_INET, address.c_str(), &target.v4);
   const std::string six = "2001:db8:66:1::" + std::to_string(index + 1);
   ::inet_pton(AF_INET6, six.c_str(), &target.v6);
@@ -68,7 +70,9 @@ std::string result_of(const Technique& technique, const Target& target) {
   if (WIFSIGNALED(status)) return "ended by signal";
   const int code = WEXITSTATUS(status);
   if (code == 0) return "0";
-  if (code > 128) return "absent";
+  if (code > 128) {
+    return std::string("absent ") + ::strerrorname_np(code - 128);
+  }
   return ::strerrorname_np(code);
 }
 
@@ -81,21 +85,25 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   std::vector<Technique> all;
   for (const auto& some :
-       {socket_techniques(), raw_techniques(), xdp_techniques(),
-        io_uring_techniques(), trick_techniques(), place_techniques()}) {
+       {socket_techniques(), protocol_techniques(), raw_techniques(),
+        xdp_techniques(), io_uring_techniques(), trick_techniques(),
+        place_techniques()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Technique& technique = all[i];
+    // Those of kOwn are for a list without 127.0.0.1.
     const bool wanted =
-        argc == 3 || std::any_of(argv + 3, argv + argc, [&](const char* name) {
+        (argc == 3 && technique.reaches != Reaches::kOwn) ||
+        std::any_of(argv + 3, argv + argc, [&](const char* name) {
           return std::strcmp(name, technique.name) == 0;
         });
     if (!wanted) continue;
     const Target target = target_of(technique, i, argv[1], argv[2]);
     const std::string result = result_of(technique, target);
-    std::printf("%s\t%s\t%s\t%s\n", technique.name, technique.what,
-                arrives_at(technique, target).c_str(), result.c_str());
+    std::printf("%s\t%s\t%s\t%s\t%s\t%s\n", technique.name, technique.what,
+                arrives_at(technique, target).c_str(), result.c_str(),
+                technique.needs, technique.judged_at);
     std::fflush(stdout);
   }
   return 0;

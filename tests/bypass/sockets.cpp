@@ -129,6 +129,24 @@ int udp6_zero_address(const Target&) {
   return send_to6(make_socket(AF_INET6, SOCK_DGRAM), in6_addr{});
 }
 
+// A socket with an address of its own reaches that one.
+int from_own_address(int type) {
+  const int fd = make_socket(AF_INET, type);
+  const sockaddr_in own = name4(in_addr{htonl(kOwnAddress)}, 0);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own) < 0) {
+    return errno;
+  }
+  const int error =
+      type == SOCK_STREAM ? connect4(fd, in_addr{0}) : send_to4(fd, in_addr{0});
+  return error == ECONNREFUSED ? 0 : error;
+}
+
+int tcp_zero_address_own(const Target&) {
+  return from_own_address(SOCK_STREAM);
+}
+
+int udp_zero_address_own(const Target&) { return from_own_address(SOCK_DGRAM); }
+
 int tcp_fast_open(const Target& to) {
   return send_to4(make_socket(AF_INET, SOCK_STREAM), to.v4, MSG_FASTOPEN);
 }
@@ -150,14 +168,6 @@ int mptcp_connect(const Target& to) {
 int mptcp_fast_open(const Target& to) {
   return send_to4(make_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), to.v4,
                   MSG_FASTOPEN);
-}
-
-int sctp_connect(const Target& to) {
-  return connect4(make_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP), to.v4);
-}
-
-int udplite_sendto(const Target& to) {
-  return send_to4(make_socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), to.v4);
 }
 
 // Longer than a packet: it leaves in fragments.
@@ -209,6 +219,12 @@ std::vector<Technique> socket_techniques() {
        kLoopback, tcp_zero_address},
       {"udp_zero_address", "UDP to 0.0.0.0, 127.0.0.1 being listed", kLoopback,
        udp_zero_address},
+      {"tcp_zero_address_own",
+       "TCP connect to 0.0.0.0, the socket's own address being listed", kOwn,
+       tcp_zero_address_own},
+      {"udp_zero_address_own",
+       "UDP to 0.0.0.0, the socket's own address being listed", kOwn,
+       udp_zero_address_own},
       {"tcp6_zero_address", "TCP connect to ::, ::1 being listed", kLoopback6,
        tcp6_zero_address},
       {"udp6_zero_address", "UDP to ::, ::1 being listed", kLoopback6,
@@ -218,8 +234,6 @@ std::vector<Technique> socket_techniques() {
        tcp_fast_open_connect},
       {"mptcp_connect", "MPTCP connect", kV4, mptcp_connect},
       {"mptcp_fast_open", "MPTCP fast open by sendto", kV4, mptcp_fast_open},
-      {"sctp_connect", "SCTP connect", kV4, sctp_connect},
-      {"udplite_sendto", "UDP-Lite sendto", kV4, udplite_sendto},
       {"udp_fragmented", "UDP larger than a packet", kV4, udp_fragmented},
       {"udp_broadcast", "UDP to a listed broadcast address", kBroadcast,
        udp_broadcast},

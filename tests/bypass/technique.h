@@ -14,6 +14,7 @@
 namespace bailiff::bypass {
 
 inline constexpr std::uint16_t kPort = 4444;
+inline constexpr std::uint32_t kOwnAddress = 0x7f000042;  // 127.0.0.66
 inline constexpr char kPayload[] = "bailiff";
 
 // Where a technique sends to.
@@ -32,6 +33,7 @@ enum class Reaches : std::uint8_t {
   kMulticast,  // 239.66.0.1
   kLoopback,   // 127.0.0.1: stays inside
   kLoopback6,  // ::1, too
+  kOwn,        // kOwnAddress, too
 };
 
 struct Technique {
@@ -41,10 +43,15 @@ struct Technique {
   // 0: the kernel took all of it; else the errno of what it refused.  Runs in
   // a process of its own, which is ended if it takes long.
   int (*run)(const Target& target);
+  // Of one that not every kernel has: what of the kernel's configuration it
+  // takes, and what would judge it.
+  const char* needs = "";
+  const char* judged_at = "";
 };
 
 // By the file that has them.
 std::vector<Technique> socket_techniques();
+std::vector<Technique> protocol_techniques();
 std::vector<Technique> raw_techniques();
 std::vector<Technique> xdp_techniques();
 std::vector<Technique> io_uring_techniques();
