@@ -1,23 +1,37 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""catcher.py PORT: takes what comes to the port of any address, and prints the
-address that something with content was for, a line for each."""
+"""catcher.py PORT: takes what comes to the port of any address, over UDP, TCP
+and MPTCP, and prints the address that something with content was for, a line
+for each."""
 
+import ipaddress
 import select
 import socket
 import sys
 
-IP_PKTINFO = 8  # Python has it since 3.12
+IPPROTO_MPTCP = 262
+
+
+def listening(port):
+    try:
+        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    except OSError:
+        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    listener.bind(("::", port))
+    listener.listen(64)
+    return listener
+
+
+def tell(address):
+    print(getattr(address, "ipv4_mapped", None) or address, flush=True)
 
 
 def main():
     port = int(sys.argv[1])
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    datagrams.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-    datagrams.bind(("0.0.0.0", port))
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.bind(("0.0.0.0", port))
-    listener.listen(64)
+    datagrams = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    datagrams.bind(("::", port))
+    listener = listening(port)
     watched = [datagrams, listener]
     while True:
         for ready in select.select(watched, [], [])[0]:
@@ -25,15 +39,15 @@ def main():
                 watched.append(listener.accept()[0])
             elif ready is datagrams:
                 _, about, _, _ = datagrams.recvmsg(100, 100)
-                print(socket.inet_ntoa(about[0][2][8:12]), flush=True)
+                tell(ipaddress.ip_address(about[0][2][:16]))
             else:
-                address = ready.getsockname()[0]
+                address = ipaddress.ip_address(ready.getsockname()[0])
                 try:
                     content = ready.recv(100)
                 except OSError:
                     content = b""
                 if content:
-                    print(address, flush=True)
+                    tell(address)
                 else:
                     watched.remove(ready)
                     ready.close()

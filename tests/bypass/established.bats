@@ -13,6 +13,14 @@ setup_file() {
   spawn "$SCRATCH/peer.err" nsenter --net="$SCRATCH/netns/outside" -- \
     "$ROOTFS/bin/busybox" nc -ll -p 1390 -e cat
   listener_at outside 1390
+  install -m 0755 "$TALKER" "$ROOTFS/bin/talker"
+  in_netns outside ip route add local 203.0.113.128/25 dev lo
+  in_netns outside ip -6 route add local 2001:db8:66:1::/64 dev lo
+  in_netns inside ip -6 route add 2001:db8:66:1::/64 via "$ATTACKER6"
+  export CAUGHT=$SCRATCH/caught
+  spawn "$CAUGHT" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 -u "$BATS_TEST_DIRNAME/catcher.py" 1391
+  listener_at outside 1391
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
@@ -51,6 +59,82 @@ arrived_at_attacker() { (($(attacker_packets) > 0)); }
   # What is still to be sent would be when the container is gone.
   in_netns inside ss --kill dst "$ATTACKER4"
   exec 9>&-
+}
+
+# Kind of socket, what it connects to, what that is judged as. Each is in a
+# container of its own: what is refused again and again is told once there.
+sockets() {
+  cat <<END
+tcp 2001:db8:66:1::1 2001:db8:66:1::1
+tcp ::ffff:203.0.113.201 203.0.113.201
+udp 203.0.113.202 203.0.113.202
+udp 2001:db8:66:1::2 2001:db8:66:1::2
+udp ::ffff:203.0.113.203 203.0.113.203
+mptcp 203.0.113.204 203.0.113.204
+mptcp 2001:db8:66:1::3 2001:db8:66:1::3
+END
+}
+
+# When it was told that the container was refused something, in whole seconds.
+told_of() {
+  service_events | jq --arg id "$1" 'select(.bailiff.container.id == $id
+    and .bailiff.verdict == "denied") | .time[:19] + "Z" | fromdate'
+}
+told() { told_of "$1" | grep -q .; }
+
+# What goes on being tried is told once in ten seconds, however often that is.
+told_once() {
+  told_of "$1" | jq -es '[.[1:], .[:-1]] | transpose |
+    all(.[0] - .[1] >= 10)' >/dev/null
+}
+
+# say_to_all WORD: each socket has it to send.
+say_to_all() {
+  local fd
+  for fd in "${words[@]}"; do echo "$1" >&"$fd"; done
+}
+
+@test "each kind of socket that is older than the list is cut, and told once" {
+  local kind address judged id fd number=0
+  local -a words=() listed=()
+  service_listing 198.51.100.77
+  while read -r kind address judged; do
+    id=older-$((++number))
+    mkfifo -m 0666 "$ROOTFS/tmp/$id"
+    contained_detached "$id" sh -c "talker $kind $address 1391 </tmp/$id"
+    exec {fd}>"$ROOTFS/tmp/$id"
+    words+=("$fd")
+    listed+=("\"$judged\"")
+  done < <(sockets)
+  say_to_all before
+  while read -r kind address judged; do
+    wait_until 20 "what $kind sends to $address" grep -qxF "$judged" "$CAUGHT"
+  done < <(sockets)
+  list 198.51.100.77 "${listed[@]}"
+  bailiff_api reload
+  : >"$CAUGHT"
+  say_to_all after
+  say_to_all again
+  number=0
+  while read -r kind address judged; do
+    id=older-$((++number))
+    wait_until 20 "an alert of $kind to $address" told "$id"
+    [[ $kind != udp ]] || wait_until 20 "the errno" \
+      grep -qxF EPERM "$SCRATCH/$id.out"
+  done < <(sockets)
+  # Behind all that was told of the others.
+  run contained_connect later 203.0.113.202
+  says "Operation not permitted"
+  event "$C2_RULE" '.bailiff.container.id == "later"'
+  number=0
+  while read -r kind address judged; do
+    told_once "older-$((++number))" || {
+      told_of "older-$number"
+      return 1
+    }
+  done < <(sockets)
+  [[ ! -s $CAUGHT ]]
+  for fd in "${words[@]}"; do exec {fd}>&-; done
 }
 
 @test "a listed peer that connects by itself is not answered" {
