@@ -154,6 +154,7 @@ bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
 	@$(RELEASE)/tests/bin/bench_swap
 	@$(RELEASE)/tests/bin/bench_attach --json $(BUILD)/bench/attach.json
 	@$(RELEASE)/tests/bin/bench_lists
+	@$(RELEASE)/tests/bin/bench_names
 	@$(RELEASE)/tests/bin/bench_observe
 	@$(RELEASE)/tests/bin/bench_task
 	@$(RELEASE)/tests/bin/bench_capture
