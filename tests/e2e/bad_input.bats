@@ -282,6 +282,32 @@ limit_memory() {
   service_stop
 }
 
+# What it takes to load them is bounded by the service's limit, and so is the
+# time: no more is looked at than there is room for.
+@test "ten million items without room for them leave the last good list" {
+  lists_rule "$ATTACKER4"
+  RULES="[$BAD/rules.yaml]" service "$BAD/policies.yaml"
+  python3 - "$BAD/rules.yaml" <<'END'
+import sys
+
+rules = open(sys.argv[1]).read()
+head, rest = rules.split("items:\n", 1)
+last = "".join(f"  - 20.@.{i}\n" for i in range(256))
+with open(sys.argv[1], "w") as file:
+    file.write(head + "items:\n")
+    for block in range(10_000_000 // 256):
+        file.write(last.replace("@", f"{block >> 8}.{block & 255}"))
+    file.write(rest)
+END
+  limit_memory 700000000
+  run answer POST /v1/reload --json '{}' --max-time 300
+  says $'\n422' "not enough memory for the lists: there is room for" \
+    "is one more, in list 'feed'" "rules.yaml:"
+  run contained_connect before "$ATTACKER4"
+  [[ $output != *reached* ]]
+  service_stop
+}
+
 # memory_cgroup BYTES: puts the service into a memory cgroup of its own, in which
 # it may take so many bytes more; what it has stays with the one it was in.
 memory_cgroup() {
