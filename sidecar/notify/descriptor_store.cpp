@@ -27,7 +27,9 @@ constexpr mode_t kSocketMode = 0600;
 class NoStore final : public DescriptorStore {
  public:
   Status keep(const std::string& /*name*/, int /*fd*/) override { return Ok{}; }
-  int lost() const override { return -1; }
+  std::vector<std::string> refused() override { return {}; }
+  int events() const override { return -1; }
+  void give_up() override {}
   Status renew() override { return Ok{}; }
 };
 
@@ -36,7 +38,11 @@ class SystemdStore final : public DescriptorStore {
   Status keep(const std::string& name, int fd) override {
     return give_systemd(name, fd);
   }
-  int lost() const override { return -1; }
+  // It drops what is too much without a word.
+  std::vector<std::string> refused() override { return {}; }
+  std::size_t most() const override { return systemd_room(); }
+  int events() const override { return -1; }
+  void give_up() override {}
   Status renew() override { return Ok{}; }
 };
 
@@ -138,9 +144,7 @@ class KeeperStore final : public DescriptorStore {
     }
     ASSIGN_OR_RETURN(keeper_, start_keeper(run_dir_, program_));
     // It begins, which may take as long as it takes.
-    Result<std::vector<NamedDescriptor>> kept = kept_by(keeper_.socket);
-    RETURN_IF_ERROR(limit_waits(keeper_.socket, limit_));
-    return kept;
+    return kept_by(keeper_.socket);
   }
 
   Status keep(const std::string& name, int fd) override {
@@ -148,14 +152,27 @@ class KeeperStore final : public DescriptorStore {
       return invalid_argument("the name '" + name +
                               "' is too long for the keeper");
     }
-    const Status sent = send_message(keeper_.socket.get(), "keep " + name, fd);
-    if (sent) return sent;
-    // Nobody is to wait for it again.
-    ::shutdown(keeper_.socket.get(), SHUT_RDWR);
-    return keeper_error(sent.error());
+    const Status sent =
+        send_message(keeper_.socket.get(), "keep " + name, fd, MSG_DONTWAIT);
+    return sent ? sent : Status(keeper_error(sent.error()));
   }
 
-  int lost() const override { return keeper_.socket.get(); }
+  std::vector<std::string> refused() override {
+    std::vector<std::string> names;
+    for (;;) {
+      const Result<Message> message =
+          receive_message(keeper_.socket.get(),
+                          kKeeperFull.size() + kMaxKeptName, MSG_DONTWAIT);
+      if (!message || message->text.empty()) return names;
+      if (message->text.starts_with(kKeeperFull)) {
+        names.push_back(message->text.substr(kKeeperFull.size()));
+      }
+    }
+  }
+
+  int events() const override { return keeper_.socket.get(); }
+
+  void give_up() override { ::shutdown(keeper_.socket.get(), SHUT_RDWR); }
 
   Status renew() override {
     if (keeper_.child) {
@@ -166,8 +183,14 @@ class KeeperStore final : public DescriptorStore {
                WEXITED);
     }
     keeper_ = {};
-    const Result<std::vector<NamedDescriptor>> kept = connect();
-    return kept ? Status(Ok{}) : Status(kept.error());
+    // One that was there before this process may still listen, and never
+    // answer: what it has, this process has as well.
+    const std::string path = keeper_socket(run_dir_);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      return errno_error("remove '" + path + "'");
+    }
+    ASSIGN_OR_RETURN(keeper_, start_keeper(run_dir_, program_));
+    return Ok{};
   }
 
  private:
@@ -183,7 +206,7 @@ Result<OpenedStore> open_store(const std::string& run_dir,
                                const std::string& program,
                                std::chrono::milliseconds limit) {
   OpenedStore opened;
-  if (systemd_keeps()) {
+  if (systemd_room() != 0) {
     opened.kept = kept_by_systemd();
     opened.store = std::make_unique<SystemdStore>();
     return opened;

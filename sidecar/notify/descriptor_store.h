@@ -13,8 +13,7 @@
 
 namespace bailiff::sidecar {
 
-// A keeper answers in microseconds.  One that is stopped (SIGSTOP) never does,
-// and whoever waits for it answers no held call meanwhile.
+// A keeper answers in microseconds.  One that is stopped (SIGSTOP) never does.
 inline constexpr std::chrono::seconds kKeeperLimit{5};
 
 // One thread.  A listener whose container has ended is dropped by whoever keeps
@@ -22,15 +21,21 @@ inline constexpr std::chrono::seconds kKeeperLimit{5};
 class DescriptorStore {
  public:
   virtual ~DescriptorStore() = default;
-  // A copy of `fd` is kept; of two with one name the later one.  One that does
-  // not take it in time is given up: then everything is lost, as lost() tells.
+  // A copy of `fd` is kept; of two with one name the later one.  Does not wait:
+  // an error with EAGAIN says that what was given before has not been taken
+  // yet, and that it is to be tried again once events() is writable.
   virtual Status keep(const std::string& name, int fd) = 0;
+  // Names of what was given and found no room, since the last call.
+  virtual std::vector<std::string> refused() = 0;
+  // How many may be kept at once; 0: refused() tells.
+  virtual std::size_t most() const { return 0; }
 
-  // Hangs up (poll(2)) when everything that was kept is lost; -1: it never is.
-  // Another one after renew().
-  virtual int lost() const = 0;
-  // After that: a store to which everything is to be given anew.  Blocks until
-  // it is there.
+  // Readable (poll(2)) when refused() has something; hangs up when everything
+  // that was kept is lost; -1: neither ever.  Another one after renew().
+  virtual int events() const = 0;
+  // Whoever keeps does not take anything: events() hangs up.
+  virtual void give_up() = 0;
+  // After that: a store to which everything is to be given anew.
   virtual Status renew() = 0;
 };
 

@@ -55,7 +55,7 @@ Result<UniqueFd> connect_to(const std::string& path, int type,
   return fd;
 }
 
-Status send_message(int socket, std::string_view text, int fd) {
+Status send_message(int socket, std::string_view text, int fd, int flags) {
   iovec part{const_cast<char*>(text.data()), text.size()};
   msghdr message{};
   message.msg_iov = &part;
@@ -70,13 +70,13 @@ Status send_message(int socket, std::string_view text, int fd) {
     header->cmsg_len = CMSG_LEN(sizeof(int));
     std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
   }
-  while (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0) {
+  while (::sendmsg(socket, &message, MSG_NOSIGNAL | flags) < 0) {
     if (errno != EINTR) return errno_error("send a descriptor");
   }
   return Ok{};
 }
 
-Result<Message> receive_message(int socket, std::size_t limit) {
+Result<Message> receive_message(int socket, std::size_t limit, int flags) {
   Message received;
   received.text.resize(limit);
   iovec part{received.text.data(), received.text.size()};
@@ -87,7 +87,7 @@ Result<Message> receive_message(int socket, std::size_t limit) {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t size = 0;
-  while ((size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0) {
+  while ((size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags)) < 0) {
     if (errno != EINTR) return errno_error("receive a descriptor");
   }
   received.text.resize(static_cast<std::size_t>(size));

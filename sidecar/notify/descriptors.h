@@ -28,15 +28,17 @@ Result<UniqueFd> connect_to(
 // for as long as it takes.
 Status limit_waits(const UniqueFd& socket, std::chrono::milliseconds limit);
 
-// One message over a socket, with a descriptor unless `fd` is -1.
-Status send_message(int socket, std::string_view text, int fd);
+// One message over a socket, with a descriptor unless `fd` is -1.  `flags` are
+// those of sendmsg(2).
+Status send_message(int socket, std::string_view text, int fd, int flags = 0);
 
 struct Message {
   std::string text;  // "" and no descriptor: the peer is gone
   UniqueFd fd;
 };
 // Of at most `limit` bytes; what comes with more descriptors than one loses the
-// others.  Blocks as the socket does.
-Result<Message> receive_message(int socket, std::size_t limit);
+// others.  Blocks as the socket and
+// `flags` do, those of recvmsg(2).
+Result<Message> receive_message(int socket, std::size_t limit, int flags = 0);
 
 }  // namespace bailiff::sidecar

@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +21,21 @@ namespace bailiff::sidecar {
 namespace {
 
 constexpr std::string_view kKeep = "keep ";
+
+// A connection that could not be taken is tried again after this long.
+constexpr int kAcceptAgainMillis = 1000;
+
+// How many descriptors may be kept.
+std::size_t room() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return std::max<std::size_t>(limit.rlim_cur, kKeeperReserve) - kKeeperReserve;
+}
+
+ino_t inode_of(const std::string& path) {
+  struct stat file {};
+  return ::lstat(path.c_str(), &file) == 0 ? file.st_ino : 0;
+}
 
 // Somebody may type what bailiffd starts.
 bool listens(int fd) {
@@ -37,7 +54,10 @@ class Keeper {
 
   void run() {
     while (!clients_.empty() || has_listeners()) {
-      std::vector<pollfd> polled = {{listening_.get(), POLLIN, 0}};
+      // Who waits to be taken would make it readable all the time.
+      const bool accepts = accepts_ && clients_.size() < kMaxKeeperClients;
+      std::vector<pollfd> polled = {
+          {accepts ? listening_.get() : -1, POLLIN, 0}};
       for (const UniqueFd& client : clients_) {
         polled.push_back({client.get(), POLLIN, 0});
       }
@@ -45,7 +65,10 @@ class Keeper {
       for (const NamedDescriptor& each : kept_) {
         polled.push_back({each.fd.get(), 0, 0});
       }
-      if (::poll(polled.data(), polled.size(), -1) <= 0) continue;
+      const int ready = ::poll(polled.data(), polled.size(),
+                               accepts_ ? -1 : kAcceptAgainMillis);
+      accepts_ = true;
+      if (ready <= 0) continue;
       const std::size_t clients = clients_.size();
       forget(polled, 1 + clients);
       // Before the next client, which asks for what the last one gave.
@@ -53,6 +76,7 @@ class Keeper {
       if ((polled.front().revents & POLLIN) == 0) continue;
       UniqueFd client(
           ::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      accepts_ = static_cast<bool>(client);
       if (!client) continue;
       const Result<PeerCredentials> peer = peer_credentials(client.get());
       if (!peer || peer->uid != ::geteuid()) continue;
@@ -105,8 +129,13 @@ class Keeper {
       std::erase_if(kept_, [&](const NamedDescriptor& each) {
         return each.name == name;
       });
-      if (message->fd)
+      if (message->fd && kept_.size() < room()) {
         kept_.push_back({std::move(name), std::move(message->fd)});
+        return true;
+      }
+      // Who does not read it must not be waited for.
+      static_cast<void>(send_message(client, std::string(kKeeperFull) + name,
+                                     -1, MSG_DONTWAIT));
       return true;
     }
     for (const NamedDescriptor& each : kept_) {
@@ -116,6 +145,7 @@ class Keeper {
   }
 
   UniqueFd listening_;
+  bool accepts_ = true;  // false: for a while, as it has just failed
   std::vector<UniqueFd> clients_;
   std::vector<NamedDescriptor> kept_;
 };
@@ -133,11 +163,14 @@ int run_keeper(const std::string& run_dir) {
   // A terminal that is closed is not the end of what it started.
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGINT, SIG_IGN);
+  const std::string path = keeper_socket(run_dir);
+  const ino_t own = inode_of(path);
   Keeper keeper{UniqueFd(kKeeperListening), UniqueFd(kKeeperClient)};
   keeper.run();
   // Before its sockets close: who finds its connection closed starts another
-  // keeper, whose file this must not remove.
-  ::unlink(keeper_socket(run_dir).c_str());
+  // keeper, whose file this must not remove.  Nor that of one that was started
+  // because this one did not answer.
+  if (inode_of(path) == own) ::unlink(path.c_str());
   return 0;
 }
 

@@ -51,6 +51,12 @@ constexpr std::size_t kMaxHeldOfContainer = 64;
 constexpr std::size_t kReadAtOnce = 64 << 10;
 // Between two keepers: one that ends at once must not take all of a processor.
 constexpr std::chrono::seconds kKeeperPause{1};
+// What is not taken, and cannot be waited for, is given again after this long.
+constexpr std::chrono::milliseconds kKeepAgain{100};
+// Runtimes for which there is no descriptor wait for as long.
+constexpr std::chrono::seconds kRoomPause{1};
+// What the store has beside listeners: the socket and the ledger.
+constexpr std::size_t kOwnDescriptors = 2;
 
 struct OfContainer;
 
@@ -58,8 +64,12 @@ std::string kept_name(std::uint64_t number, const std::string& id) {
   return kListenerPrefix + std::to_string(number) + "." + id;
 }
 
+// Whether the store has it.
+enum class Kept { kNo, kYes, kRefused };
+
 struct Listener {
   UniqueFd fd;
+  Kept kept = Kept::kNo;
   std::uint64_t number = 0;  // among all there have been
   std::string id;            // of the container
   // Not by its id: another one may have that by now.
@@ -319,6 +329,7 @@ class Notifier::Loop {
         ledger_(std::move(ledger)) {}
 
   void containers_changed() { ++shared_->changes; }
+  std::size_t unkept() const { return unkept_; }
 
   Status start(std::vector<NamedDescriptor> kept) {
     RETURN_IF_ERROR(watch(EPOLL_CTL_ADD, shared_->wake.get(), EPOLLIN));
@@ -352,6 +363,10 @@ class Notifier::Loop {
     return Ok{};
   }
 
+  void remove(int fd) const {
+    static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr));
+  }
+
   void run() {
     std::array<epoll_event, 32> ready{};
     while (!stopping_) {
@@ -369,14 +384,17 @@ class Notifier::Loop {
           read_connection(fd);
         } else if (listeners_.contains(fd)) {
           read_listener(fd, event.events);
-        } else if (fd == store_->lost()) {
-          lose_store();
+        } else if (fd == store_->events()) {
+          read_store(event.events);
         }
       }
       free_answered();
       answer_late();
       drop_late_connections();
+      resume_runtimes();
+      give_up_store();
       renew_store();
+      keep_listeners();
     }
   }
 
@@ -387,7 +405,9 @@ class Notifier::Loop {
     for (const auto& [fd, connection] : connections_) {
       first = std::min(first, connection.deadline);
     }
-    if (renew_at_) first = std::min(first, *renew_at_);
+    for (const auto& at : {renew_at_, give_up_at_, keep_at_, resume_at_}) {
+      if (at) first = std::min(first, *at);
+    }
     return first == Clock::time_point::max() ? -1 : poll_timeout(first);
   }
 
@@ -396,7 +416,11 @@ class Notifier::Loop {
   void accept() {
     UniqueFd fd(::accept4(socket_.get(), nullptr, nullptr,
                           SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!fd) return;
+    if (!fd) {
+      // Whoever wanted something is gone, or else there is no room.
+      if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return;
+      return pause_runtimes(errno_error("accept"));
+    }
     const Result<PeerCredentials> peer = peer_credentials(fd.get());
     if (!peer || peer->uid != 0 ||
         connections_.size() >= kMaxRuntimeConnections ||
@@ -411,8 +435,30 @@ class Notifier::Loop {
                          .deadline = Clock::now() + kRuntimeLimit};
   }
 
+  // What they send would be lost, and who waits make the socket readable all
+  // the time.
+  void pause_runtimes(const Error& reason) {
+    shared_->report("runtime", "runtimes wait: " + reason.message);
+    remove(socket_.get());
+    for (const auto& [fd, connection] : connections_) remove(fd);
+    resume_at_ = Clock::now() + kRoomPause;
+  }
+
+  void resume_runtimes() {
+    if (!resume_at_ || *resume_at_ > Clock::now()) return;
+    resume_at_.reset();
+    static_cast<void>(watch(EPOLL_CTL_ADD, socket_.get(), EPOLLIN));
+    for (const auto& [fd, connection] : connections_) {
+      static_cast<void>(watch(EPOLL_CTL_ADD, fd, EPOLLIN));
+    }
+  }
+
   void read_connection(int fd) {
+    if (resume_at_) return;
     Connection& connection = connections_[fd];
+    // The kernel drops a descriptor for which there is no room.
+    const UniqueFd room(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!room) return pause_runtimes(errno_error("receive a listener"));
     Result<Message> message = receive_message(fd, kReadAtOnce);
     if (!message) {
       connections_.erase(fd);
@@ -456,14 +502,12 @@ class Notifier::Loop {
       return Error{Code::kPermission,
                    "container '" + id + "' came with a wrong token"};
     }
-    const std::uint64_t number = ++last_number_;
-    if (const Status kept =
-            store_->keep(kept_name(number, id), connection.listener.get());
-        !kept) {
-      shared_->report("keep", "a listener would not survive bailiffd: " +
-                                  kept.error().message + " container=" + id);
-    }
-    return add_listener(std::move(connection.listener), number, id);
+    RETURN_IF_ERROR(add_listener(std::move(connection.listener), ++last_number_,
+                                 id, Kept::kNo));
+    // Before its first call is answered.
+    keep_now_ = true;
+    keep_listeners();
+    return Ok{};
   }
 
   void drop_late_connections() {
@@ -476,25 +520,114 @@ class Notifier::Loop {
   // --- the store
 
   Status watch_store() const {
-    if (store_->lost() < 0) return Ok{};
-    return watch(EPOLL_CTL_ADD, store_->lost(), 0);
+    if (store_->events() < 0) return Ok{};
+    return watch(EPOLL_CTL_ADD, store_->events(), EPOLLIN);
+  }
+
+  void read_store(std::uint32_t events) {
+    for (const std::string& name : store_->refused()) {
+      for (const auto& [fd, listener] : listeners_) {
+        if (kept_name(listener->number, listener->id) != name) continue;
+        if (listener->kept == Kept::kYes) ++unkept_;
+        refuse(*listener, "the keeper of descriptors has no room");
+      }
+    }
+    if ((events & EPOLLOUT) != 0) keep_now_ = true;
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) lose_store();
+  }
+
+  void refuse(Listener& listener, const std::string& why) {
+    listener.kept = Kept::kRefused;
+    shared_->report("keep", "a listener would not survive bailiffd: " + why +
+                                " container=" + listener.id);
+  }
+
+  // Those that are not given yet, as far as they are taken.
+  void keep_listeners() {
+    const auto now = Clock::now();
+    if (keep_at_ && *keep_at_ <= now) keep_now_ = true;
+    if (!keep_now_ || renew_at_) return;
+    keep_now_ = false;
+    keep_at_.reset();
+    const auto is_kept = [](const auto& each) {
+      return each.second->kept == Kept::kYes;
+    };
+    auto kept = static_cast<std::size_t>(
+        std::count_if(listeners_.begin(), listeners_.end(), is_kept));
+    const std::size_t most = store_->most();
+    bool waits = false;
+    for (const auto& [fd, listener] : listeners_) {
+      if (listener->kept != Kept::kNo) continue;
+      if (most != 0 && kept + kOwnDescriptors >= most) {
+        refuse(*listener, "more than " + std::to_string(most) +
+                              " descriptors are not kept");
+        continue;
+      }
+      waits = !keep(*listener);
+      if (waits) break;
+      if (listener->kept == Kept::kYes) ++kept;
+    }
+    unkept_ = listeners_.size() - kept;
+    if (!waits) {
+      give_up_at_.reset();
+    } else if (!give_up_at_) {
+      give_up_at_ = now + kKeeperLimit;
+    }
+    if (store_->events() >= 0) {
+      const std::uint32_t writable = waits ? EPOLLOUT : 0U;
+      static_cast<void>(
+          watch(EPOLL_CTL_MOD, store_->events(), EPOLLIN | writable));
+    } else if (waits) {
+      keep_at_ = now + kKeepAgain;
+    }
+  }
+
+  // False: whoever keeps takes nothing now.
+  bool keep(Listener& listener) {
+    const Status kept = store_->keep(kept_name(listener.number, listener.id),
+                                     listener.fd.get());
+    if (kept) {
+      listener.kept = Kept::kYes;
+      give_up_at_.reset();
+      return true;
+    }
+    // A keeper that is gone hangs up as well.
+    if (kept.error().sys_errno == EAGAIN || kept.error().sys_errno == EPIPE) {
+      return false;
+    }
+    refuse(listener, kept.error().message);
+    return true;
+  }
+
+  void give_up_store() {
+    if (!give_up_at_ || *give_up_at_ > Clock::now()) return;
+    give_up_at_.reset();
+    shared_->report("keep",
+                    "listeners would not survive bailiffd: whoever keeps them "
+                    "does not answer");
+    store_->give_up();
   }
 
   void lose_store() {
     shared_->report("keeper",
                     "the keeper of descriptors has ended, starting another");
-    static_cast<void>(
-        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, store_->lost(), nullptr));
+    remove(store_->events());
     renew_at_ = std::max(renewed_ + kKeeperPause, Clock::now());
+    keep_at_.reset();
+    give_up_at_.reset();
   }
 
   void renew_store() {
     if (!renew_at_ || *renew_at_ > Clock::now()) return;
     const Status renewed = [this]() -> Status {
       RETURN_IF_ERROR(store_->renew());
-      RETURN_IF_ERROR(keep_all());
+      RETURN_IF_ERROR(store_->keep(kSocketName, socket_.get()));
+      RETURN_IF_ERROR(store_->keep(kLedgerName, ledger_.fd()));
       return watch_store();
     }();
+    for (const auto& [fd, listener] : listeners_) listener->kept = Kept::kNo;
+    unkept_ = listeners_.size();
+    keep_now_ = true;
     renewed_ = Clock::now();
     renew_at_.reset();
     if (renewed) return;
@@ -503,20 +636,10 @@ class Notifier::Loop {
     renew_at_ = renewed_ + kKeeperPause;
   }
 
-  Status keep_all() {
-    RETURN_IF_ERROR(store_->keep(kSocketName, socket_.get()));
-    RETURN_IF_ERROR(store_->keep(kLedgerName, ledger_.fd()));
-    for (const auto& [fd, listener] : listeners_) {
-      RETURN_IF_ERROR(
-          store_->keep(kept_name(listener->number, listener->id), fd));
-    }
-    return Ok{};
-  }
-
   // --- listeners
 
-  Status add_listener(UniqueFd fd, std::uint64_t number,
-                      const std::string& id) {
+  Status add_listener(UniqueFd fd, std::uint64_t number, const std::string& id,
+                      Kept kept) {
     const int key = fd.get();
     std::shared_ptr<OfContainer>& container = containers_[id];
     if (!container) {
@@ -527,6 +650,7 @@ class Notifier::Loop {
     ++container->listeners;
     listeners_[key] =
         std::make_shared<Listener>(Listener{.fd = std::move(fd),
+                                            .kept = kept,
                                             .number = number,
                                             .id = id,
                                             .container = container});
@@ -548,7 +672,7 @@ class Notifier::Loop {
     rest.remove_prefix(1);
     last_number_ = std::max(last_number_, number);
     const Status added =
-        add_listener(std::move(kept.fd), number, std::string(rest));
+        add_listener(std::move(kept.fd), number, std::string(rest), Kept::kYes);
     if (!added) shared_->report("keep", added.error().message);
   }
 
@@ -612,8 +736,15 @@ class Notifier::Loop {
   void end_listener(int fd) {
     const auto found = listeners_.find(fd);
     const ListenerPtr listener = std::move(found->second);
-    static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr));
+    remove(fd);
     listeners_.erase(found);
+    if (unkept_ > 0) {
+      // There may be room for another now.
+      for (const auto& [other, left] : listeners_) {
+        if (left->kept == Kept::kRefused) left->kept = Kept::kNo;
+      }
+      keep_now_ = true;
+    }
     // Nobody waits for them.
     for (const HeldPtr& held : held_) {
       if (held->listener == listener) {
@@ -662,6 +793,11 @@ class Notifier::Loop {
   const std::unique_ptr<DescriptorStore> store_;
   std::optional<Clock::time_point> renew_at_;  // it has lost everything
   Clock::time_point renewed_;
+  bool keep_now_ = false;                        // some may be given to it
+  std::optional<Clock::time_point> give_up_at_;  // it takes nothing
+  std::optional<Clock::time_point> keep_at_;     // the same, and says nothing
+  std::optional<Clock::time_point> resume_at_;   // runtimes wait
+  std::atomic<std::size_t> unkept_{0};
   Ledger ledger_;
   std::uint64_t last_number_ = 0;
   std::map<int, Connection> connections_;
@@ -675,6 +811,7 @@ class Notifier::Loop {
 Notifier::Notifier(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 Notifier::~Notifier() { stop(); }
 void Notifier::stop() { loop_->stop(); }
+std::size_t Notifier::unkept() const { return loop_->unkept(); }
 void Notifier::containers_changed() { loop_->containers_changed(); }
 
 Result<std::unique_ptr<Notifier>> Notifier::start(Parts parts) {

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -64,6 +65,11 @@ class Notifier {
   // What Parts::container says may be another from now on: the next call is
   // judged by what it says then.  Any thread.
   void containers_changed();
+
+  // Listeners that a bailiffd after this one would not have, as whoever keeps
+  // them has no room or does not answer: their containers' calls would fail
+  // with ENOSYS.  Any thread.
+  std::size_t unkept() const;
 
   // Answers no more, and once it has returned calls nothing of the parts. Calls
   // that are held wait for the next process.  The thread of a container that

@@ -21,10 +21,10 @@ constexpr std::size_t kMaxName = 255;
 
 const char* notify_socket() { return std::getenv("NOTIFY_SOCKET"); }
 
-Status tell(std::string_view state, int fd) {
+Status tell(std::string_view state, int fd, int flags = 0) {
   ASSIGN_OR_RETURN(const UniqueFd socket,
                    connect_to(notify_socket(), SOCK_DGRAM));
-  return send_message(socket.get(), state, fd);
+  return send_message(socket.get(), state, fd, flags);
 }
 
 }  // namespace
@@ -37,10 +37,12 @@ Status tell_systemd_ready() {
 // systemd says so itself since version 254, and drops what it is given without
 // a word where FileDescriptorStoreMax= is 0.  For an older one the unit can say
 // it (Environment=FDSTORE=...).
-bool systemd_keeps() {
+std::size_t systemd_room() {
   const char* most = std::getenv("FDSTORE");
-  return notify_socket() != nullptr && most != nullptr && *most != '\0' &&
-         std::string_view(most) != "0";
+  std::size_t room = 0;
+  if (notify_socket() == nullptr || most == nullptr) return room;
+  std::from_chars(most, most + std::strlen(most), room);
+  return room;
 }
 
 Status give_systemd(const std::string& name, int fd) {
@@ -48,7 +50,7 @@ Status give_systemd(const std::string& name, int fd) {
     return invalid_argument("the name '" + name +
                             "' is too long for systemd's store");
   }
-  return tell("FDSTORE=1\nFDNAME=" + name, fd);
+  return tell("FDSTORE=1\nFDNAME=" + name, fd, MSG_DONTWAIT);
 }
 
 std::vector<NamedDescriptor> kept_by_systemd() {

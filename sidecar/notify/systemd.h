@@ -4,6 +4,7 @@
 // sd_notify(3), sd_listen_fds_with_names(3).
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,10 @@ namespace bailiff::sidecar {
 // Ok where nobody wants to hear it.
 Status tell_systemd_ready();
 
-// Whether a descriptor that it is given is kept.
-bool systemd_keeps();
+// How many descriptors it keeps; 0: it keeps none.
+std::size_t systemd_room();
 // A copy of `fd` is kept, until the unit has ended for good or the other end of
-// `fd` hangs up.
+// `fd` hangs up.  Does not wait: see DescriptorStore.
 Status give_systemd(const std::string& name, int fd);
 // To be asked once: what earlier processes of the unit have given.
 std::vector<NamedDescriptor> kept_by_systemd();

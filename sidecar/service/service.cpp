@@ -735,7 +735,12 @@ std::vector<ReadinessCheck> Service::readiness() {
   add("bpffs", kept ? "" : kept.error().message, config_.bpf_dir);
   add("ring_buffer", intake_->events_problem(), config_.bpf_dir + "/events");
   add("foreign_sockets", foreign_->problem(), "looked for");
-  add("seccomp", notifier_problem_, config_.run_dir + "/seccomp.sock");
+  const std::size_t unkept = notifier_ ? notifier_->unkept() : 0;
+  add("seccomp",
+      unkept == 0 ? notifier_problem_
+                  : std::to_string(unkept) +
+                        " listeners would not survive bailiffd: see its log",
+      config_.run_dir + "/seccomp.sock");
   // A workload that cools down is no reason to call the whole service unready.
   std::string used_up;
   std::string cooling;
@@ -792,6 +797,10 @@ std::string Service::metrics() {
       text.sample({{"list", lists[i].name}}, current->list_entries(i));
     }
   }
+  text.family("bailiff_listeners_unkept", "gauge",
+              "Seccomp listeners that would not survive bailiffd.");
+  text.sample({},
+              static_cast<std::uint64_t>(notifier_ ? notifier_->unkept() : 0));
   text.family("bailiff_response_budget_exhausted", "gauge",
               "1 for each budget of responses that is used up.");
   for (const OverBudget& over : engine_->over()) {

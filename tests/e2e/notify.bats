@@ -159,6 +159,19 @@ keeps_besides() {
   grep -q '^mkdir=EPERM' "$SCRATCH/kept.out"
 }
 
+@test "what a keeper has no room for is told until there is room" {
+  service "$SCRATCH/rules/calls.yaml"
+  # For nothing but the socket and the ledger.
+  prlimit --nofile=18: \
+    --pid "$(pgrep -f "^bailiff-keeper --keeper $SVC/run\$")"
+  contained_detached unkept sleep 100
+  wait_until 10 "it to be counted" metric '^bailiff_listeners_unkept 1$'
+  api GET /readyz | grep -q "1 listeners would not survive bailiffd"
+  grep -q "no room container=unkept" "$SVC/log"
+  bailiff_runc delete --force unkept
+  wait_until 10 "its end" metric '^bailiff_listeners_unkept 0$'
+}
+
 @test "bailiffd and its keeper may have more descriptors than a shell's program" {
   local pid most
   most=$(ulimit -H -n)

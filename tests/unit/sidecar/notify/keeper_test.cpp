@@ -4,14 +4,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -179,7 +183,7 @@ TEST_F(KeeperTest, HangsUpWhenItIsKilledAndIsRenewed) {
   ASSERT_TRUE(opened.store->keep("listener.1.c", kept.fd.get()));
   const std::vector<pid_t> before = keepers();
   ASSERT_EQ(before.size(), 1U);
-  pollfd lost{opened.store->lost(), 0, 0};
+  pollfd lost{opened.store->events(), 0, 0};
   EXPECT_EQ(::poll(&lost, 1, 0), 0);
   ::kill(before.front(), SIGKILL);
   EXPECT_EQ(::poll(&lost, 1, -1), 1);
@@ -225,16 +229,122 @@ TEST_F(KeeperTest, IsReplacedWhenItDoesNotTakeWhatItIsGiven) {
       open_store(run_.path(), kThisProgram, std::chrono::milliseconds(10));
   ASSERT_TRUE(opened) << opened.error().message;
   stop_keepers();
-  // What it has not read is bounded.
+  // What it has not read is bounded, and not waited for.
   Status given = Ok{};
   while (given) given = opened->store->keep("listener.1.c", kept.fd.get());
+  EXPECT_EQ(given.error().sys_errno, EAGAIN);
   EXPECT_EQ(given.error().message, "the keeper of descriptors does not answer");
-  pollfd lost{opened->store->lost(), 0, 0};
+  pollfd lost{opened->store->events(), 0, 0};
+  EXPECT_EQ(::poll(&lost, 1, 0), 0);
+  opened->store->give_up();
   EXPECT_EQ(::poll(&lost, 1, 0), 1);
   ASSERT_TRUE(opened->store->renew());
   ASSERT_TRUE(opened->store->keep("listener.1.c", kept.fd.get()));
   EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
   kept.other = {};
+}
+
+// It was there before whoever gives it up, so nobody may end it.
+TEST_F(KeeperTest, IsReplacedByOneItDoesNotGetInTheWayOf) {
+  Kept kept;
+  const OpenedStore first = open();
+  ASSERT_TRUE(first.store->keep("listener.1.c", kept.fd.get()));
+  const OpenedStore second = open();
+  ASSERT_EQ(names(second.kept), Names{"listener.1.c"});
+  stop_keepers();
+  second.store->give_up();
+  ASSERT_TRUE(second.store->renew());
+  ASSERT_TRUE(second.store->keep("listener.2.c", kept.fd.get()));
+  EXPECT_EQ(names(open().kept), Names{"listener.2.c"});
+  EXPECT_EQ(keepers().size(), 2U);
+  // The earlier one has nobody left to ask it once it goes on.
+  first.store->give_up();
+  const std::vector<pid_t> both = keepers();
+  kept.other = {};
+  continue_all();
+  ASSERT_EQ(::waitpid(both.front(), nullptr, 0), both.front());
+  EXPECT_TRUE(has_socket());
+}
+
+// Leaves it so many descriptors, or takes the limit away again (0).
+void limit_descriptors(pid_t keeper, rlim_t most) {
+  rlimit limit{};
+  ASSERT_EQ(::prlimit(keeper, RLIMIT_NOFILE, nullptr, &limit), 0);
+  limit.rlim_cur = most == 0 ? limit.rlim_max : most;
+  ASSERT_EQ(::prlimit(keeper, RLIMIT_NOFILE, &limit, nullptr), 0);
+}
+
+TEST_F(KeeperTest, TellsWhatItHasNoRoomFor) {
+  Kept first;
+  Kept second;
+  const OpenedStore opened = open();
+  ASSERT_EQ(keepers().size(), 1U);
+  limit_descriptors(keepers().front(), kKeeperReserve + 1);
+  ASSERT_TRUE(opened.store->keep("listener.1.c", first.fd.get()));
+  ASSERT_TRUE(opened.store->keep("listener.2.c", second.fd.get()));
+  pollfd told{opened.store->events(), POLLIN, 0};
+  ASSERT_EQ(::poll(&told, 1, -1), 1);
+  EXPECT_EQ(opened.store->refused(), Names{"listener.2.c"});
+  EXPECT_EQ(opened.store->refused(), Names{});
+  // Whoever takes over gets what there is.
+  EXPECT_EQ(names(open().kept), Names{"listener.1.c"});
+  // The other's place.
+  first.other = {};
+  ASSERT_TRUE(opened.store->keep("listener.2.c", second.fd.get()));
+  EXPECT_EQ(names(open().kept), Names{"listener.2.c"});
+  second.other = {};
+}
+
+// Returns when the process waits for something to happen.
+void wait_asleep(pid_t pid) {
+  std::string where;
+  while (where.find("poll") == where.npos) {
+    ::sched_yield();
+    std::ifstream("/proc/" + std::to_string(pid) + "/wchan") >> where;
+  }
+}
+
+TEST_F(KeeperTest, SleepsWhileItCannotTakeAConnection) {
+  const OpenedStore opened = open();
+  ASSERT_EQ(keepers().size(), 1U);
+  const pid_t keeper = keepers().front();
+  const std::string files = "/proc/" + std::to_string(keeper) + "/fd";
+  limit_descriptors(keeper, static_cast<rlim_t>(std::distance(
+                                std::filesystem::directory_iterator(files),
+                                std::filesystem::directory_iterator())));
+  const Result<UniqueFd> waits =
+      connect_to(keeper_socket(run_.path()), SOCK_SEQPACKET);
+  ASSERT_TRUE(waits);
+  ASSERT_TRUE(send_message(waits->get(), "all", -1));
+  wait_asleep(keeper);
+  limit_descriptors(keeper, 0);
+  const Result<Message> answer = receive_message(waits->get(), kMaxKeptName);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->text, ".");
+}
+
+TEST_F(KeeperTest, LetsAConnectionWaitUntilAnotherHasEnded) {
+  const OpenedStore opened = open();
+  ASSERT_EQ(keepers().size(), 1U);
+  std::vector<UniqueFd> clients;
+  for (std::size_t i = 0; i < kMaxKeeperClients; ++i) {
+    Result<UniqueFd> client =
+        connect_to(keeper_socket(run_.path()), SOCK_SEQPACKET);
+    ASSERT_TRUE(client);
+    ASSERT_TRUE(send_message(client->get(), "all", -1));
+    clients.push_back(*std::move(client));
+  }
+  for (std::size_t i = 0; i + 1 < kMaxKeeperClients; ++i) {
+    ASSERT_TRUE(receive_message(clients[i].get(), kMaxKeptName));
+  }
+  wait_asleep(keepers().front());
+  EXPECT_FALSE(
+      receive_message(clients.back().get(), kMaxKeptName, MSG_DONTWAIT));
+  clients.front() = {};
+  const Result<Message> answer =
+      receive_message(clients.back().get(), kMaxKeptName);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->text, ".");
 }
 
 TEST_F(KeeperTest, IsStartedByAProcessWithoutStandardDescriptors) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@
 #include "oci/inject/registration.h"
 #include "oci/sys/unix_socket.h"
 #include "sidecar/notify/descriptors.h"
+#include "sidecar/notify/keeper.h"
 #include "tests/unit/oci/sys/scratch.h"
 #include "tests/unit/sidecar/notify/held_process.h"
 #include "tests/unit/sidecar/notify/kept.h"
@@ -251,6 +253,82 @@ TEST_F(NotifierTest, GivesAnotherKeeperEverything) {
     notifier_.reset();
   }
   wait_children();
+}
+
+TEST_F(NotifierTest, CountsListenersThatAreNotKept) {
+  adopt_keepers();
+  {
+    HeldProcess first;
+    HeldProcess second;
+    start(kNever, kThisProgram);
+    ASSERT_EQ(keepers().size(), 1U);
+    const pid_t keeper = keepers().front();
+    // Its own two, and one more.
+    rlimit limit{};
+    ASSERT_EQ(::prlimit(keeper, RLIMIT_NOFILE, nullptr, &limit), 0);
+    limit.rlim_cur = kKeeperReserve + 3;
+    ASSERT_EQ(::prlimit(keeper, RLIMIT_NOFILE, &limit, nullptr), 0);
+    hand_over(first, "c1");
+    EXPECT_EQ(notifier_->unkept(), 0U);
+    hand_over(second, "c2");
+    wait_told("keep", 1);
+    // It is told before.
+    while (notifier_->unkept() != 1) ::sched_yield();
+    EXPECT_EQ(second.call_one(), EPERM);
+    first.end();
+    while (notifier_->unkept() != 0) ::sched_yield();
+    notifier_.reset();
+    start(kNever, kThisProgram);
+    EXPECT_EQ(second.call_one(), EPERM);
+    notifier_.reset();
+  }
+  wait_children();
+}
+
+TEST_F(NotifierTest, AnswersWhileItsKeeperTakesNothing) {
+  adopt_keepers();
+  {
+    HeldProcess process;
+    HeldProcess other;
+    start(kNever, kThisProgram);
+    ASSERT_EQ(keepers().size(), 1U);
+    const pid_t keeper = keepers().front();
+    ::kill(keeper, SIGSTOP);
+    ::waitpid(keeper, nullptr, WUNTRACED);
+    // More than it can be given unread.
+    while (notifier_->unkept() == 0) hand_over(process, "c1");
+    hand_over(other, "c2");
+    EXPECT_EQ(other.call_one(), EPERM);
+    ::kill(keeper, SIGCONT);
+    while (notifier_->unkept() != 0) ::sched_yield();
+    notifier_.reset();
+  }
+  wait_children();
+}
+
+TEST_F(NotifierTest, LetsRuntimesWaitForWhichThereIsNoDescriptor) {
+  HeldProcess process;
+  start(kNever);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit full = before;
+  {
+    const UniqueFd next(::dup(STDERR_FILENO));
+    full.rlim_cur = static_cast<rlim_t>(next.get());
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &full), 0);
+  const pid_t runtime = ::fork();
+  if (runtime == 0) {
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    hand_over(process, "c1");
+    ::_exit(HasFailure() ? 1 : 0);
+  }
+  wait_told("runtime", 1);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(runtime, &status, 0), runtime);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(process.call_one(), EPERM);
 }
 
 // Stops the notifier while its container's thread looks, which it then may.
