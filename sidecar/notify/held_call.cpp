@@ -232,6 +232,22 @@ bool is_of_process(FieldId id) {
 
 }  // namespace
 
+bailiff_call call_by_number(const seccomp_notif& held) {
+  const seccomp_data& data = held.data;
+  const bool compat = data.arch == AUDIT_ARCH_I386;
+  if (compat && data.nr == kSocketCall) return BAILIFF_CALL_SOCKET;
+  const hook::CallNumbers& numbers =
+      compat ? hook::compat_calls() : hook::native_calls();
+  const int number = compat ? data.nr : data.nr & ~BAILIFF_X32_CALL;
+  if ((!compat && data.arch != kNativeArch) || number < 0 ||
+      number >= BAILIFF_MAX_CALL_NUMBER) {
+    return BAILIFF_CALL_COUNT;
+  }
+  const std::uint8_t call = numbers[static_cast<std::size_t>(number)];
+  return call == BAILIFF_NOT_OBSERVED ? BAILIFF_CALL_COUNT
+                                      : static_cast<bailiff_call>(call);
+}
+
 Result<std::optional<ObservedEvent>> call_of(const seccomp_notif& held) {
   const seccomp_data& data = held.data;
   ObservedEvent event;
@@ -253,22 +269,15 @@ Result<std::optional<ObservedEvent>> call_of(const seccomp_notif& held) {
     event.call = BAILIFF_CALL_SOCKET;
     return std::optional(std::move(event));
   }
-  const hook::CallNumbers& numbers =
-      compat ? hook::compat_calls() : hook::native_calls();
-  const int number = compat ? data.nr : data.nr & ~BAILIFF_X32_CALL;
-  std::uint8_t call = BAILIFF_NOT_OBSERVED;
-  if ((compat || data.arch == kNativeArch) && number >= 0 &&
-      number < BAILIFF_MAX_CALL_NUMBER) {
-    call = numbers[static_cast<std::size_t>(number)];
-  }
+  const bailiff_call call = call_by_number(held);
   // Somebody wanted it held, so it is not let go on as if nobody had.
-  if (call == BAILIFF_NOT_OBSERVED) {
+  if (call == BAILIFF_CALL_COUNT) {
     return Error{Code::kUnsupported, "a held call that is not known, number " +
                                          std::to_string(data.nr) +
                                          " of architecture " +
                                          std::to_string(data.arch)};
   }
-  event.call = static_cast<bailiff_call>(call);
+  event.call = call;
   return std::optional(std::move(event));
 }
 
@@ -314,6 +323,11 @@ Result<HeldFields> HeldFields::read(const seccomp_notif& held,
   nobody.program = std::make_shared<RunningProgram>();
   observed.lineage.self = std::make_shared<Process>(std::move(nobody));
   return HeldFields(tid, std::move(observed), container);
+}
+
+Observed HeldFields::observed() const {
+  if (!process_read_) read_process();
+  return observed_;
 }
 
 void HeldFields::read_process() const {

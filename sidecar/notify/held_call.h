@@ -24,6 +24,11 @@ namespace bailiff::sidecar {
 // are there, so that they may be others by the time the kernel reads them.
 Result<std::optional<ObservedEvent>> call_of(const seccomp_notif& held);
 
+// Which call that is by its number alone, without its caller's memory: of a
+// 32-bit socketcall(2) it is socket, the only one that is judged.
+// BAILIFF_CALL_COUNT: it is not known.
+bailiff_call call_by_number(const seccomp_notif& held);
+
 // Its fields.  What it takes of /proc is read when a rule first asks for it:
 // most calls are none of its business.
 class HeldFields final : public FieldSource {
@@ -32,6 +37,9 @@ class HeldFields final : public FieldSource {
   // call_memory.h.
   static Result<HeldFields> read(const seccomp_notif& held, ObservedEvent event,
                                  const Facts& container);
+
+  // All that is known of it, of its process too.
+  Observed observed() const;
 
   std::vector<Value> extract(FieldId field,
                              std::string_view argument) const override {

@@ -121,9 +121,11 @@ struct Shared {
     if (!stopped_) parts.report(kind, line);
   }
 
-  // Whoever comes first answers.
-  void answer_once(Held& held, int error) {
+  // Whoever comes first answers.  `tells`: of what comes of it.
+  template <typename Tells>
+  void answer_once(Held& held, int error, Tells tells) {
     if (held.answered.exchange(true)) return;
+    if (std::optional<HeldAnswer> told = tells()) tell(*std::move(told));
     const Status answered =
         answer(held.listener->fd.get(), held.call.id, error);
     held.done = true;
@@ -131,11 +133,25 @@ struct Shared {
     static_cast<void>(::eventfd_write(wake.get(), 1));
   }
 
+  void tell(HeldAnswer told) {
+    const std::shared_lock lock(calling_);
+    if (!stopped_) parts.answered(std::move(told));
+  }
+
  private:
   std::shared_mutex calling_;
   bool stopped_ = false;
 };
 using SharedPtr = std::shared_ptr<Shared>;
+
+// Of one that nobody has judged.
+HeldAnswer unjudged(const Held& held, ContainerPtr container, int error) {
+  return {.id = held.listener->id,
+          .container = std::move(container),
+          .tid = held.call.pid,
+          .call = call_by_number(held.call),
+          .refused = error != 0};
+}
 
 int error_of(OnError on_failure) {
   switch (on_failure) {
@@ -174,15 +190,20 @@ class Judge : public std::enable_shared_from_this<Judge> {
   // The container may be another one with its id.
   void look_again() { ++changes_; }
 
+  // As it is known to be by now; nullptr: it is not.  Does not wait for the
+  // thread.
+  ContainerPtr known() const {
+    const std::uint64_t now = changes();
+    const std::lock_guard lock(mutex_);
+    if (container_ && container_->generation && seen_ == now) return container_;
+    return nullptr;
+  }
+
   // Of the policy the container is known to be under, or else of the current
   // one.  Does not wait for the thread.
   OnError on_failure() const {
-    const std::uint64_t now = changes();
-    {
-      const std::lock_guard lock(mutex_);
-      if (container_ && container_->generation && seen_ == now) {
-        return container_->generation->policy().on_failure;
-      }
+    if (const ContainerPtr container = known()) {
+      return container->generation->policy().on_failure;
     }
     return shared_->on_failure();
   }
@@ -217,7 +238,9 @@ class Judge : public std::enable_shared_from_this<Judge> {
       const std::optional<ContainerPtr> known = container();
       // The next process answers it.
       if (!known) return;
-      shared_->answer_once(*held, judge(*held, *known));
+      Judgement judged = judge(*held, *known);
+      shared_->answer_once(*held, judged.error,
+                           [&] { return std::move(judged.told); });
     }
   }
 
@@ -239,42 +262,62 @@ class Judge : public std::enable_shared_from_this<Judge> {
     return found;
   }
 
-  // The error the call is to fail with; 0: none.
-  int judge(const Held& held, const ContainerPtr& known) {
+  struct Judgement {
+    int error = 0;  // the call is to fail with; 0: none
+    std::optional<HeldAnswer> told;
+  };
+
+  Judgement judge(const Held& held, const ContainerPtr& known) {
     if (!known || !known->generation) {
       shared_->report("held",
                       "a held call of a container that is not known, "
                       "answered by on_failure container=" +
                           id_);
-      return error_of(on_failure());
+      return not_judged(held, known);
     }
     Result<std::optional<ObservedEvent>> event = call_of(held.call);
-    if (!event) return failed(event.error());
-    if (!*event) return 0;
+    if (!event) return failed(held, known, event.error());
+    if (!*event) return {};
     const bailiff_call call = (*event)->call;
     Result<HeldFields> fields =
         HeldFields::read(held.call, **std::move(event), known->facts);
-    if (!fields) return failed(fields.error());
+    if (!fields) return failed(held, known, fields.error());
     const HeldCalls& wanted = known->held;
     const std::shared_ptr<const Matcher> matcher = known->generation->matcher();
+    std::vector<std::uint32_t> refusing;
     for (const std::uint32_t rule :
          matcher->match(*fields, wanted.rules, memory_)) {
       const auto at =
           std::lower_bound(wanted.rules.begin(), wanted.rules.end(), rule);
       const auto place = static_cast<std::size_t>(at - wanted.rules.begin());
-      if ((wanted.rule_calls[place] & bit_of(call)) != 0) return EPERM;
+      if ((wanted.rule_calls[place] & bit_of(call)) != 0) {
+        refusing.push_back(rule);
+      }
     }
-    return 0;
+    if (refusing.empty()) return {};
+    return {EPERM, HeldAnswer{.id = id_,
+                              .container = known,
+                              .tid = held.call.pid,
+                              .call = call,
+                              .refused = true,
+                              .rules = std::move(refusing),
+                              .judged = fields->observed()}};
   }
 
-  int failed(const Error& error) {
+  Judgement not_judged(const Held& held, const ContainerPtr& known) {
+    const int error = error_of(on_failure());
+    return {error, unjudged(held, known, error)};
+  }
+
+  Judgement failed(const Held& held, const ContainerPtr& known,
+                   const Error& error) {
     switch (error.code) {
       case Code::kInvalidArgument:
         // As the kernel would say, which must not find something there after
         // all.
-        return EFAULT;
+        return {EFAULT, std::nullopt};
       case Code::kNotFound:
-        return EPERM;  // nobody hears it
+        return {EPERM, std::nullopt};  // nobody hears it
       case Code::kPermission:
       case Code::kUnsupported:
       case Code::kExhausted:
@@ -283,7 +326,7 @@ class Judge : public std::enable_shared_from_this<Judge> {
     }
     shared_->report(
         "held", error.message + ", answered by on_failure container=" + id_);
-    return error_of(on_failure());
+    return not_judged(held, known);
   }
 
   const SharedPtr shared_;
@@ -778,12 +821,14 @@ class Notifier::Loop {
     for (const HeldPtr& held : held_) {
       if (held->deadline > now) break;
       if (held->answered) continue;
-      const OnError on_failure = held->listener->container->judge->on_failure();
+      const Judge& judge = *held->listener->container->judge;
+      const int error = error_of(judge.on_failure());
       shared_->report("late",
                       "a held call took too long to judge, answered by "
                       "on_failure container=" +
                           held->listener->id);
-      shared_->answer_once(*held, error_of(on_failure));
+      shared_->answer_once(
+          *held, error, [&] { return unjudged(*held, judge.known(), error); });
     }
   }
 

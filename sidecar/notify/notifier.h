@@ -10,10 +10,11 @@
 // Each container has a thread of its own that reads the caller's memory and
 // /proc and judges: one that is kept waiting keeps only its own container.
 //
-// Nothing is told of here: a call that was refused returns EPERM, which the
-// observer tells of, and so does seccomp's own refusal.  What was let go on is
-// judged once more when it has returned, since its arguments may have been
-// changed in between.
+// A call that was refused returns EPERM, which the observer tells of, as it
+// does of seccomp's own refusal: only by then the caller may have put something
+// else where the arguments were.  So what was refused here, and what could not
+// be judged, is handed to whoever tells before the caller is answered.  What
+// was let go on is judged once more when it has returned.
 #pragma once
 
 #include <chrono>
@@ -24,6 +25,7 @@
 
 #include "rules/base/result.h"
 #include "sidecar/ingest/containers.h"
+#include "sidecar/notify/held_answer.h"
 
 namespace bailiff::sidecar {
 
@@ -48,6 +50,9 @@ class Notifier {
     std::function<ContainerPtr(const std::string& id)> container;
     // The current policy's: for a container that is not known.  Any thread.
     std::function<OnError()> on_failure;
+    // Before the caller hears it: a call is refused, or nobody could judge it.
+    // Called by any of the threads; does not block.
+    std::function<void(HeldAnswer)> answered = [](const HeldAnswer&) {};
     // One line about what went wrong; `kind` is the same for lines that may
     // come at each call.
     std::function<void(const std::string& kind, const std::string& line)>

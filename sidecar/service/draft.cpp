@@ -195,6 +195,33 @@ Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
   return alert;
 }
 
+Draft unjudged_draft(const Settings& settings,
+                     const oci::ContainerRecord& record, std::string_view call,
+                     const std::string& process, std::uint32_t pid,
+                     bool refused, std::uint64_t realtime_ns) {
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = realtime_ns;
+  alert.priority = Priority::kWarning;
+  alert.rule = "Unjudged call";
+  alert.source = "bailiff";
+  alert.message = "Unjudged call: it was " +
+                  std::string(refused ? "refused" : "let go on") +
+                  " as on_failure says (call=" + std::string(call) +
+                  " process=" + process + " pid=" + std::to_string(pid) +
+                  " container=" + record.id + ")";
+  alert.output_fields = {{"evt.type", std::string(call)},
+                         {"proc.name", process},
+                         {"proc.pid", static_cast<std::int64_t>(pid)},
+                         {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
+  alert.container = alert_container(record);
+  Draft draft =
+      plain_draft(settings, std::move(alert), Enforcement::kNotify, "none");
+  draft.alert.verdict =
+      to_string(refused ? Verdict::kDenied : Verdict::kAllowed);
+  return draft;
+}
+
 Draft foreign_draft(const Settings& settings,
                     const oci::ContainerRecord& record,
                     const bailiff_foreign& socket, std::uint64_t realtime_ns) {

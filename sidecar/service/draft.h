@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rules/abi/foreign.h"
@@ -77,6 +78,13 @@ Draft adopted_draft(const Settings& settings,
 Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
                  std::uint64_t count, const std::string& cause,
                  std::uint64_t realtime_ns);
+
+// On a held call that nobody could judge in time: it was refused or let go on,
+// as on_failure says.  `process` is "" and `pid` 0 where they are not known.
+Draft unjudged_draft(const Settings& settings,
+                     const oci::ContainerRecord& record, std::string_view call,
+                     const std::string& process, std::uint32_t pid,
+                     bool refused, std::uint64_t realtime_ns);
 
 // On a socket that a container has and that was made outside of it: its
 // programs do not see what goes over it.

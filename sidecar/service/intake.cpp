@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <optional>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "oci/sys/cgroup.h"
 #include "oci/sys/errno_error.h"
 #include "oci/sys/process.h"
+#include "rules/lower/observed.h"
 #include "sidecar/evidence/event_line.h"
 #include "sidecar/ingest/clock.h"
 #include "sidecar/ingest/connect_fields.h"
@@ -205,10 +207,13 @@ Result<std::unique_ptr<Intake>> Intake::start(Parts parts) {
   if (!epoll) return errno_error("epoll");
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return errno_error("eventfd");
-  std::unique_ptr<Intake> intake(new Intake(std::move(parts),
-                                            std::move(spool_watch),
-                                            std::move(epoll), std::move(wake)));
+  UniqueFd answered(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!answered) return errno_error("eventfd");
+  std::unique_ptr<Intake> intake(
+      new Intake(std::move(parts), std::move(spool_watch), std::move(epoll),
+                 std::move(wake), std::move(answered)));
   RETURN_IF_ERROR(intake->watch(intake->wake_.get()));
+  RETURN_IF_ERROR(intake->watch(intake->answered_.get()));
   RETURN_IF_ERROR(intake->watch(intake->spool_watch_.fd()));
   // The registry before the events, so that those know whom they are about.
   intake->read_containers();
@@ -405,7 +410,7 @@ void Intake::run() {
     const bool retry = !events_ || !observer_ || spool_left_;
     std::chrono::milliseconds wait{-1};
     if (retry) wait = kRetry;
-    if (read_since_losses_) wait = kLossesEvery;
+    if (read_since_losses_ || !answers_.empty()) wait = kLossesEvery;
     const int count =
         ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()),
                      static_cast<int>(wait.count()));
@@ -414,6 +419,8 @@ void Intake::run() {
       const int fd = ready[static_cast<std::size_t>(i)].data.fd;
       if (fd == wake_.get()) return;
       spool = spool || fd == spool_watch_.fd();
+      eventfd_t added = 0;
+      if (fd == answered_.get()) ::eventfd_read(fd, &added);
     }
     // Events first: a response waits for nothing.  What is left makes the ring
     // readable again at once.
@@ -423,6 +430,7 @@ void Intake::run() {
       if (observer_ && fd == observer_->fd())
         static_cast<void>(read_observer());
     }
+    tell_untold();
     tell_losses();
     if (spool) read_spool();
     if (!events_) open_events();
@@ -627,7 +635,7 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
   }
   Observed observed;
   observed.event = *std::move(parsed);
-  const ObservedEvent& event = observed.event;
+  ObservedEvent& event = observed.event;
   ring_share_.add_read(event.cgroup_id);
   observed.lineage = processes_.take(event);
   if (event.kind == ObservedEvent::Kind::kFork ||
@@ -643,6 +651,11 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
                                known->record.id);
     return;
   }
+  const std::optional<HeldAnswer> answer =
+      event.kind == ObservedEvent::Kind::kCall
+          ? answers_.take(event.tid, event.call)
+          : std::nullopt;
+  if (answer && answer->judged) restore(event, answer->judged->event);
   observed.descriptor = describe_descriptor(event);
   if (observed.descriptor && observed.descriptor->is_ip()) {
     observed.name_changed = processes_.renames(observed.descriptor->inode,
@@ -655,10 +668,27 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
   parts_.flight.keep(container->record.cgroup_id,
                      line_of(bytes, observed, container, parts_.secrets),
                      bytes.size());
+  on_observed(std::move(observed), container, answer);
+}
+
+void Intake::on_observed(Observed observed, const ContainerPtr& container,
+                         const std::optional<HeldAnswer>& told) {
   const std::shared_ptr<const Settings> settings = parts_.settings();
+  // Otherwise its caller was interrupted before it was answered.
+  const bool refused = told && observed.event.result == -EPERM;
+  const bool same_rules = refused && told->container &&
+                          told->container->generation &&
+                          told->container->generation->policy_id() ==
+                              container->generation->policy_id();
   std::vector<ObservedHit> hits =
-      judge(observed, *container, *settings, match_memory_);
-  if (hits.empty()) return;
+      judge(observed, *container, *settings, match_memory_,
+            same_rules ? told->rules : std::vector<std::uint32_t>());
+  if (hits.empty()) {
+    if (told && told->rules.empty() && (refused || !told->refused)) {
+      tell_unjudged(*told, &observed, container);
+    }
+    return;
+  }
 
   auto seen = std::make_shared<SeenObserved>(
       SeenObserved{.observed = std::move(observed),
@@ -689,6 +719,60 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
   work.event_ns = seen->observed.event.monotonic_ns;
   work.draft = [seen] { return drafts_of(*seen); };
   answer(std::move(work), container, std::move(request), std::move(capture));
+}
+
+void Intake::answered(HeldAnswer answer) {
+  if (!answers_.add(std::move(answer), std::chrono::steady_clock::now())) {
+    parts_.metrics.count_lost("held");
+    log_repeated("held", "a held call is not told of: there are too many");
+  }
+  static_cast<void>(::eventfd_write(answered_.get(), 1));
+}
+
+void Intake::tell_unjudged(const HeldAnswer& answer, const Observed* observed,
+                           const ContainerPtr& container) {
+  const std::string call(answer.call == BAILIFF_CALL_COUNT
+                             ? "unknown"
+                             : event_type_of(answer.call));
+  Work work;
+  work.event_ns = observed ? observed->event.monotonic_ns : monotonic_ns();
+  work.draft = [container, settings = parts_.settings(), call,
+                process = observed ? observed->event.comm : "",
+                pid = observed ? observed->event.tgid : 0,
+                refused = answer.refused,
+                realtime =
+                    shifted(work.event_ns, ClockOffsets::now().realtime_ns)] {
+    return std::vector<Draft>{unjudged_draft(*settings, container->record, call,
+                                             process, pid, refused, realtime)};
+  };
+  push(std::move(work), container->record);
+}
+
+// The ring may have had no room for the record of a call: that it was refused
+// is known all the same.
+void Intake::tell_untold() {
+  // Records that wait to be read are no reason.
+  if (answers_.empty() || read_observer()) return;
+  for (HeldAnswer& answer : answers_.take_untold(
+           std::chrono::steady_clock::now() - parts_.untold_after)) {
+    ContainerPtr container = answer.container;
+    if (!container || !container->generation) {
+      oci::ContainerRecord record;
+      record.id = answer.id;
+      container = make_container(std::move(record), nullptr);
+    }
+    if (!answer.judged) {
+      tell_unjudged(answer, nullptr, container);
+      continue;
+    }
+    Observed observed = *std::move(answer.judged);
+    observed.event.cgroup_id = container->record.cgroup_id;
+    observed.event.policy_id = container->generation->policy_id();
+    observed.event.result = -EPERM;
+    observed.number = next_number();
+    observed.container_start_ns = container->record.time_ns;
+    on_observed(std::move(observed), container, answer);
+  }
 }
 
 void Intake::answer(Work work, const ContainerPtr& container,

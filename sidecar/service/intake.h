@@ -38,11 +38,13 @@
 #include "sidecar/ingest/event_record.h"
 #include "sidecar/ingest/event_source.h"
 #include "sidecar/ingest/generations.h"
+#include "sidecar/ingest/observed_fields.h"
 #include "sidecar/ingest/process_table.h"
 #include "sidecar/ingest/record_folder.h"
 #include "sidecar/ingest/ring_share.h"
 #include "sidecar/respond/engine.h"
 #include "sidecar/service/draft.h"
+#include "sidecar/service/held_answers.h"
 #include "sidecar/service/kernel_side.h"
 #include "sidecar/service/metrics.h"
 #include "sidecar/service/recorder.h"
@@ -71,6 +73,9 @@ class Intake {
     // Called when a container has started, or is enforced from now on.  Does
     // not block.
     std::function<void()> started = [] {};
+    // A call that was answered has returned by then, or the record of it is
+    // lost.
+    std::chrono::milliseconds untold_after = std::chrono::seconds(5);
   };
 
   // Reads what waits in RUN_DIR and in the ring buffer, then starts the
@@ -91,6 +96,9 @@ class Intake {
   void answer(Work work, const ContainerPtr& container,
               std::optional<ResponseRequest> request,
               std::optional<Trigger> capture);
+  // A held call is about to be answered: told of once it has returned.  Any
+  // thread; does not block.
+  void answered(HeldAnswer answer);
   // evt.num of what is told next.  Any thread.
   std::uint64_t next_number() { return ++last_number_; }
 
@@ -100,11 +108,13 @@ class Intake {
   std::uint64_t kernel_lost() const;
 
  private:
-  Intake(Parts parts, FolderWatch spool_watch, UniqueFd epoll, UniqueFd wake)
+  Intake(Parts parts, FolderWatch spool_watch, UniqueFd epoll, UniqueFd wake,
+         UniqueFd answered)
       : parts_(std::move(parts)),
         spool_watch_(std::move(spool_watch)),
         epoll_(std::move(epoll)),
-        wake_(std::move(wake)) {}
+        wake_(std::move(wake)),
+        answered_(std::move(answered)) {}
 
   Status watch(int fd) const;
   void run();
@@ -125,6 +135,11 @@ class Intake {
   bool read_observer();
   // What is known of the process at an event of a hook.
   ProcessFacts process_at(const ConnectEvent& event, std::uint64_t boottime_ns);
+  void on_observed(Observed observed, const ContainerPtr& container,
+                   const std::optional<HeldAnswer>& told);
+  void tell_unjudged(const HeldAnswer& answer, const Observed* observed,
+                     const ContainerPtr& container);
+  void tell_untold();
   void tell_losses();
   void tell_loss(const Loss& loss);
   void seed_processes();
@@ -143,7 +158,9 @@ class Intake {
   Parts parts_;
   const FolderWatch spool_watch_;
   const UniqueFd epoll_;
-  const UniqueFd wake_;                        // eventfd: the end
+  const UniqueFd wake_;      // eventfd: the end
+  const UniqueFd answered_;  // eventfd: answers_ has some
+  HeldAnswers answers_;
   std::atomic<std::uint64_t> last_number_{0};  // evt.num
   MatchMemory match_memory_;                   // of the thread
 

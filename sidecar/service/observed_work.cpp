@@ -71,7 +71,8 @@ const ObservedHit* SeenObserved::strongest() const {
 
 std::vector<ObservedHit> judge(const Observed& observed,
                                const Container& container,
-                               const Settings& settings, MatchMemory& memory) {
+                               const Settings& settings, MatchMemory& memory,
+                               const std::vector<std::uint32_t>& refused_by) {
   std::vector<ObservedHit> hits;
   const bool exempt = is_exempt(settings, container.record);
   const auto add = [&](std::uint32_t rule, Enforcement enforcement,
@@ -130,9 +131,27 @@ std::vector<ObservedHit> judge(const Observed& observed,
             calls, Enforcement::kNotify, true);
     }
   }
+  for (const std::uint32_t rule : refused_by) {
+    add(rule, Enforcement::kNotify, true);
+  }
   match(ObservedFields(observed, container.facts), wanted.rules,
         wanted.rule_calls, Enforcement::kObserve, observed.event.killed);
   return hits;
+}
+
+void restore(ObservedEvent& event, const ObservedEvent& judged) {
+  event.path = judged.path;
+  event.path2 = judged.path2;
+  event.base = judged.base;
+  event.base2 = judged.base2;
+  event.text = judged.text;
+  std::copy(std::begin(judged.arguments), std::end(judged.arguments),
+            std::begin(event.arguments));
+  std::copy(std::begin(judged.more), std::end(judged.more),
+            std::begin(event.more));
+  if (!judged.file) return;
+  event.file = judged.file;
+  event.descriptor = judged.descriptor;
 }
 
 std::vector<Draft> drafts_of(const SeenObserved& seen) {

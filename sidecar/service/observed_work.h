@@ -36,10 +36,16 @@ struct SeenObserved {
 // Judges the event by the rules its container is observed for.  What the kernel
 // decided of a program before it ran is not decided again.  A call that seccomp
 // stands before, and that failed with EPERM, was refused by each such rule that
-// it would have fulfilled by succeeding.
-std::vector<ObservedHit> judge(const Observed& observed,
-                               const Container& container,
-                               const Settings& settings, MatchMemory& memory);
+// it would have fulfilled by succeeding, and by those of `refused_by`, as its
+// judge said.
+std::vector<ObservedHit> judge(
+    const Observed& observed, const Container& container,
+    const Settings& settings, MatchMemory& memory,
+    const std::vector<std::uint32_t>& refused_by = {});
+
+// What a held call was judged by, in place of what the observer found in the
+// caller's memory and at its descriptors once it had returned.
+void restore(ObservedEvent& event, const ObservedEvent& judged);
 
 std::vector<Draft> drafts_of(const SeenObserved& seen);
 

@@ -410,6 +410,8 @@ void Service::open_notifier(const std::string& keeper) {
            [this](const std::string& id) { return running_container(id); },
        .on_failure =
            [this] { return generations_->current()->policy().on_failure; },
+       .answered =
+           [this](HeldAnswer answer) { intake_->answered(std::move(answer)); },
        .report = log_repeated});
   if (notifier) {
     notifier_ = *std::move(notifier);

@@ -193,6 +193,19 @@ keeps_besides() {
   says mkdir=EPERM mkdir-free=done
   wait_until 10 "the answer" grep -q blocked=EPERM "$SCRATCH/stuck.out"
   grep -q "took too long to judge" "$SVC/log"
+  event "Unjudged call" '.bailiff.verdict == "denied"
+    and .bailiff.container.id == "stuck"
+    and .output_fields["evt.type"] == "mkdir"
+    and .output_fields["proc.name"] == "calls"'
+}
+
+@test "each refusal is told of, though the path is another by then" {
+  service "$SCRATCH/rules/calls.yaml"
+  run made flipped mkdir-flipped
+  says mkdir-flipped=EPERM
+  # Of a call that was let go on, the path may be another by its end as well.
+  wait_until 10 "the events" metric \
+    'violations_total{rule="Folder made",.*verdict="denied"} 200$'
 }
 
 # stuck ID: a container of which a call is held, while a thread of the service

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,33 @@ static long be_traced(void) {
   return status == 0 ? 0 : -1;
 }
 
+static char flipped[16];
+
+/* Two paths by turns, for as long as its process runs. */
+static void* flip(void* unused) {
+  (void)unused;
+  for (;;) {
+    strcpy(flipped, "/tmp/free");
+    __asm__ volatile("" ::: "memory");
+    strcpy(flipped, "/tmp/trap");
+    __asm__ volatile("" ::: "memory");
+  }
+}
+
+/* Makes folders of a path that changes all the time, until 200 were refused. */
+static long be_refused(void) {
+  pthread_t thread;
+  strcpy(flipped, "/tmp/free");
+  if (pthread_create(&thread, NULL, flip, NULL) != 0) return -1;
+  for (int refused = 0; refused < 200;) {
+    if (mkdir(flipped, 0700) != 0 && errno == EPERM) ++refused;
+  }
+  errno = EPERM;
+  return -1;
+}
+
 static long make(const char* name) {
+  if (!strcmp(name, "mkdir-flipped")) return be_refused();
   if (!strcmp(name, "ptrace")) return be_traced();
   if (!strcmp(name, "packet")) return socket(AF_PACKET, SOCK_RAW, 0);
   /* The kernel takes the lower half of the domain. */

@@ -127,7 +127,8 @@ class IntakeTest : public testing::Test {
                        .recorder = *recorder_,
                        .metrics = metrics_,
                        .settings = [this] { return settings_; },
-                       .outdated = [] {}});
+                       .outdated = [] {},
+                       .untold_after = untold_after_});
     ASSERT_TRUE(started) << started.error().message;
     intake_ = *std::move(started);
   }
@@ -182,6 +183,7 @@ class IntakeTest : public testing::Test {
   Containers containers_;
   std::shared_ptr<Settings> settings_ = std::make_shared<Settings>();
   std::unique_ptr<Generations> generations_;
+  std::chrono::milliseconds untold_after_ = kLong;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Recorder> recorder_;
 };
@@ -465,6 +467,87 @@ TEST_F(IntakeTest, NobodyAnswersForTheFloodOfAnother) {
                              HasSubstr("\"bailiff.lost_cause\":\"flooder\"")));
   EXPECT_THAT(json[1], HasSubstr("\"outcome\":\"killed\""));
   EXPECT_THAT(responder_state_.killed, ElementsAre("flooder"));
+}
+
+// A folder "/trap" of this thread, as it was judged when it was held.
+HeldAnswer refused_folder(const ContainerPtr& container, std::uint32_t tid) {
+  auto record = test::call_record(tid, BAILIFF_CALL_MKDIR);
+  record.part(BAILIFF_PART_PATH, std::string_view("/trap", 6));
+  Observed judged;
+  judged.event = *parse_observed(record.build());
+  ProcessTable table;
+  judged.lineage = table.take(judged.event);
+  return {.id = kId,
+          .container = container,
+          .tid = tid,
+          .call = BAILIFF_CALL_MKDIR,
+          .refused = true,
+          .rules = {3},
+          .judged = std::move(judged)};
+}
+
+// That it has returned.
+test::Record returned_folder(const GenerationPtr& current, std::uint32_t tid,
+                             std::string_view path) {
+  auto record = test::call_record(tid, BAILIFF_CALL_MKDIR);
+  record.common_part().header.cgroup_id = kCgroup;
+  record.common_part().header.policy_id = current->policy_id();
+  record.fixed().result = -EPERM;
+  if (!path.empty()) record.part(BAILIFF_PART_PATH, path);
+  return record.build();
+}
+
+TEST_F(IntakeTest, ARefusedCallIsToldOfByWhatItWasJudgedBy) {
+  const GenerationPtr current = publish(Response::kNone);
+  const ContainerPtr container = make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current);
+  containers_.add(container);
+  start();
+  // By then the caller has put another one there, or none.
+  intake_->answered(refused_folder(container, 4'100'001));
+  kernel_state_.observer.write(
+      returned_folder(current, 4'100'001, std::string_view("/harmless", 10)));
+  intake_->answered(refused_folder(container, 4'100'002));
+  kernel_state_.observer.write(returned_folder(current, 4'100'002, ""));
+  for (const std::string& json : alerts(2)) {
+    EXPECT_THAT(json, AllOf(HasSubstr("Warning /trap by"),
+                            HasSubstr("\"verdict\":\"denied\"")));
+  }
+}
+
+TEST_F(IntakeTest, ARefusedCallOfWhichTheRecordIsLostIsToldOf) {
+  const GenerationPtr current = publish(Response::kNone);
+  const ContainerPtr container = make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current);
+  containers_.add(container);
+  untold_after_ = {};
+  start();
+  intake_->answered(refused_folder(container, 4'100'001));
+  const std::vector<std::string> json = alerts(1);
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("Warning /trap by"),
+                             HasSubstr("\"verdict\":\"denied\"")));
+}
+
+TEST_F(IntakeTest, ACallThatNobodyCouldJudgeIsToldOf) {
+  CompiledPolicy policy = policy_of(Response::kNone);
+  policy.rules[3].condition = test::all_of(
+      {test::event_is("mkdir"), is(FieldId::kEvtArg, std::string("/trap"))});
+  const GenerationPtr current = *generations_->publish(policy);
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  start();
+  intake_->answered({.id = kId,
+                     .tid = 4'100'001,
+                     .call = BAILIFF_CALL_MKDIR,
+                     .refused = true});
+  kernel_state_.observer.write(returned_folder(current, 4'100'001, ""));
+  std::vector<std::string> json = alerts(1);
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("\"rule\":\"Unjudged call\""),
+                             HasSubstr("\"evt.type\":\"mkdir\""),
+                             HasSubstr("\"proc.name\":\"sh\""),
+                             HasSubstr("\"verdict\":\"denied\"")));
 }
 
 TEST_F(IntakeTest, AnExemptContainerIsLeftAlone) {
