@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <iterator>
 
 #include "oci/spec/call_text.h"
 #include "rules/fields/event_type.h"
@@ -313,6 +316,31 @@ std::optional<Parameter> CallParameters::of_program(
   if (name == "exe_ino_ctime") return number(program.file->changed_ns);
   if (name == "exe_ino_mtime") return number(program.file->modified_ns);
   return std::nullopt;
+}
+
+bool hides_path(const ObservedEvent& event) {
+  if (event.kind != ObservedEvent::Kind::kCall) return false;
+  switch (event.result) {
+    // It may not have come to that: there is no such memory, seccomp or a
+    // capability stood before it, or something else was wrong.
+    case -EFAULT:
+    case -EPERM:
+    case -ENOSYS:
+    case -EINVAL:
+    case -EBADF:
+    case -E2BIG:
+      return false;
+    default:
+      break;
+  }
+  return std::any_of(std::begin(kArguments), std::end(kArguments),
+                     [&](const Argument& each) {
+                       if (each.call != event.call) return false;
+                       // What was opened has a name all the same.
+                       if (each.form == Form::kPath)
+                         return !event.path && !event.file;
+                       return each.form == Form::kPath2 && !event.path2;
+                     });
 }
 
 std::optional<Parameter> CallParameters::of_call(std::string_view name) const {

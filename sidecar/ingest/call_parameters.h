@@ -18,6 +18,10 @@ struct Parameter {
   std::string resolved;  // "AT_FDCWD"; "": there is nothing to add
 };
 
+// Whether a path that the kernel has read could not be read any more when the
+// call had returned: the caller took it away, and no rule can know it.
+bool hides_path(const ObservedEvent& event);
+
 // Borrows its parts.
 class CallParameters {
  public:

@@ -20,6 +20,8 @@ struct Loss {
   // The container that made the most records, read and lost; of several that
   // made as many, the one that lost these, if it is one of them.
   std::uint64_t most_by = 0;
+  // They were told of, but the container has taken away what they were about.
+  bool hidden = false;
 };
 
 // One thread at a time.

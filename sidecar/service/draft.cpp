@@ -177,7 +177,7 @@ Draft adopted_draft(const Settings& settings,
 }
 
 Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
-                 std::uint64_t count, const std::string& cause,
+                 const Loss& loss, const std::string& cause,
                  std::uint64_t realtime_ns) {
   Alert alert;
   alert.hostname = settings.node;
@@ -185,12 +185,16 @@ Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
   alert.priority = Priority::kCritical;
   alert.rule = kLostEventsRule;
   alert.source = "bailiff";
-  alert.message =
-      "Lost events: what the container did is not known in full (container=" +
-      record.id + " count=" + std::to_string(count) + " cause=" + cause + ")";
-  alert.output_fields = {{"bailiff.lost", static_cast<std::int64_t>(count)},
-                         {"bailiff.lost_cause", cause},
-                         {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
+  const std::string what =
+      loss.hidden ? "the container took away the paths of its calls"
+                  : "what the container did is not known in full";
+  alert.message = "Lost events: " + what + " (container=" + record.id +
+                  " count=" + std::to_string(loss.count) + " cause=" + cause +
+                  ")";
+  alert.output_fields = {
+      {"bailiff.lost", static_cast<std::int64_t>(loss.count)},
+      {"bailiff.lost_cause", cause},
+      {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
   alert.container = alert_container(record);
   return alert;
 }

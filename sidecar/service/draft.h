@@ -14,6 +14,7 @@
 #include "sidecar/alert/alert.h"
 #include "sidecar/decide/decide.h"
 #include "sidecar/ingest/containers.h"
+#include "sidecar/ingest/ring_share.h"
 #include "sidecar/lists/list_changes.h"
 #include "sidecar/respond/budget.h"
 #include "sidecar/respond/engine.h"
@@ -72,11 +73,12 @@ Draft unprotected_draft(const Settings& settings,
 Draft adopted_draft(const Settings& settings,
                     const oci::ContainerRecord& record);
 
-// On records of a container's processes and system calls that found no room:
-// some of what it did is not known.  `cause` is who filled the ring: "itself",
-// another container's id, or "no service" while nobody read it.
+// On records of a container's processes and system calls that found no room, or
+// that lack what rules ask for: some of what it did is not known.  `cause` is
+// who filled the ring: "itself", another container's id, or "no service" while
+// nobody read it.
 Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
-                 std::uint64_t count, const std::string& cause,
+                 const Loss& loss, const std::string& cause,
                  std::uint64_t realtime_ns);
 
 // On a held call that nobody could judge in time: it was refused or let go on,

@@ -18,6 +18,7 @@
 #include "oci/sys/process.h"
 #include "rules/lower/observed.h"
 #include "sidecar/evidence/event_line.h"
+#include "sidecar/ingest/call_parameters.h"
 #include "sidecar/ingest/clock.h"
 #include "sidecar/ingest/connect_fields.h"
 #include "sidecar/ingest/container_fields.h"
@@ -332,13 +333,17 @@ void Intake::tell_losses() {
   }
   for (const Loss& each : ring_share_.judge(*lost, now)) tell_loss(each);
   lost_unread_ = false;
+  for (const auto& [cgroup_id, count] : std::exchange(hidden_, {})) {
+    tell_loss({.cgroup_id = cgroup_id, .count = count, .hidden = true});
+  }
 }
 
 void Intake::tell_loss(const Loss& loss) {
-  parts_.metrics.count_lost("observer", loss.count);
+  parts_.metrics.count_lost(loss.hidden ? "hidden" : "observer", loss.count);
   const ContainerPtr container = container_of(loss.cgroup_id, 0).container;
   // Nobody has read until now: whoever made the most did nothing wrong.
-  const bool caused = !lost_unread_ && loss.most_by == loss.cgroup_id;
+  const bool caused =
+      loss.hidden || (!lost_unread_ && loss.most_by == loss.cgroup_id);
   std::string cause = caused ? "itself" : "no service";
   if (!lost_unread_ && !caused) {
     cause = container_of(loss.most_by, 0).container->record.id;
@@ -365,12 +370,12 @@ void Intake::tell_loss(const Loss& loss) {
   }
   Work work;
   work.event_ns = monotonic_ns();
-  work.draft = [container, settings, decision = std::move(decision),
-                count = loss.count, cause = std::move(cause),
+  work.draft = [container, settings, decision = std::move(decision), loss,
+                cause = std::move(cause),
                 realtime =
                     shifted(work.event_ns, ClockOffsets::now().realtime_ns)] {
     const Alert alert =
-        lost_alert(*settings, container->record, count, cause, realtime);
+        lost_alert(*settings, container->record, loss, cause, realtime);
     if (decision.policies.empty()) {
       return std::vector<Draft>{
           plain_draft(*settings, alert, Enforcement::kObserve, "none")};
@@ -656,6 +661,7 @@ void Intake::on_observed(std::span<const std::byte> bytes) {
           ? answers_.take(event.tid, event.call)
           : std::nullopt;
   if (answer && answer->judged) restore(event, answer->judged->event);
+  if (hides_path(event)) ++hidden_[container->record.cgroup_id];
   observed.descriptor = describe_descriptor(event);
   if (observed.descriptor && observed.descriptor->is_ip()) {
     observed.name_changed = processes_.renames(observed.descriptor->inode,

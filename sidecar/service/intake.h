@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -167,6 +168,8 @@ class Intake {
   ProcessTable processes_;  // of the thread
   ContainerPtr under_;      // what under() returned last
   RingShare ring_share_;    // of the thread
+  // Calls whose paths their callers took away, by container; not told of yet.
+  std::map<std::uint64_t, std::uint64_t> hidden_;
   // What is lost was lost before we read the ring.
   bool lost_unread_ = true;
   // Losses are asked for when something was read since.

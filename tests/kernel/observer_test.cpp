@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <limits.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -26,6 +27,7 @@
 #include "hook/attach/shared_maps.h"
 #include "hook/kernel/ring_buffer.h"
 #include "rules/lower/observed.h"
+#include "sidecar/ingest/call_parameters.h"
 #include "sidecar/ingest/descriptor.h"
 #include "sidecar/ingest/observed_record.h"
 #include "tests/harness/expr.h"
@@ -425,7 +427,36 @@ TEST_F(Observer, AScriptHasItsOwnNameAndItsInterpretersProgram) {
   EXPECT_THAT(*exec.executable, ::testing::EndsWith("/bin/true"));
 }
 
-// Whoever opens a FIFO waits in the call, and the path is gone when it returns.
+// Opens a FIFO, which waits, takes the path away meanwhile, and has the call
+// return as `ends` says, which is given the thread that waits.
+template <typename Ends>
+void open_and_take_the_path_away(const std::string& fifo, Ends ends) {
+  auto* path =
+      static_cast<char*>(::mmap(nullptr, PATH_MAX, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  fifo.copy(path, PATH_MAX - 1);
+  std::thread reader([path] { ::syscall(SYS_open, path, O_RDONLY); });
+  const std::string tasks = "/proc/" + std::to_string(::getpid()) + "/task";
+  for (std::string where; !where.starts_with("wait_for_partner");) {
+    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+      std::ifstream(task.path() / "wchan") >> where;
+      if (where.starts_with("wait_for_partner")) break;
+    }
+  }
+  ::munmap(path, PATH_MAX);
+  ends(reader);
+  reader.join();
+}
+
+ObservedEvent opened(const std::vector<ObservedEvent>& all) {
+  const auto found =
+      std::find_if(all.begin(), all.end(), [](const ObservedEvent& event) {
+        return event.kind == Kind::kCall && event.call == BAILIFF_CALL_OPEN;
+      });
+  EXPECT_NE(found, all.end());
+  return found == all.end() ? ObservedEvent() : *found;
+}
+
 TEST_F(Observer, AnOpenedFileHasANameThoughItsPathWasTakenAway) {
   const auto cgroup = make_cgroup();
   watch(cgroup, {"open"});
@@ -433,34 +464,37 @@ TEST_F(Observer, AnOpenedFileHasANameThoughItsPathWasTakenAway) {
   const std::string fifo = folder.path() + "/fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   run_in(cgroup.cgroup().fd(), [&] {
-    auto* path =
-        static_cast<char*>(::mmap(nullptr, PATH_MAX, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    fifo.copy(path, PATH_MAX - 1);
-    std::thread reader([path] { ::syscall(SYS_open, path, O_RDONLY); });
-    const std::string tasks = "/proc/" + std::to_string(::getpid()) + "/task";
-    for (std::string where; !where.starts_with("wait_for_partner");) {
-      for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-        std::ifstream(task.path() / "wchan") >> where;
-        if (where.starts_with("wait_for_partner")) break;
-      }
-    }
-    ::munmap(path, PATH_MAX);
-    const UniqueFd writer(
-        ::openat(AT_FDCWD, fifo.c_str(), O_WRONLY | O_CLOEXEC));
-    reader.join();
+    open_and_take_the_path_away(fifo, [&](const std::thread& /*reader*/) {
+      static_cast<void>(::openat(AT_FDCWD, fifo.c_str(), O_WRONLY | O_CLOEXEC));
+    });
   });
-  const std::vector<ObservedEvent> all = events();
-  const auto opened =
-      std::find_if(all.begin(), all.end(), [](const ObservedEvent& event) {
-        return event.kind == Kind::kCall && event.call == BAILIFF_CALL_OPEN;
-      });
-  ASSERT_NE(opened, all.end());
-  EXPECT_FALSE(opened->path);
-  EXPECT_EQ(opened->file, fifo);
-  const auto descriptor = sidecar::describe_descriptor(*opened);
+  const ObservedEvent event = opened(events());
+  EXPECT_FALSE(event.path);
+  EXPECT_EQ(event.file, fifo);
+  EXPECT_FALSE(sidecar::hides_path(event));
+  const auto descriptor = sidecar::describe_descriptor(event);
   ASSERT_TRUE(descriptor);
   EXPECT_EQ(descriptor->name, fifo);
+}
+
+TEST_F(Observer, AFailedOpenWhosePathWasTakenAwayIsKnownToHideIt) {
+  const auto cgroup = make_cgroup();
+  watch(cgroup, {"open"});
+  const ScratchFolder folder;
+  const std::string fifo = folder.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  run_in(cgroup.cgroup().fd(), [&] {
+    struct sigaction interrupt {};
+    interrupt.sa_handler = [](int /*signal*/) {};
+    ::sigaction(SIGUSR1, &interrupt, nullptr);
+    open_and_take_the_path_away(fifo, [](std::thread& reader) {
+      ::pthread_kill(reader.native_handle(), SIGUSR1);
+    });
+  });
+  const ObservedEvent event = opened(events());
+  EXPECT_LT(event.result, 0);
+  EXPECT_FALSE(event.path);
+  EXPECT_TRUE(sidecar::hides_path(event));
 }
 
 // As deep as its names may be long.

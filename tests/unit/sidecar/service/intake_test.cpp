@@ -550,6 +550,28 @@ TEST_F(IntakeTest, ACallThatNobodyCouldJudgeIsToldOf) {
                              HasSubstr("\"verdict\":\"denied\"")));
 }
 
+TEST_F(IntakeTest, ACallWhosePathWasTakenAwayIsALossOfItsContainers) {
+  CompiledPolicy policy = policy_of(Response::kNone);
+  policy.policies[1].on_loss = Response::kKill;
+  policy.rules[3].condition =
+      test::all_of({test::event_is("mkdir"), is(FieldId::kEvtFailed, true)});
+  const GenerationPtr current = *generations_->publish(policy);
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  start();
+  auto record = test::call_record(4'100'001, BAILIFF_CALL_MKDIR);
+  record.common_part().header.cgroup_id = kCgroup;
+  record.common_part().header.policy_id = current->policy_id();
+  kernel_state_.observer.write(record.build());
+  const std::vector<std::string> json = alerts(1);
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_THAT(json[0], AllOf(HasSubstr("\"rule\":\"Lost events\""),
+                             HasSubstr("took away the paths"),
+                             HasSubstr("\"bailiff.lost_cause\":\"itself\""),
+                             HasSubstr("\"outcome\":\"killed\"")));
+  EXPECT_THAT(metrics(), HasSubstr("{source=\"hidden\"} 1\n"));
+}
+
 TEST_F(IntakeTest, AnExemptContainerIsLeftAlone) {
   settings_->exempt = {std::string("id:") + kId};
   const GenerationPtr current = publish(Response::kKill);
