@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "oci/sys/errno_error.h"
+#include "rules/lower/held.h"
 #include "rules/lower/observed.h"
 
 namespace bailiff::oci {
@@ -16,8 +17,10 @@ namespace {
 // How i386 makes a socket: the call's number is an argument, and its own
 // arguments are in memory.
 constexpr char kSocketCall[] = "socketcall";
-// What it starts is done without system calls.
-constexpr char kRingCall[] = "io_uring_setup";
+// What is done by a ring is done without its own system calls.  One that was
+// made outside, and handed in, is not set up here.
+constexpr std::string_view kRingCalls[] = {"io_uring_setup", "io_uring_enter",
+                                           "io_uring_register"};
 
 // A call of the request, by its name in profiles.
 struct Wanted {
@@ -36,60 +39,6 @@ bool allows(const std::string& action) {
 bool is_of(const SeccompRule& rule, const std::string& name) {
   return std::find(rule.names.begin(), rule.names.end(), name) !=
          rule.names.end();
-}
-
-// What io_uring does as well, without the call.
-bool is_of_ring(bailiff_call call) {
-  switch (call) {
-    case BAILIFF_CALL_OPEN:
-    case BAILIFF_CALL_OPENAT:
-    case BAILIFF_CALL_OPENAT2:
-    case BAILIFF_CALL_CREAT:
-    case BAILIFF_CALL_RENAME:
-    case BAILIFF_CALL_RENAMEAT:
-    case BAILIFF_CALL_RENAMEAT2:
-    case BAILIFF_CALL_UNLINK:
-    case BAILIFF_CALL_UNLINKAT:
-    case BAILIFF_CALL_RMDIR:
-    case BAILIFF_CALL_MKDIR:
-    case BAILIFF_CALL_MKDIRAT:
-    case BAILIFF_CALL_LINK:
-    case BAILIFF_CALL_LINKAT:
-    case BAILIFF_CALL_SYMLINK:
-    case BAILIFF_CALL_SYMLINKAT:
-    case BAILIFF_CALL_SOCKET:
-    case BAILIFF_CALL_BIND:
-      return true;
-    case BAILIFF_CALL_EXECVE:
-    case BAILIFF_CALL_EXECVEAT:
-    case BAILIFF_CALL_CHMOD:
-    case BAILIFF_CALL_FCHMOD:
-    case BAILIFF_CALL_FCHMODAT:
-    case BAILIFF_CALL_DUP:
-    case BAILIFF_CALL_DUP2:
-    case BAILIFF_CALL_DUP3:
-    case BAILIFF_CALL_CONNECT:
-    case BAILIFF_CALL_SENDTO:
-    case BAILIFF_CALL_SENDMSG:
-    case BAILIFF_CALL_RECVFROM:
-    case BAILIFF_CALL_RECVMSG:
-    case BAILIFF_CALL_ACCEPT:
-    case BAILIFF_CALL_ACCEPT4:
-    case BAILIFF_CALL_LISTEN:
-    case BAILIFF_CALL_PTRACE:
-    case BAILIFF_CALL_SETNS:
-    case BAILIFF_CALL_UNSHARE:
-    case BAILIFF_CALL_SETUID:
-    case BAILIFF_CALL_BPF:
-    case BAILIFF_CALL_USERFAULTFD:
-    case BAILIFF_CALL_INIT_MODULE:
-    case BAILIFF_CALL_FINIT_MODULE:
-    case BAILIFF_CALL_MEMFD_CREATE:
-    case BAILIFF_CALL_MOUNT:
-    case BAILIFF_CALL_COUNT:
-      return false;
-  }
-  return false;
 }
 
 class Extension {
@@ -410,7 +359,7 @@ Result<SeccompProfile> extend(std::optional<SeccompProfile> profile,
     Wanted wanted{.name = std::string(event_type_of(call.call)),
                   .argument = call.argument,
                   .cells = call.cells};
-    ring = ring || is_of_ring(call.call);
+    ring = ring || is_made_by_ring(call.call);
     if (call.call == BAILIFF_CALL_SOCKET) {
       // First, since libseccomp makes rules for it of those for socket, without
       // their conditions: with this one before them it leaves them out.
@@ -424,10 +373,12 @@ Result<SeccompProfile> extend(std::optional<SeccompProfile> profile,
   }
   if (ring) {
     // As on a kernel without it, which programs are prepared for.
-    RETURN_IF_ERROR(
-        extension.add({.name = kRingCall,
-                       .cells = {{.verdict = SeccompVerdict::kRefuse}},
-                       .refusal = ENOSYS}));
+    for (const std::string_view name : kRingCalls) {
+      RETURN_IF_ERROR(
+          extension.add({.name = std::string(name),
+                         .cells = {{.verdict = SeccompVerdict::kRefuse}},
+                         .refusal = ENOSYS}));
+    }
   }
   SeccompProfile extended = extension.take();
   extended.listener_path = request.listener;

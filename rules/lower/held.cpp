@@ -168,6 +168,61 @@ bool can_be_held(bailiff_call call) {
   return false;
 }
 
+bool is_made_by_ring(bailiff_call call) {
+  switch (call) {
+    case BAILIFF_CALL_OPEN:
+    case BAILIFF_CALL_OPENAT:
+    case BAILIFF_CALL_OPENAT2:
+    case BAILIFF_CALL_CREAT:
+    case BAILIFF_CALL_RENAME:
+    case BAILIFF_CALL_RENAMEAT:
+    case BAILIFF_CALL_RENAMEAT2:
+    case BAILIFF_CALL_UNLINK:
+    case BAILIFF_CALL_UNLINKAT:
+    case BAILIFF_CALL_RMDIR:
+    case BAILIFF_CALL_MKDIR:
+    case BAILIFF_CALL_MKDIRAT:
+    case BAILIFF_CALL_LINK:
+    case BAILIFF_CALL_LINKAT:
+    case BAILIFF_CALL_SYMLINK:
+    case BAILIFF_CALL_SYMLINKAT:
+    case BAILIFF_CALL_SOCKET:
+    case BAILIFF_CALL_BIND:
+      return true;
+    // Programs see the packets of these, whoever makes them.
+    case BAILIFF_CALL_LISTEN:
+    case BAILIFF_CALL_CONNECT:
+    case BAILIFF_CALL_ACCEPT:
+    case BAILIFF_CALL_ACCEPT4:
+    case BAILIFF_CALL_SENDTO:
+    case BAILIFF_CALL_SENDMSG:
+    case BAILIFF_CALL_RECVFROM:
+    case BAILIFF_CALL_RECVMSG:
+      return false;
+    case BAILIFF_CALL_EXECVE:
+    case BAILIFF_CALL_EXECVEAT:
+    case BAILIFF_CALL_CHMOD:
+    case BAILIFF_CALL_FCHMOD:
+    case BAILIFF_CALL_FCHMODAT:
+    case BAILIFF_CALL_DUP:
+    case BAILIFF_CALL_DUP2:
+    case BAILIFF_CALL_DUP3:
+    case BAILIFF_CALL_PTRACE:
+    case BAILIFF_CALL_SETNS:
+    case BAILIFF_CALL_UNSHARE:
+    case BAILIFF_CALL_SETUID:
+    case BAILIFF_CALL_BPF:
+    case BAILIFF_CALL_USERFAULTFD:
+    case BAILIFF_CALL_INIT_MODULE:
+    case BAILIFF_CALL_FINIT_MODULE:
+    case BAILIFF_CALL_MEMFD_CREATE:
+    case BAILIFF_CALL_MOUNT:
+    case BAILIFF_CALL_COUNT:
+      return false;
+  }
+  return false;
+}
+
 Decide known_of_held(bailiff_call call, const std::vector<List>& lists) {
   const Decide observed = known_of_observed(call, lists);
   return {

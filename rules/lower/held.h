@@ -17,6 +17,10 @@ namespace bailiff {
 // could answer it; nor before one that is judged elsewhere.
 bool can_be_held(bailiff_call call);
 
+// Whether io_uring does the same, without the call: neither seccomp nor the
+// observer sees that, and no program.
+bool is_made_by_ring(bailiff_call call);
+
 // What holds of a call that has not been made yet.  As everywhere before the
 // fact, its result is that of one that succeeds.
 Decide known_of_held(bailiff_call call, const std::vector<List>& lists);

@@ -1031,6 +1031,9 @@ class Placer {
           " calls are refused by seccomp: by itself where it sees all that "
           "the condition needs, otherwise when the service has judged them, "
           "which the caller waits for");
+      if (any_made_by_ring(held_)) {
+        say("io_uring, which would go around that, is refused (ENOSYS)");
+      }
     }
     if (result_.socket) {
       say("IPv4 and IPv6 sockets are refused by a program, too, whoever makes "
@@ -1052,6 +1055,16 @@ class Placer {
     if (after.empty()) return;
     say(enumeration(after) +
         " events are judged by the service once they have happened");
+    if (held_.empty() && any_made_by_ring(after)) {
+      say("what io_uring does is not seen");
+    }
+  }
+
+  static bool any_made_by_ring(const std::vector<std::string>& types) {
+    return std::any_of(types.begin(), types.end(), [](const std::string& type) {
+      const std::optional<bailiff_call> call = observed_call(type);
+      return call && is_made_by_ring(*call);
+    });
   }
 
   void say_unserved() {

@@ -233,6 +233,9 @@ TEST(ExtendSeccomp, WithoutAProfileEverythingElseIsAllowed) {
   EXPECT_EQ(filter(SCMP_SYS(mkdir)), SCMP_ACT_NOTIFY);
   EXPECT_EQ(filter(SCMP_SYS(read)), SCMP_ACT_ALLOW);
   EXPECT_EQ(filter(SCMP_SYS(io_uring_setup)), SCMP_ACT_ERRNO(ENOSYS));
+  // Of a ring that was made outside, and handed in.
+  EXPECT_EQ(filter(SCMP_SYS(io_uring_enter)), SCMP_ACT_ERRNO(ENOSYS));
+  EXPECT_EQ(filter(SCMP_SYS(io_uring_register)), SCMP_ACT_ERRNO(ENOSYS));
   // i386: socket, socketcall, mkdir; x32: mkdir.
   EXPECT_EQ(filter(359, 17, 0, AUDIT_ARCH_I386), kRefusedByUs);
   EXPECT_EQ(filter(359, 2, 0, AUDIT_ARCH_I386), SCMP_ACT_ALLOW);

@@ -218,8 +218,7 @@ TEST(Place, WhatIsToldWhenDoneIsObserved) {
   EXPECT_EQ(placement.reason,
             "before a new program runs, the kernel does not decide "
             "'proc.cwd'; 'execve' and 'open' events are judged by the service "
-            "once they "
-            "have happened");
+            "once they have happened; what io_uring does is not seen");
 }
 
 // A rule that names one event that can be told and one that cannot is not
