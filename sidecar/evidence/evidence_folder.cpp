@@ -246,6 +246,7 @@ Result<int> EvidenceFolder::retain(
     std::string id;
     std::uint64_t bytes;
     std::chrono::nanoseconds age;
+    std::chrono::nanoseconds seen;  // for so long
   };
   std::vector<Kept> kept;
   std::map<std::string, Seen> seen_now;
@@ -261,23 +262,27 @@ Result<int> EvidenceFolder::retain(
         std::chrono::seconds(file.st_mtim.tv_sec) +
         std::chrono::nanoseconds(file.st_mtim.tv_nsec);
     // What was written when the clock was ahead is as old as its first sight.
-    const Seen first{
-        std::max(now.time_since_epoch() - written, std::chrono::nanoseconds(0)),
-        steady};
+    const std::chrono::nanoseconds wall = std::max<std::chrono::nanoseconds>(
+        now.time_since_epoch() - written, std::chrono::nanoseconds(0));
     const auto before = seen_.find(id);
-    const Seen seen = before == seen_.end() ? first : before->second;
-    seen_now.emplace(id, seen);
+    const Seen first =
+        before == seen_.end() ? Seen{wall, steady} : before->second;
+    seen_now.emplace(id, first);
+    const std::chrono::nanoseconds since = steady - first.at;
     kept.push_back({id, static_cast<std::uint64_t>(file.st_size),
-                    seen.age + (steady - seen.at)});
+                    std::min(first.age + since, wall), since});
     total += kept.back().bytes;
   }
   seen_ = std::move(seen_now);
   // Not by their ids, which are the same up to the second.
   std::stable_sort(kept.begin(), kept.end(),
                    [](const Kept& a, const Kept& b) { return a.age > b.age; });
+  const auto settles =
+      std::min<std::chrono::nanoseconds>(kSettles, retention_.keep_for);
   int removed = 0;
   for (std::size_t i = 0; i < kept.size(); ++i) {
-    const bool old = kept[i].age > retention_.keep_for;
+    const bool old =
+        kept[i].age > retention_.keep_for && kept[i].seen >= settles;
     const bool newest = i + 1 == kept.size();
     const bool too_many = total > retention_.keep_bytes;
     if (!old && (!too_many || newest)) continue;

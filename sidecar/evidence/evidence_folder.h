@@ -33,6 +33,10 @@ struct Retention {
   std::uint64_t keep_bytes = 4ULL << 30;  // of all captures together
 };
 
+// How long the service has to have seen a capture before it is too old; no
+// longer than it is kept.
+inline constexpr std::chrono::hours kSettles{6};
+
 // Any thread; writing one capture: one.
 class EvidenceFolder {
  public:
@@ -67,9 +71,10 @@ class EvidenceFolder {
   Result<UniqueFd> archive(const std::string& id) const;
 
   // Removes captures that are too old, and the oldest of the others while all
-  // are too large, but for the newest.  How many it removed.  The wall clock
-  // says how old one is when it is seen for the first time, and `steady` how
-  // much older since: a clock that is set makes nothing older.
+  // are too large, but for the newest.  How many it removed.  No clock that is
+  // set makes one older: its age is what the wall clock says, or said at first
+  // sight and `steady` since, whichever is less; and nothing is too old until
+  // it has been seen for kSettles, as a clock may be wrong at boot.
   Result<int> retain(std::chrono::system_clock::time_point now,
                      std::chrono::steady_clock::time_point steady);
 

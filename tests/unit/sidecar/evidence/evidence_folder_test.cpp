@@ -102,8 +102,12 @@ TEST_F(EvidenceFolderTest, IsNotLedElsewhereByAnId) {
 TEST_F(EvidenceFolderTest, RemovesWhatIsTooOld) {
   const auto folder = open({.keep_for = hours(24)});
   put(*folder, id(1), 10, 25);
-  put(*folder, id(2), 10, 23);
-  EXPECT_EQ(*retain(*folder), 1);
+  put(*folder, id(2), 10, 17);
+  const auto now = system_clock::now();
+  const steady_clock::time_point steady{hours(1)};
+  EXPECT_EQ(*folder->retain(now, steady), 0);
+  EXPECT_EQ(*folder->retain(now + hours(5), steady + hours(5)), 0);
+  EXPECT_EQ(*folder->retain(now + hours(6), steady + hours(6)), 1);
   EXPECT_FALSE(folder->summary(id(1)));
   EXPECT_TRUE(folder->summary(id(2)));
   EXPECT_EQ(count_files(path("")), 1U);
@@ -116,10 +120,17 @@ TEST_F(EvidenceFolderTest, AClockThatIsSetMakesNothingOlder) {
   const auto now = system_clock::now();
   const steady_clock::time_point steady{hours(1)};
   EXPECT_EQ(*folder->retain(now, steady), 0);
-  EXPECT_EQ(*folder->retain(now + hours(50'000), steady + hours(1)), 0);
-  EXPECT_EQ(*folder->retain(now, steady + hours(23) + seconds(90)), 1);
+  const auto ahead = hours(60'000);
+  EXPECT_EQ(*folder->retain(now + ahead, steady + hours(22)), 0);
+  const auto later = hours(23) + seconds(90);
+  EXPECT_EQ(*folder->retain(now + ahead, steady + later), 1);
   EXPECT_FALSE(folder->summary(id(1)));
-  EXPECT_EQ(*folder->retain(now, steady + hours(25)), 1);
+  EXPECT_EQ(*folder->retain(now + ahead, steady + hours(25)), 1);
+  // And one that was ahead at first, and is set right.
+  put(*folder, id(3), 10, 1);
+  EXPECT_EQ(*folder->retain(now + ahead, steady), 0);
+  EXPECT_EQ(*folder->retain(now + hours(7), steady + hours(7)), 0);
+  EXPECT_TRUE(folder->summary(id(3)));
 }
 
 TEST_F(EvidenceFolderTest, RemovesTheOldestWhileAllAreTooLarge) {
