@@ -6,12 +6,16 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -609,6 +613,78 @@ TEST_F(CheckpointTest, IsCutOffWhenItBecomesTooLong) {
   expect_nothing_left(id);
 }
 
+// Stays in its end after SIGKILL, as in the kernel's hands, until it is let go.
+class DyingSlowly {
+ public:
+  explicit DyingSlowly(pid_t pid) : pid_(pid) {
+    EXPECT_EQ(::ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACEEXIT), 0);
+  }
+  void wait_killed() const {
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid_, &status, __WALL), pid_);
+    EXPECT_EQ(status >> 8, SIGTRAP | (PTRACE_EVENT_EXIT << 8));
+  }
+  void let_go() const {
+    EXPECT_EQ(::ptrace(PTRACE_DETACH, pid_, nullptr, nullptr), 0);
+  }
+
+ private:
+  const pid_t pid_;
+};
+
+// Tells when a folder is listed.
+class Listings {
+ public:
+  explicit Listings(const std::string& folder) {
+    EXPECT_GE(::inotify_add_watch(fd_.get(), folder.c_str(), IN_OPEN), 0);
+  }
+  void forget() {
+    while (::read(fd_.get(), events_.data(), events_.size()) > 0) {
+    }
+  }
+  void wait_for_one() {
+    pollfd event{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&event, 1, poll_timeout(later())), 1);
+    forget();
+  }
+
+ private:
+  const UniqueFd fd_{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+  std::array<char, 4096> events_{};
+};
+
+TEST_F(CheckpointTest, IsCutOffOnceHoweverLongItTakesToDie) {
+  checkpoint_bytes_ = std::uint64_t{8} << 20;
+  runtime("echo $$ > " + scratch_.path() + "/pid; echo > $images/a; touch " +
+          scratch_.path() + "/begun; exec sleep 1000");
+  Said said;
+  const std::string id = begin_slow(said);
+  const std::string images =
+      scratch_ / ("state/evidence/partial-" + id + "-images");
+  const DyingSlowly dying(std::stoi(read_file(scratch_ / "pid")));
+  captures_->respond(request().record.cgroup_id,
+                     [&](const std::string&) { said.say("killed"); });
+  EXPECT_THAT(said.wait_for(2), ElementsAre("waited", "killed"));
+  dying.wait_killed();
+  const auto until = later();
+  while (is_frozen() && steady_clock::now() < until) {
+    EXPECT_FALSE(captures_->wait(id, steady_clock::now() + milliseconds(1)));
+  }
+  Listings looks(images);
+  std::filesystem::resize_file(images + "/a", std::uint64_t{9} << 20);
+  looks.forget();
+  // It is looked at again when what came of the first look is done.
+  looks.wait_for_one();
+  looks.wait_for_one();
+  EXPECT_FALSE(is_frozen());
+  dying.let_go();
+  ASSERT_TRUE(captures_->wait(id, later()));
+  EXPECT_FALSE(is_frozen());
+  EXPECT_THAT(missing(manifest_of(id)),
+              HasSubstr("it became longer than 8 MiB"));
+  expect_nothing_left(id);
+}
+
 TEST_F(CheckpointTest, IsNotBegunWhenThereIsMoreMemoryThanRoom) {
   checkpoint_bytes_ = 1;
   runtime("touch " + scratch_.path() + "/called");
@@ -704,19 +780,13 @@ TEST_F(CheckpointTest, LeavesNoZombieOfWhatTheRuntimeStarted) {
   run->end();
 }
 
-// As one is that has just been forked.
-TEST_F(CheckpointTest, EndsOneThatHasNoSessionYet) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    for (;;) ::pause();
-  }
-  ASSERT_GT(child, 0);
-  const Result<std::uint64_t> ticks = Pidfd::open(child)->start_time();
-  ASSERT_TRUE(ticks);
-  end_checkpoint({child, *ticks});
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+// As one is whose service is killed right after it was started.
+TEST_F(CheckpointTest, IsEndedThatHasNoSessionYet) {
+  const Result<Pidfd> process = Pidfd::open(process_.pid());
+  ASSERT_TRUE(process) << process.error().message;
+  ASSERT_NE(::getsid(process_.pid()), process_.pid());
+  end_checkpoint({process_.pid(), *process->start_time()});
+  EXPECT_TRUE(*process->wait_exit(later()));
 }
 
 TEST_F(CheckpointTest, LeavesAProcessAloneThatHasTheNumberNow) {
