@@ -6,9 +6,12 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <limits>
 
 #include "oci/sys/errno_error.h"
+#include "oci/sys/files.h"
 #include "sidecar/alert/alert.h"
 
 namespace bailiff::sidecar {
@@ -72,12 +75,16 @@ Workers::Workers(std::size_t threads) {
 
 Workers::~Workers() { stop(); }
 
-void Workers::stop() {
+void Workers::close() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
+}
+
+void Workers::stop() {
+  close();
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
@@ -114,17 +121,19 @@ void Workers::run() {
   }
 }
 
-ResponseEngine::ResponseEngine(Parts parts, UniqueFd wake)
+ResponseEngine::ResponseEngine(Parts parts, UniqueFd wake, UniqueFd stop)
     : parts_(std::move(parts)),
       wake_(std::move(wake)),
+      stop_(std::move(stop)),
       budget_(parts_.limits) {}
 
 Result<std::unique_ptr<ResponseEngine>> ResponseEngine::start(
     Parts parts, const JournalContent& content) {
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake) return errno_error("eventfd");
+  UniqueFd stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake || !stop) return errno_error("eventfd");
   std::unique_ptr<ResponseEngine> engine(
-      new ResponseEngine(std::move(parts), std::move(wake)));
+      new ResponseEngine(std::move(parts), std::move(wake), std::move(stop)));
   engine->recover(content);
   engine->thread_ = std::thread([raw = engine.get()] { raw->run(); });
   return engine;
@@ -138,6 +147,8 @@ void ResponseEngine::stop() {
     stopping_ = true;
   }
   wake();
+  managers_.close();
+  static_cast<void>(::eventfd_write(stop_.get(), 1));
   if (thread_.joinable()) thread_.join();
   acts_.stop();
   managers_.stop();
@@ -608,13 +619,26 @@ void ResponseEngine::call_manager(const oci::ContainerRecord& record,
                                   ManagerVerb verb) {
   if (!parts_.managers.has(record, verb)) return;
   Result<ManagerCall> call = parts_.managers.start(record, verb, 0);
-  const Status done =
-      call ? call->wait(std::chrono::steady_clock::now() + kManagerLimit)
-           : Status(call.error());
+  const Status done = call ? wait_for_manager(*call) : Status(call.error());
   if (done) return;
   parts_.log((verb == ManagerVerb::kPause ? "pause: " : "resume: ") +
              done.error().message +
              ", its own state may differ container=" + record.id);
+}
+
+Status ResponseEngine::wait_for_manager(ManagerCall& call) const {
+  auto deadline = std::chrono::steady_clock::now() + parts_.manager_limits.call;
+  std::array<pollfd, 2> events{
+      {{.fd = call.fd(), .events = POLLIN, .revents = 0},
+       {.fd = stop_.get(), .events = POLLIN, .revents = 0}}};
+  while (::poll(events.data(), events.size(), poll_timeout(deadline)) < 0 &&
+         errno == EINTR) {
+  }
+  if (events[1].revents != 0) {
+    deadline = std::min(deadline, std::chrono::steady_clock::now() +
+                                      parts_.manager_limits.at_stop);
+  }
+  return call.wait(deadline);
 }
 
 // Undoing.

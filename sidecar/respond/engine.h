@@ -49,8 +49,11 @@ namespace bailiff::sidecar {
 // what replaces one can be linked to it.
 inline constexpr std::size_t kRememberedResponses = 1024;
 
-// Longest a manager's call may take.
-inline constexpr std::chrono::seconds kManagerLimit{20};
+// Longest a manager's call may take, and when the engine is stopped.
+struct ManagerLimits {
+  std::chrono::milliseconds call = std::chrono::seconds(20);
+  std::chrono::milliseconds at_stop = std::chrono::seconds(2);
+};
 
 // When the kill at a pause's limit is tried again, should it fail.
 inline constexpr std::chrono::nanoseconds kKillAgain = std::chrono::minutes(1);
@@ -69,7 +72,9 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   void post(std::uint64_t cgroup_id, std::function<void()> work);
-  // What is queued and not begun is dropped: the journal has it.
+  // Nothing is begun any more.  What is queued is dropped: the journal has it.
+  void close();
+  // Closes, and waits for what was begun.
   void stop();
 
  private:
@@ -122,6 +127,7 @@ class ResponseEngine {
     std::function<bool(const Effect&)> tell;
     std::function<void(const std::string&)> log;  // one line of a failure
     std::chrono::nanoseconds kill_again = kKillAgain;
+    ManagerLimits manager_limits = {};
   };
 
   // Goes on with what `content` has.
@@ -132,8 +138,9 @@ class ResponseEngine {
   ResponseEngine(const ResponseEngine&) = delete;
   ResponseEngine& operator=(const ResponseEngine&) = delete;
 
-  // Ends the threads.  What is in force stays so, and the journal has it; after
-  // this nothing is told.
+  // Ends the threads, which a manager that hangs holds up for
+  // ManagerLimits::at_stop.  What is in force stays so, and the journal has it;
+  // after this nothing is told.
   void stop();
 
   // Starts the response, or joins one as strong that is under way or in force;
@@ -189,7 +196,7 @@ class ResponseEngine {
     std::size_t resumes = 0;
   };
 
-  ResponseEngine(Parts parts, UniqueFd wake);
+  ResponseEngine(Parts parts, UniqueFd wake, UniqueFd stop);
 
   void recover(const JournalContent& content);
   void recover_one(const Journaled& known);
@@ -211,6 +218,7 @@ class ResponseEngine {
   void on_done(const Begun& begun, const std::string& outcome, bool recovered);
   void isolate(const Begun& begun, const TicketPtr& ticket);
   void call_manager(const oci::ContainerRecord& record, ManagerVerb verb);
+  Status wait_for_manager(ManagerCall& call) const;
   void stop_by_manager(const Begun& begun);
   // Of a container that is stopped; nothing without an id.
   void end_pause(const oci::ContainerRecord& record, const std::string& id);
@@ -235,6 +243,7 @@ class ResponseEngine {
 
   Parts parts_;
   const UniqueFd wake_;  // eventfd
+  const UniqueFd stop_;  // eventfd, readable from stop() on
 
   mutable std::mutex mutex_;  // short: what it guards stands in events' way
   std::unordered_map<std::uint64_t, Entry> entries_;  // by cgroup id

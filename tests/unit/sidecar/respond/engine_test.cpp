@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +63,7 @@ class AskedManagers final : public Managers {
     std::unique_lock lock(mutex_);
     asked_.push_back(verb);
     answers_.wait(lock, [&] { return hangs_for_ != record.id; });
+    if (never_ends) return call_without_end();
     return Error{Code::kIo, "no"};
   }
   // "": for none.
@@ -78,8 +80,18 @@ class AskedManagers final : public Managers {
   }
 
   std::atomic<bool> knows{false};
+  std::atomic<bool> never_ends{false};  // a call that was started
 
  private:
+  static ManagerCall call_without_end() {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      for (;;) ::pause();
+    }
+    return {pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))),
+            UniqueFd()};
+  }
+
   std::mutex mutex_;
   std::condition_variable answers_;
   std::string hangs_for_;
@@ -117,7 +129,8 @@ class EngineTest : public testing::Test {
          .journal = std::make_unique<WorldJournal>(world_, *std::move(journal)),
          .tell = [this](const Effect& effect) { return tell(effect); },
          .log = [](const std::string&) {},
-         .kill_again = kill_again_},
+         .kill_again = kill_again_,
+         .manager_limits = manager_limits_},
         content);
     ASSERT_TRUE(started);
     engine_ = *std::move(started);
@@ -171,6 +184,7 @@ class EngineTest : public testing::Test {
   ResponseLimits limits_;
   ResponseTerms terms_;
   std::chrono::nanoseconds kill_again_ = kKillAgain;
+  ManagerLimits manager_limits_;
   oci::ContainerRecord record_ = record_of();
   std::mutex mutex_;
   std::vector<Effect> told_;
@@ -360,6 +374,30 @@ TEST_F(EngineTest, AManagerThatHangsHoldsUpNoOtherContainer) {
   ASSERT_TRUE(resumed) << resumed.error().message;
   EXPECT_EQ((*resumed)->wait().outcome, "resumed");
   managers_.hang_for("");
+}
+
+// The test would not end.
+TEST_F(EngineTest, AManagerThatHangsHoldsUpNoStop) {
+  managers_.knows = true;
+  managers_.never_ends = true;
+  manager_limits_ = {.call = std::chrono::hours(1),
+                     .at_stop = std::chrono::milliseconds(1)};
+  start();
+  const TicketPtr paused = engine_->respond(request(Response::kPause));
+  EXPECT_EQ(paused->wait().outcome, "paused");
+  engine_->told(paused);
+  wait_for([&] { return managers_.asked().size() == 1; });
+  const auto resumed = engine_->resume({.record = record_, .actor = "uid=0"});
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  // What was asked after it is not begun, and is by the next one.
+  restart();
+  wait_for([&] { return managers_.asked().size() == 2; });
+  EXPECT_EQ(managers_.asked().back(), ManagerVerb::kResume);
+  EXPECT_TRUE(world_.frozen);
+  restart();
+  EXPECT_FALSE(world_.frozen);
+  EXPECT_FALSE(engine_->condition(record_.cgroup_id).paused);
+  EXPECT_EQ(outcomes(), std::vector<std::string>{"resumed"});
 }
 
 TEST_F(EngineTest, WhatIsPausedWhileAManagerResumesItStaysPaused) {
