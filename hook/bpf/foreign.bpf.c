@@ -84,11 +84,8 @@ struct mark {
   __u64 cgroup_id;
   __u64 session; /* of the reading */
   __u64 read_cgroup_id;
-  __u64 sent_cgroup_id; /* of who sent the last datagram that was told */
   __u8 remote_be[16];
-  __u8 sent_be[16]; /* where that went */
   __u16 remote_port;
-  __u16 sent_port;
   __u16 uses; /* a bit for each that was told */
 };
 
@@ -98,6 +95,24 @@ struct {
   __type(key, int);
   __type(value, struct mark);
 } marks SEC(".maps");
+
+/* Where a datagram of a container goes. */
+struct destination {
+  __u64 cookie;
+  __u64 cgroup_id;
+  __u8 address_be[16]; /* as in the record of a socket of that family */
+  __u16 port;
+  __u16 protocol;
+  __u32 zero;
+};
+
+/* When it was told of each.  Full: the one longest not used is told again. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, struct destination);
+  __type(value, __u64);
+} sent SEC(".maps");
 
 static __always_inline __u64 ancestor_of(struct cgroup* cgroup, __u32 level) {
   struct cgroup* at = NULL;
@@ -286,20 +301,14 @@ int foreign_receives(unsigned long long* ctx) {
   return tell_use((void*)ctx[0], BAILIFF_FOREIGN_RECEIVES);
 }
 
-/* Where a packet goes, once it has its IP header. */
-struct destination {
-  __u8 address_be[16]; /* as in the record of a socket of that family */
-  __u16 port;
-  __u16 protocol;
-};
-
 static __always_inline int has_ports(__u8 protocol) {
   return protocol == IPPROTO_UDP || protocol == IPPROTO_TCP ||
          protocol == IPPROTO_UDPLITE || protocol == IPPROTO_SCTP ||
          protocol == IPPROTO_DCCP;
 }
 
-/* 0: it is not the first piece of what the kernel cut.  A raw socket may say of
+/* Of a packet that has its IP header.
+ * 0: it is not the first piece of what the kernel cut.  A raw socket may say of
  * anything that it is a later piece: that is told, without a port. */
 static __always_inline int read_destination(struct sk_buff* skb,
                                             struct sock* sock,
@@ -378,7 +387,7 @@ int foreign_packets(unsigned long long* ctx) {
       (mark->cgroup_id != container && mark->read_cgroup_id != container)) {
     return 0;
   }
-  struct destination to = {};
+  struct destination to = {.cookie = mark->cookie, .cgroup_id = container};
   if (!read_destination(skb, sock, &to)) return 0;
   struct bailiff_foreign told = {};
   told.cgroup_id = container;
@@ -390,16 +399,12 @@ int foreign_packets(unsigned long long* ctx) {
       (told.type == SOCK_RAW || told.remote_port == to.port)) {
     return 0;
   }
-  if (mark->sent_cgroup_id == container && mark->sent_port == to.port &&
-      same_address(mark->sent_be, to.address_be)) {
-    return 0;
-  }
+  /* Lists may have changed since. */
+  __u64* before = bpf_map_lookup_elem(&sent, &to);
+  if (before && told.time_ns < *before + BAILIFF_REPEAT_NS) return 0;
   __builtin_memcpy(told.remote_be, to.address_be, sizeof(told.remote_be));
   told.remote_port = to.port;
   told.protocol = to.protocol;
-  if (!tell(&told)) return 0;
-  __builtin_memcpy(mark->sent_be, to.address_be, sizeof(mark->sent_be));
-  mark->sent_port = to.port;
-  mark->sent_cgroup_id = container;
+  if (tell(&told)) bpf_map_update_elem(&sent, &to, &told.time_ns, BPF_ANY);
   return 0;
 }

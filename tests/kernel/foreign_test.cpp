@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -564,6 +565,40 @@ TEST_F(ForeignDatagram, TellsWhereItGoes) {
   ASSERT_TRUE(sockets_->attend(false));
   sender.act();
   EXPECT_THAT(sent_to(), IsEmpty());
+}
+
+TEST_F(ForeignDatagram, ToSeveralInTurnIsToldOnceOfEach) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = make_socket(SOCK_DGRAM);
+  Actor sender(cgroup_.cgroup(), [&] {
+    for (int i = 0; i < 10; ++i) {
+      for (std::uint16_t port = 9; port < 12; ++port) {
+        send_to(socket.get(), name_of(kPeer, port));
+      }
+    }
+    return 0;
+  });
+  attend();
+  EXPECT_EQ(sender.act(), 0);
+  EXPECT_THAT(sent_to(),
+              ElementsAre("127.66.1.9 9", "127.66.1.9 10", "127.66.1.9 11"));
+}
+
+// It may be listed by then.
+TEST_F(ForeignDatagram, ToTheSameIsToldAgainAfterAWhile) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = make_socket(SOCK_DGRAM);
+  Actor sender(cgroup_.cgroup(),
+               [&] { return send_to(socket.get(), name_of(kPeer, 9)); });
+  attend();
+  std::vector<std::uint64_t> told_ns;
+  while (told_ns.size() < 2) {
+    sender.act();  // which may be told that nobody listens
+    if (!sent_to().empty()) told_ns.push_back(last_.time_ns);
+    pollfd ready{.fd = sockets_->fd(), .events = POLLIN, .revents = 0};
+    ::poll(&ready, 1, 100);
+  }
+  EXPECT_GE(told_ns[1], told_ns[0] + BAILIFF_REPEAT_NS);
 }
 
 TEST_F(ForeignDatagram, OfOneWithAPeerOnlyToOthersIsTold) {
