@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <future>
 #include <iterator>
 #include <system_error>
@@ -34,8 +33,10 @@ constexpr int kRestFactorAsked = 10;
 // How long a container's record may take to be read.
 constexpr std::chrono::seconds kUnknownFor{2};
 constexpr std::size_t kMaxWaiting = 1024;
-// A cut waits for whoever uses the socket.  Past a few no more is begun.
-constexpr int kMaxCuts = 8;
+// A cut waits for whoever uses the socket, in a thread of its own.  No
+// container can keep all of them waiting.
+constexpr std::size_t kMaxCutsOfOne = 8;
+constexpr std::size_t kMaxCuts = 128;
 
 std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
   return time + static_cast<std::uint64_t>(by);  // wraps as two's complement
@@ -44,8 +45,26 @@ std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
 }  // namespace
 
 // Cuts under way, which may outlive the watch.
-struct ForeignWatch::Cuts {
-  std::atomic<int> count{0};
+class ForeignWatch::Cuts {
+ public:
+  // False when it is under way, or too many are; else end() follows.
+  bool begin(const bailiff_foreign& socket) {
+    const std::lock_guard lock(mutex_);
+    const auto of_one = std::count_if(
+        under_way_.begin(), under_way_.end(),
+        [&](const auto& each) { return each.first == socket.cgroup_id; });
+    return static_cast<std::size_t>(of_one) < kMaxCutsOfOne &&
+           under_way_.size() < kMaxCuts &&
+           under_way_.emplace(socket.cgroup_id, socket.cookie).second;
+  }
+  void end(const bailiff_foreign& socket) {
+    const std::lock_guard lock(mutex_);
+    under_way_.erase({socket.cgroup_id, socket.cookie});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> under_way_;
 };
 
 ForeignWatch::ForeignWatch(Parts parts, UniqueFd wake)
@@ -399,21 +418,21 @@ bool ForeignWatch::cut(const bailiff_foreign& socket) {
         "a socket that is to be cut is in no table of descriptors" + about);
     return false;
   }
-  if (cuts_->count >= kMaxCuts) {
-    log_repeated("foreign-cut", "too many sockets are being cut" + about);
+  if (!cuts_->begin(held)) {
+    log_repeated("foreign-cut",
+                 "a socket, or too many of them, are still being cut" + about);
     return false;
   }
-  ++cuts_->count;
   auto done = std::make_shared<std::promise<Status>>();
   std::future<Status> result = done->get_future();
   try {
     std::thread([done, cut = parts_.cut, cuts = cuts_, held] {
       Status status = cut(static_cast<pid_t>(held.tid), held.fd, held.cookie);
-      --cuts->count;
+      cuts->end(held);
       done->set_value(std::move(status));
     }).detach();
   } catch (const std::system_error&) {
-    --cuts_->count;
+    cuts_->end(held);
     log_repeated("foreign-cut", "no thread to cut a socket" + about);
     return false;
   }

@@ -112,7 +112,7 @@ class ForeignWatch {
     bailiff_foreign socket{};
     std::chrono::steady_clock::time_point until;
   };
-  struct Cuts;
+  class Cuts;
 
   ForeignWatch(Parts parts, UniqueFd wake);
 

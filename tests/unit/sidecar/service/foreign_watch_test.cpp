@@ -14,6 +14,7 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -523,6 +524,47 @@ TEST_F(ForeignWatchTest, ACutThatWaitsHoldsNobodyUp) {
   EXPECT_THAT(told(3),
               ElementsAre("Foreign socket", "c2 observed", "Foreign socket"));
   go_on->count_down();
+}
+
+TEST_F(ForeignWatchTest, CutsThatWaitAreAFewOfOneContainerAndOnceOfASocket) {
+  constexpr std::uint64_t kMost = 8;
+  run(policy_of({0}, true));
+  const auto other = start_record("c2", kCgroup + 1, "digest");
+  const CompiledPolicy policy = policy_of({0}, true);
+  containers_.add(
+      make_container(other, *Generation::make(policy, encode(policy))));
+  // Of the cuts, which may outlive the test.
+  struct Begun {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::multiset<std::uint64_t> cookies;
+    std::latch go_on{1};
+  };
+  const auto begun = std::make_shared<Begun>();
+  cut_wait_ = std::chrono::milliseconds(1);
+  cut_with_ = [begun](pid_t, int, std::uint64_t cookie) -> Status {
+    {
+      const std::lock_guard lock(begun->mutex);
+      begun->cookies.insert(cookie);
+      begun->changed.notify_all();
+    }
+    begun->go_on.wait();
+    return Ok{};
+  };
+  std::vector<bailiff_foreign> held;
+  for (std::uint64_t cookie = 1; cookie <= kMost + 1; ++cookie) {
+    held.push_back(socket_of(cookie, kListed));
+  }
+  held.push_back(socket_of(100, kListed));
+  held.back().cgroup_id = other.cgroup_id;
+  kernel_.hold(held);
+  start();
+  look(3);
+  std::unique_lock lock(begun->mutex);
+  EXPECT_TRUE(begun->changed.wait_for(
+      lock, kLong, [&] { return begun->cookies.size() >= kMost + 1; }));
+  EXPECT_THAT(begun->cookies, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 100));
+  begun->go_on.count_down();
 }
 
 TEST_F(ForeignWatchTest, SaysWhyItDoesNotLook) {
