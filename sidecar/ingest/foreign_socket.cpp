@@ -104,6 +104,10 @@ bool looks_accepted(const bailiff_foreign& socket) {
          socket.local_port < kFirstClientPort && socket.type != SOCK_RAW;
 }
 
+bool goes_to_client(const bailiff_foreign& socket) {
+  return socket.remote_port >= kFirstClientPort;
+}
+
 ConnectEvent connect_event(const bailiff_foreign& socket, bool accepted) {
   ConnectEvent event;
   event.judged_at = JudgedAt::kForeign;

@@ -46,6 +46,8 @@ bool has_peer(const bailiff_foreign& socket);
 // Whether a peer is taken to have begun: the local end has a port that servers
 // have, unless the container is seen to connect.
 bool looks_accepted(const bailiff_foreign& socket);
+// Whether what is sent goes to a port that clients have.
+bool goes_to_client(const bailiff_foreign& socket);
 // Precondition: has_peer().
 ConnectEvent connect_event(const bailiff_foreign& socket, bool accepted);
 // For people: "tcp 203.0.113.10:80->203.0.113.66:4711".

@@ -363,9 +363,9 @@ bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
       !exempt && std::any_of(hits.begin(), hits.end(),
                              [](const ForeignHit& hit) { return hit.deny; });
   const bool was_uncut = known.uncut;
-  // A server answers over one socket whoever asks: nobody is to have it cut by
-  // asking.
-  const bool shared = sends_to && peer.accepted;
+  // A server answers over one socket whoever asks: no client is to have it cut
+  // by asking.
+  const bool shared = sends_to && peer.accepted && goes_to_client(socket);
   const bool is_cut = deny && !shared && cut(socket);
   known.uncut = deny && !is_cut;
   // What begins again and again is told of now and then.

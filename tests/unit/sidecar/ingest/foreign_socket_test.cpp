@@ -73,6 +73,12 @@ TEST(ForeignSocket, WhoBeganIsGuessedByThePort) {
   EXPECT_FALSE(looks_accepted(socket));
 }
 
+TEST(ForeignSocket, GoesToAClientByItsPort) {
+  EXPECT_FALSE(goes_to_client(socket_of(SOCK_DGRAM, TCP_CLOSE, "1.2.3.4", 53)));
+  EXPECT_TRUE(
+      goes_to_client(socket_of(SOCK_DGRAM, TCP_CLOSE, "1.2.3.4", 40000)));
+}
+
 TEST(ForeignSocket, IsAConnectionBetweenItsEnds) {
   bailiff_foreign socket =
       socket_of(SOCK_DGRAM, TCP_ESTABLISHED, "203.0.113.66", 1389);

@@ -393,17 +393,43 @@ TEST_F(ForeignWatchTest, WhereItSendsAgainAndAgainIsToldOnce) {
                                    "Foreign socket", "c2 observed"));
 }
 
-TEST_F(ForeignWatchTest, NobodyHasAServersSocketCutByAsking) {
+// Bound to a server's port.
+bailiff_foreign of_server(bailiff_foreign socket) {
+  socket.local_port = 53;
+  return socket;
+}
+
+TEST_F(ForeignWatchTest, NoClientHasAServersSocketCutByAsking) {
   run(policy_of({0}, true));
-  bailiff_foreign server = datagrams_of(1);
-  server.local_port = 53;
-  kernel_.hold({server});
+  kernel_.hold({of_server(datagrams_of(1))});
   start();
   look();
-  bailiff_foreign answer = sent(1, kListed);
-  answer.local_port = 53;
+  bailiff_foreign answer = of_server(sent(1, kListed));
+  answer.remote_port = 40000;
   kernel_.use(answer);
   EXPECT_THAT(told(2), ElementsAre("Foreign socket", "c2 observed"));
+  EXPECT_THAT(cut(), IsEmpty());
+}
+
+TEST_F(ForeignWatchTest, AServersSocketIsCutForWhatItSendsToAServer) {
+  run(policy_of({0}, true));
+  kernel_.hold({of_server(datagrams_of(1))});
+  start();
+  look();
+  kernel_.use(of_server(sent(1, kListed)));
+  EXPECT_THAT(told(2), ElementsAre("Foreign socket", "c2 denied"));
+  EXPECT_THAT(cut(), ElementsAre(1));
+}
+
+// Its clients have the port that whoever is in between gave them.
+TEST_F(ForeignWatchTest, ARuleOnAllButSomePeersCutsNoServersSocket) {
+  run(policy_of({2}, true));
+  kernel_.hold({of_server(datagrams_of(1))});
+  start();
+  look();
+  kernel_.use(of_server(sent(1, kListed)));
+  look();
+  EXPECT_THAT(told(1), ElementsAre("Foreign socket"));
   EXPECT_THAT(cut(), IsEmpty());
 }
 
