@@ -141,6 +141,14 @@ bool names_lists(const emit::Program& program) {
       [](const emit::MapRef& ref) { return ref.kind == emit::MapKind::kList; });
 }
 
+// What its programs for frames say they are; 0: it has none.
+Result<std::uint64_t> frames_of(const AttachRequest& request) {
+  const std::vector<KernelRule>& rules =
+      request.plan.rules_at(HookPoint::kFrame);
+  if (rules.empty()) return std::uint64_t{0};
+  return emit::frames_id(rules, request.policy.lists, request.policy_id);
+}
+
 // What is attached, where, and the name of its link.
 struct Planned {
   emit::Program program;
@@ -502,8 +510,10 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
     undo.keep();
     return attachment;
   }
-  RETURN_IF_ERROR(
-      enter_judged(pins, request.container_id, cgroup.id(), kernel, undo));
+  ASSIGN_OR_RETURN(const std::uint64_t frames, frames_of(request));
+  RETURN_IF_ERROR(enter_judged(pins, request.container_id, cgroup.id(), frames,
+                               kernel, undo));
+  RETURN_IF_ERROR(settle_judged(pins, cgroup.id(), frames, kernel));
   // The kernel made the cgroup's entry, all zero, with the first link.
   ASSIGN_OR_RETURN(const Map states, attacher.map(emit::MapKind::kContainers));
   const bailiff_container_state state{.cgroup_id = cgroup.id()};
@@ -557,6 +567,12 @@ class Exchange::Step {
       RETURN_IF_ERROR(write_state());
       RETURN_IF_ERROR(attacher_.prepare(planned, Attacher::Room::kLeave));
     }
+    if (request_.plan.judges()) {
+      // Programs for frames judge nobody's else, so it comes before them.
+      ASSIGN_OR_RETURN(frames_, frames_of(request_));
+      RETURN_IF_ERROR(enter_judged(pins_, request_.container_id, cgroup_.id(),
+                                   frames_, kernel_, undo_));
+    }
     RETURN_IF_ERROR(put_in_place(
         planned, attacher_, folder_,
         [&](const Planned& one, const Program& program) {
@@ -565,10 +581,6 @@ class Exchange::Step {
           return link;
         },
         attachment));
-    if (request_.plan.judges()) {
-      RETURN_IF_ERROR(enter_judged(pins_, request_.container_id, cgroup_.id(),
-                                   kernel_, undo_));
-    }
     if (request_.plan.observes()) {
       ASSIGN_OR_RETURN(
           replaced_table_,
@@ -585,6 +597,7 @@ class Exchange::Step {
   const std::optional<bailiff_observed>& replaced_table() const {
     return replaced_table_;
   }
+  std::uint64_t frames() const { return frames_; }
 
  private:
   // The cgroup has its entry in kContainers before the first program that
@@ -636,6 +649,7 @@ class Exchange::Step {
   std::set<std::string> before_;  // names of its links
   std::set<std::string> after_;
   std::optional<bailiff_observed> replaced_table_;
+  std::uint64_t frames_ = 0;  // frames_of() the request
 };
 
 Result<std::unique_ptr<Exchange>> Exchange::begin(const std::string& bpf_dir,
@@ -670,7 +684,11 @@ Result<Attachment> Exchange::add(const AttachRequest& request,
   undo_.push_back(std::move(undo));
   retired_.insert(retired_.end(), retired.begin(), retired.end());
   if (!attachment.observed) unobserved_.push_back(request.container_id);
-  if (!request.plan.judges()) unjudged_.push_back(request.container_id);
+  if (request.plan.judges()) {
+    judged_.emplace_back(cgroup.id(), step.frames());
+  } else {
+    unjudged_.push_back(request.container_id);
+  }
   if (step.replaced_table()) {
     tables_.emplace_back(cgroup.id(), *step.replaced_table());
   }
@@ -696,6 +714,9 @@ Status Exchange::keep() {
   for (const std::string& pin : retired_) note(retire(pin));
   for (const std::string& id : unobserved_) {
     note(stop_observing(pins_, id, kernel_));
+  }
+  for (const auto& [cgroup_id, frames] : judged_) {
+    note(settle_judged(pins_, cgroup_id, frames, kernel_));
   }
   for (const std::string& id : unjudged_) {
     note(leave_judged(pins_, id, kernel_));
@@ -742,8 +763,8 @@ Result<std::vector<std::string>> reconcile(const std::string& bpf_dir,
       // One that an earlier version attached is not entered.
       Undo undo;
       if (live.judge && live.cgroups.size() == 1) {
-        RETURN_IF_ERROR(
-            enter_judged(pins, id, *live.cgroups.begin(), kernel, undo));
+        RETURN_IF_ERROR(enter_judged(pins, id, *live.cgroups.begin(),
+                                     std::nullopt, kernel, undo));
       }
       undo.keep();
       continue;

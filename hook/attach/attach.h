@@ -150,6 +150,8 @@ class Exchange {
   std::vector<std::string> retired_;         // pins of links
   std::vector<std::string> unobserved_;      // ids of containers
   std::vector<std::string> unjudged_;        // the same
+  // Ids of cgroups, and of their programs for frames.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> judged_;
   // Of processes' bits, that were replaced, by cgroup id.
   std::vector<std::pair<std::uint64_t, bailiff_observed>> tables_;
 };

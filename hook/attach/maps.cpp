@@ -10,6 +10,7 @@
 
 #include "oci/sys/errno_error.h"
 #include "rules/abi/event.h"
+#include "rules/abi/foreign.h"
 #include "rules/abi/limits.h"
 #include "rules/abi/task.h"
 #include "rules/emit/dns_name.h"
@@ -206,6 +207,14 @@ Result<Map> create_map(emit::MapKind kind, Kernel& kernel) {
                                 .key_size = sizeof(std::uint64_t),
                                 .value_size = sizeof(bailiff_container_state),
                                 .max_entries = 0},
+                               nullptr);
+    case emit::MapKind::kJudged:
+      // As hook/bpf/foreign.bpf.c declares it.
+      return kernel.create_map({.type = MapType::kHash,
+                                .name = "bailiff_judged",
+                                .key_size = sizeof(std::uint64_t),
+                                .value_size = sizeof(bailiff_judged),
+                                .max_entries = BAILIFF_MAX_JUDGED},
                                nullptr);
     case emit::MapKind::kTasks:
       return kernel.create_map({.type = MapType::kSparseHash,

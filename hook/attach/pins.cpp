@@ -61,6 +61,8 @@ std::string Pins::map(const emit::MapRef& ref) const {
       return bpf_dir_ + "/told";
     case emit::MapKind::kContainers:
       return bpf_dir_ + "/containers";
+    case emit::MapKind::kJudged:
+      return bpf_dir_ + "/judged";
     case emit::MapKind::kTables:
       return bpf_dir_ + "/tables";
     case emit::MapKind::kTasks:

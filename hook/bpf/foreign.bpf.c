@@ -54,13 +54,12 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* RFC 8200, section 4.1; what has more is told without a port. */
 #define EXTENSION_HEADERS 5
 
-/* Of each container that programs judge; written by the hook.  The value tells
- * user space whose the entry is. */
+/* Of each container that programs judge; written by the hook. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, BAILIFF_MAX_JUDGED);
   __type(key, __u64); /* cgroup id */
-  __type(value, __u64);
+  __type(value, struct bailiff_judged);
 } judged SEC(".maps");
 
 struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* rules/abi/foreign.h
- * What hook/bpf/foreign.bpf.c tells: a socket that a process of a judged
- * container has, and that was made outside of it.  Integers and addresses are
- * as in rules/abi/event.h.
+ * Which containers are judged, and what hook/bpf/foreign.bpf.c tells: a socket
+ * that a process of one has, and that was made outside of it.  Integers and
+ * addresses are as in rules/abi/event.h.
  */
 #ifndef BAILIFF_RULES_ABI_FOREIGN_H_
 #define BAILIFF_RULES_ABI_FOREIGN_H_
@@ -27,6 +27,15 @@
 
 /* Levels of cgroups at which containers are looked for. */
 #define BAILIFF_MAX_FOREIGN_LEVELS 32U
+
+/* A container of which programs judge the network, by the id of its cgroup. */
+struct bailiff_judged {
+  __u64 name; /* short_id() of the digest of its id */
+  /* Which programs for frames are its own, by what they say they are; 0: none.
+   * While they are replaced those of before and those to come, otherwise twice
+   * the same. */
+  __u64 frames[2];
+};
 
 /* How it was found. */
 enum bailiff_foreign_use {
@@ -60,6 +69,7 @@ struct bailiff_foreign {
   char comm[BAILIFF_EVENT_COMM_LEN];
 };
 
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_judged) == 24);
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_foreign) == 120);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_foreign, local_be) == 72);
 

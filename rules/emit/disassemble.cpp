@@ -108,6 +108,8 @@ std::string function_name(std::int32_t id) {
       return "get_current_comm";
     case BPF_FUNC_get_local_storage:
       return "get_local_storage";
+    case BPF_FUNC_skb_ancestor_cgroup_id:
+      return "skb_ancestor_cgroup_id";
     case BPF_FUNC_ringbuf_output:
       return "ringbuf_output";
     case BPF_FUNC_loop:
@@ -127,6 +129,8 @@ std::string map_name(const MapRef& map) {
       return "told";
     case MapKind::kContainers:
       return "containers";
+    case MapKind::kJudged:
+      return "judged";
     case MapKind::kTasks:
       return "tasks";
     case MapKind::kTables:

@@ -60,6 +60,10 @@ struct FlavourCode {
   std::optional<LocalEnd> local = std::nullopt;
   // What comes before everything else, when there is something.
   void (*begin)(Writer& code) = nullptr;
+  // Comes before what some rule holds for is told and refused, when there is
+  // something: goes to `allow` when another program is to decide that.
+  void (*confirm)(Writer& code, const FlavourCode& flavour,
+                  Label allow) = nullptr;
   // What the program returns to let pass, and to refuse.
   std::int32_t pass = 1;
   std::int32_t refuse = 0;
@@ -69,6 +73,8 @@ struct FlavourCode {
   // In records.  A constant, so that a record is of the rules that wrote it
   // while a container's programs are replaced.
   std::uint64_t policy_id = 0;
+  // frames_id() of a program for frames.
+  std::uint64_t frames_id = 0;
   // Which rules are decided by bits of the process (task_table.h), and so are
   // candidates when it has none; borrowed.  nullptr: no rule is.
   const std::vector<bool>* by_task = nullptr;

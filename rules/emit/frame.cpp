@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // BPF_TCX_EGRESS: what is about to leave an interface of the container's
 // network namespace.  Packets of IP sockets have been judged at the egress of
-// their cgroup and pass at once.  What is left no cgroup hook sees: frames
-// written by hand (AF_PACKET), and packets that are forwarded and so have no
-// socket, such as those a process feeds to a tun device.
+// their cgroup, and pass at once when they go to the peer of theirs.  What is
+// left no cgroup hook sees: frames written by hand (AF_PACKET); packets that
+// are forwarded and so have no socket, such as those a process feeds to a tun
+// device; and packets that have got another destination since: of a tunnel (the
+// kernel has its outer packets pass that egress unasked), or by nftables at the
+// egress of a device.  The last cannot be told from a datagram without a peer,
+// so those are judged here once more.
 //
-// A pod's containers have one network namespace: a frame of one is judged by
-// the programs of all, so it may be refused by the policy of a neighbour.  Only
-// hosts that somebody listed are refused at all.
+// A pod's containers have one network namespace, and the programs of all see
+// what each sends.  Each refuses only what is of a container that has its
+// rules, by the cgroup of the socket; and what is of none: a packet without a
+// socket, a frame of a process that nobody judges.
 //
 // Whoever may load programs himself can put one before this; and an interface
 // that is made later has none, but what leaves it leaves one of those that were
@@ -18,6 +23,7 @@
 
 #include <cstddef>
 
+#include "rules/abi/foreign.h"
 #include "rules/emit/flavour.h"
 #include "rules/emit/packet.h"
 #include "rules/emit/report.h"
@@ -36,17 +42,98 @@ void pass(Writer& code) {
   code.exit();
 }
 
-void pass_ip_sockets(Writer& code) {
-  const Label judge = code.new_label();
-  const Label seen = code.new_label();
+// Leaves the packet's socket in r1, to `other` when that is none of IP.
+// Clobbers r2.
+void load_ip_socket(Writer& code, Label other) {
+  const Label found = code.new_label();
   code.append(load(Size::k64, kR1, kContext, offsetof(__sk_buff, sk)));
-  code.jump(jump_if(Comparison::kEq, kR1, 0), judge);
-  code.append(load(Size::k32, kR1, kR1, offsetof(bpf_sock, family)));
-  code.jump(jump_if(Comparison::kEq, kR1, AF_INET), seen);
-  code.jump(jump_if(Comparison::kNe, kR1, AF_INET6), judge);
-  code.bind(seen);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
+  code.append(load(Size::k32, kR2, kR1, offsetof(bpf_sock, family)));
+  code.jump(jump_if(Comparison::kEq, kR2, AF_INET), found);
+  code.jump(jump_if(Comparison::kNe, kR2, AF_INET6), other);
+  code.bind(found);
+}
+
+// Leaves the frame's data in r2, to `other` when there are less than `size`
+// bytes in one piece.  Clobbers r3 and r4.
+void load_data(Writer& code, int size, Label other) {
+  code.append(load(Size::k32, kR2, kContext, offsetof(__sk_buff, data)));
+  code.append(load(Size::k32, kR3, kContext, offsetof(__sk_buff, data_end)));
+  code.append(move(kR4, kR2));
+  code.append(alu(BPF_ADD, kR4, size));
+  code.jump(jump_if(Comparison::kGt, kR4, kR3), other);
+}
+
+// To `other` when the `words` at `offset` are not those of the socket.
+void compare_peer(Writer& code, int offset, std::size_t peer, int words,
+                  Label other) {
+  for (int i = 0; i < 4 * words; i += 4) {
+    code.append(load(Size::k32, kR3, kR2, offset + i));
+    code.append(load(Size::k32, kR4, kR1, static_cast<int>(peer) + i));
+    code.jump(jump_if(Comparison::kNe, kR3, kR4), other);
+  }
+}
+
+// Passes what an IP socket sends to its peer.  `header`: the bytes before the
+// IP header, without tags.
+template <int header>
+void pass_to_peer(Writer& code) {
+  const Label judge = code.new_label();
+  const Label six = code.new_label();
+  load_ip_socket(code, judge);
+  load_data(code, header + 20, judge);
+  code.append(load(Size::k8, kR3, kR2, header));
+  code.append(alu(BPF_RSH, kR3, 4));
+  code.jump(jump_if(Comparison::kEq, kR3, 6), six);
+  code.jump(jump_if(Comparison::kNe, kR3, 4), judge);
+  compare_peer(code, header + 16, offsetof(bpf_sock, dst_ip4), 1, judge);
+  pass(code);
+  code.bind(six);
+  load_data(code, header + 40, judge);
+  compare_peer(code, header + 24, offsetof(bpf_sock, dst_ip6), 4, judge);
   pass(code);
   code.bind(judge);
+}
+
+// To `allow` when it is for another program to refuse: what a container sends
+// is judged by the rules of that one.  An IP socket of nobody who is judged is
+// a neighbour's; any other socket may have been made elsewhere to be handed in,
+// and only programs for frames judge what it sends.
+void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
+  const Label own = code.new_label();
+  const Label looked = code.new_label();
+  // Whether some policy judges the socket's cgroup.
+  constexpr Register kFound = kVerdict;
+  code.append(move(kFound, 0));
+  // Nearest to the root is 1.  Where a container's cgroup is, is the runtime's
+  // choice; it may lie in that of another.
+  for (std::uint32_t level = 1; level <= BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
+    const Label next = code.new_label();
+    code.append(move(kR1, kContext));
+    code.append(move(kR2, static_cast<std::int32_t>(level)));
+    code.append(call(BPF_FUNC_skb_ancestor_cgroup_id));
+    // Of the root are the kernel's own, by which it sends for whoever has the
+    // network namespace.
+    code.jump(jump_if(Comparison::kEq, kR0, 0), level == 1 ? own : looked);
+    code.append(store(Size::k64, kFrame, kPacketSlot, kR0));
+    code.load_map(kR1, {.kind = MapKind::kJudged, .list = {}});
+    code.frame_address(kR2, kPacketSlot);
+    code.append(call(BPF_FUNC_map_lookup_elem));
+    code.jump(jump_if(Comparison::kEq, kR0, 0), next);
+    code.append(move(kFound, 1));
+    code.load_constant(kR1, flavour.frames_id);
+    for (int i = 0; i < 2; ++i) {
+      constexpr int kFrames{offsetof(bailiff_judged, frames)};
+      code.append(load(Size::k64, kR2, kR0, kFrames + 8 * i));
+      code.jump(jump_if(Comparison::kEq, kR2, kR1), own);
+    }
+    code.bind(next);
+  }
+  code.bind(looked);
+  code.jump(jump_if(Comparison::kNe, kFound, 0), allow);
+  load_ip_socket(code, own);
+  code.go(allow);
+  code.bind(own);
 }
 
 // Moves where the IP header begins by 0, without the verifier knowing: it would
@@ -140,7 +227,7 @@ void load_number(Writer& code, Number number, Register dst) {
   load_packet_number<load_address<read_header>>(code, kPlace, number, dst);
 }
 
-template <void (*read_header)(Writer&, Label, Label)>
+template <void (*read_header)(Writer&, Label, Label), int header>
 const FlavourCode& code_of() {
   static constexpr FlavourCode flavour = {
       .family = std::nullopt,
@@ -151,7 +238,8 @@ const FlavourCode& code_of() {
       .load_unknown = load_packet_unknown,
       .finish = finish_and_report,
       .hook = BAILIFF_HOOK_FRAME,
-      .begin = pass_ip_sockets,
+      .begin = pass_to_peer<header>,
+      .confirm = allow_others,
       .pass = kNextProgram,
       .refuse = kDropFrame,
       .of_cgroup = false,
@@ -161,7 +249,7 @@ const FlavourCode& code_of() {
 
 }  // namespace
 
-const FlavourCode& frame_code() { return code_of<read_ethernet>(); }
-const FlavourCode& bare_frame_code() { return code_of<read_version>(); }
+const FlavourCode& frame_code() { return code_of<read_ethernet, ETH_HLEN>(); }
+const FlavourCode& bare_frame_code() { return code_of<read_version, 0>(); }
 
 }  // namespace bailiff::emit

@@ -345,6 +345,9 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   RETURN_IF_ERROR(check_rules(rules, lists, flavour, tasks));
   FlavourCode ops = flavour_code(flavour);
   ops.policy_id = policy_id;
+  if (ops.hook == BAILIFF_HOOK_FRAME) {
+    ASSIGN_OR_RETURN(ops.frames_id, frames_id(rules, lists, policy_id));
+  }
   Writer code;
   LookUps look_ups;
   const bool names = names_hosts(rules) || flavour == Flavour::kQuery;
@@ -406,6 +409,15 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   ops.finish(code, rules, ops);
   reader.finish();
   return std::move(code).finish(flavour);
+}
+
+Result<std::uint64_t> frames_id(const std::vector<KernelRule>& rules,
+                                const std::vector<List>& lists,
+                                std::uint64_t policy_id) {
+  // Packets are judged by the same, whatever they come in.
+  ASSIGN_OR_RETURN(const Program egress,
+                   emit_program(rules, lists, Flavour::kEgress, policy_id));
+  return egress.digest().short_id();
 }
 
 Program emit_allow_all(Flavour flavour) {

@@ -56,6 +56,7 @@ enum class MapKind : std::uint8_t {
   kContainers,  // BPF_MAP_TYPE_CGROUP_STORAGE of bailiff_container_state
   kTold,        // LRU hash: cgroup id to the last bailiff_connect_event of it
                 // that was told, for programs that have no cgroup storage
+  kJudged,      // hash: cgroup id to the bailiff_judged of a container
   kTables,      // BPF_MAP_TYPE_ARRAY_OF_MAPS: the tables of all lists
   kTasks,       // hash: tgid to bailiff_task, which the observer writes
   // The number of a list's table in kTables, 4 bytes.  An array made for the
@@ -115,6 +116,13 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
                              std::uint64_t policy_id = 0,
                              const TaskTable* tasks = nullptr);
+
+// What the programs for frames that have these rules say they are
+// (bailiff_judged): the same number for the flavours of both, and for every
+// container whose rules are these.  Fails as emit_program().
+Result<std::uint64_t> frames_id(const std::vector<KernelRule>& rules,
+                                const std::vector<List>& lists,
+                                std::uint64_t policy_id);
 
 // A kConnect4 program that lets everything pass.  Attached to a cgroup, it
 // makes the kernel allocate the cgroup's entry in kContainers, so that it can

@@ -289,6 +289,7 @@ void finish_and_report(Writer& code, const std::vector<KernelRule>& rules,
   const Label subprogram = code.new_label();
 
   branch_no_hit(code, rules, allow);
+  if (flavour.confirm != nullptr) flavour.confirm(code, flavour, allow);
   emit_verdict(code, rules, flavour.by_task);
   if (flavour.by_task != nullptr) {
     // fill_record() writes over it.

@@ -17,6 +17,7 @@ setup_file() {
   scenery_of_targets
   local -a targets=(203.0.113.128/25 2001:db8:66:1::/64 239.66.0.1/32 ::1/128)
   rules_of_targets "${targets[@]}" 127.0.0.1/32
+  rules_of_neighbour
   service_configure bypass "$SCRATCH/rules/targets.rules.yaml" \
     "$SCRATCH/rules/targets.policies.yaml"
   service_start
@@ -34,6 +35,7 @@ setup_file() {
   probe enforced >"$ENFORCED"
   # 0.0.0.0 is an address of its own for a socket that has one.
   rules_of_targets "${targets[@]}" 127.0.0.66/32
+  rules_of_neighbour
   bailiff_api reload
   probe enforced tcp_zero_address_own udp_zero_address_own >>"$ENFORCED"
   arrivals >"$SCRATCH/enforced.arrived"
@@ -53,6 +55,26 @@ probe() {
   plain_runc exec "$container" prober "$HARMLESS4" eth0 "${some[@]}"
 }
 
+# One policy for both: what differs is whom it is for.
+rules_of_neighbour() {
+  sed -i 's/^  - name: Refuse/&\n    scope: container.full_id != neighbour/' \
+    "$SCRATCH/rules/targets.policies.yaml"
+  cat >>"$SCRATCH/rules/targets.rules.yaml" <<END
+- rule: Other reached
+  desc: a host that only the neighbour may not reach
+  condition: evt.type = connect and fd.sip = $ATTACKER4
+  output: "%fd.sip"
+  priority: WARNING
+END
+  cat >>"$SCRATCH/rules/targets.policies.yaml" <<END
+  - name: Other
+    scope: container.full_id = neighbour
+    rules: [Other reached]
+    block: true
+    response: none
+END
+}
+
 # Hosts 203.0.113.128/25 and 2001:db8:66:1::/64 are all 'outside'; whom packets
 # arrive for is counted, by address.
 scenery_of_targets() {
@@ -67,6 +89,15 @@ route add 2001:db8:66:1::/64 via $ATTACKER6
 route add 64:ff9b::/96 via $ATTACKER6
 END
   in_netns inside sh -c 'echo 0 0 >/proc/sys/net/ipv4/ping_group_range'
+  # As whoever has CAP_NET_ADMIN there could.
+  in_netns inside nft -f - <<END
+table netdev elsewhere {
+  chain out {
+    type filter hook egress device eth0 priority 0;
+    ip daddr $HARMLESS4 udp dport 4445 ip daddr set 203.0.113.250
+  }
+}
+END
   in_netns outside nft -f - <<END
 table inet arrivals {
   set hosts4 { type ipv4_addr; size 1024; flags dynamic; counter; }
@@ -241,6 +272,30 @@ told_twice_of() {
   (($(service_events | jq -r --arg ip "$1" '
     select(.output_fields["fd.sip"] == $ip) | .bailiff.container.id' |
     grep -cxF "$2") == 2))
+}
+
+# They have one network, and the programs for frames see what each sends.
+@test "what a neighbour may send is not refused by another's rules" {
+  local name what address result
+  privileged_bundle neighbour
+  started bailiff_runc neighbour
+  run plain_runc exec neighbour nc -w 5 "$ATTACKER4" 80
+  says "Operation not permitted"
+  forget_arrivals
+  plain_runc exec neighbour prober "$HARMLESS4" eth0 udp_sendto sent_elsewhere \
+    over_vxlan packet_socket >"$SCRATCH/neighbour.tsv"
+  # Whom nobody judges, too.
+  plain_runc exec plain prober "$HARMLESS4" eth0 udp6_sendto \
+    >>"$SCRATCH/neighbour.tsv"
+  arrivals >"$SCRATCH/neighbour.arrived"
+  while IFS=$'\t' read -r name what address result; do
+    [[ $result == absent ]] || grep -qxF "$address" "$SCRATCH/neighbour.arrived"
+  done <"$SCRATCH/neighbour.tsv"
+  (($(wc -l <"$SCRATCH/neighbour.tsv") == 5))
+  event "Other reached" '.bailiff.container.id == "neighbour"'
+  run -0 service_events
+  [[ $(jq -r 'select(.rule == "Target reached") | .bailiff.container.id' \
+    <<<"$output" | sort -u) == enforced ]]
 }
 
 @test "MATRIX.md says what was seen" {

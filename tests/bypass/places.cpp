@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From namespaces and cgroups that are made inside the container.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
@@ -106,7 +107,7 @@ class LinkRequest {
   struct {
     nlmsghdr head;
     ifinfomsg link;
-    char attributes[128];
+    char attributes[256];
   } request_{};
 };
 
@@ -134,6 +135,74 @@ bool set_up(const std::string& name) {
   return ::ioctl(fd, SIOCSIFFLAGS, &request) == 0;
 }
 
+// A tunnel from `device` to the host, there too.  Of less than IPv6 wants, so
+// that nobody but the prober sends over it.
+int make_vxlan(int rtnetlink, int device, in_addr host,
+               const std::string& name) {
+  struct Attribute {
+    rtattr head;
+    std::uint32_t value;
+  };
+  const auto attribute = [](std::uint16_t type, std::size_t size,
+                            std::uint32_t value) {
+    return Attribute{
+        .head = {.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(size)),
+                 .rta_type = type},
+        .value = value};
+  };
+  struct {
+    rtattr kind_head;
+    char kind[8];
+    rtattr head;
+    Attribute parts[4];
+  } info{.kind_head = {.rta_len = RTA_LENGTH(6), .rta_type = IFLA_INFO_KIND},
+         .kind = "vxlan",
+         .head = {.rta_len = RTA_LENGTH(sizeof info.parts),
+                  .rta_type = IFLA_INFO_DATA},
+         .parts = {
+             attribute(IFLA_VXLAN_ID, 4, 1),
+             attribute(IFLA_VXLAN_GROUP, 4, host.s_addr),
+             attribute(IFLA_VXLAN_LINK, 4, static_cast<std::uint32_t>(device)),
+             attribute(IFLA_VXLAN_PORT, 2, htons(4789))}};
+  const auto own = static_cast<std::uint32_t>(::getpid());
+  const std::uint32_t mtu = 1000;
+  LinkRequest request;
+  request.add(IFLA_IFNAME, name.c_str(), name.size() + 1);
+  request.add(IFLA_MTU, &mtu, sizeof mtu);
+  request.add(IFLA_NET_NS_PID, &own, sizeof own);
+  request.add(IFLA_LINKINFO, &info, sizeof info);
+  return request.ask(rtnetlink);
+}
+
+bool set_address(const std::string& name, const char* address) {
+  const int fd = make_socket(AF_INET, SOCK_DGRAM);
+  ifreq request{};
+  std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  ::inet_pton(AF_INET, address, &own.sin_addr);
+  std::memcpy(&request.ifr_addr, &own, sizeof own);
+  return ::ioctl(fd, SIOCSIFADDR, &request) == 0;
+}
+
+// To everybody behind a tunnel, of which the listed host is the other end.
+int over_vxlan(const Target& to) {
+  const std::string name = "over0";
+  const int outer = make_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  const auto device = static_cast<int>(::if_nametoindex(to.device.c_str()));
+  if (::unshare(CLONE_NEWNET) < 0) return absent();
+  errno = make_vxlan(outer, device, to.v4, name);
+  if (errno != 0 || !set_address(name, "10.66.0.1") || !set_up(name)) {
+    return absent();
+  }
+  in_addr everybody{};
+  ::inet_pton(AF_INET, "10.255.255.255", &everybody);
+  const int fd = make_socket(AF_INET, SOCK_DGRAM);
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
+  return send_to4(fd, everybody);
+}
+
 // The namespace is of this process alone, and so is its interface.
 int over_macvlan(const Target& to) {
   const std::string name = "over0";
@@ -150,6 +219,8 @@ int over_macvlan(const Target& to) {
 std::vector<Technique> place_techniques() {
   using enum Reaches;
   return {
+      {"over_vxlan", "UDP over a vxlan whose other end is listed", kV4,
+       over_vxlan},
       {"in_namespaces", "UDP from new user, mount, pid and ipc namespaces", kV4,
        in_namespaces},
       {"in_nested_cgroup", "UDP from a cgroup made below the container's", kV4,

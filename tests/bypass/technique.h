@@ -15,6 +15,7 @@ namespace bailiff::bypass {
 
 inline constexpr std::uint16_t kPort = 4444;
 inline constexpr std::uint32_t kOwnAddress = 0x7f000042;  // 127.0.0.66
+inline constexpr std::uint16_t kElsewherePort = 4445;
 inline constexpr char kPayload[] = "bailiff";
 
 // Where a technique sends to.
@@ -34,6 +35,7 @@ enum class Reaches : std::uint8_t {
   kLoopback,   // 127.0.0.1: stays inside
   kLoopback6,  // ::1, too
   kOwn,        // kOwnAddress, too
+  kElsewhere,  // 203.0.113.250: what is sent to harmless4 at kElsewherePort
 };
 
 struct Technique {

@@ -83,6 +83,14 @@ int repaired(const Target& to) {
   return error_of(::send(fd, kPayload, sizeof kPayload, 0));
 }
 
+// nftables gives it another destination as it leaves the device.
+int sent_elsewhere(const Target& to) {
+  const sockaddr_in name = name4(to.harmless4, kElsewherePort);
+  return error_of(
+      ::sendto(make_socket(AF_INET, SOCK_DGRAM), kPayload, sizeof kPayload, 0,
+               reinterpret_cast<const sockaddr*>(&name), sizeof name));
+}
+
 int bind_to_device(const Target& to) {
   const int fd = make_socket(AF_INET, SOCK_DGRAM);
   if (::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, to.device.c_str(),
@@ -184,6 +192,8 @@ std::vector<Technique> trick_techniques() {
         {"routing_header", "UDP by way of the listed host (IPv6 segments)", kV6,
          routing_header},
         {"repaired", "TCP, connected by TCP_REPAIR", kV4, repaired},
+        {"sent_elsewhere", "UDP that nftables sends elsewhere at the device",
+         kElsewhere, sent_elsewhere},
         {"bind_to_device", "UDP with SO_BINDTODEVICE", kV4, bind_to_device},
         {"transparent", "UDP with IP_TRANSPARENT from a foreign address", kV4,
          transparent},

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "rules/abi/foreign.h"
 #include "rules/abi/limits.h"
 #include "rules/abi/task.h"
 #include "rules/emit/function_types.h"
@@ -73,6 +74,11 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
       made = UniqueFd(
           bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "told", sizeof(std::uint64_t),
                          sizeof(bailiff_connect_event), 1, nullptr));
+      break;
+    case emit::MapKind::kJudged:
+      made = UniqueFd(bpf_map_create(BPF_MAP_TYPE_HASH, "judged",
+                                     sizeof(std::uint64_t),
+                                     sizeof(bailiff_judged), 1, nullptr));
       break;
     case emit::MapKind::kTasks:
       made = UniqueFd(bpf_map_create(BPF_MAP_TYPE_HASH, "tasks",

@@ -7,12 +7,14 @@
 #include <cstring>
 #include <span>
 #include <thread>
+#include <utility>
 
 #include "hook/attach/attach.h"
 #include "hook/attach/isolation.h"
 #include "hook/attach/shared_maps.h"
 #include "hook/kernel/ring_buffer.h"
 #include "rules/abi/event.h"
+#include "rules/abi/foreign.h"
 #include "rules/abi/observe.h"
 #include "rules/abi/task.h"
 #include "rules/base/digest.h"
@@ -328,6 +330,46 @@ TEST_F(Exchange, ReplacesWhatJudgesFrames) {
   ASSERT_TRUE(changed) << changed.error().message;
   EXPECT_EQ(network.frame_programs("tap0"), 2);
   EXPECT_EQ(network.frame_programs("tun0"), 2);
+}
+
+// What the programs for frames of the container say they are.
+TEST_F(Exchange, KnowsWhatJudgesFramesBeforeItIsReplaced) {
+  const auto one = make_cgroup();
+  const auto frames = [&] {
+    const auto map = kernel_.open_map(dir() + "/judged");
+    bailiff_judged judged{};
+    const std::uint64_t id = one.cgroup().id();
+    EXPECT_TRUE(map &&
+                kernel_.look_up(*map, std::as_bytes(std::span(&id, 1)),
+                                std::as_writable_bytes(std::span(&judged, 1))));
+    return std::pair(judged.frames[0], judged.frames[1]);
+  };
+  ASSERT_TRUE(protect(first_, one.cgroup(), dir(), "c0", kernel_));
+  const auto [first, same] = frames();
+  EXPECT_EQ(first, same);
+  {
+    const std::string encoded = encode(second_);
+    const Plan plan = lower(second_, Facts{.values = {}, .complete = true});
+    const auto exchange = hook::Exchange::begin(dir(), kernel_);
+    ASSERT_TRUE(exchange);
+    ASSERT_TRUE((*exchange)->add(
+        {.bpf_dir = dir(),
+         .container_id = "c0",
+         .policy = second_,
+         .whole_policy = [&]() -> Result<const CompiledPolicy*> {
+           return &second_;
+         },
+         .policy_digest = policy_digest(encoded),
+         .policy_id = conditions_digest(encoded).short_id(),
+         .plan = plan},
+        one.cgroup()));
+    EXPECT_EQ(frames().first, first);
+    EXPECT_NE(frames().second, first);
+  }
+  EXPECT_EQ(frames(), std::pair(first, first));
+  ASSERT_TRUE(exchange(second_, {&one.cgroup()}, kernel_));
+  EXPECT_NE(frames().first, first);
+  EXPECT_EQ(frames().first, frames().second);
 }
 
 }  // namespace

@@ -814,7 +814,9 @@ TEST_F(Foreign, NoEntryOutlivesItsCgroup) {
   hook::Undo undo;
   const auto map = hook::judged_map(hook::Pins(dir()), kernel_, undo);
   ASSERT_TRUE(map);
-  const auto entries = [&] { return kernel_.entries(*map, 8, 8)->size(); };
+  const auto entries = [&] {
+    return kernel_.entries(*map, 8, sizeof(bailiff_judged))->size();
+  };
   {
     const auto gone = make_cgroup();
     judge(gone.cgroup(), "gone");

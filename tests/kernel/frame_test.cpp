@@ -10,17 +10,23 @@
 #include <linux/if_xdp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "hook/attach/attach.h"
+#include "hook/attach/judged.h"
 #include "hook/attach/lists.h"
+#include "hook/attach/undo.h"
 #include "hook/kernel/network_namespace.h"
+#include "oci/sys/cgroup.h"
 #include "rules/abi/event.h"
+#include "rules/emit/program.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
 #include "tests/kernel/packet_bytes.h"
@@ -64,6 +70,19 @@ class Frame : public ::testing::Test {
     return left;
   }
   std::vector<bailiff_connect_event> events() { return told_in(dir()); }
+  // From then on what an IP socket of c1 sends is judged as a frame alone.
+  void take_off_egress() {
+    for (const char* name : {"egress", "sendmsg4"}) {
+      const auto link = kernel_.open_link(dir() + "/links/c1/" + name);
+      ASSERT_TRUE(link);
+      ASSERT_TRUE(kernel_.detach(*link));
+    }
+  }
+  static Result<std::uint64_t> frames_id_of(const CompiledPolicy& policy) {
+    const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
+    return emit::frames_id(plan.rules_at(HookPoint::kFrame), policy.lists,
+                           conditions_digest(encode(policy)).short_id());
+  }
 
   ScratchBpffs bpffs_;
   hook::LinuxKernel kernel_;
@@ -157,6 +176,99 @@ TEST_F(Frame, OfAProcessOutsideTheCgroupIsJudgedAndToldAsItsOwn) {
   const auto told = events();
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].header.cgroup_id, neighbour.cgroup().id());
+}
+
+// A packet that got another destination behind its egress looks like one that
+// was never judged there.
+TEST_F(Frame, OfAnIpSocketIsJudgedWhereItGoesToNoPeer) {
+  ASSERT_TRUE(protect_with(kernel_));
+  network_.forward_to(kListed);
+  EXPECT_EQ(network_.send_datagram(cgroup(), kListed), EPERM);
+  EXPECT_THAT(events(), SizeIs(1));
+  take_off_egress();
+  EXPECT_EQ(network_.send_datagram(cgroup(), kListed), ENOBUFS);
+  const auto told = events();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].hook, BAILIFF_HOOK_FRAME);
+  EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
+  // And from a cgroup inside, whoever made it.
+  const std::string inner = cgroup().path() + "/inner";
+  ASSERT_EQ(::mkdir(inner.c_str(), 0755), 0);
+  const auto nested =
+      Cgroup::open(*CgroupMount::find(), cgroup().relative_path() + "/inner");
+  ASSERT_TRUE(nested);
+  EXPECT_EQ(network_.send_datagram(*nested, kListed), ENOBUFS);
+  EXPECT_EQ(::rmdir(inner.c_str()), 0);
+}
+
+TEST_F(Frame, OfANeighbourIsForItsOwnPolicyToRefuse) {
+  const auto neighbour = make_cgroup();
+  const auto send = [&](const char* host) {
+    return network_.send("tap0", ethernet(ETH_P_IP) + ip4(host, udp(1)),
+                         &neighbour.cgroup());
+  };
+  ASSERT_TRUE(protect_with(kernel_));
+  network_.forward_to(kListed);
+  network_.forward_to(kOther);
+  // Nobody judges it yet.
+  EXPECT_EQ(network_.send_datagram(neighbour.cgroup(), kListed), 0);
+  PolicyBuilder builder;
+  builder.rule("Other", sip_in(builder.list("others", {kOther})));
+  ASSERT_TRUE(protect(builder.build(), neighbour.cgroup(), dir(), "c2", kernel_,
+                      network_.netns()));
+  EXPECT_EQ(network_.send_datagram(neighbour.cgroup(), kListed), 0);
+  EXPECT_EQ(send(kListed), 0);
+  EXPECT_EQ(network_.send_datagram(cgroup(), kOther), 0);
+  EXPECT_TRUE(leaves(ethernet(ETH_P_IP) + ip4(kOther, udp(1))));
+  EXPECT_THAT(events(), IsEmpty());
+  EXPECT_EQ(network_.send_datagram(neighbour.cgroup(), kOther), EPERM);
+  EXPECT_EQ(send(kOther), ENOBUFS);
+  const auto told = events();
+  ASSERT_THAT(told, SizeIs(2));
+  for (const bailiff_connect_event& event : told) {
+    EXPECT_EQ(event.header.cgroup_id, neighbour.cgroup().id());
+  }
+  // Once it has gone, its cgroup is nobody's whose frames are judged.
+  ASSERT_TRUE(hook::detach(dir(), "c2", kernel_));
+  EXPECT_EQ(network_.send_datagram(neighbour.cgroup(), kOther), 0);
+  EXPECT_EQ(network_.send_datagram(neighbour.cgroup(), kListed), 0);
+  EXPECT_EQ(send(kListed), ENOBUFS);
+}
+
+// Links are replaced one after the other.
+TEST_F(Frame, IsJudgedByThoseOfBeforeAndThoseToComeWhileTheyAreReplaced) {
+  constexpr std::uint64_t kElse = 1;
+  ASSERT_TRUE(protect_with(kernel_));
+  network_.forward_to(kListed);
+  take_off_egress();
+  const hook::Pins pins(dir());
+  const auto own = frames_id_of(policy_);
+  ASSERT_TRUE(own);
+  const auto sent = [&] { return network_.send_datagram(cgroup(), kListed); };
+  const auto enter = [&](std::optional<std::uint64_t> frames,
+                         hook::Undo& undo) {
+    return hook::enter_judged(pins, "c1", cgroup().id(), frames, kernel_, undo);
+  };
+  EXPECT_EQ(sent(), ENOBUFS);
+  {
+    hook::Undo undo;
+    ASSERT_TRUE(enter(kElse, undo));
+    EXPECT_EQ(sent(), ENOBUFS);
+    undo.keep();
+  }
+  // What reconcile() does.
+  hook::Undo unknown;
+  ASSERT_TRUE(enter(std::nullopt, unknown));
+  EXPECT_EQ(sent(), ENOBUFS);
+  ASSERT_TRUE(hook::settle_judged(pins, cgroup().id(), kElse, kernel_));
+  EXPECT_EQ(sent(), 0);
+  {
+    hook::Undo undo;
+    ASSERT_TRUE(enter(*own, undo));
+    EXPECT_EQ(sent(), ENOBUFS);
+  }
+  // It was put back.
+  EXPECT_EQ(sent(), 0);
 }
 
 TEST_F(Frame, CannotGoAroundTheQueueingDiscipline) {

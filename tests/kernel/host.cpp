@@ -261,6 +261,23 @@ int ScratchNetwork::send(const std::string& device,
   });
 }
 
+int ScratchNetwork::send_datagram(const Cgroup& cgroup,
+                                  const std::string& host) const {
+  return errno_of(netns_.get(), &cgroup, [&] {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(4444);
+    ::inet_pton(AF_INET, host.c_str(), &to.sin_addr);
+    return ::sendto(fd, "", 0, 0, reinterpret_cast<const sockaddr*>(&to),
+                    sizeof to) < 0
+               ? errno
+               : 0;
+  });
+}
+
 void ScratchNetwork::forward_to(const std::string& host) {
   const std::string commands =
       "ip addr replace 198.51.100.1/24 dev tun0 && "

@@ -104,6 +104,9 @@ class ScratchNetwork {
            std::uint16_t protocol = 0x0800) const;
   // Whether `bytes` left the device since it was asked last.
   bool sent(const std::string& device, const std::vector<std::uint8_t>& bytes);
+  // Sends a datagram to the host from a socket without a peer, made in the
+  // cgroup.  The errno, of what is dropped on its way out too; 0: sent.
+  int send_datagram(const Cgroup& cgroup, const std::string& host) const;
   // Gives the devices addresses, forwards between them, and knows who has the
   // address `host` at tap0.
   void forward_to(const std::string& host);
