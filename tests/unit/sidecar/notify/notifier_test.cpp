@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/notify/notifier.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -308,6 +309,20 @@ TEST_F(NotifierTest, AnswersWhileItsKeeperTakesNothing) {
 
 TEST_F(NotifierTest, LetsRuntimesWaitForWhichThereIsNoDescriptor) {
   HeldProcess process;
+  int gate[2];
+  ASSERT_EQ(::pipe2(gate, O_CLOEXEC), 0);
+  const UniqueFd waits(gate[0]);
+  UniqueFd opens(gate[1]);
+  // While there is one thread: a lock that another holds is held for ever in
+  // the child.
+  const pid_t runtime = ::fork();
+  if (runtime == 0) {
+    opens = {};
+    char byte = 0;
+    if (::read(waits.get(), &byte, 1) != 1) ::_exit(2);
+    hand_over(process, "c1");
+    ::_exit(HasFailure() ? 1 : 0);
+  }
   start(kNever);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -317,12 +332,7 @@ TEST_F(NotifierTest, LetsRuntimesWaitForWhichThereIsNoDescriptor) {
     full.rlim_cur = static_cast<rlim_t>(next.get());
   }
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &full), 0);
-  const pid_t runtime = ::fork();
-  if (runtime == 0) {
-    ::setrlimit(RLIMIT_NOFILE, &before);
-    hand_over(process, "c1");
-    ::_exit(HasFailure() ? 1 : 0);
-  }
+  ASSERT_EQ(::write(opens.get(), "", 1), 1);
   wait_told("runtime", 1);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   int status = 0;
