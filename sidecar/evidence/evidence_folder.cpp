@@ -245,6 +245,7 @@ Result<int> EvidenceFolder::retain(
   struct Kept {
     std::string id;
     std::uint64_t bytes;
+    std::chrono::nanoseconds written;  // as dated
     std::chrono::nanoseconds age;
     std::chrono::nanoseconds seen;  // for so long
   };
@@ -269,14 +270,19 @@ Result<int> EvidenceFolder::retain(
         before == seen_.end() ? Seen{wall, steady} : before->second;
     seen_now.emplace(id, first);
     const std::chrono::nanoseconds since = steady - first.at;
-    kept.push_back({id, static_cast<std::uint64_t>(file.st_size),
+    kept.push_back({id, static_cast<std::uint64_t>(file.st_size), written,
                     std::min(first.age + since, wall), since});
     total += kept.back().bytes;
   }
   seen_ = std::move(seen_now);
-  // Not by their ids, which are the same up to the second.
-  std::stable_sort(kept.begin(), kept.end(),
-                   [](const Kept& a, const Kept& b) { return a.age > b.age; });
+  // Not by their ids, which are the same up to the second.  First what is dated
+  // later than now: whatever is dated right was written after it.
+  const auto order = [&now](const Kept& each) {
+    return std::pair(each.written <= now.time_since_epoch(), each.written);
+  };
+  std::stable_sort(kept.begin(), kept.end(), [&](const Kept& a, const Kept& b) {
+    return order(a) < order(b);
+  });
   const auto settles =
       std::min<std::chrono::nanoseconds>(kSettles, retention_.keep_for);
   int removed = 0;

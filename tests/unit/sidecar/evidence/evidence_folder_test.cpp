@@ -147,6 +147,15 @@ TEST_F(EvidenceFolderTest, RemovesTheOldestWhileAllAreTooLarge) {
   EXPECT_TRUE(folder->summary(id(4)));
 }
 
+TEST_F(EvidenceFolderTest, TakesWhatIsDatedLaterThanNowForTheOldest) {
+  const auto folder = open({.keep_bytes = 50});
+  put(*folder, id(1), 40, -1);
+  put(*folder, id(2), 40);
+  EXPECT_EQ(*retain(*folder), 1);
+  EXPECT_FALSE(folder->summary(id(1)));
+  EXPECT_TRUE(folder->summary(id(2)));
+}
+
 // Two of one second have any order of names.
 TEST_F(EvidenceFolderTest, KnowsTheNewestByWhenItWasWritten) {
   const auto folder = open({.keep_bytes = 1});
