@@ -5,18 +5,14 @@
 // that a process sends to a resolver, for names that are not listed: without a
 // filter, with a program that allows everything, and with Bailiff and one name,
 // and N.  Every round asks with all of them in turn.
-#include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,10 +23,10 @@
 #include <vector>
 
 #include "hook/kernel/kernel.h"
-#include "oci/sys/unique_fd.h"
 #include "rules/emit/program.h"
 #include "rules/policy/load.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/worker.h"
 #include "tests/harness/dns_bytes.h"
 #include "tests/kernel/host.h"
 
@@ -39,10 +35,6 @@ namespace {
 
 constexpr int kQuestionsPerRound = 200;
 constexpr std::uint16_t kResolverPort = 53;
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::runtime_error(what + ": " + ::strerror(errno));
-}
 
 std::string listed(std::size_t i) {
   return "host" + std::to_string(i) + ".c2.evil.example";
@@ -65,78 +57,39 @@ int isolated_resolver() {
   return fd;
 }
 
-// A process in the cgroup that asks.
-class Asker {
- public:
-  explicit Asker(const Cgroup& cgroup) {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-      fail("socketpair");
+// Asks, each time it is told to, and answers how many ns a question took.
+void serve(int channel) {
+  if (isolated_resolver() < 0) ::_exit(1);
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(kResolverPort);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::size_t number = 0;
+  char byte = 0;
+  while (::read(channel, &byte, 1) == 1) {
+    std::vector<dns::Bytes> questions;
+    for (int i = 0; i < kQuestionsPerRound; ++i) {
+      questions.push_back(
+          dns::question("www.good" + std::to_string(++number) + ".example"));
     }
-    channel_ = UniqueFd(ends[0]);
-    const UniqueFd theirs(ends[1]);
-    pid_ = fork_into(cgroup);
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      channel_ = UniqueFd();
-      serve(theirs.get());
-    }
-  }
-  Asker(const Asker&) = delete;
-  Asker& operator=(const Asker&) = delete;
-  ~Asker() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-
-  // ns for each question.
-  double measure() {
-    double taken = 0;
-    if (::write(channel_.get(), "", 1) != 1 ||
-        ::read(channel_.get(), &taken, sizeof taken) != sizeof taken) {
-      fail("an asker ended");
-    }
-    return taken;
-  }
-
- private:
-  [[noreturn]] static void serve(int channel) {
-    if (isolated_resolver() < 0) ::_exit(1);
-    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(kResolverPort);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    std::size_t number = 0;
-    char byte = 0;
-    while (::read(channel, &byte, 1) == 1) {
-      std::vector<dns::Bytes> questions;
-      for (int i = 0; i < kQuestionsPerRound; ++i) {
-        questions.push_back(
-            dns::question("www.good" + std::to_string(++number) + ".example"));
+    const double before = now_ns();
+    for (const dns::Bytes& each : questions) {
+      // When the resolver's buffer is full the kernel drops.
+      if (::sendto(fd, each.data(), each.size(), 0,
+                   reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0) {
+        ::_exit(2);
       }
-      const double before = now_ns();
-      for (const dns::Bytes& each : questions) {
-        // When the resolver's buffer is full the kernel drops.
-        if (::sendto(fd, each.data(), each.size(), 0,
-                     reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0) {
-          ::_exit(2);
-        }
-      }
-      const double taken = (now_ns() - before) / kQuestionsPerRound;
-      if (::write(channel, &taken, sizeof taken) != sizeof taken) break;
     }
-    ::_exit(0);
+    const double taken = (now_ns() - before) / kQuestionsPerRound;
+    if (::write(channel, &taken, sizeof taken) != sizeof taken) return;
   }
-
-  UniqueFd channel_;
-  pid_t pid_ = -1;
-};
+}
 
 struct Variant {
   std::string name;
   hook::ScratchCgroup cgroup;
-  std::unique_ptr<Asker> asker = nullptr;
+  std::unique_ptr<Worker> asker = nullptr;
   std::vector<double> ns = {};
 };
 
@@ -196,11 +149,12 @@ int run(std::size_t names, int rounds) {
   }
 
   for (Variant& variant : variants) {
-    variant.asker = std::make_unique<Asker>(variant.cgroup.cgroup());
+    variant.asker = std::make_unique<Worker>(variant.cgroup.cgroup(), serve);
   }
   for (int round = 0; round < rounds; ++round) {
     for (Variant& variant : variants) {
-      variant.ns.push_back(variant.asker->measure());
+      variant.asker->ask('\0');
+      variant.ns.push_back(variant.asker->answer<double>());
     }
   }
   ::printf("ns per question, UDP over loopback, %d rounds of %d\n", rounds,

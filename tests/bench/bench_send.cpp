@@ -11,14 +11,11 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +34,7 @@
 #include "oci/sys/unique_fd.h"
 #include "rules/emit/program.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/worker.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -51,10 +49,6 @@ enum class What : char { kSend, kConnect };
 constexpr std::uint32_t kSizes[] = {3, 1000, 100'000, 1'000'000};
 // Listed are the even addresses from here on, and sent to is between them.
 constexpr std::uint32_t kFirst = 0x7f400000;  // 127.64.0.0
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::runtime_error(what + ": " + ::strerror(errno));
-}
 
 std::string listed(std::uint32_t i) {
   const std::uint32_t address = kFirst + 2 * i;
@@ -85,39 +79,19 @@ void write_set(const std::string& path, std::uint32_t size) {
           "ip daddr @listed drop; }\n}\n";
 }
 
+// A process that sends and connects when it is asked to.
 class Sender {
  public:
-  Sender(const Cgroup& cgroup, std::uint32_t size,
-         const std::string& nft_file) {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-      fail("socketpair");
-    }
-    channel_ = UniqueFd(ends[0]);
-    const UniqueFd theirs(ends[1]);
-    pid_ = fork_into(cgroup);
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      channel_ = UniqueFd();
-      if (!isolate(nft_file)) ::_exit(1);
-      serve(theirs.get(), size);
-    }
-  }
-  Sender(const Sender&) = delete;
-  Sender& operator=(const Sender&) = delete;
-  ~Sender() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
+  Sender(const Cgroup& cgroup, std::uint32_t size, const std::string& nft_file)
+      : worker_(cgroup, [&](int channel) {
+          if (!isolate(nft_file)) ::_exit(1);
+          serve(channel, size);
+        }) {}
 
   // ns for each.
   double measure(What what) {
-    double taken = 0;
-    if (::write(channel_.get(), &what, 1) != 1 ||
-        ::read(channel_.get(), &taken, sizeof taken) != sizeof taken) {
-      fail("a sender ended");
-    }
-    return taken;
+    worker_.ask(what);
+    return worker_.answer<double>();
   }
 
  private:
@@ -189,8 +163,7 @@ class Sender {
     return taken / kConnectsPerRound;
   }
 
-  UniqueFd channel_;
-  pid_t pid_ = -1;
+  Worker worker_;
 };
 
 struct Variant {

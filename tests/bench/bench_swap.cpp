@@ -5,13 +5,10 @@
 // (200), by the length of the list: until publish_lists() returns, and until a
 // process in each has been refused.
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +22,7 @@
 #include "hook/attach/lists.h"
 #include "hook/kernel/kernel.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/worker.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
@@ -63,64 +61,24 @@ CompiledPolicy policy_of(std::uint32_t size, int round) {
   return builder.build();
 }
 
-// A process in a container that says whether an address is refused there.
-class Inside {
- public:
-  explicit Inside(const Cgroup& cgroup) {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-      fail("socketpair");
-    }
-    channel_ = UniqueFd(ends[0]);
-    const UniqueFd theirs(ends[1]);
-    pid_ = fork_into(cgroup);
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      channel_ = UniqueFd();
-      serve(theirs.get());
-    }
+// Answers whether an address is refused to it: 1, or 0.
+void try_addresses(int channel) {
+  std::uint32_t address = 0;
+  while (::read(channel, &address, sizeof address) == sizeof address) {
+    const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(9);
+    to.sin_addr.s_addr = htonl(address);
+    const char refused =
+        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to),
+                  sizeof to) != 0 &&
+                errno == EPERM
+            ? 1
+            : 0;
+    if (::write(channel, &refused, 1) != 1) return;
   }
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-  ~Inside() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-
-  void ask(std::uint32_t address) const {
-    if (::write(channel_.get(), &address, sizeof address) != sizeof address) {
-      fail("a process ended");
-    }
-  }
-  bool answer() const {
-    char refused = 0;
-    if (::read(channel_.get(), &refused, 1) != 1) fail("a process ended");
-    return refused != 0;
-  }
-
- private:
-  [[noreturn]] static void serve(int channel) {
-    std::uint32_t address = 0;
-    while (::read(channel, &address, sizeof address) == sizeof address) {
-      const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-      sockaddr_in to{};
-      to.sin_family = AF_INET;
-      to.sin_port = htons(9);
-      to.sin_addr.s_addr = htonl(address);
-      const char refused =
-          ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to),
-                    sizeof to) != 0 &&
-                  errno == EPERM
-              ? 1
-              : 0;
-      if (::write(channel, &refused, 1) != 1) break;
-    }
-    ::_exit(0);
-  }
-
-  UniqueFd channel_;
-  pid_t pid_ = -1;
-};
+}
 
 void print(const char* what, std::vector<double>& times) {
   std::sort(times.begin(), times.end());
@@ -138,14 +96,15 @@ void run(const Options& options) {
     const ScratchBpffs bpffs;
     const std::string dir = bpffs.path() + "/bailiff";
     std::vector<hook::ScratchCgroup> cgroups;
-    std::vector<std::unique_ptr<Inside>> processes;
+    std::vector<std::unique_ptr<Worker>> processes;
     const CompiledPolicy first = policy_of(size, 0);
     for (std::size_t i = 0; i < options.containers; ++i) {
       cgroups.push_back(make_cgroup());
       const auto attached = protect(first, cgroups.back().cgroup(), dir,
                                     "c" + std::to_string(i), kernel);
       if (!attached) fail(attached.error().message);
-      processes.push_back(std::make_unique<Inside>(cgroups.back().cgroup()));
+      processes.push_back(
+          std::make_unique<Worker>(cgroups.back().cgroup(), try_addresses));
     }
     std::vector<double> published;
     std::vector<double> seen;
@@ -159,7 +118,7 @@ void run(const Options& options) {
         process->ask(kNewest + static_cast<std::uint32_t>(round));
       }
       for (const auto& process : processes) {
-        if (!process->answer()) fail("a container lets it through");
+        if (!process->answer<char>()) fail("a container lets it through");
       }
       seen.push_back(now_ms() - before);
     }
