@@ -54,36 +54,36 @@ int mptcp6_connect(const Target& to) {
   return connect6(make_socket(AF_INET6, SOCK_STREAM, IPPROTO_MPTCP), to.v6);
 }
 
-// struct sockaddr_l2tpip: the number of a session where others have a port.
+// What L2TP over IP calls its peers: with the number of a session.
+struct L2tpName4 {
+  sa_family_t family = AF_INET;
+  std::uint16_t unused = 0;
+  in_addr host{};
+  std::uint32_t session = 7;
+  std::uint32_t padding = 0;
+};
+struct L2tpName6 {
+  sa_family_t family = AF_INET6;
+  std::uint16_t unused = 0;
+  std::uint32_t flow = 0;
+  in6_addr host{};
+  std::uint32_t scope = 0;
+  std::uint32_t session = 7;
+};
+
+template <typename Name>
+int send_l2tp(const Name& name) {
+  return error_of(::sendto(
+      make_socket(name.family, SOCK_DGRAM, kL2tp), kPayload, sizeof kPayload, 0,
+      reinterpret_cast<const sockaddr*>(&name), sizeof name));
+}
+
 int l2tp_sendto(const Target& to) {
-  const int fd = make_socket(AF_INET, SOCK_DGRAM, kL2tp);
-  struct {
-    sa_family_t family = AF_INET;
-    std::uint16_t unused = 0;
-    in_addr host{};
-    std::uint32_t session = 7;
-    std::uint32_t padding = 0;
-  } name;
-  name.host = to.v4;
-  return error_of(::sendto(fd, kPayload, sizeof kPayload, 0,
-                           reinterpret_cast<const sockaddr*>(&name),
-                           sizeof name));
+  return send_l2tp(L2tpName4{.host = to.v4});
 }
 
 int l2tp6_sendto(const Target& to) {
-  const int fd = make_socket(AF_INET6, SOCK_DGRAM, kL2tp);
-  struct {
-    sa_family_t family = AF_INET6;
-    std::uint16_t unused = 0;
-    std::uint32_t flow = 0;
-    in6_addr host{};
-    std::uint32_t scope = 0;
-    std::uint32_t session = 7;
-  } name;
-  name.host = to.v6;
-  return error_of(::sendto(fd, kPayload, sizeof kPayload, 0,
-                           reinterpret_cast<const sockaddr*>(&name),
-                           sizeof name));
+  return send_l2tp(L2tpName6{.host = to.v6});
 }
 
 int smc_connect(const Target& to) {
