@@ -2,6 +2,8 @@
 #include "rules/fields/reference.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 #include "rules/base/diagnostic.h"
@@ -316,6 +318,16 @@ std::optional<ReferencePrefix> longest_of_field(const Field& field,
 }
 
 }  // namespace
+
+std::optional<std::size_t> index_of(std::string_view argument) {
+  std::size_t index = 0;
+  const auto [end, error] = std::from_chars(
+      argument.data(), argument.data() + argument.size(), index);
+  if (error != std::errc() || end != argument.data() + argument.size()) {
+    return std::nullopt;
+  }
+  return index;
+}
 
 FalcoType value_type(FieldId id, std::string_view argument) {
   if (id == FieldId::kEvtRawarg) {

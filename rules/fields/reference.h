@@ -25,6 +25,9 @@ struct FieldReference {
   bool operator==(const FieldReference&) const = default;
 };
 
+// The number that an argument is, where it is an index.
+std::optional<std::size_t> index_of(std::string_view argument);
+
 // The type of the values: the field's, and of evt.rawarg the argument's.
 FalcoType value_type(FieldId field, std::string_view argument);
 

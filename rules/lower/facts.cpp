@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
+#include "rules/fields/reference.h"
 #include "rules/lower/fold.h"
 #include "rules/lower/lower.h"
 #include "rules/types/compare.h"
@@ -29,16 +29,6 @@ bool of_mount(FieldId id) {
 const std::vector<Value>* list_of(const Facts& facts, std::string_view name) {
   const auto found = facts.values.find(name);
   return found == facts.values.end() ? nullptr : &found->second;
-}
-
-std::optional<std::size_t> index_of(std::string_view text) {
-  std::size_t index = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), index);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return index;
 }
 
 // The place of the first mount that the argument, an index or a glob, names.

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 
 #include "oci/spec/call_text.h"
+#include "rules/fields/reference.h"
 #include "rules/lower/observed.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/ingest/call_parameters.h"
@@ -25,16 +25,6 @@ using enum FieldId;
 
 std::int64_t number(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
-}
-
-std::optional<std::size_t> index_of(std::string_view text) {
-  std::size_t index = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), index);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return index;
 }
 
 template <typename T>

@@ -202,5 +202,12 @@ TEST(LongestReference, IsNothingWithoutTheArgument) {
   EXPECT_EQ(longest(""), "nothing");
 }
 
+TEST(Reference, AnIndexIsANumberAndNothingElse) {
+  EXPECT_EQ(index_of("12"), 12U);
+  for (const char* text : {"", "-1", "1x", "/etc", "99999999999999999999"}) {
+    EXPECT_EQ(index_of(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace bailiff
