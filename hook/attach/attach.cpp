@@ -142,10 +142,10 @@ bool names_lists(const emit::Program& program) {
 }
 
 // What its programs for frames say they are; 0: it has none.
-Result<std::uint64_t> frames_of(const AttachRequest& request) {
+std::uint64_t frames_of(const AttachRequest& request) {
   const std::vector<KernelRule>& rules =
       request.plan.rules_at(HookPoint::kFrame);
-  if (rules.empty()) return std::uint64_t{0};
+  if (rules.empty()) return 0;
   return emit::frames_id(rules, request.policy.lists, request.policy_id);
 }
 
@@ -510,7 +510,7 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
     undo.keep();
     return attachment;
   }
-  ASSIGN_OR_RETURN(const std::uint64_t frames, frames_of(request));
+  const std::uint64_t frames = frames_of(request);
   RETURN_IF_ERROR(enter_judged(pins, request.container_id, cgroup.id(), frames,
                                kernel, undo));
   RETURN_IF_ERROR(settle_judged(pins, cgroup.id(), frames, kernel));
@@ -569,7 +569,7 @@ class Exchange::Step {
     }
     if (request_.plan.judges()) {
       // Programs for frames judge nobody's else, so it comes before them.
-      ASSIGN_OR_RETURN(frames_, frames_of(request_));
+      frames_ = frames_of(request_);
       RETURN_IF_ERROR(enter_judged(pins_, request_.container_id, cgroup_.id(),
                                    frames_, kernel_, undo_));
     }

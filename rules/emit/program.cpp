@@ -6,6 +6,7 @@
 #include <string>
 
 #include "rules/abi/limits.h"
+#include "rules/base/digest.h"
 #include "rules/emit/answer.h"
 #include "rules/emit/check.h"
 #include "rules/emit/condition.h"
@@ -346,7 +347,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   FlavourCode ops = flavour_code(flavour);
   ops.policy_id = policy_id;
   if (ops.hook == BAILIFF_HOOK_FRAME) {
-    ASSIGN_OR_RETURN(ops.frames_id, frames_id(rules, lists, policy_id));
+    ops.frames_id = frames_id(rules, lists, policy_id);
   }
   Writer code;
   LookUps look_ups;
@@ -411,13 +412,18 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   return std::move(code).finish(flavour);
 }
 
-Result<std::uint64_t> frames_id(const std::vector<KernelRule>& rules,
-                                const std::vector<List>& lists,
-                                std::uint64_t policy_id) {
-  // Packets are judged by the same, whatever they come in.
-  ASSIGN_OR_RETURN(const Program egress,
-                   emit_program(rules, lists, Flavour::kEgress, policy_id));
-  return egress.digest().short_id();
+std::uint64_t frames_id(const std::vector<KernelRule>& rules,
+                        const std::vector<List>& lists,
+                        std::uint64_t policy_id) {
+  std::vector<std::string> names;
+  for (const List& list : lists) names.push_back(list.name);
+  std::string text = std::to_string(policy_id);
+  for (const KernelRule& rule : rules) {
+    text += '\n' + std::to_string(rule.rule) + (rule.deny ? " deny " : " ") +
+            (rule.candidate ? "candidate " : "") +
+            to_string(rule.condition, names);
+  }
+  return digest_of(text).short_id();
 }
 
 Program emit_allow_all(Flavour flavour) {

@@ -119,10 +119,10 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
 
 // What the programs for frames that have these rules say they are
 // (bailiff_judged): the same number for the flavours of both, and for every
-// container whose rules are these.  Fails as emit_program().
-Result<std::uint64_t> frames_id(const std::vector<KernelRule>& rules,
-                                const std::vector<List>& lists,
-                                std::uint64_t policy_id);
+// container whose rules are these.  Pure.
+std::uint64_t frames_id(const std::vector<KernelRule>& rules,
+                        const std::vector<List>& lists,
+                        std::uint64_t policy_id);
 
 // A kConnect4 program that lets everything pass.  Attached to a cgroup, it
 // makes the kernel allocate the cgroup's entry in kContainers, so that it can

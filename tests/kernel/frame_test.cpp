@@ -78,7 +78,7 @@ class Frame : public ::testing::Test {
       ASSERT_TRUE(kernel_.detach(*link));
     }
   }
-  static Result<std::uint64_t> frames_id_of(const CompiledPolicy& policy) {
+  static std::uint64_t frames_id_of(const CompiledPolicy& policy) {
     const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
     return emit::frames_id(plan.rules_at(HookPoint::kFrame), policy.lists,
                            conditions_digest(encode(policy)).short_id());
@@ -242,8 +242,7 @@ TEST_F(Frame, IsJudgedByThoseOfBeforeAndThoseToComeWhileTheyAreReplaced) {
   network_.forward_to(kListed);
   take_off_egress();
   const hook::Pins pins(dir());
-  const auto own = frames_id_of(policy_);
-  ASSERT_TRUE(own);
+  const std::uint64_t own = frames_id_of(policy_);
   const auto sent = [&] { return network_.send_datagram(cgroup(), kListed); };
   const auto enter = [&](std::optional<std::uint64_t> frames,
                          hook::Undo& undo) {
@@ -264,7 +263,7 @@ TEST_F(Frame, IsJudgedByThoseOfBeforeAndThoseToComeWhileTheyAreReplaced) {
   EXPECT_EQ(sent(), 0);
   {
     hook::Undo undo;
-    ASSERT_TRUE(enter(*own, undo));
+    ASSERT_TRUE(enter(own, undo));
     EXPECT_EQ(sent(), ENOBUFS);
   }
   // It was put back.
