@@ -45,6 +45,20 @@ std::string some_of(const std::vector<std::string>& items) {
          " more";
 }
 
+// Of Bailiff itself.  Without message and fields; a record without an id is
+// that of no container.
+Alert own_alert(const Settings& settings, std::string rule, Priority priority,
+                const oci::ContainerRecord& record, std::uint64_t realtime_ns) {
+  Alert alert;
+  alert.hostname = settings.node;
+  alert.time_ns = realtime_ns;
+  alert.priority = priority;
+  alert.rule = std::move(rule);
+  alert.source = "bailiff";
+  alert.container = alert_container(record);
+  return alert;
+}
+
 }  // namespace
 
 bool is_exempt(const Settings& settings, const oci::ContainerRecord& record) {
@@ -145,46 +159,32 @@ Draft plain_draft(const Settings& settings, Alert alert,
 
 Draft unprotected_draft(const Settings& settings,
                         const oci::ContainerRecord& record) {
-  Alert alert;
-  alert.hostname = settings.node;
-  alert.time_ns = record.time_ns;
-  alert.priority = Priority::kWarning;
-  alert.rule = "Unprotected container";
-  alert.source = "bailiff";
+  Alert alert = own_alert(settings, "Unprotected container", Priority::kWarning,
+                          record, record.time_ns);
   alert.message = "Unprotected container (container=" + record.id +
                   " on_failure=allow reason=" + record.degraded + ")";
   alert.output_fields = {
       {"bailiff.degraded", record.degraded},
       {kTimeField, static_cast<std::int64_t>(record.time_ns)}};
-  alert.container = alert_container(record);
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }
 
 Draft adopted_draft(const Settings& settings,
                     const oci::ContainerRecord& record) {
-  Alert alert;
-  alert.hostname = settings.node;
-  alert.time_ns = record.time_ns;
-  alert.priority = Priority::kNotice;
-  alert.rule = "Adopted container";
-  alert.source = "bailiff";
+  Alert alert = own_alert(settings, "Adopted container", Priority::kNotice,
+                          record, record.time_ns);
   alert.message = "Adopted container (container=" + record.id +
                   " programs=" + std::to_string(record.programs.size()) + ")";
   alert.output_fields = {
       {kTimeField, static_cast<std::int64_t>(record.time_ns)}};
-  alert.container = alert_container(record);
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }
 
 Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
                  const Loss& loss, const std::string& cause,
                  std::uint64_t realtime_ns) {
-  Alert alert;
-  alert.hostname = settings.node;
-  alert.time_ns = realtime_ns;
-  alert.priority = Priority::kCritical;
-  alert.rule = kLostEventsRule;
-  alert.source = "bailiff";
+  Alert alert = own_alert(settings, kLostEventsRule, Priority::kCritical,
+                          record, realtime_ns);
   const std::string what =
       loss.hidden ? "the container took away the paths of its calls"
                   : "what the container did is not known in full";
@@ -195,7 +195,6 @@ Alert lost_alert(const Settings& settings, const oci::ContainerRecord& record,
       {"bailiff.lost", static_cast<std::int64_t>(loss.count)},
       {"bailiff.lost_cause", cause},
       {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
-  alert.container = alert_container(record);
   return alert;
 }
 
@@ -203,12 +202,8 @@ Draft unjudged_draft(const Settings& settings,
                      const oci::ContainerRecord& record, std::string_view call,
                      const std::string& process, std::uint32_t pid,
                      bool refused, std::uint64_t realtime_ns) {
-  Alert alert;
-  alert.hostname = settings.node;
-  alert.time_ns = realtime_ns;
-  alert.priority = Priority::kWarning;
-  alert.rule = "Unjudged call";
-  alert.source = "bailiff";
+  Alert alert = own_alert(settings, "Unjudged call", Priority::kWarning, record,
+                          realtime_ns);
   alert.message = "Unjudged call: it was " +
                   std::string(refused ? "refused" : "let go on") +
                   " as on_failure says (call=" + std::string(call) +
@@ -218,7 +213,6 @@ Draft unjudged_draft(const Settings& settings,
                          {"proc.name", process},
                          {"proc.pid", static_cast<std::int64_t>(pid)},
                          {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
-  alert.container = alert_container(record);
   Draft draft =
       plain_draft(settings, std::move(alert), Enforcement::kNotify, "none");
   draft.alert.verdict =
@@ -232,12 +226,8 @@ Draft foreign_draft(const Settings& settings,
   const std::string process(socket.comm,
                             ::strnlen(socket.comm, sizeof(socket.comm)));
   const std::string name = name_of(socket);
-  Alert alert;
-  alert.hostname = settings.node;
-  alert.time_ns = realtime_ns;
-  alert.priority = Priority::kWarning;
-  alert.rule = "Foreign socket";
-  alert.source = "bailiff";
+  Alert alert = own_alert(settings, "Foreign socket", Priority::kWarning,
+                          record, realtime_ns);
   alert.message =
       "Foreign socket: made outside of the container, so that nothing is "
       "refused before it leaves (socket=" +
@@ -257,7 +247,6 @@ Draft foreign_draft(const Settings& settings,
   }
   alert.output_fields.emplace_back(kTimeField,
                                    static_cast<std::int64_t>(realtime_ns));
-  alert.container = alert_container(record);
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }
 
@@ -273,12 +262,8 @@ Draft effect_draft(const Settings& settings, const Effect& effect,
     draft.alert.caused_by = cause.id;
     return draft;
   }
-  Alert alert;
-  alert.hostname = settings.node;
-  alert.time_ns = realtime_ns;
-  alert.source = "bailiff";
-  alert.priority = Priority::kNotice;
-  alert.container = alert_container(cause.record);
+  Alert alert = own_alert(settings, "Response ended", Priority::kNotice,
+                          cause.record, realtime_ns);
   const std::string response(to_string(cause.response));
   alert.output_fields = {{"bailiff.policy", cause.policy},
                          {"bailiff.rule", cause.rule},
@@ -300,11 +285,8 @@ Draft effect_draft(const Settings& settings, const Effect& effect,
                     "told of, until it is re-armed (budget=" +
                     budgets + " " + about + ")";
     alert.output_fields.emplace_back("bailiff.budget", budgets);
-  } else if (effect.recovered) {
-    alert.rule = "Response of an earlier run";
-    alert.message = alert.rule + " (" + about + ")";
   } else {
-    alert.rule = "Response ended";
+    if (effect.recovered) alert.rule = "Response of an earlier run";
     alert.message = alert.rule + " (" + about + ")";
   }
   Draft draft = plain_draft(settings, std::move(alert), Enforcement::kObserve,
@@ -320,18 +302,13 @@ Draft operator_draft(const Settings& settings,
                      const oci::ContainerRecord& record,
                      const std::string& response, const std::string& actor,
                      const std::string& reason, std::uint64_t realtime_ns) {
-  Alert alert;
-  alert.hostname = settings.node;
-  alert.time_ns = realtime_ns;
-  alert.priority = Priority::kNotice;
-  alert.rule = "Operator response";
-  alert.source = "bailiff";
+  Alert alert = own_alert(settings, "Operator response", Priority::kNotice,
+                          record, realtime_ns);
   alert.message = "Operator response (response=" + response +
                   " actor=" + actor + " reason=" + reason + ")";
   alert.output_fields = {{"bailiff.actor", actor},
                          {"bailiff.reason", reason},
                          {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
-  alert.container = alert_container(record);
   Draft draft =
       plain_draft(settings, std::move(alert), Enforcement::kExternal, "");
   draft.alert.response = response;
@@ -340,12 +317,9 @@ Draft operator_draft(const Settings& settings,
 
 Draft list_draft(const Settings& settings, const ListNews& news) {
   const bool ended = !news.ended.empty();
-  Alert alert;
-  alert.hostname = settings.node;
-  alert.time_ns = news.time_ns;
-  alert.priority = Priority::kNotice;
-  alert.rule = ended ? "List change ended" : "Operator response";
-  alert.source = "bailiff";
+  Alert alert =
+      own_alert(settings, ended ? "List change ended" : "Operator response",
+                Priority::kNotice, {}, news.time_ns);
   alert.message = alert.rule + " (response=change_list list=" + news.list;
   const auto add_items = [&alert](const std::string& what,
                                   const std::vector<std::string>& items) {

@@ -1141,23 +1141,10 @@ Result<CaptureView> Service::capture(const std::string& name,
   if (id.empty()) {
     return Error{Code::kExhausted, "too many captures are under way"};
   }
-  Alert alert;
-  alert.hostname = settings->node;
-  alert.time_ns = now_ns();
-  alert.priority = Priority::kNotice;
-  alert.rule = "Operator response";
-  alert.source = "bailiff";
-  alert.message = "Operator response (response=capture actor=" + actor +
-                  " reason=" + why + ")";
-  alert.output_fields = {
-      {"bailiff.actor", actor},
-      {"bailiff.reason", why},
-      {"evt.time", static_cast<std::int64_t>(alert.time_ns)}};
-  alert.container = alert_container(record);
-  alert.evidence = id;
-  std::vector<Draft> drafts = {plain_draft(*settings, std::move(alert),
-                                           Enforcement::kExternal, "captured")};
-  drafts.front().alert.response = "capture";
+  std::vector<Draft> drafts = {
+      operator_draft(*settings, record, "capture", actor, why, now_ns())};
+  drafts.front().alert.outcome = "captured";
+  drafts.front().alert.evidence = id;
   // That it is not on the timeline is in the log; the capture is there.
   static_cast<void>(store_all(drafts, nullptr, now));
   const bool written =
