@@ -164,10 +164,12 @@ Status ForeignSockets::Impl::attend(bool judges, bool datagrams) {
   const auto note = [&](const Status& status) {
     if (first && !status) first = status;
   };
+  const bool all = judges && all_uses;
+  const bool sent_to = judges && datagrams;
   note(connects.set(true, judges));
-  note(sends.set(judges && all_uses, judges && all_uses));
-  note(receives.set(judges && all_uses, judges && all_uses));
-  note(packets.set(judges && datagrams, judges && datagrams));
+  note(sends.set(all, all));
+  note(receives.set(all, all));
+  note(packets.set(sent_to, sent_to));
   return first;
 }
 

@@ -55,9 +55,10 @@ class ForeignSockets {
 
   // Sees what is sent and received if there are judged containers now, and
   // otherwise not: whoever sends on this host pays for it.  With `datagrams`,
-  // also to whom datagrams go, of the sockets that were told of before; each
-  // time it is another than the last, and not the socket's peer.  What is
-  // attached for a judged container is pinned, what is not any more is not.
+  // also to whom datagrams go, of the sockets that were told of before, if that
+  // is not the socket's peer: each destination again after BAILIFF_REPEAT_NS.
+  // What is attached for a judged container is pinned, what is not any more is
+  // not.
   Status attend(bool datagrams);
   // Readable (epoll) when something was used.
   int fd() const;

@@ -37,8 +37,7 @@ struct Message {
   UniqueFd fd;
 };
 // Of at most `limit` bytes; what comes with more descriptors than one loses the
-// others.  Blocks as the socket and
-// `flags` do, those of recvmsg(2).
+// others.  Blocks as the socket and `flags` do, those of recvmsg(2).
 Result<Message> receive_message(int socket, std::size_t limit, int flags = 0);
 
 }  // namespace bailiff::sidecar
