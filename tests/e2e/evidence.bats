@@ -195,7 +195,7 @@ c"
   says "already gone"
 }
 @test "old evidence goes, and what a crash left is none" {
-  service "$KILL_POLICY" "evidence: {keep_for: 1s, keep_mib: 1}"
+  service "$KILL_POLICY" "evidence: {keep_for: 30d, keep_mib: 1}"
   contained_detached kept sleep 100
   bailiff_api capture kept >"$SCRATCH/said"
   old=$(sed 's/.*evidence \([^ ]*\).*/\1/' "$SCRATCH/said")
@@ -209,6 +209,9 @@ c"
   touch -d '31 days ago' "$SVC/state/evidence/$new/capture.tar.zst"
   mkdir "$SVC/state/evidence/partial-$new"
   echo half >"$SVC/state/evidence/partial-$new/capture.tar.zst"
+  # By its age alone.
+  sed -i 's/keep_for: 30d, keep_mib: 1}/keep_for: 1s, keep_mib: 4096}/' \
+    "$SVC/bailiff.yaml"
   service_start
   [[ ! -e $SVC/state/evidence/partial-$new ]]
   # It is looked at with each new one, and goes when it has been seen for long.
