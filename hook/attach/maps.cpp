@@ -19,9 +19,9 @@
 namespace bailiff::hook {
 namespace {
 
-// Cgroups whose last refused frame is remembered.  Of those past it the next
-// frame is told of once more than it need be.
-constexpr std::uint32_t kToldCgroups = 1024;
+// Refused frames that are remembered, by cgroup and address.  Of those past it
+// the next frame is told of once more than it need be.
+constexpr std::uint32_t kToldFrames = 4096;
 
 struct KindTraits {
   std::uint8_t family;
@@ -195,9 +195,9 @@ Result<Map> create_map(emit::MapKind kind, Kernel& kernel) {
     case emit::MapKind::kTold:
       return kernel.create_map({.type = MapType::kLruHash,
                                 .name = "bailiff_told",
-                                .key_size = sizeof(std::uint64_t),
+                                .key_size = sizeof(bailiff_told_key),
                                 .value_size = sizeof(bailiff_connect_event),
-                                .max_entries = kToldCgroups},
+                                .max_entries = kToldFrames},
                                nullptr);
     case emit::MapKind::kContainers:
       // The kernel sizes it: an entry for each cgroup a program that uses it

@@ -111,6 +111,12 @@ struct bailiff_named_event {
 
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_named_event) == 128);
 
+/* The key of the `told` map, of the last record of each that was told. */
+struct bailiff_told_key {
+  __u64 cgroup_id;
+  __u8 addr_be[16];
+};
+
 /* The value of the `containers` map (BPF_MAP_TYPE_CGROUP_STORAGE, keyed by the
  * attached cgroup): what a program shared by many containers must know of the
  * one it runs for.  Written by the hook before the container starts. */

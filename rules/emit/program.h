@@ -54,7 +54,7 @@ enum class MapKind : std::uint8_t {
   kEvents,      // BPF_MAP_TYPE_RINGBUF
   kLost,        // per-CPU array of one __u64: records dropped, ring full
   kContainers,  // BPF_MAP_TYPE_CGROUP_STORAGE of bailiff_container_state
-  kTold,        // LRU hash: cgroup id to the last bailiff_connect_event of it
+  kTold,        // LRU hash: bailiff_told_key to the last bailiff_connect_event
                 // that was told, for programs that have no cgroup storage
   kJudged,      // hash: cgroup id to the bailiff_judged of a container
   kTables,      // BPF_MAP_TYPE_ARRAY_OF_MAPS: the tables of all lists

@@ -2,6 +2,7 @@
 #include "rules/emit/report.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "rules/abi/event.h"
 #include "rules/abi/limits.h"
@@ -209,11 +210,10 @@ void skip_told_by_storage(Writer& code, const FlavourCode& flavour,
   code.append(store(Size::k64, kR0, STATE_OFFSET(told_ns), kR1));
 }
 
-// By the last record of the cgroup.
+// By the last record of the cgroup and the address.
 void skip_told_by_record(Writer& code, Label told) {
+  constexpr int kKey = -int{sizeof(bailiff_told_key)} - 8;
   constexpr Remembered kSame[] = {
-      {Size::k64, EVENT_OFFSET(addr_be), EVENT_OFFSET(addr_be)},
-      {Size::k64, EVENT_OFFSET(addr_be) + 8, EVENT_OFFSET(addr_be) + 8},
       {Size::k64, EVENT_OFFSET(header.policy_id),
        EVENT_OFFSET(header.policy_id)},
       {Size::k32, EVENT_OFFSET(header.rule), EVENT_OFFSET(header.rule)},
@@ -224,9 +224,16 @@ void skip_told_by_record(Writer& code, Label told) {
   const Label news = code.new_label();
   const auto load_map_and_key = [&] {
     code.load_map(kR1, {.kind = MapKind::kTold, .list = {}});
-    code.append(move(kR2, kR6));
-    code.append(alu(BPF_ADD, kR2, EVENT_OFFSET(header.cgroup_id)));
+    code.frame_address(kR2, kKey);
   };
+  const std::pair<int, int> key[] = {
+      {EVENT_OFFSET(header.cgroup_id), offsetof(bailiff_told_key, cgroup_id)},
+      {EVENT_OFFSET(addr_be), offsetof(bailiff_told_key, addr_be)},
+      {EVENT_OFFSET(addr_be) + 8, offsetof(bailiff_told_key, addr_be) + 8}};
+  for (const auto& [event, place] : key) {
+    code.append(load(Size::k64, kR1, kR6, event));
+    code.append(store(Size::k64, kFrame, kKey + place, kR1));
+  }
   load_map_and_key();
   code.append(call(BPF_FUNC_map_lookup_elem));
   code.jump(jump_if(Comparison::kEq, kR0, 0), news);

@@ -71,9 +71,9 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
           bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "lost", 4, 8, 1, nullptr));
       break;
     case emit::MapKind::kTold:
-      made = UniqueFd(
-          bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "told", sizeof(std::uint64_t),
-                         sizeof(bailiff_connect_event), 1, nullptr));
+      made = UniqueFd(bpf_map_create(
+          BPF_MAP_TYPE_LRU_HASH, "told", sizeof(bailiff_told_key),
+          sizeof(bailiff_connect_event), 1, nullptr));
       break;
     case emit::MapKind::kJudged:
       made = UniqueFd(bpf_map_create(BPF_MAP_TYPE_HASH, "judged",
