@@ -216,6 +216,14 @@ Result<Map> create_map(emit::MapKind kind, Kernel& kernel) {
                                 .value_size = sizeof(bailiff_judged),
                                 .max_entries = BAILIFF_MAX_JUDGED},
                                nullptr);
+    case emit::MapKind::kSenders:
+      // The kernel sizes it: an entry ends with its socket.
+      return kernel.create_map({.type = MapType::kSocketStorage,
+                                .name = "bailiff_senders",
+                                .key_size = sizeof(std::uint32_t),
+                                .value_size = sizeof(bailiff_sender),
+                                .max_entries = 0},
+                               nullptr);
     case emit::MapKind::kTasks:
       return kernel.create_map({.type = MapType::kSparseHash,
                                 .name = "bailiff_tasks",

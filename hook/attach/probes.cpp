@@ -21,6 +21,7 @@
 #include "hook/attach/scratch_cgroup.h"
 #include "hook/attach/self_test.h"
 #include "hook/kernel/foreign.h"
+#include "hook/kernel/kernel_facts.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/cgroup.h"
 #include "oci/sys/child.h"
@@ -241,7 +242,10 @@ Probe foreign_sockets(Kernel& kernel) {
   constexpr const char* kName = "foreign sockets";
   const auto sockets = [&]() -> Result<ForeignSockets> {
     ASSIGN_OR_RETURN(const Map judged, create_judged_map(kernel));
-    return ForeignSockets::load(judged, "", [](const bailiff_foreign&) {});
+    ASSIGN_OR_RETURN(const Map senders,
+                     create_map(emit::MapKind::kSenders, kernel));
+    return ForeignSockets::load(judged, senders, "",
+                                [](const bailiff_foreign&) {});
   }();
   if (!sockets) {
     return degraded(kName, sockets.error().message,
@@ -249,10 +253,18 @@ Probe foreign_sockets(Kernel& kernel) {
                     "until then sockets that are handed to a container are "
                     "not found");
   }
-  if (sockets->sees_all_uses()) return ok(kName, "are found");
-  return degraded(kName, "are found when they connect, or are held",
-                  "use a kernel from 6.3 on; until then one that is used and "
-                  "closed at once may be missed");
+  if (!sockets->sees_all_uses()) {
+    return degraded(kName, "are found when they connect, or are held",
+                    "use a kernel from 6.3 on; until then one that is used and "
+                    "closed at once may be missed");
+  }
+  if (!kernel_facts().socket_owned) {
+    return degraded(kName, "are found",
+                    "use a kernel from 6.16 on; until then what is sent first "
+                    "over one that is handed to a container leaves before it "
+                    "is cut");
+  }
+  return ok(kName, "are found, and judged with the frames");
 }
 
 Probe enforcement(Kernel& kernel) {

@@ -37,8 +37,8 @@ Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel) {
   ASSIGN_OR_RETURN(
       const UniqueFd lock,
       kernel.lock(bpf_dir, std::chrono::steady_clock::now() + kLockWait));
-  for (const emit::MapKind kind :
-       {emit::MapKind::kEvents, emit::MapKind::kLost}) {
+  for (const emit::MapKind kind : {emit::MapKind::kEvents, emit::MapKind::kLost,
+                                   emit::MapKind::kSenders}) {
     emit::MapRef ref;
     ref.kind = kind;
     const std::string pin = pins.map(ref);

@@ -95,6 +95,15 @@ struct {
   __type(value, struct mark);
 } marks SEC(".maps");
 
+/* Whose the socket is, to programs for frames (rules/emit/frame.cpp): a
+ * connection's data may leave when the kernel gets to it, in nobody's name. */
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct bailiff_sender);
+} senders SEC(".maps");
+
 /* Where a datagram of a container goes. */
 struct destination {
   __u64 cookie;
@@ -187,6 +196,34 @@ static __always_inline void describe(struct bailiff_foreign* told,
   }
 }
 
+static __always_inline int same_address(const __u8* one, const __u8* other) {
+  const __u64* left = (const void*)one;
+  const __u64* right = (const void*)other;
+  return left[0] == right[0] && left[1] == right[1];
+}
+
+/* Keeps whose the socket is.  What was refused was so to its peer if that has
+ * the address and port, of IPv4 over an IPv6 socket too. */
+static __always_inline void keep_sender(struct sock* sock,
+                                        struct bailiff_foreign* told) {
+  struct bailiff_sender* sender =
+      bpf_sk_storage_get(&senders, sock, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+  if (!sender) return;
+  int own = sender->cgroup_id == told->cgroup_id;
+  sender->cgroup_id = told->cgroup_id;
+  const __u64* peer = (const void*)told->remote_be;
+  if (!own || (!peer[0] && !peer[1]) ||
+      sender->refused_port != told->remote_port) {
+    return;
+  }
+  __u8 four[16] = {};
+  if (told->family == AF_INET6) {
+    __builtin_memcpy(four, told->remote_be + 12, 4);
+  }
+  told->refused = same_address(sender->refused_be, told->remote_be) ||
+                  (!peer[0] && same_address(sender->refused_be, four));
+}
+
 SEC("iter/task_file")
 int foreign_held(struct bpf_iter__task_file* ctx) {
   struct task_struct* task = ctx->task;
@@ -213,6 +250,7 @@ int foreign_held(struct bpf_iter__task_file* ctx) {
   told.use = BAILIFF_FOREIGN_HELD;
   told.cookie = bpf_get_socket_cookie(sock);
   describe(&told, task, sock);
+  keep_sender(sock, &told);
   /* No room: the kernel calls again with an empty buffer. */
   if (bpf_seq_write(ctx->meta->seq, &told, sizeof(told))) return 0;
   if (mark) {
@@ -221,12 +259,6 @@ int foreign_held(struct bpf_iter__task_file* ctx) {
     mark->read_cgroup_id = container;
   }
   return 0;
-}
-
-static __always_inline int same_address(const __u8* one, const __u8* other) {
-  const __u64* left = (const void*)one;
-  const __u64* right = (const void*)other;
-  return left[0] == right[0] && left[1] == right[1];
 }
 
 static __always_inline int same_peer(const struct mark* mark,
@@ -266,6 +298,7 @@ static __always_inline int tell_use(struct sock* sock, __u16 use) {
   told.cookie = bpf_get_socket_cookie(sock);
   describe(&told, task, sock);
   if (use == BAILIFF_FOREIGN_CONNECTS) told.state = TCP_SYN_SENT;
+  keep_sender(sock, &told);
   struct mark* mark =
       bpf_sk_storage_get(&marks, sock, NULL, BPF_SK_STORAGE_GET_F_CREATE);
   __u16 bit = 1 << use;

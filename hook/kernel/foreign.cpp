@@ -2,7 +2,6 @@
 #include "hook/kernel/foreign.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "hook/bpf/foreign.skel.h"
+#include "hook/kernel/btf.h"
 #include "hook/kernel/ring_buffer.h"
 #include "oci/sys/errno_error.h"
 
@@ -45,13 +45,9 @@ Error foreign_error(const char* what, int err) {
   return error;
 }
 
-struct FreeBtf {
-  void operator()(::btf* types) const { ::btf__free(types); }
-};
-
 // Whether the kernel has tracepoints of what is sent and received.
 bool tells_all_uses() {
-  const std::unique_ptr<::btf, FreeBtf> kernel(::btf__load_vmlinux_btf());
+  const Btf kernel(::btf__load_vmlinux_btf());
   const auto has = [&](const char* name) {
     return ::btf__find_by_name_kind(kernel.get(), name, BTF_KIND_TYPEDEF) > 0;
   };
@@ -221,15 +217,19 @@ ForeignSockets& ForeignSockets::operator=(ForeignSockets&&) noexcept = default;
 ForeignSockets::~ForeignSockets() = default;
 
 Result<ForeignSockets> ForeignSockets::load(const Map& judged,
+                                            const Map& senders,
                                             const std::string& folder,
                                             Use use) {
   auto impl = std::make_unique<Impl>(folder);
   impl->object.reset(::foreign__open());
   ::foreign* const object = impl->object.get();
   if (object == nullptr) return foreign_error("open", errno);
-  if (const int err = ::bpf_map__reuse_fd(object->maps.judged, judged.fd());
-      err != 0) {
-    return foreign_error("give a map to", -err);
+  for (const auto& [map, fd] :
+       {std::pair(object->maps.judged, judged.fd()),
+        std::pair(object->maps.senders, senders.fd())}) {
+    if (const int err = ::bpf_map__reuse_fd(map, fd); err != 0) {
+      return foreign_error("give a map to", -err);
+    }
   }
   if (!folder.empty()) {
     LinuxKernel kernel;

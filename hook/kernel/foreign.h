@@ -41,13 +41,14 @@ class ForeignSockets {
  public:
   using Use = std::function<void(const bailiff_foreign&)>;
 
-  // `judged` has the containers (hook/attach/judged.h).  Begins to see who
-  // connects, and what attend() says; `use` is called by consume().
+  // `judged` has the containers (hook/attach/judged.h), and `senders` gets of
+  // each socket that is found whose it is (emit::MapKind::kSenders).  Begins to
+  // see who connects, and what attend() says; `use` is called by consume().
   // `folder`, on a bpffs and made if it is not there, is where it is pinned; ""
   // pins nothing.  Links that are there are replaced, with no moment in which
   // neither is attached: a use may be told twice.  When it fails, each of them
   // is attached still.  kUnsupported without Linux 6.1 or its BTF.
-  static Result<ForeignSockets> load(const Map& judged,
+  static Result<ForeignSockets> load(const Map& judged, const Map& senders,
                                      const std::string& folder, Use use);
   ForeignSockets(ForeignSockets&&) noexcept;
   ForeignSockets& operator=(ForeignSockets&&) noexcept;

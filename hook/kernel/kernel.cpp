@@ -19,6 +19,8 @@
 #include <cstring>
 #include <memory>
 
+#include "hook/kernel/btf.h"
+#include "hook/kernel/kernel_facts.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/errno_error.h"
 #include "rules/emit/function_types.h"
@@ -79,6 +81,9 @@ TypeTraits traits(MapType type) {
     case MapType::kCgroupStorage:
       return {BPF_MAP_TYPE_CGROUP_STORAGE, 0,
               "cgroup storage shared by attach points (Linux 5.9)"};
+    case MapType::kSocketStorage:
+      return {BPF_MAP_TYPE_SK_STORAGE, BPF_F_NO_PREALLOC,
+              "socket storage (Linux 5.2)"};
     case MapType::kArray:
       return {BPF_MAP_TYPE_ARRAY, 0, "array"};
     case MapType::kArrayOfMaps:
@@ -176,6 +181,27 @@ bool is_noise(std::string_view line) {
   while (at < line.size() && std::isdigit(static_cast<unsigned char>(line[at])))
     ++at;
   return at > 0 && line.substr(at, 2) == ": " && line.find(": R") == at;
+}
+
+// Storage of a socket is of types that the kernel has been told; the result
+// has them.
+Result<UniqueFd> describe_storage(const MapSpec& spec,
+                                  bpf_map_create_opts& options) {
+  const Btf types(::btf__new_empty());
+  if (!types) return failed("make the types of a map", errno);
+  const int key =
+      ::btf__add_int(types.get(), "key", spec.key_size, BTF_INT_SIGNED);
+  const int value = ::btf__add_struct(types.get(), "value", spec.value_size);
+  if (key < 0 || value < 0) return failed("make the types of a map", EINVAL);
+  std::uint32_t size = 0;
+  const void* data = ::btf__raw_data(types.get(), &size);
+  if (data == nullptr) return failed("make the types of a map", ENOMEM);
+  UniqueFd fd(::bpf_btf_load(data, size, nullptr));
+  if (!fd) return failed("load the types of a map", errno);
+  options.btf_fd = static_cast<std::uint32_t>(fd.get());
+  options.btf_key_type_id = static_cast<std::uint32_t>(key);
+  options.btf_value_type_id = static_cast<std::uint32_t>(value);
+  return fd;
 }
 
 }  // namespace
@@ -326,6 +352,10 @@ Result<Map> LinuxKernel::create_map(const MapSpec& spec, const Map* inner) {
   LIBBPF_OPTS(bpf_map_create_opts, options);
   options.map_flags = type.flags;
   options.inner_map_fd = inner == nullptr ? 0 : inner->fd();
+  UniqueFd types;
+  if (spec.type == MapType::kSocketStorage) {
+    ASSIGN_OR_RETURN(types, describe_storage(spec, options));
+  }
   UniqueFd fd(::bpf_map_create(type.type, object_name(spec.name).c_str(),
                                spec.key_size, spec.value_size, spec.max_entries,
                                &options));
@@ -433,8 +463,8 @@ Result<std::string> LinuxKernel::inner_name(const Map& array,
 
 Result<Program> LinuxKernel::load(const emit::Program& program,
                                   std::span<const int> map_fds) {
-  ASSIGN_OR_RETURN(const std::vector<bpf_insn> insns,
-                   patch_maps(program, map_fds));
+  ASSIGN_OR_RETURN(std::vector<bpf_insn> insns, patch_maps(program, map_fds));
+  if (!program.facts.empty()) patch_facts(program, kernel_facts(), insns);
   const Hook hook = hook_of(program.flavour);
   const std::string name =
       "bailiff_" + std::string(emit::to_string(program.flavour));

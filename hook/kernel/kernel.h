@@ -42,6 +42,7 @@ enum class MapType : std::uint8_t {
   kRingBuffer,
   kPerCpuArray,
   kCgroupStorage,  // keyed by cgroup id, one value for all attach points
+  kSocketStorage,  // keyed by socket
   kArray,
   kArrayOfMaps,
   kPages,  // array whose first value begins at a page, of a length of its own

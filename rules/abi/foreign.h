@@ -18,7 +18,7 @@
 
 /* Raised with each change of the record, the ring's size or the keys below: a
  * ring that outlives who made it is found by it (hook/kernel/foreign.h). */
-#define BAILIFF_FOREIGN_FORMAT 1
+#define BAILIFF_FOREIGN_FORMAT 2
 
 /* Keys of the map that counts uses for which the ring had no room: all, and
  * those that user space has told, which it writes. */
@@ -35,6 +35,17 @@ struct bailiff_judged {
    * While they are replaced those of before and those to come, otherwise twice
    * the same. */
   __u64 frames[2];
+};
+
+/* Whose a socket is that was made outside of the container that has it; kept
+ * with the socket. */
+struct bailiff_sender {
+  __u64 cgroup_id; /* of the container that was seen with it last */
+  /* Where its programs for frames refused to let a packet go, last: as they
+   * read it, IPv4 in the first 4 bytes; all 0 before. */
+  __u8 refused_be[16];
+  __u16 refused_port;
+  __u16 reserved[3];
 };
 
 /* How it was found. */
@@ -63,13 +74,17 @@ struct bailiff_foreign {
   __u16 local_port;
   __u16 remote_port;
   __u8 state; /* as of TCP; of all kinds, 1 is connected */
-  __u8 reserved[7];
+  /* 1: what went to its peer last was refused, and told, by the programs for
+   * frames (struct bailiff_sender) */
+  __u8 refused;
+  __u8 reserved[6];
   __u8 local_be[16];  /* IPv4 in the first 4 bytes where family is AF_INET */
   __u8 remote_be[16]; /* its peer; of SENDS_TO, where the datagram goes */
   char comm[BAILIFF_EVENT_COMM_LEN];
 };
 
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_judged) == 24);
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_sender) == 32);
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_foreign) == 120);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_foreign, local_be) == 72);
 

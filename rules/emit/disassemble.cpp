@@ -108,6 +108,12 @@ std::string function_name(std::int32_t id) {
       return "get_current_comm";
     case BPF_FUNC_get_local_storage:
       return "get_local_storage";
+    case BPF_FUNC_get_current_ancestor_cgroup_id:
+      return "get_current_ancestor_cgroup_id";
+    case BPF_FUNC_sk_storage_get:
+      return "sk_storage_get";
+    case BPF_FUNC_skc_to_tcp_sock:
+      return "skc_to_tcp_sock";
     case BPF_FUNC_skb_ancestor_cgroup_id:
       return "skb_ancestor_cgroup_id";
     case BPF_FUNC_ringbuf_output:
@@ -131,6 +137,8 @@ std::string map_name(const MapRef& map) {
       return "containers";
     case MapKind::kJudged:
       return "judged";
+    case MapKind::kSenders:
+      return "senders";
     case MapKind::kTasks:
       return "tasks";
     case MapKind::kTables:

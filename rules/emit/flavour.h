@@ -59,11 +59,13 @@ struct FlavourCode {
   // Otherwise the address is that of the end the fields are of.
   std::optional<LocalEnd> local = std::nullopt;
   // What comes before everything else, when there is something.
-  void (*begin)(Writer& code) = nullptr;
+  void (*begin)(Writer& code, const FlavourCode& flavour) = nullptr;
   // Comes before what some rule holds for is told and refused, when there is
   // something: goes to `allow` when another program is to decide that.
   void (*confirm)(Writer& code, const FlavourCode& flavour,
                   Label allow) = nullptr;
+  // Comes once the verdict is in kVerdict, when there is something.
+  void (*settle)(Writer& code, const FlavourCode& flavour) = nullptr;
   // What the program returns to let pass, and to refuse.
   std::int32_t pass = 1;
   std::int32_t refuse = 0;

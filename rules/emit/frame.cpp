@@ -7,7 +7,9 @@
 // device; and packets that have got another destination since: of a tunnel (the
 // kernel has its outer packets pass that egress unasked), or by nftables at the
 // egress of a device.  The last cannot be told from a datagram without a peer,
-// so those are judged here once more.
+// so those are judged here once more.  And what a process of the container
+// sends over an IP socket that was made outside of it: the egress of its cgroup
+// is not asked about that.
 //
 // A pod's containers have one network namespace, and the programs of all see
 // what each sends.  Each refuses only what is of a container that has its
@@ -74,12 +76,134 @@ void compare_peer(Writer& code, int offset, std::size_t peer, int words,
   }
 }
 
-// Passes what an IP socket sends to its peer.  `header`: the bytes before the
-// IP header, without tags.
+// Goes to `found` when the container whose cgroup's id is at `slot` has these
+// rules, and to `other` when it has others.  Goes on when it is none that is
+// judged.
+void branch_container(Writer& code, const FlavourCode& flavour, int slot,
+                      Label found, Label other) {
+  const Label none = code.new_label();
+  code.load_map(kR1, {.kind = MapKind::kJudged, .list = {}});
+  code.frame_address(kR2, slot);
+  code.append(call(BPF_FUNC_map_lookup_elem));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), none);
+  code.load_constant(kR1, flavour.frames_id);
+  for (int i = 0; i < 2; ++i) {
+    constexpr int kFrames{offsetof(bailiff_judged, frames)};
+    code.append(load(Size::k64, kR2, kR0, kFrames + 8 * i));
+    code.jump(jump_if(Comparison::kEq, kR2, kR1), found);
+  }
+  code.go(other);
+  code.bind(none);
+}
+
+// Goes to `other` when whoever runs may not be who sends over the packet's
+// socket.  TCP also sends when something has come in, in the name of whoever is
+// interrupted, but never while a process has the socket to itself, as it has
+// when it sends.  A datagram its sender sends; what waited for its neighbour's
+// address to be found is the exception.  Of other kinds it is not known.
+void branch_not_sending(Writer& code, Label other) {
+  const Label no_tcp = code.new_label();
+  const Label sends = code.new_label();
+  load_ip_socket(code, other);
+  code.append(call(BPF_FUNC_skc_to_tcp_sock));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), no_tcp);
+  code.append_with(load(Size::k32, kR1, kR0, 0), KernelFact::kSocketOwned);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
+  code.go(sends);
+  code.bind(no_tcp);
+  load_ip_socket(code, other);
+  code.append(call(BPF_FUNC_sk_fullsock));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), other);
+  code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, type)));
+  code.jump(jump_if(Comparison::kEq, kR1, SOCK_DGRAM), sends);
+  code.jump(jump_if(Comparison::kNe, kR1, SOCK_RAW), other);
+  code.bind(sends);
+}
+
+// Goes to `judge` when a container that has these rules sends over an IP socket
+// that was made outside of it, whose cgroup's programs judge no such packet,
+// and has the id of its cgroup at kSenderSlot, and who it is at kSenderPidSlot;
+// otherwise both are 0.
+void find_sender(Writer& code, const FlavourCode& flavour, Label judge) {
+  const Label none = code.new_label();
+  const Label kept = code.new_label();
+  const Label unknown = code.new_label();
+  const Label runs = code.new_label();
+  // Whose the socket was found to be, and the cgroup of whoever runs.
+  constexpr Register kKept = kHits;
+  constexpr Register kRuns = kVerdict;
+  code.append(store(Size::k64, kFrame, kSenderSlot, 0));
+  code.append(store(Size::k64, kFrame, kSenderPidSlot, 0));
+  code.append_with(move(kR1, 0), KernelFact::kKnowsSender);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), none);
+  load_ip_socket(code, none);
+  code.append(move(kR2, kR1));
+  code.load_map(kR1, {.kind = MapKind::kSenders, .list = {}});
+  code.append(move(kR3, 0));
+  code.append(move(kR4, 0));
+  code.append(call(BPF_FUNC_sk_storage_get));
+  code.append(move(kKept, 0));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), unknown);
+  code.append(load(Size::k64, kKept, kR0, offsetof(bailiff_sender, cgroup_id)));
+  code.bind(unknown);
+
+  // Most are of the cgroup they were made in.
+  code.append(call(BPF_FUNC_get_current_cgroup_id));
+  code.append(move(kRuns, kR0));
+  code.append(move(kR1, kContext));
+  code.append(call(BPF_FUNC_skb_cgroup_id));
+  code.jump(jump_if(Comparison::kEq, kR0, kRuns), kept);
+  branch_not_sending(code, kept);
+  for (std::uint32_t level = 1; level <= BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
+    const Label next = code.new_label();
+    code.append(move(kR1, static_cast<std::int32_t>(level)));
+    code.append(call(BPF_FUNC_get_current_ancestor_cgroup_id));
+    code.jump(jump_if(Comparison::kEq, kR0, 0), kept);
+    code.append(store(Size::k64, kFrame, kSenderSlot, kR0));
+    code.append(move(kR1, kContext));
+    code.append(move(kR2, static_cast<std::int32_t>(level)));
+    code.append(call(BPF_FUNC_skb_ancestor_cgroup_id));
+    code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
+    code.jump(jump_if(Comparison::kEq, kR0, kR1), next);
+    branch_container(code, flavour, kSenderSlot, runs, next);
+    code.bind(next);
+  }
+  // What the kernel sends later, in nobody's name.
+  code.bind(kept);
+  const Label other = code.new_label();
+  code.append(store(Size::k64, kFrame, kSenderSlot, kKept));
+  code.jump(jump_if(Comparison::kEq, kKept, 0), none);
+  branch_container(code, flavour, kSenderSlot, judge, other);
+  code.bind(other);
+  code.append(store(Size::k64, kFrame, kSenderSlot, 0));
+  code.go(none);
+  code.bind(runs);
+  code.append(call(BPF_FUNC_get_current_pid_tgid));
+  code.append(store(Size::k64, kFrame, kSenderPidSlot, kR0));
+  code.go(judge);
+  code.bind(none);
+}
+
+// Adds 0 to who sends, without the verifier knowing: it would look at the rest
+// of the program once for each way there is to know it.
+void forget_sender(Writer& code) {
+  load_packet_unknown(code, kR2);
+  load_packet_unknown(code, kR3);
+  code.append(alu(BPF_SUB, kR2, kR3));
+  for (const int slot : {kSenderSlot, kSenderPidSlot}) {
+    code.append(load(Size::k64, kR1, kFrame, slot));
+    code.append(alu(BPF_ADD, kR1, kR2));
+    code.append(store(Size::k64, kFrame, slot, kR1));
+  }
+}
+
+// Passes what an IP socket of the sender's own sends to its peer.  `header`:
+// the bytes before the IP header, without tags.
 template <int header>
-void pass_to_peer(Writer& code) {
+void pass_judged(Writer& code, const FlavourCode& flavour) {
   const Label judge = code.new_label();
   const Label six = code.new_label();
+  find_sender(code, flavour, judge);
   load_ip_socket(code, judge);
   load_data(code, header + 20, judge);
   code.append(load(Size::k8, kR3, kR2, header));
@@ -93,6 +217,7 @@ void pass_to_peer(Writer& code) {
   compare_peer(code, header + 24, offsetof(bpf_sock, dst_ip6), 4, judge);
   pass(code);
   code.bind(judge);
+  forget_sender(code);
 }
 
 // To `allow` when it is for another program to refuse: what a container sends
@@ -102,12 +227,15 @@ void pass_to_peer(Writer& code) {
 void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
   const Label own = code.new_label();
   const Label looked = code.new_label();
+  code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
+  code.jump(jump_if(Comparison::kNe, kR1, 0), own);
   // Whether some policy judges the socket's cgroup.
   constexpr Register kFound = kVerdict;
   code.append(move(kFound, 0));
   // Nearest to the root is 1.  Where a container's cgroup is, is the runtime's
   // choice; it may lie in that of another.
   for (std::uint32_t level = 1; level <= BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
+    const Label other = code.new_label();
     const Label next = code.new_label();
     code.append(move(kR1, kContext));
     code.append(move(kR2, static_cast<std::int32_t>(level)));
@@ -116,17 +244,10 @@ void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
     // network namespace.
     code.jump(jump_if(Comparison::kEq, kR0, 0), level == 1 ? own : looked);
     code.append(store(Size::k64, kFrame, kPacketSlot, kR0));
-    code.load_map(kR1, {.kind = MapKind::kJudged, .list = {}});
-    code.frame_address(kR2, kPacketSlot);
-    code.append(call(BPF_FUNC_map_lookup_elem));
-    code.jump(jump_if(Comparison::kEq, kR0, 0), next);
+    branch_container(code, flavour, kPacketSlot, own, other);
+    code.go(next);
+    code.bind(other);
     code.append(move(kFound, 1));
-    code.load_constant(kR1, flavour.frames_id);
-    for (int i = 0; i < 2; ++i) {
-      constexpr int kFrames{offsetof(bailiff_judged, frames)};
-      code.append(load(Size::k64, kR2, kR0, kFrames + 8 * i));
-      code.jump(jump_if(Comparison::kEq, kR2, kR1), own);
-    }
     code.bind(next);
   }
   code.bind(looked);
@@ -134,6 +255,36 @@ void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
   load_ip_socket(code, own);
   code.go(allow);
   code.bind(own);
+  forget_sender(code);
+}
+
+// Notes down whose the socket is of what some rule holds for, and where that
+// goes.
+void keep_sender(Writer& code, const FlavourCode& flavour) {
+  const Label done = code.new_label();
+  code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
+  code.jump(jump_if(Comparison::kEq, kR1, 0), done);
+  flavour.load_number(code, Number::kPort, kR1);
+  code.append(store(Size::k16, kFrame, kPacketSlot, kR1));
+  load_ip_socket(code, done);
+  code.append(move(kR2, kR1));
+  code.load_map(kR1, {.kind = MapKind::kSenders, .list = {}});
+  code.append(move(kR3, 0));
+  code.append(move(kR4, BPF_SK_STORAGE_GET_F_CREATE));
+  code.append(call(BPF_FUNC_sk_storage_get));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), done);
+  code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
+  code.append(store(Size::k64, kR0, offsetof(bailiff_sender, cgroup_id), kR1));
+  code.jump(jump_if(Comparison::kEq, kVerdict, BAILIFF_VERDICT_ALLOWED), done);
+  for (int i = 0; i < 16; i += 8) {
+    constexpr int kRefused{offsetof(bailiff_sender, refused_be)};
+    code.append(load(Size::k64, kR1, kFrame, kAddressSlot + i));
+    code.append(store(Size::k64, kR0, kRefused + i, kR1));
+  }
+  code.append(load(Size::k16, kR1, kFrame, kPacketSlot));
+  code.append(
+      store(Size::k16, kR0, offsetof(bailiff_sender, refused_port), kR1));
+  code.bind(done);
 }
 
 // Moves where the IP header begins by 0, without the verifier knowing: it would
@@ -222,8 +373,62 @@ void load_address4(Writer& code, Register dst) {
   code.load_compared(Size::k32, dst, kAddressSlot);
 }
 
+// Of who sends, where that is known: the processor may be working for somebody
+// else.
+void load_comm(Writer& code) {
+  const Label done = code.new_label();
+  load_packet_comm(code);
+  code.append_with(move(kR1, 0), KernelFact::kKnowsSender);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), done);
+  code.frame_address(kR1, kCommSlot);
+  code.append(move(kR2, BAILIFF_EVENT_COMM_LEN));
+  code.append(call(BPF_FUNC_get_current_comm));
+  code.append(load(Size::k64, kR1, kFrame, kSenderPidSlot));
+  load_mask(code, kR2, kR1);
+  for (int i = 0; i < BAILIFF_EVENT_COMM_LEN; i += 8) {
+    code.append(load(Size::k64, kR1, kFrame, kCommSlot + i));
+    code.append(alu(BPF_AND, kR1, kR2));
+    code.append(store(Size::k64, kFrame, kCommSlot + i, kR1));
+  }
+  code.bind(done);
+}
+
+// As load_comm(), into r0.
+void load_user(Writer& code) {
+  const Label done = code.new_label();
+  code.append(move(kR0, 0));
+  code.append_with(move(kR1, 0), KernelFact::kKnowsSender);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), done);
+  code.append(call(BPF_FUNC_get_current_uid_gid));
+  code.append(load(Size::k64, kR1, kFrame, kSenderPidSlot));
+  load_mask(code, kR2, kR1);
+  code.append(alu(BPF_AND, kR0, kR2));
+  code.bind(done);
+}
+
 template <void (*read_header)(Writer&, Label, Label)>
 void load_number(Writer& code, Number number, Register dst) {
+  switch (number) {
+    case Number::kPid:
+      code.append(load(Size::k32, dst, kFrame, kSenderPidSlot + 4));
+      return;
+    case Number::kTid:
+      code.append(load(Size::k32, dst, kFrame, kSenderPidSlot));
+      return;
+    case Number::kUid:
+      load_user(code);
+      code.append(move32(dst, kR0));
+      return;
+    case Number::kGid:
+      load_user(code);
+      code.append(move(dst, kR0));
+      code.append(alu(BPF_RSH, dst, 32));
+      return;
+    case Number::kPort:
+    case Number::kLocalPort:
+    case Number::kL4proto:
+      break;
+  }
   load_packet_number<load_address<read_header>>(code, kPlace, number, dst);
 }
 
@@ -233,13 +438,14 @@ const FlavourCode& code_of() {
       .family = std::nullopt,
       .load_address = load_address<read_header>,
       .load_address4 = load_address4,
-      .load_comm = load_packet_comm,
+      .load_comm = load_comm,
       .load_number = load_number<read_header>,
       .load_unknown = load_packet_unknown,
       .finish = finish_and_report,
       .hook = BAILIFF_HOOK_FRAME,
-      .begin = pass_to_peer<header>,
+      .begin = pass_judged<header>,
       .confirm = allow_others,
+      .settle = keep_sender,
       .pass = kNextProgram,
       .refuse = kDropFrame,
       .of_cgroup = false,

@@ -97,7 +97,7 @@ void load_state(Writer& code, Label pass) {
 }
 
 // Goes on behind with what begins a connection, its address and ports loaded.
-void pass_all_else(Writer& code) {
+void pass_all_else(Writer& code, const FlavourCode& /*flavour*/) {
   const Label pass = code.new_label();
   const Label read = code.new_label();
   const Label segment = code.new_label();

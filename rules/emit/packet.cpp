@@ -212,4 +212,11 @@ void load_packet_unknown(Writer& code, Register dst) {
   code.append(load(Size::k32, dst, kContext, offsetof(__sk_buff, len)));
 }
 
+void load_mask(Writer& code, Register dst, Register number) {
+  code.append(move(dst, number));
+  code.append(negate(dst));
+  code.append(alu(BPF_OR, dst, number));
+  code.append(alu(BPF_ARSH, dst, 63));
+}
+
 }  // namespace bailiff::emit

@@ -44,6 +44,10 @@ void load_packet_port(Writer& code, const PacketPlace& place);
 void load_packet_comm(Writer& code);
 void load_packet_unknown(Writer& code, Register dst);
 
+// Into `dst`, all bits of it: 0 where `number` is 0, else 1.  Not by a jump,
+// after which the verifier would look at the rest of the program once more.
+void load_mask(Writer& code, Register dst, Register number);
+
 // A flavour's load_number(), of a packet.
 template <void (*load_address)(Writer&)>
 void load_packet_number(Writer& code, const PacketPlace& place, Number number,

@@ -332,6 +332,10 @@ Digest Program::digest() const {
     append_number(text, relocation.insn);
     append_number(text, relocation.map);
   }
+  for (const FactUse& use : facts) {
+    append_number(text, use.insn);
+    append_number(text, static_cast<std::uint64_t>(use.fact));
+  }
   for (const Function& function : functions) {
     append_number(text, function.insn);
     append_number(text, function.arguments);
@@ -346,9 +350,6 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   RETURN_IF_ERROR(check_rules(rules, lists, flavour, tasks));
   FlavourCode ops = flavour_code(flavour);
   ops.policy_id = policy_id;
-  if (ops.hook == BAILIFF_HOOK_FRAME) {
-    ops.frames_id = frames_id(rules, lists, policy_id);
-  }
   Writer code;
   LookUps look_ups;
   const bool names = names_hosts(rules) || flavour == Flavour::kQuery;
@@ -356,13 +357,17 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
     look_ups.as_functions = true;
     look_ups.most_answers = answers_up_to(kNamesSlot);
   }
+  if (ops.hook == BAILIFF_HOOK_FRAME) {
+    ops.frames_id = frames_id(rules, lists, policy_id);
+    look_ups.most_answers = answers_up_to(kSenderPidSlot);
+  }
   const Target target = {.code = code,
                          .flavour = ops,
                          .lists = lists,
                          .look_ups = look_ups,
                          .tasks = tasks};
   code.append(move(kContext, kR1));
-  if (ops.begin != nullptr) ops.begin(code);
+  if (ops.begin != nullptr) ops.begin(code, ops);
   DnsReader reader(target);
   if (flavour == Flavour::kAnswer) {
     emit_answer(target, reader, rules);

@@ -57,6 +57,8 @@ enum class MapKind : std::uint8_t {
   kTold,        // LRU hash: bailiff_told_key to the last bailiff_connect_event
                 // that was told, for programs that have no cgroup storage
   kJudged,      // hash: cgroup id to the bailiff_judged of a container
+  kSenders,     // BPF_MAP_TYPE_SK_STORAGE: of a socket that was made outside of
+                // the container that has it, a bailiff_sender
   kTables,      // BPF_MAP_TYPE_ARRAY_OF_MAPS: the tables of all lists
   kTasks,       // hash: tgid to bailiff_task, which the observer writes
   // The number of a list's table in kTables, 4 bytes.  An array made for the
@@ -81,6 +83,21 @@ struct Relocation {
   bool operator==(const Relocation&) const = default;
 };
 
+// What only the running kernel tells.  Whoever loads the program fills it in.
+enum class KernelFact : std::uint8_t {
+  // As the operand of an instruction: 1 when programs for frames can know who
+  // sends one (BPF_FUNC_get_current_ancestor_cgroup_id, for them since Linux
+  // 6.16, and BTF), else 0.  With 0 the verifier sees nothing of what needs it.
+  kKnowsSender,
+  // As the offset of an instruction: that of sk_lock.owned in struct sock.
+  kSocketOwned,
+};
+struct FactUse {
+  std::uint32_t insn = 0;
+  KernelFact fact = KernelFact::kKnowsSender;
+  bool operator==(const FactUse&) const = default;
+};
+
 // A function that takes numbers and returns one, and that the verifier looks at
 // once, on its own, however often it is called (function_types.h).
 struct Function {
@@ -94,6 +111,7 @@ struct Program {
   std::vector<bpf_insn> insns;
   std::vector<MapRef> maps;  // each once
   std::vector<Relocation> relocations;
+  std::vector<FactUse> facts;
   std::vector<Function> functions;  // ascending
 
   // Of everything above: programs with one digest are interchangeable.

@@ -8,6 +8,7 @@
 #include "rules/abi/limits.h"
 #include "rules/emit/dns_reader.h"
 #include "rules/emit/hits.h"
+#include "rules/emit/packet.h"
 
 namespace bailiff::emit {
 namespace {
@@ -32,6 +33,13 @@ void fill_identity(Writer& code, const FlavourCode& flavour) {
   } else {
     code.append(move(kR1, kContext));
     code.append(call(BPF_FUNC_skb_cgroup_id));
+    if (flavour.hook == BAILIFF_HOOK_FRAME) {
+      code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
+      load_mask(code, kR2, kR1);
+      code.append(alu(BPF_XOR, kR2, -1));
+      code.append(alu(BPF_AND, kR0, kR2));
+      code.append(alu(BPF_OR, kR0, kR1));
+    }
   }
   code.append(store(Size::k64, kFrame, RECORD_OFFSET(header.cgroup_id), kR0));
   code.load_constant(kR1, flavour.policy_id);
@@ -298,6 +306,7 @@ void finish_and_report(Writer& code, const std::vector<KernelRule>& rules,
   branch_no_hit(code, rules, allow);
   if (flavour.confirm != nullptr) flavour.confirm(code, flavour, allow);
   emit_verdict(code, rules, flavour.by_task);
+  if (flavour.settle != nullptr) flavour.settle(code, flavour);
   if (flavour.by_task != nullptr) {
     // fill_record() writes over it.
     code.append(load(Size::k64, kR1, kFrame, kTaskUnknownSlot));

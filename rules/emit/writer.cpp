@@ -114,6 +114,13 @@ void Writer::load_map(Register dst, const MapRef& map) {
   append(instruction(0, kR0, kR0, 0, 0));
 }
 
+void Writer::append_with(const bpf_insn& insn, KernelFact fact) {
+  if (!reachable_) return;
+  facts_.push_back(
+      {.insn = static_cast<std::uint32_t>(assembler_.size()), .fact = fact});
+  append(insn);
+}
+
 void Writer::load_function(Register dst, Label function) {
   if (!reachable_) return;
   bpf_insn insn = instruction(BPF_LD | BPF_DW | BPF_IMM, dst, kR0, 0, 0);
@@ -152,6 +159,7 @@ Result<Program> Writer::finish(Flavour flavour) && {
   program.flavour = flavour;
   program.maps = std::move(maps_);
   program.relocations = std::move(relocations_);
+  program.facts = std::move(facts_);
   program.functions = std::move(functions_);
   ASSIGN_OR_RETURN(program.insns, std::move(assembler_).link());
   return program;

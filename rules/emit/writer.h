@@ -27,6 +27,9 @@
 //    -44  where its transport header begins; 0: it has none
 //    -56  its destination port
 //    -52  where its IP header begins
+//   -360  of a frame, the id of the cgroup of the container that sends it over
+//         a socket made elsewhere, or 0
+//   -368  and bpf_get_current_pid_tgid() of who does, or 0
 //   -160  until there is a record, one of its headers
 // one that comes in has besides, as there is no comm either,
 //    -40  the address it is for
@@ -75,6 +78,8 @@ inline constexpr int kTransportSlot = kPidSlot + 4;
 inline constexpr int kPortSlot = kUidSlot;
 inline constexpr int kPacketSlot = kRecordSlot;
 inline constexpr int kNetworkSlot = kUidSlot + 4;
+inline constexpr int kSenderSlot = -360;
+inline constexpr int kSenderPidSlot = -368;
 inline constexpr int kLocalSlot = kCommSlot;
 inline constexpr int kLocalFamilySlot = kNetworkSlot;
 inline constexpr int kNamesSlot = -344;
@@ -116,6 +121,8 @@ class Writer {
 
   void load_constant(Register dst, std::uint64_t value);
   void load_map(Register dst, const MapRef& map);
+  // The instruction, into which the loader puts the fact.
+  void append_with(const bpf_insn& insn, KernelFact fact);
   // Its address, for bpf_loop().
   void load_function(Register dst, Label function);
   void frame_address(Register dst, int slot);
@@ -144,6 +151,7 @@ class Writer {
   std::vector<std::optional<std::uint8_t>> at_label_;
   std::vector<MapRef> maps_;
   std::vector<Relocation> relocations_;
+  std::vector<FactUse> facts_;
   std::vector<Function> functions_;
 };
 

@@ -67,6 +67,16 @@ void add_rules(const std::vector<KernelRule>& judged, bool datagrams,
   }
 }
 
+void mark_framed(const std::vector<KernelRule>& framed,
+                 std::vector<ForeignRule>& rules) {
+  for (ForeignRule& each : rules) {
+    each.frames =
+        std::any_of(framed.begin(), framed.end(), [&](const KernelRule& one) {
+          return one.rule == each.rule && one.deny;
+        });
+  }
+}
+
 }  // namespace
 
 ContainerPtr make_container(oci::ContainerRecord record,
@@ -84,6 +94,9 @@ ContainerPtr make_container(oci::ContainerRecord record,
     // As of a packet, which does not show who has begun.
     add_rules(plan.packet, false, container->foreign_in);
     add_rules(plan.arrival, false, container->foreign_in);
+    for (auto* rules : {&container->foreign_out, &container->foreign_in}) {
+      mark_framed(plan.rules_at(HookPoint::kFrame), *rules);
+    }
     // A filter it was started with stays, and nothing is refused by it.
     if (!oci::is_exempt(generation->policy().exempt, container->record.id,
                         container->record.facts)) {

@@ -28,6 +28,7 @@ struct ForeignRule {
   std::uint32_t rule = 0;
   bool deny = false;       // some policy refuses it
   bool datagrams = false;  // it is about these alone
+  bool frames = false;     // programs for frames refuse by it, too
 };
 
 // Never changes once made.

@@ -78,9 +78,12 @@ Result<std::unique_ptr<ForeignSource>> open_foreign_sockets(
   hook::LinuxKernel kernel;
   const hook::Pins pins(bpf_dir);
   ASSIGN_OR_RETURN(const hook::Map judged, hook::open_judged_map(pins, kernel));
+  emit::MapRef ref;
+  ref.kind = emit::MapKind::kSenders;
+  ASSIGN_OR_RETURN(const hook::Map senders, kernel.open_map(pins.map(ref)));
   ASSIGN_OR_RETURN(hook::ForeignSockets sockets,
-                   hook::ForeignSockets::load(
-                       judged, hook::Pins(bpf_dir).foreign(), std::move(use)));
+                   hook::ForeignSockets::load(judged, senders, pins.foreign(),
+                                              std::move(use)));
   return std::unique_ptr<ForeignSource>(
       std::make_unique<LoadedSource>(std::move(sockets), pins));
 }

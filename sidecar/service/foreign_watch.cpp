@@ -366,8 +366,17 @@ bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
   // A server answers over one socket whoever asks: no client is to have it cut
   // by asking.
   const bool shared = sends_to && peer.accepted && goes_to_client(socket);
-  const bool is_cut = deny && !shared && cut(socket);
+  bailiff_foreign found = socket;
+  if (deny && !shared) find_holder(found);
+  const bool is_cut = deny && !shared && cut(found);
   known.uncut = deny && !is_cut;
+  // That is told already, as refused, by those who did.
+  if (found.refused != 0) {
+    std::erase_if(hits, [&](const ForeignHit& hit) {
+      if (hit.frames) known.hits.insert(hit.rule);
+      return hit.frames;
+    });
+  }
   // What begins again and again is told of now and then.
   const bool again =
       (begins && socket.time_ns >= known.told_ns + BAILIFF_REPEAT_NS) ||
@@ -389,7 +398,8 @@ bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
   return true;
 }
 
-// Which descriptor it is, if it is still in a table.
+// Which descriptor it is, if it is still in a table, and what is known of it
+// by now.
 void ForeignWatch::find_holder(bailiff_foreign& socket) {
   if (socket.fd >= 0) return;
   const Result<hook::HeldSockets> held =
@@ -399,19 +409,18 @@ void ForeignWatch::find_holder(bailiff_foreign& socket) {
     if (each.cookie != socket.cookie) continue;
     socket.fd = each.fd;
     socket.tid = each.tid;
+    socket.refused |= each.refused;
   }
 }
 
-bool ForeignWatch::cut(const bailiff_foreign& socket) {
-  bailiff_foreign held = socket;
-  find_holder(held);
+bool ForeignWatch::cut(bailiff_foreign held) {
   if (held.fd < 0) {
-    const auto known = known_.find({socket.cgroup_id, socket.cookie, {}, 0});
+    const auto known = known_.find({held.cgroup_id, held.cookie, {}, 0});
     if (known != known_.end() && known->second.holder.tid != 0) {
       held = known->second.holder;
     }
   }
-  const std::string about = " cookie=" + std::to_string(socket.cookie);
+  const std::string about = " cookie=" + std::to_string(held.cookie);
   if (held.fd < 0) {
     log_repeated(
         "foreign-cut",

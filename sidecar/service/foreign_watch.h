@@ -131,7 +131,7 @@ class ForeignWatch {
   bool judge(const bailiff_foreign& socket, Known& known, SeenForeign& seen);
   std::vector<std::string> names_of(const bailiff_foreign& socket,
                                     const Container& container);
-  bool cut(const bailiff_foreign& socket);
+  bool cut(bailiff_foreign held);
   void find_holder(bailiff_foreign& socket);
   void tell(SeenForeign seen);
 

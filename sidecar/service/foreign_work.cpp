@@ -64,6 +64,7 @@ class Judge {
     ForeignHit hit;
     hit.rule = rule;
     hit.deny = found->deny;
+    hit.frames = found->frames;
     hit.event = event_;
     hit.event.rule = rule;
     hits_.push_back(std::move(hit));

@@ -22,9 +22,10 @@ namespace bailiff::sidecar {
 // A rule that holds for the connection.
 struct ForeignHit {
   std::uint32_t rule = 0;
-  bool deny = false;   // some policy refuses it
-  ConnectEvent event;  // as which it holds
-  Decision decision;   // of who tells it
+  bool deny = false;    // some policy refuses it
+  bool frames = false;  // as ForeignRule
+  ConnectEvent event;   // as which it holds
+  Decision decision;    // of who tells it
 };
 
 // The rules of the container that hold for the connection of the socket, each

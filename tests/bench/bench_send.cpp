@@ -29,9 +29,11 @@
 #include <vector>
 
 #include "hook/attach/judged.h"
+#include "hook/attach/maps.h"
 #include "hook/kernel/foreign.h"
 #include "hook/kernel/kernel.h"
 #include "oci/sys/unique_fd.h"
+#include "rules/abi/foreign.h"
 #include "rules/emit/program.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/worker.h"
@@ -199,11 +201,14 @@ hook::ForeignSockets watch(const Cgroup& judged_one, hook::Kernel& kernel) {
   const auto judged = hook::create_judged_map(kernel);
   if (!judged) throw std::runtime_error(judged.error().message);
   const std::uint64_t id = judged_one.id();
+  const bailiff_judged entry{.name = 1, .frames = {}};
   const auto entered =
-      kernel.update(*judged, hook::bytes_of(id), hook::bytes_of(id));
+      kernel.update(*judged, hook::bytes_of(id), hook::bytes_of(entry));
   if (!entered) throw std::runtime_error(entered.error().message);
-  auto sockets =
-      hook::ForeignSockets::load(*judged, "", [](const bailiff_foreign&) {});
+  const auto senders = hook::create_map(emit::MapKind::kSenders, kernel);
+  if (!senders) throw std::runtime_error(senders.error().message);
+  auto sockets = hook::ForeignSockets::load(*judged, *senders, "",
+                                            [](const bailiff_foreign&) {});
   if (!sockets) throw std::runtime_error(sockets.error().message);
   const auto attended = sockets->attend(false);
   if (!attended) throw std::runtime_error(attended.error().message);

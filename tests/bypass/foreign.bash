@@ -61,9 +61,11 @@ start() {
   local way=$1 runc=$2 id=$3
   case $way in
     inherited)
+      # The sockets are of the container's network, and the runtime is not.
       # shellcheck disable=SC2016 # the shell in the middle expands
       in_netns inside python3 "$BATS_TEST_DIRNAME/giver.py" exec \
-        "$(address_of "$id" 0)" bash -c 'source "$1/scratch.sh"
+        "$(address_of "$id" 0)" nsenter --net="/proc/$$/ns/net" -- \
+        bash -c 'source "$1/scratch.sh"
           source "$1/engine_runc.sh"
           shift && "$@"' bash "$HARNESS_DIR" "$runc" run --detach \
         --preserve-fds 6 --bundle "$SCRATCH/bundle-$id" "$id" \
@@ -79,9 +81,11 @@ start() {
   esac
 }
 
-# denied ID NUMBER: waits until its socket is cut.
+# denied ID NUMBER: waits until what goes over its socket is refused, or that
+# is cut.
 denied() {
   event "Target reached" ".bailiff.verdict == \"denied\" and
-    .bailiff.hook == \"foreign\" and .bailiff.container.id == \"$1\" and
+    (.bailiff.hook | IN(\"foreign\", \"frame\")) and
+    .bailiff.container.id == \"$1\" and
     .output_fields[\"fd.sip\"] == \"$(address_of "$1" "$2")\""
 }

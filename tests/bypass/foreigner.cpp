@@ -9,7 +9,7 @@
 //   send FD              a byte
 //   close FD
 //   sendto FD ADDRESS    a datagram
-//   connect FD ADDRESS
+//   connect FD ADDRESS   for a second at most
 //   accept FD            takes a client and a byte of it, gives that back, and
 //                        keeps the connection
 #include <arpa/inet.h>
@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -90,7 +91,11 @@ std::string obey(const std::string& verb, int fd, const std::string& address) {
   }
   const sockaddr_in name = name_of(address);
   const auto* to = reinterpret_cast<const sockaddr*>(&name);
-  if (verb == "connect") return result_of(::connect(fd, to, sizeof(name)));
+  if (verb == "connect") {
+    const timeval limit{.tv_sec = 1, .tv_usec = 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    return result_of(::connect(fd, to, sizeof(name)));
+  }
   if (verb == "sendto") {
     return result_of(::sendto(fd, "x", 1, 0, to, sizeof(name)));
   }

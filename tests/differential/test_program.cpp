@@ -80,6 +80,8 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
                                      sizeof(std::uint64_t),
                                      sizeof(bailiff_judged), 1, nullptr));
       break;
+    case emit::MapKind::kSenders:
+      break;  // of frames, which are not tested here
     case emit::MapKind::kTasks:
       made = UniqueFd(bpf_map_create(BPF_MAP_TYPE_HASH, "tasks",
                                      sizeof(std::uint32_t),

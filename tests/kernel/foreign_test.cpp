@@ -140,8 +140,10 @@ class Foreign : public ::testing::Test {
   Result<hook::ForeignSockets> load_anew() {
     const auto judged = hook::open_judged_map(hook::Pins(dir()), kernel_);
     EXPECT_TRUE(judged);
+    const auto senders = kernel_.open_map(dir() + "/senders");
+    EXPECT_TRUE(senders);
     return hook::ForeignSockets::load(
-        *judged, folder(),
+        *judged, *senders, folder(),
         [this](const bailiff_foreign& told) { uses_.push_back(told); });
   }
   void load() {

@@ -118,6 +118,19 @@ TEST_F(Frame, IsToldOnceWhenItIsSentAgain) {
   EXPECT_THAT(events(), SizeIs(1));
 }
 
+TEST_F(Frame, IsToldOnceOfEachAddressInTurn) {
+  CompiledPolicy policy = policy_;
+  policy.lists[0].items = {kListed, kOther};
+  ASSERT_TRUE(
+      protect(policy, cgroup(), dir(), "c1", kernel_, network_.netns()));
+  for (int i = 0; i < 3; ++i) {
+    for (const char* host : {kListed, kOther}) {
+      EXPECT_FALSE(leaves(ethernet(ETH_P_IP) + ip4(host, udp(4444))));
+    }
+  }
+  EXPECT_THAT(events(), SizeIs(2));
+}
+
 TEST_F(Frame, OfIpv6IsJudgedToo) {
   ASSERT_TRUE(protect_with(kernel_));
   EXPECT_FALSE(

@@ -232,6 +232,40 @@ int errno_of(int netns, const Cgroup* cgroup,
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+// Over a unix socket; its errno.
+int give(int to, int fd) {
+  char byte = 0;
+  iovec data{.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return ::sendmsg(to, &message, 0) < 0 ? errno : 0;
+}
+
+UniqueFd taken(int from) {
+  char byte = 0;
+  iovec data{.iov_base = &byte, .iov_len = 1};
+  int fd = -1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (::recvmsg(from, &message, MSG_CMSG_CLOEXEC) != 1) return UniqueFd();
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr) std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return UniqueFd(fd);
+}
+
 }  // namespace
 
 ScratchNetwork::ScratchNetwork() {
@@ -276,6 +310,45 @@ int ScratchNetwork::send_datagram(const Cgroup& cgroup,
                ? errno
                : 0;
   });
+}
+
+UniqueFd ScratchNetwork::socket(const Cgroup& maker, int type,
+                                int protocol) const {
+  int ends[2];
+  require(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0,
+          "socket pair");
+  const UniqueFd from(ends[0]);
+  const UniqueFd to(ends[1]);
+  const int error = run_in(maker, [&] {
+    const int fd = ::socket(AF_INET, type, protocol);
+    return fd < 0 ? errno : give(from.get(), fd);
+  });
+  require(error == 0, "make a socket");
+  UniqueFd made = taken(to.get());
+  require(static_cast<bool>(made), "take a socket");
+  return made;
+}
+
+int ScratchNetwork::run_in(const Cgroup& cgroup,
+                           const std::function<int()>& work) const {
+  return errno_of(netns_.get(), &cgroup, work);
+}
+
+int ScratchNetwork::sent_to(const std::string& host) {
+  constexpr std::size_t kDestination = 14 + 16;
+  in_addr to{};
+  ::inet_pton(AF_INET, host.c_str(), &to);
+  int found = 0;
+  std::vector<std::uint8_t> frame(4096);
+  for (;;) {
+    const ssize_t size = ::read(tap_.get(), frame.data(), frame.size());
+    if (size < 0) return found;
+    if (static_cast<std::size_t>(size) >= kDestination + sizeof to &&
+        frame[12] == 8 && frame[13] == 0 &&
+        std::memcmp(&frame[kDestination], &to, sizeof to) == 0) {
+      ++found;
+    }
+  }
 }
 
 void ScratchNetwork::forward_to(const std::string& host) {

@@ -107,6 +107,12 @@ class ScratchNetwork {
   // Sends a datagram to the host from a socket without a peer, made in the
   // cgroup.  The errno, of what is dropped on its way out too; 0: sent.
   int send_datagram(const Cgroup& cgroup, const std::string& host) const;
+  // A socket of IPv4 in the namespace, made by a process in the cgroup.
+  UniqueFd socket(const Cgroup& maker, int type, int protocol = 0) const;
+  // Runs `work` in a process in the cgroup, and returns what that does.
+  int run_in(const Cgroup& cgroup, const std::function<int()>& work) const;
+  // How many IPv4 packets to the host left tap0 since it was asked last.
+  int sent_to(const std::string& host);
   // Gives the devices addresses, forwards between them, and knows who has the
   // address `host` at tap0.
   void forward_to(const std::string& host);

@@ -314,6 +314,43 @@ TEST_F(ForeignWatchTest, WhatIsClosedBehindItsUseIsToldAndNotCut) {
   EXPECT_THAT(cut(), IsEmpty());
 }
 
+// By the programs for frames, which have told of it as denied.
+TEST_F(ForeignWatchTest, WhatWasRefusedAlreadyIsCutAndNotToldTwice) {
+  run(policy_of({0}, true));
+  start();
+  look();
+  bailiff_foreign held = socket_of(1, kListed);
+  held.refused = 1;
+  kernel_.hold({held});
+  // Before its first packet it was not refused yet.
+  kernel_.use(used(socket_of(1, kListed), BAILIFF_FOREIGN_CONNECTS));
+  look();
+  EXPECT_THAT(told(1), ElementsAre("Foreign socket"));
+  EXPECT_THAT(cut(), ElementsAre(1));
+}
+
+TEST_F(ForeignWatchTest, WhatWasRefusedAndIsClosedIsNotToldTwice) {
+  run(policy_of({0}, true));
+  start();
+  bailiff_foreign spent = used(socket_of(1, kListed), BAILIFF_FOREIGN_SENDS);
+  spent.refused = 1;
+  kernel_.use(spent);
+  look();
+  EXPECT_THAT(told(1), ElementsAre("Foreign socket"));
+}
+
+TEST_F(ForeignWatchTest, WhatWasRefusedByOneRuleIsToldByTheOthers) {
+  // Not by the one that allows some, which is not asked about frames.
+  run(policy_of({0, 2}, true));
+  bailiff_foreign held = socket_of(1, kListed);
+  held.refused = 1;
+  kernel_.hold({held});
+  start();
+  look();
+  EXPECT_THAT(told(2), ElementsAre("Foreign socket", "others denied"));
+  EXPECT_THAT(cut(), ElementsAre(1));
+}
+
 TEST_F(ForeignWatchTest, WhoADatagramGoesToIsSeenWhereOneMayBeSent) {
   run(policy_of({0}, true));
   start();
