@@ -113,11 +113,16 @@ Status remove_links(const std::string& folder, Kernel& kernel) {
   return kernel.remove_folder(folder);
 }
 
-// How the frames of an interface are read; nullopt: nobody here knows.
-std::optional<emit::Flavour> frame_flavour(const Interface& interface) {
+// How the frames of an interface are read, by rules for packets and by those
+// for the names that they ask for; nullopt: nobody here knows.
+struct FrameFlavours {
+  emit::Flavour packets;
+  emit::Flavour queries;
+};
+std::optional<FrameFlavours> frame_flavours(const Interface& interface) {
   switch (interface.type) {
     case ARPHRD_ETHER:
-      return emit::Flavour::kFrame;
+      return FrameFlavours{emit::Flavour::kFrame, emit::Flavour::kFrameQuery};
     // What the kernel hands them begins with the IP header (dev->header_ops is
     // not set), or, of a GRE device without a remote end, with that of the
     // packet around it.
@@ -129,7 +134,8 @@ std::optional<emit::Flavour> frame_flavour(const Interface& interface) {
     case ARPHRD_SIT:
     case ARPHRD_IPGRE:
     case ARPHRD_IP6GRE:
-      return emit::Flavour::kBareFrame;
+      return FrameFlavours{emit::Flavour::kBareFrame,
+                           emit::Flavour::kBareFrameQuery};
     default:  // a number of the kernel's, of more kinds than there are here
       return std::nullopt;
   }
@@ -143,10 +149,7 @@ bool names_lists(const emit::Program& program) {
 
 // What its programs for frames say they are; 0: it has none.
 std::uint64_t frames_of(const AttachRequest& request) {
-  const std::vector<KernelRule>& rules =
-      request.plan.rules_at(HookPoint::kFrame);
-  if (rules.empty()) return 0;
-  return emit::frames_id(rules, request.policy.lists, request.policy_id);
+  return emit::frames_id(request.plan, request.policy.lists, request.policy_id);
 }
 
 // What is attached, where, and the name of its link.
@@ -159,27 +162,35 @@ struct Planned {
 // Frames are judged by what packets are.
 Status plan_frames(const AttachRequest& request, Kernel& kernel,
                    std::vector<Planned>& planned, Attachment& attachment) {
-  const std::vector<KernelRule>& rules =
-      request.plan.rules_at(HookPoint::kFrame);
-  if (rules.empty() || request.netns < 0) return Ok{};
+  const std::uint64_t id = frames_of(request);
+  if (id == 0 || request.netns < 0) return Ok{};
   ASSIGN_OR_RETURN(const std::vector<Interface> interfaces,
                    kernel.interfaces(request.netns));
   std::map<emit::Flavour, emit::Program> emitted;
+  const auto plan = [&](HookPoint hook, emit::Flavour flavour,
+                        const Interface& interface) -> Status {
+    const std::vector<KernelRule>& rules = request.plan.rules_at(hook);
+    if (rules.empty()) return Ok{};
+    if (!emitted.contains(flavour)) {
+      ASSIGN_OR_RETURN(emitted[flavour],
+                       emit::emit_program(rules, request.policy.lists, flavour,
+                                          request.policy_id, nullptr, id));
+    }
+    planned.push_back({emitted[flavour], interface,
+                       (hook == HookPoint::kFrame ? "frame-" : "query-") +
+                           std::to_string(interface.index)});
+    return Ok{};
+  };
   for (const Interface& interface : interfaces) {
-    const auto flavour = frame_flavour(interface);
-    if (!flavour) {
+    const auto flavours = frame_flavours(interface);
+    if (!flavours) {
       attachment.unjudged.push_back(
           "interface '" + interface.name + "': frames of kind '" +
           std::to_string(interface.type) + "' cannot be read");
       continue;
     }
-    if (!emitted.contains(*flavour)) {
-      ASSIGN_OR_RETURN(emitted[*flavour],
-                       emit::emit_program(rules, request.policy.lists, *flavour,
-                                          request.policy_id));
-    }
-    planned.push_back({emitted[*flavour], interface,
-                       "frame-" + std::to_string(interface.index)});
+    RETURN_IF_ERROR(plan(HookPoint::kFrame, flavours->packets, interface));
+    RETURN_IF_ERROR(plan(HookPoint::kQuery, flavours->queries, interface));
   }
   if (!emitted.empty()) {
     const emit::Flavour guard = emit::Flavour::kSetsockopt;

@@ -133,6 +133,8 @@ Hook hook_of(emit::Flavour flavour) {
       return {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE};
     case emit::Flavour::kFrame:
     case emit::Flavour::kBareFrame:
+    case emit::Flavour::kFrameQuery:
+    case emit::Flavour::kBareFrameQuery:
       return {BPF_PROG_TYPE_SCHED_CLS, kTcxEgress};
     case emit::Flavour::kSetsockopt:
       return {BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT};

@@ -69,8 +69,7 @@ class Dump {
     return std::all_of(std::begin(kHookPoints), std::end(kHookPoints),
                        [&](HookPoint hook) {
                          return !plan.acts_at(hook) ||
-                                print_program(plan.rules_at(hook),
-                                              emit::flavour_of(hook), table);
+                                print_program(plan, hook, table);
                        });
   }
 
@@ -145,11 +144,12 @@ class Dump {
     return text;
   }
 
-  bool print_program(const std::vector<KernelRule>& rules,
-                     emit::Flavour flavour,
+  bool print_program(const Plan& plan, HookPoint hook,
                      const emit::TaskTable& table) const {
-    const auto program =
-        emit::emit_program(rules, policy_.lists, flavour, policy_id_, &table);
+    const emit::Flavour flavour = emit::flavour_of(hook);
+    const auto program = emit::emit_program(
+        plan.rules_at(hook), policy_.lists, flavour, policy_id_, &table,
+        emit::frames_id(plan, policy_.lists, policy_id_));
     if (!program) {
       std::cerr << "bailiff: program '" << to_string(flavour)
                 << "': " << program.error().message << "\n";

@@ -139,8 +139,12 @@ void DnsReader::begin_walk(bool refuses) {
   code_.append(move(kR4, sizeof(bailiff_dns_walk)));
   code_.append(call(BPF_FUNC_skb_load_bytes));
   code_.append(store(Size::k64, kFrame, BAILIFF_WALK(packet), kContext));
-  load_table();
-  code_.append(store(Size::k64, kFrame, BAILIFF_WALK(table), kR0));
+  if (target_.flavour.of_cgroup) {
+    load_table();
+    code_.append(store(Size::k64, kFrame, BAILIFF_WALK(table), kR0));
+  } else {
+    code_.append(store(Size::k64, kFrame, BAILIFF_WALK(table), 0));
+  }
   code_.append(store(Size::k8, kFrame, BAILIFF_WALK(refuses), refuses ? 1 : 0));
 }
 

@@ -72,10 +72,12 @@ struct FlavourCode {
   // Attached to a cgroup, whose storage says which container it is for.
   // Otherwise a record has the cgroup of the socket.
   bool of_cgroup = true;
+  // Knows who sends: kSenderSlot and kSenderPidSlot are filled by `begin`.
+  bool of_frame = false;
   // In records.  A constant, so that a record is of the rules that wrote it
   // while a container's programs are replaced.
   std::uint64_t policy_id = 0;
-  // frames_id() of a program for frames.
+  // Of a program for frames, which is of a container that has this one.
   std::uint64_t frames_id = 0;
   // Which rules are decided by bits of the process (task_table.h), and so are
   // candidates when it has none; borrowed.  nullptr: no rule is.
@@ -94,6 +96,8 @@ const FlavourCode& sendmsg6_code();
 const FlavourCode& egress_code();
 const FlavourCode& frame_code();
 const FlavourCode& bare_frame_code();
+const FlavourCode& frame_query_code();
+const FlavourCode& bare_frame_query_code();
 const FlavourCode& query_code();
 const FlavourCode& ingress_code();
 const FlavourCode& post_bind4_code();

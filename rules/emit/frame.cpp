@@ -432,7 +432,8 @@ void load_number(Writer& code, Number number, Register dst) {
   load_packet_number<load_address<read_header>>(code, kPlace, number, dst);
 }
 
-template <void (*read_header)(Writer&, Label, Label), int header>
+template <void (*read_header)(Writer&, Label, Label), int header,
+          bailiff_event_hook hook>
 const FlavourCode& code_of() {
   static constexpr FlavourCode flavour = {
       .family = std::nullopt,
@@ -442,20 +443,31 @@ const FlavourCode& code_of() {
       .load_number = load_number<read_header>,
       .load_unknown = load_packet_unknown,
       .finish = finish_and_report,
-      .hook = BAILIFF_HOOK_FRAME,
+      .hook = hook,
       .begin = pass_judged<header>,
       .confirm = allow_others,
       .settle = keep_sender,
       .pass = kNextProgram,
       .refuse = kDropFrame,
       .of_cgroup = false,
+      .of_frame = true,
   };
   return flavour;
 }
 
 }  // namespace
 
-const FlavourCode& frame_code() { return code_of<read_ethernet, ETH_HLEN>(); }
-const FlavourCode& bare_frame_code() { return code_of<read_version, 0>(); }
+const FlavourCode& frame_code() {
+  return code_of<read_ethernet, ETH_HLEN, BAILIFF_HOOK_FRAME>();
+}
+const FlavourCode& bare_frame_code() {
+  return code_of<read_version, 0, BAILIFF_HOOK_FRAME>();
+}
+const FlavourCode& frame_query_code() {
+  return code_of<read_ethernet, ETH_HLEN, BAILIFF_HOOK_QUERY>();
+}
+const FlavourCode& bare_frame_query_code() {
+  return code_of<read_version, 0, BAILIFF_HOOK_QUERY>();
+}
 
 }  // namespace bailiff::emit

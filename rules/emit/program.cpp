@@ -53,6 +53,8 @@ bool (*decidable_in(Flavour flavour))(const Check&) {
                decidable_at_socket(check);
       };
     case Flavour::kQuery:
+    case Flavour::kFrameQuery:
+    case Flavour::kBareFrameQuery:
     case Flavour::kAnswer:
       break;
   }
@@ -72,6 +74,8 @@ bool knows_task(Flavour flavour) {
     case Flavour::kFrame:
     case Flavour::kBareFrame:
     case Flavour::kQuery:
+    case Flavour::kFrameQuery:
+    case Flavour::kBareFrameQuery:
     case Flavour::kAnswer:
     case Flavour::kIngress:
     case Flavour::kSetsockopt:
@@ -120,6 +124,11 @@ Status check_rules(const std::vector<KernelRule>& rules,
     }
   }
   return Ok{};
+}
+
+bool asks_names(Flavour flavour) {
+  return flavour == Flavour::kQuery || flavour == Flavour::kFrameQuery ||
+         flavour == Flavour::kBareFrameQuery;
 }
 
 // With more rules than this, values are loaded before the first one.  Loading
@@ -217,6 +226,10 @@ std::string_view to_string(Flavour flavour) {
       return "setsockopt";
     case Flavour::kQuery:
       return "query";
+    case Flavour::kFrameQuery:
+      return "framequery";
+    case Flavour::kBareFrameQuery:
+      return "barequery";
     case Flavour::kIngress:
       return "ingress";
     case Flavour::kPostBind4:
@@ -306,6 +319,10 @@ const FlavourCode& flavour_code(Flavour flavour) {
       return frame_code();
     case Flavour::kBareFrame:
       return bare_frame_code();
+    case Flavour::kFrameQuery:
+      return frame_query_code();
+    case Flavour::kBareFrameQuery:
+      return bare_frame_query_code();
     case Flavour::kAnswer:  // judges none, and reports nothing
       return egress_code();
     case Flavour::kSetsockopt:  // judges by no rule: check_rules()
@@ -345,22 +362,21 @@ Digest Program::digest() const {
 
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
-                             std::uint64_t policy_id, const TaskTable* tasks) {
+                             std::uint64_t policy_id, const TaskTable* tasks,
+                             std::uint64_t frames_id) {
   if (!knows_task(flavour)) tasks = nullptr;
   RETURN_IF_ERROR(check_rules(rules, lists, flavour, tasks));
   FlavourCode ops = flavour_code(flavour);
   ops.policy_id = policy_id;
   Writer code;
   LookUps look_ups;
-  const bool names = names_hosts(rules) || flavour == Flavour::kQuery;
+  ops.frames_id = frames_id;
+  const bool names = names_hosts(rules) || asks_names(flavour);
   if (names) {
     look_ups.as_functions = true;
     look_ups.most_answers = answers_up_to(kNamesSlot);
   }
-  if (ops.hook == BAILIFF_HOOK_FRAME) {
-    ops.frames_id = frames_id(rules, lists, policy_id);
-    look_ups.most_answers = answers_up_to(kSenderPidSlot);
-  }
+  if (ops.of_frame) look_ups.most_answers = answers_up_to(kSenderPidSlot);
   const Target target = {.code = code,
                          .flavour = ops,
                          .lists = lists,
@@ -374,7 +390,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
     reader.finish();
     return std::move(code).finish(flavour);
   }
-  if (flavour == Flavour::kQuery) {
+  if (asks_names(flavour)) {
     read_questions(target, reader, rules);
   } else if (names) {
     reader.load_names();
@@ -417,25 +433,27 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   return std::move(code).finish(flavour);
 }
 
-std::uint64_t frames_id(const std::vector<KernelRule>& rules,
-                        const std::vector<List>& lists,
+std::uint64_t frames_id(const Plan& plan, const std::vector<List>& lists,
                         std::uint64_t policy_id) {
   std::vector<std::string> names;
   for (const List& list : lists) names.push_back(list.name);
-  std::string text = std::to_string(policy_id);
-  for (const KernelRule& rule : rules) {
-    text += '\n' + std::to_string(rule.rule) + (rule.deny ? " deny " : " ") +
-            (rule.candidate ? "candidate " : "") +
-            to_string(rule.condition, names);
+  std::string text;
+  for (const HookPoint hook : {HookPoint::kFrame, HookPoint::kQuery}) {
+    for (const KernelRule& rule : plan.rules_at(hook)) {
+      text += std::string(to_string(hook)) + ' ' + std::to_string(rule.rule) +
+              (rule.deny ? " deny " : " ") +
+              (rule.candidate ? "candidate " : "") +
+              to_string(rule.condition, names) + '\n';
+    }
   }
-  return digest_of(text).short_id();
+  if (text.empty()) return 0;
+  return digest_of(std::to_string(policy_id) + '\n' + text).short_id();
 }
 
 Program emit_allow_all(Flavour flavour) {
   Program program;
   program.flavour = flavour;
-  const bool frames =
-      flavour == Flavour::kFrame || flavour == Flavour::kBareFrame;
+  const bool frames = flavour_code(flavour).of_frame;
   program.insns = {move(kR0, frames ? kNextProgram : 1), leave()};
   return program;
 }

@@ -26,13 +26,15 @@ enum class Flavour : std::uint8_t {
   kFrame,      // BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_EGRESS, of an Ethernet device
   kBareFrame,  // the same, of a device whose frames begin with the IP header
   kQuery,      // as kEgress, for the names that packets ask for
-  kAnswer,     // BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS
-  kIngress,    // the same, for what rules refuse of what comes in
-  kPostBind4,  // BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND
-  kPostBind6,  // the same, BPF_CGROUP_INET6_POST_BIND
-  kSockCreate,  // the same, BPF_CGROUP_INET_SOCK_CREATE
-  kSetsockopt,  // BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT
-  kTest,        // BPF_PROG_TYPE_SYSCALL over struct bailiff_test_event
+  kFrameQuery,      // as kFrame, for the same
+  kBareFrameQuery,  // as kBareFrame
+  kAnswer,          // BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS
+  kIngress,         // the same, for what rules refuse of what comes in
+  kPostBind4,       // BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND
+  kPostBind6,       // the same, BPF_CGROUP_INET6_POST_BIND
+  kSockCreate,      // the same, BPF_CGROUP_INET_SOCK_CREATE
+  kSetsockopt,      // BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT
+  kTest,            // BPF_PROG_TYPE_SYSCALL over struct bailiff_test_event
 };
 std::string_view to_string(Flavour flavour);  // "connect4"
 
@@ -130,16 +132,17 @@ struct TaskTable;
 // same whatever is in them; the items of other lists are part of the program.
 // `policy_id` is Digest::short_id() of the policy's conditions_digest().
 // `tasks` says which bits of a process its checks are, when the plan has any.
+// `frames_id` is that of the plan, for programs for frames.
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
                              std::uint64_t policy_id = 0,
-                             const TaskTable* tasks = nullptr);
+                             const TaskTable* tasks = nullptr,
+                             std::uint64_t frames_id = 0);
 
-// What the programs for frames that have these rules say they are
-// (bailiff_judged): the same number for the flavours of both, and for every
-// container whose rules are these.  Pure.
-std::uint64_t frames_id(const std::vector<KernelRule>& rules,
-                        const std::vector<List>& lists,
+// What the programs for frames of the plan say they are (bailiff_judged): the
+// same number for all of them, and for every container with these rules; 0: the
+// plan has none.  Pure.
+std::uint64_t frames_id(const Plan& plan, const std::vector<List>& lists,
                         std::uint64_t policy_id);
 
 // A kConnect4 program that lets everything pass.  Attached to a cgroup, it

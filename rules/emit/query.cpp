@@ -29,6 +29,7 @@ class QuestionReader {
   QuestionReader(const Target& target, DnsReader& reader,
                  const std::vector<KernelRule>& rules)
       : code_(target.code),
+        flavour_(target.flavour),
         reader_(reader),
         rules_(rules),
         pass_(code_.new_label()),
@@ -54,12 +55,14 @@ class QuestionReader {
       find_message();
       read_question();
     }
-    code_.go(unreadable_);
-    code_.bind(pass_);
-    code_.append(move(kR0, 1));
-    code_.exit();
     code_.bind(unreadable_);
-    code_.append(move(kR0, refuses ? 0 : 1));
+    if (refuses && flavour_.confirm != nullptr) {
+      flavour_.confirm(code_, flavour_, pass_);
+    }
+    code_.append(move(kR0, refuses ? flavour_.refuse : flavour_.pass));
+    code_.exit();
+    code_.bind(pass_);
+    code_.append(move(kR0, flavour_.pass));
     code_.exit();
     code_.bind(judge_);
   }
@@ -68,16 +71,21 @@ class QuestionReader {
   // To `pass_` what is for no resolver.
   void branch_other() const {
     const Label resolver = code_.new_label();
-    egress_code().load_number(code_, Number::kPort, kR1);
+    flavour_.load_number(code_, Number::kPort, kR1);
     code_.jump(jump_if(Comparison::kEq, kR1, kDnsPort), resolver);
     code_.jump(jump_if(Comparison::kNe, kFamily, 4), pass_);
-    egress_code().load_address4(code_, kR1);
+    flavour_.load_address4(code_, kR1);
     code_.load_constant(kR2, htonl(kDockerResolver));
     code_.jump(jump_if(Comparison::kNe, kR1, kR2), pass_);
     code_.bind(resolver);
     // What is not the first fragment has no header, and no beginning.
     code_.append(load(Size::k32, kR1, kFrame, kTransportSlot));
     code_.jump(jump_if(Comparison::kEq, kR1, 0), pass_);
+    if (!flavour_.of_frame) return;
+    // From here on counted from where the frame begins.
+    code_.append(load(Size::k32, kR2, kFrame, kNetworkSlot));
+    code_.append(alu(BPF_ADD, kR1, kR2));
+    code_.append(store(Size::k32, kFrame, kTransportSlot, kR1));
   }
 
   // The message of a datagram, into the walk.
@@ -132,11 +140,15 @@ class QuestionReader {
     reader_.read(rules_);
     code_.jump(jump_if(Comparison::kEq, kR0, BAILIFF_DNS_END), asks_nothing);
     code_.jump(jump_if(Comparison::kNe, kR0, BAILIFF_DNS_NAME), unreadable_);
-    code_.append(load(Size::k32, kR2, kFrame, kTransportSlot));
-    read_packet(2);
-    code_.append(load(Size::k16, kR3, kFrame, kCommSlot));
-    code_.append(from_network_order(kR3, 16));
-    reader_.ask(false);
+    // Whoever asks by himself learns nothing: answers are read where a socket
+    // of the container gets them.
+    if (!flavour_.of_frame) {
+      code_.append(load(Size::k32, kR2, kFrame, kTransportSlot));
+      read_packet(2);
+      code_.append(load(Size::k16, kR3, kFrame, kCommSlot));
+      code_.append(from_network_order(kR3, 16));
+      reader_.ask(false);
+    }
     code_.bind(asks_nothing);
     code_.append(load(Size::k32, kR1, kFrame, BAILIFF_WALK(end)));
     load_length(kR2);
@@ -158,6 +170,7 @@ class QuestionReader {
   }
 
   Writer& code_;
+  const FlavourCode& flavour_;
   DnsReader& reader_;
   const std::vector<KernelRule>& rules_;
   Label pass_;

@@ -33,7 +33,7 @@ void fill_identity(Writer& code, const FlavourCode& flavour) {
   } else {
     code.append(move(kR1, kContext));
     code.append(call(BPF_FUNC_skb_cgroup_id));
-    if (flavour.hook == BAILIFF_HOOK_FRAME) {
+    if (flavour.of_frame) {
       code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
       load_mask(code, kR2, kR1);
       code.append(alu(BPF_XOR, kR2, -1));
@@ -228,6 +228,7 @@ void skip_told_by_record(Writer& code, Label told) {
       {Size::k16, EVENT_OFFSET(port), EVENT_OFFSET(port)},
       {Size::k8, EVENT_OFFSET(l4proto), EVENT_OFFSET(l4proto)},
       {Size::k8, EVENT_OFFSET(header.verdict), EVENT_OFFSET(header.verdict)},
+      {Size::k64, EVENT_OFFSET(name), EVENT_OFFSET(name)},
   };
   const Label news = code.new_label();
   const auto load_map_and_key = [&] {

@@ -45,13 +45,17 @@ class ConnectFields final : public FieldSource {
 
  private:
   void view_ancestors(std::string_view argument, Views& views) const;
-  // A packet is nobody's, but for a frame whose sender is known: see
-  // ConnectEvent.
+  // A packet is nobody's, but where its sender is known: see ConnectEvent.
   bool of_process() const {
-    if (event_.judged_at == JudgedAt::kFrame) return event_.tgid != 0;
-    return event_.judged_at != JudgedAt::kEgress &&
-           event_.judged_at != JudgedAt::kIngress &&
-           event_.judged_at != JudgedAt::kQuery;
+    switch (event_.judged_at) {
+      case JudgedAt::kEgress:
+      case JudgedAt::kFrame:
+      case JudgedAt::kIngress:
+      case JudgedAt::kQuery:
+        return event_.tgid != 0;
+      default:
+        return true;
+    }
   }
 
   const ConnectEvent& event_;

@@ -29,9 +29,10 @@ enum class JudgedAt : std::uint8_t {
 std::string_view to_string(JudgedAt place);  // "connect"
 
 // A connect(2), or what reaches an address as one, that matched a rule or may
-// have (`candidate`).  Of a packet (kEgress, kIngress, kQuery, which asks for a
-// name, and kFrame, but over a socket that was made outside) nobody knows the
-// process: tgid, tid, uid and gid are 0 and comm is empty.
+// have (`candidate`).  Of a packet (kEgress, kFrame, kIngress, and kQuery,
+// which asks for a name) nobody knows the process: tgid, tid, uid and gid are 0
+// and comm is empty.  But where one leaves an interface over a socket that was
+// made outside of the container.
 struct ConnectEvent {
   std::uint64_t monotonic_ns = 0;
   // The container's; of a frame, that or one below it, or 0: nobody knows.

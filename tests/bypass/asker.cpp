@@ -6,6 +6,9 @@
 // refused.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -200,6 +203,44 @@ std::string by_segmentation(const std::string& name) {
       fd);
 }
 
+// A frame written by hand, to whoever is on the network; asked from a port that
+// a socket has, to hear the answer.
+std::string by_frame(const std::string& name) {
+  const int fd = make_socket(SOCK_DGRAM);
+  ::connect(fd, to_resolver(), sizeof resolver);
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size);
+  const Bytes asked = message(name);
+  const Bytes datagram = big_endian(ntohs(own.sin_port)) + big_endian(kPort) +
+                         big_endian(asked.size() + 8) + Bytes(2) + asked;
+  Bytes packet = Bytes{0x45, 0} + big_endian(datagram.size() + 20) + Bytes(4) +
+                 Bytes{64, IPPROTO_UDP} + Bytes(10);
+  std::memcpy(&packet[12], &own.sin_addr, 4);
+  std::memcpy(&packet[16], &resolver.sin_addr, 4);
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < packet.size(); i += 2) {
+    sum += packet[i] << 8 | packet[i + 1];
+  }
+  const Bytes checksum = big_endian(~(sum + (sum >> 16)));
+  std::copy(checksum.begin(), checksum.end(), packet.begin() + 10);
+  packet = packet + datagram;
+  sockaddr_ll everybody{};
+  everybody.sll_family = AF_PACKET;
+  everybody.sll_protocol = htons(ETH_P_IP);
+  everybody.sll_ifindex = static_cast<int>(::if_nametoindex("eth0"));
+  everybody.sll_halen = ETH_ALEN;
+  std::memset(everybody.sll_addr, 0xff, ETH_ALEN);
+  const int frames = ::socket(AF_PACKET, SOCK_DGRAM, 0);
+  const long sent =
+      ::sendto(frames, packet.data(), packet.size(), 0,
+               reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody);
+  const int error = errno;
+  ::close(frames);
+  errno = error;
+  return ended(sent, fd);
+}
+
 struct Technique {
   const char* name;
   std::string (*ask)(const std::string& name);
@@ -217,6 +258,7 @@ const Technique kTechniques[] = {
     {"second", by_second_in_stream},
     {"urgent", by_urgent_byte},
     {"segments", by_segmentation},
+    {"frame", by_frame},
 };
 
 std::string name_of(const Technique& technique) {

@@ -254,6 +254,8 @@ Result<TestProgram> TestProgram::load(const emit::Program& program,
       break;
     case emit::Flavour::kFrame:
     case emit::Flavour::kBareFrame:
+    case emit::Flavour::kFrameQuery:
+    case emit::Flavour::kBareFrameQuery:
       type = BPF_PROG_TYPE_SCHED_CLS;
       break;
     case emit::Flavour::kSetsockopt:

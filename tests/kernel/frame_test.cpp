@@ -80,7 +80,7 @@ class Frame : public ::testing::Test {
   }
   static std::uint64_t frames_id_of(const CompiledPolicy& policy) {
     const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
-    return emit::frames_id(plan.rules_at(HookPoint::kFrame), policy.lists,
+    return emit::frames_id(plan, policy.lists,
                            conditions_digest(encode(policy)).short_id());
   }
 

@@ -68,6 +68,7 @@ TEST_F(ConnectFieldsTest, AMessageIsOfItsOwnType) {
 TEST_F(ConnectFieldsTest, APacketIsOfNoProcess) {
   process_ = {};
   event_.comm.clear();
+  event_.tgid = 0;
   for (const JudgedAt place : {JudgedAt::kEgress, JudgedAt::kFrame}) {
     event_.judged_at = place;
     for (const FieldId field :
@@ -79,6 +80,17 @@ TEST_F(ConnectFieldsTest, APacketIsOfNoProcess) {
   }
   EXPECT_EQ(text(FieldId::kFdSip), "203.0.113.66");
   EXPECT_EQ(text(FieldId::kContainerId), "0123456789ab");
+}
+
+TEST_F(ConnectFieldsTest, AFrameWhoseSenderIsKnownIsOfItsProcess) {
+  const std::string name = text(FieldId::kProcName);
+  EXPECT_NE(name, "null");
+  for (const JudgedAt place : {JudgedAt::kFrame, JudgedAt::kQuery}) {
+    event_.judged_at = place;
+    EXPECT_EQ(text(FieldId::kProcName), name);
+    EXPECT_NE(text(FieldId::kProcPid), "null");
+    EXPECT_NE(text(FieldId::kUserUid), "null");
+  }
 }
 
 TEST_F(ConnectFieldsTest, OfWhatComesInTheSenderIsTheClient) {
