@@ -15,6 +15,7 @@
 
 #include "hook/attach/isolation.h"
 #include "hook/attach/judged.h"
+#include "hook/attach/kept_facts.h"
 #include "hook/attach/lists.h"
 #include "hook/attach/maps.h"
 #include "hook/attach/observer.h"
@@ -307,7 +308,10 @@ class Attacher {
       fds.push_back(map.fd());
       maps.push_back(std::move(map));
     }
-    return kernel_.load(emitted, fds);
+    if (emitted.facts.empty()) return kernel_.load(emitted, fds);
+    ASSIGN_OR_RETURN(const KernelFacts facts,
+                     kept_facts(pins_, kernel_, undo_));
+    return kernel_.load(with_facts(emitted, facts), fds);
   }
 
   // Attaches it to the cgroup, or to the interface it is for.

@@ -23,6 +23,7 @@ class Pins {
   std::string numbers() const { return bpf_dir_ + "/numbers"; }
   std::string users() const { return bpf_dir_ + "/users"; }
   std::string links() const { return bpf_dir_ + "/links"; }
+  std::string facts() const { return bpf_dir_ + "/facts"; }
   // As of ForeignSockets::load() (hook/kernel/foreign.h).
   std::string foreign() const { return bpf_dir_ + "/foreign"; }
   std::string foreign_links() const { return foreign() + "/links"; }

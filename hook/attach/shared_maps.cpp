@@ -6,6 +6,7 @@
 
 #include "hook/attach/attach.h"
 #include "hook/attach/judged.h"
+#include "hook/attach/kept_facts.h"
 #include "hook/attach/maps.h"
 #include "hook/attach/observer.h"
 #include "hook/attach/pins.h"
@@ -50,6 +51,7 @@ Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel) {
   }
   Undo undo;
   ASSIGN_OR_RETURN(const Map judged, judged_map(pins, kernel, undo));
+  RETURN_IF_ERROR(kept_facts(pins, kernel, undo));
   RETURN_IF_ERROR(ensure_observer_maps(pins, kernel, undo));
   undo.keep();
   // A kernel that cannot load the programs is good for all other rules: who

@@ -465,8 +465,11 @@ Result<std::string> LinuxKernel::inner_name(const Map& array,
 
 Result<Program> LinuxKernel::load(const emit::Program& program,
                                   std::span<const int> map_fds) {
-  ASSIGN_OR_RETURN(std::vector<bpf_insn> insns, patch_maps(program, map_fds));
-  if (!program.facts.empty()) patch_facts(program, kernel_facts(), insns);
+  if (!program.facts.empty()) {
+    return load(with_facts(program, kernel_facts()), map_fds);
+  }
+  ASSIGN_OR_RETURN(const std::vector<bpf_insn> insns,
+                   patch_maps(program, map_fds));
   const Hook hook = hook_of(program.flavour);
   const std::string name =
       "bailiff_" + std::string(emit::to_string(program.flavour));

@@ -80,10 +80,9 @@ const KernelFacts& kernel_facts() {
   return facts;
 }
 
-void patch_facts(const emit::Program& program, const KernelFacts& kernel,
-                 std::vector<bpf_insn>& insns) {
+emit::Program with_facts(emit::Program program, const KernelFacts& kernel) {
   for (const emit::FactUse& use : program.facts) {
-    bpf_insn& insn = insns[use.insn];
+    bpf_insn& insn = program.insns[use.insn];
     switch (use.fact) {
       case emit::KernelFact::kKnowsSender:
         insn.imm = kernel.socket_owned ? 1 : 0;
@@ -93,6 +92,8 @@ void patch_facts(const emit::Program& program, const KernelFacts& kernel,
         break;
     }
   }
+  program.facts.clear();
+  return program;
 }
 
 }  // namespace bailiff::hook

@@ -4,11 +4,8 @@
 // (emit::KernelFact).
 #pragma once
 
-#include <linux/bpf.h>
-
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "rules/emit/program.h"
 
@@ -21,11 +18,10 @@ struct KernelFacts {
 };
 
 // Of the running kernel, found by reading its BTF and loading a program of four
-// instructions: some 10 ms, once in a process.  Any thread.
+// instructions: some 20 ms, once in a process.  Any thread.
 const KernelFacts& kernel_facts();
 
-// Fills in what the program asks for; `insns` are its own.
-void patch_facts(const emit::Program& program, const KernelFacts& kernel,
-                 std::vector<bpf_insn>& insns);
+// The program with what it asks for, so that it asks for nothing more.
+emit::Program with_facts(emit::Program program, const KernelFacts& kernel);
 
 }  // namespace bailiff::hook
