@@ -14,11 +14,10 @@ constexpr std::uint32_t kKey = 0;
 
 // What the map holds.
 struct Kept {
-  std::uint16_t found = 0;  // 0: made, and not written
-  std::uint16_t knows_sender = 0;
-  std::int16_t socket_owned = 0;
-  std::uint16_t reserved = 0;
+  std::uint32_t found = 0;  // 0: made, and not written
+  KernelFacts facts;
 };
+static_assert(sizeof(Kept) == 20);
 
 }  // namespace
 
@@ -41,16 +40,10 @@ Result<KernelFacts> kept_facts(const Pins& pins, Kernel& kernel, Undo& undo) {
   RETURN_IF_ERROR(kernel.look_up(*map, bytes_of(kKey),
                                  std::as_writable_bytes(std::span(&kept, 1))));
   if (kept.found == 0) {
-    const KernelFacts& facts = kernel_facts();
-    kept = {.found = 1,
-            .knows_sender =
-                facts.socket_owned ? std::uint16_t{1} : std::uint16_t{0},
-            .socket_owned = facts.socket_owned.value_or(0)};
+    kept = {.found = 1, .facts = kernel_facts()};
     RETURN_IF_ERROR(kernel.update(*map, bytes_of(kKey), bytes_of(kept)));
   }
-  KernelFacts facts;
-  if (kept.knows_sender != 0) facts.socket_owned = kept.socket_owned;
-  return facts;
+  return kept.facts;
 }
 
 }  // namespace bailiff::hook

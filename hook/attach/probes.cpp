@@ -258,7 +258,7 @@ Probe foreign_sockets(Kernel& kernel) {
                     "use a kernel from 6.3 on; until then one that is used and "
                     "closed at once may be missed");
   }
-  if (!kernel_facts().socket_owned) {
+  if (kernel_facts().knows_sender == 0) {
     return degraded(kName, "are found",
                     "use a kernel from 6.16 on; until then what is sent first "
                     "over one that is handed to a container leaves before it "

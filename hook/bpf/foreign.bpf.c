@@ -7,6 +7,7 @@
  *   iter/task_file        goes through all descriptors of the host when it is
  *                         read, and writes a record for each such socket
  *   inet_sock_set_state   TCP that begins to connect
+ *   tcp_sendmsg_locked    data that a process hands to TCP
  *   sock_send_length      what is sent over a socket, by whichever call
  *   sock_recv_length      what is received (both since Linux 6.3)
  *   net_dev_queue         to whom a datagram goes that is not to a peer
@@ -95,8 +96,11 @@ struct {
   __type(value, struct mark);
 } marks SEC(".maps");
 
-/* Whose the socket is, to programs for frames (rules/emit/frame.cpp): a
- * connection's data may leave when the kernel gets to it, in nobody's name. */
+/* Who sends over a socket, to programs for frames (rules/emit/frame.cpp): the
+ * data of a connection may leave when the kernel gets to it, in nobody's name.
+ * Whoever only has the socket, or reads from it, is none: it stays a neighbour's
+ * who sends.  Without memory for it (net.core.optmem_max, which filters of the
+ * socket use too) only what is sent in the sender's own name is judged there. */
 struct {
   __uint(type, BPF_MAP_TYPE_SK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -202,26 +206,31 @@ static __always_inline int same_address(const __u8* one, const __u8* other) {
   return left[0] == right[0] && left[1] == right[1];
 }
 
-/* Keeps whose the socket is.  What was refused was so to its peer if that has
- * the address and port, of IPv4 over an IPv6 socket too. */
-static __always_inline void keep_sender(struct sock* sock,
-                                        struct bailiff_foreign* told) {
+static __always_inline void keep_sender(struct sock* sock, __u64 container) {
   struct bailiff_sender* sender =
       bpf_sk_storage_get(&senders, sock, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-  if (!sender) return;
-  int own = sender->cgroup_id == told->cgroup_id;
-  sender->cgroup_id = told->cgroup_id;
+  if (!sender || sender->cgroup_id[0] == container) return;
+  sender->cgroup_id[1] = sender->cgroup_id[0];
+  sender->cgroup_id[0] = container;
+}
+
+/* Whether what went to its peer was refused just now: has the address and port,
+ * of IPv4 over an IPv6 socket too. */
+static __always_inline int was_refused(struct sock* sock,
+                                       const struct bailiff_foreign* told) {
+  struct bailiff_sender* sender = bpf_sk_storage_get(&senders, sock, NULL, 0);
   const __u64* peer = (const void*)told->remote_be;
-  if (!own || (!peer[0] && !peer[1]) ||
-      sender->refused_port != told->remote_port) {
-    return;
+  if (!sender || sender->refused_id != told->cgroup_id ||
+      told->time_ns > sender->refused_ns + BAILIFF_REPEAT_NS ||
+      sender->refused_port != told->remote_port || (!peer[0] && !peer[1])) {
+    return 0;
   }
   __u8 four[16] = {};
   if (told->family == AF_INET6) {
     __builtin_memcpy(four, told->remote_be + 12, 4);
   }
-  told->refused = same_address(sender->refused_be, told->remote_be) ||
-                  (!peer[0] && same_address(sender->refused_be, four));
+  return same_address(sender->refused_be, told->remote_be) ||
+         (!peer[0] && same_address(sender->refused_be, four));
 }
 
 SEC("iter/task_file")
@@ -250,7 +259,7 @@ int foreign_held(struct bpf_iter__task_file* ctx) {
   told.use = BAILIFF_FOREIGN_HELD;
   told.cookie = bpf_get_socket_cookie(sock);
   describe(&told, task, sock);
-  keep_sender(sock, &told);
+  told.refused = was_refused(sock, &told);
   /* No room: the kernel calls again with an empty buffer. */
   if (bpf_seq_write(ctx->meta->seq, &told, sizeof(told))) return 0;
   if (mark) {
@@ -276,7 +285,8 @@ static __always_inline int tell(struct bailiff_foreign* told) {
   return 0;
 }
 
-static __always_inline int tell_use(struct sock* sock, __u16 use) {
+/* The container of whoever runs, when the socket is foreign to it; else 0. */
+static __always_inline __u64 user_of(struct sock* sock) {
   /* What most use first, and before the call: it is dearer than all else here
    * that is done for those who are not told of. */
   if (!reaches_others(sock->__sk_common.skc_family)) return 0;
@@ -289,16 +299,21 @@ static __always_inline int tell_use(struct sock* sock, __u16 use) {
    * is nobody's way around anything. */
   struct socket* socket = sock->sk_socket;
   if (!socket || !socket->file) return 0;
-  __u64 container = foreign_to(own, sockets);
+  return foreign_to(own, sockets);
+}
+
+static __always_inline int tell_use(struct sock* sock, __u16 use) {
+  __u64 container = user_of(sock);
   if (!container) return 0;
   struct bailiff_foreign told = {};
   told.cgroup_id = container;
   told.fd = -1;
   told.use = use;
   told.cookie = bpf_get_socket_cookie(sock);
-  describe(&told, task, sock);
+  describe(&told, bpf_get_current_task_btf(), sock);
   if (use == BAILIFF_FOREIGN_CONNECTS) told.state = TCP_SYN_SENT;
-  keep_sender(sock, &told);
+  if (use != BAILIFF_FOREIGN_RECEIVES) keep_sender(sock, container);
+  told.refused = was_refused(sock, &told);
   struct mark* mark =
       bpf_sk_storage_get(&marks, sock, NULL, BPF_SK_STORAGE_GET_F_CREATE);
   __u16 bit = 1 << use;
@@ -331,6 +346,16 @@ int foreign_sends(unsigned long long* ctx) {
 SEC("tp_btf/sock_recv_length")
 int foreign_receives(unsigned long long* ctx) {
   return tell_use((void*)ctx[0], BAILIFF_FOREIGN_RECEIVES);
+}
+
+/* (struct sock *sk, ...), each time some data is about to be queued, before it
+ * can leave, however long the call takes.  Since Linux 6.16. */
+SEC("tp_btf/tcp_sendmsg_locked")
+int foreign_queues(unsigned long long* ctx) {
+  struct sock* sock = (void*)ctx[0];
+  __u64 container = user_of(sock);
+  if (container) keep_sender(sock, container);
+  return 0;
 }
 
 static __always_inline int has_ports(__u8 protocol) {

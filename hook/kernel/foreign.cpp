@@ -45,14 +45,20 @@ Error foreign_error(const char* what, int err) {
   return error;
 }
 
-// Whether the kernel has tracepoints of what is sent and received.
-bool tells_all_uses() {
+// Which tracepoints the kernel has, of what is sent and received.
+struct Tells {
+  bool all_uses = false;
+  bool queues = false;
+};
+Tells what_is_told() {
   const Btf kernel(::btf__load_vmlinux_btf());
   const auto has = [&](const char* name) {
-    return ::btf__find_by_name_kind(kernel.get(), name, BTF_KIND_TYPEDEF) > 0;
+    return kernel &&
+           ::btf__find_by_name_kind(kernel.get(), name, BTF_KIND_TYPEDEF) > 0;
   };
-  return kernel && has("btf_trace_sock_send_length") &&
-         has("btf_trace_sock_recv_length");
+  return {.all_uses = has("btf_trace_sock_send_length") &&
+                      has("btf_trace_sock_recv_length"),
+          .queues = has("btf_trace_tcp_sendmsg_locked")};
 }
 
 Result<Map> keep(const ::bpf_map* map) {
@@ -136,7 +142,8 @@ struct ForeignSockets::Impl {
   Tracepoint sends;
   Tracepoint receives;
   Tracepoint packets;
-  bool all_uses = false;
+  Tracepoint queues;
+  Tells tells;
 };
 
 Status ForeignSockets::Impl::Tracepoint::set(bool attached, bool pinned) {
@@ -160,12 +167,14 @@ Status ForeignSockets::Impl::attend(bool judges, bool datagrams) {
   const auto note = [&](const Status& status) {
     if (first && !status) first = status;
   };
-  const bool all = judges && all_uses;
+  const bool all = judges && tells.all_uses;
+  const bool queued = judges && tells.queues;
   const bool sent_to = judges && datagrams;
   note(connects.set(true, judges));
   note(sends.set(all, all));
   note(receives.set(all, all));
   note(packets.set(sent_to, sent_to));
+  note(queues.set(queued, queued));
   return first;
 }
 
@@ -174,7 +183,7 @@ Result<std::vector<ForeignSockets::Impl::Tracepoint*>>
 ForeignSockets::Impl::attach_pinned() {
   ASSIGN_OR_RETURN(const auto names, LinuxKernel().list(links()));
   std::vector<Tracepoint*> found;
-  for (Tracepoint* each : {&connects, &sends, &receives, &packets}) {
+  for (Tracepoint* each : {&connects, &sends, &receives, &packets, &queues}) {
     const bool loaded = ::bpf_program__fd(each->program) >= 0;
     const bool pinned =
         std::any_of(names.begin(), names.end(), [&](const std::string& name) {
@@ -203,8 +212,10 @@ Status ForeignSockets::Impl::remove_others() const {
   ASSIGN_OR_RETURN(const auto pinned, kernel.list(links()));
   for (const std::string& name : pinned) {
     const std::string path = links() + "/" + name;
-    const bool ours = path == connects.pin || path == packets.pin ||
-                      (all_uses && (path == sends.pin || path == receives.pin));
+    const bool ours =
+        path == connects.pin || path == packets.pin ||
+        (tells.queues && path == queues.pin) ||
+        (tells.all_uses && (path == sends.pin || path == receives.pin));
     if (!ours) RETURN_IF_ERROR(unpin(path));
   }
   return Ok{};
@@ -246,11 +257,13 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged,
       }
     }
   }
-  impl->all_uses = tells_all_uses();
+  impl->tells = what_is_told();
   for (::bpf_program* program :
        {object->progs.foreign_sends, object->progs.foreign_receives}) {
-    (void)::bpf_program__set_autoload(program, impl->all_uses);
+    (void)::bpf_program__set_autoload(program, impl->tells.all_uses);
   }
+  (void)::bpf_program__set_autoload(object->progs.foreign_queues,
+                                    impl->tells.queues);
   if (const int err = ::foreign__load(object); err != 0) {
     return foreign_error("load", -err);
   }
@@ -270,7 +283,8 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged,
           {impl->connects, {"connects", object->progs.foreign_connects}},
           {impl->sends, {"sends", object->progs.foreign_sends}},
           {impl->receives, {"receives", object->progs.foreign_receives}},
-          {impl->packets, {"packets", object->progs.foreign_packets}}};
+          {impl->packets, {"packets", object->progs.foreign_packets}},
+          {impl->queues, {"queues", object->progs.foreign_queues}}};
   for (const auto& [tracepoint, what] : tracepoints) {
     if (!folder.empty()) tracepoint.pin = impl->links() + "/" + what.first;
     tracepoint.program = what.second;
@@ -362,7 +376,7 @@ Result<std::uint64_t> ForeignSockets::take_lost() {
   return lost - told;
 }
 
-bool ForeignSockets::sees_all_uses() const { return impl_->all_uses; }
+bool ForeignSockets::sees_all_uses() const { return impl_->tells.all_uses; }
 
 Status cut_socket(pid_t tid, int fd, std::uint64_t cookie) {
   ASSIGN_OR_RETURN(const UniqueFd thread, open_thread(tid));

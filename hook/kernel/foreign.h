@@ -42,7 +42,7 @@ class ForeignSockets {
   using Use = std::function<void(const bailiff_foreign&)>;
 
   // `judged` has the containers (hook/attach/judged.h), and `senders` gets of
-  // each socket that is found whose it is (emit::MapKind::kSenders).  Begins to
+  // each socket who sends over it (emit::MapKind::kSenders).  Begins to
   // see who connects, and what attend() says; `use` is called by consume().
   // `folder`, on a bpffs and made if it is not there, is where it is pinned; ""
   // pins nothing.  Links that are there are replaced, with no moment in which

@@ -5,7 +5,10 @@
 
 #include <array>
 #include <limits>
+#include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "hook/kernel/btf.h"
 #include "oci/sys/unique_fd.h"
@@ -44,20 +47,44 @@ std::optional<Place> member(const ::btf* types, std::uint32_t structure,
   return std::nullopt;
 }
 
-std::optional<std::int16_t> socket_owned() {
+// The offset of `path`, from member to member, in the structure of that name.
+std::optional<std::int16_t> offset_of(const ::btf* types, const char* structure,
+                                      std::span<const char* const> path) {
+  const int found = ::btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
+  if (found < 0) return std::nullopt;
+  Place place{static_cast<std::uint32_t>(found), 0};
+  for (const char* name : path) {
+    const auto next = member(types, place.type, name);
+    if (!next) return std::nullopt;
+    place = {next->type, place.offset + next->offset};
+  }
+  if (place.offset > std::numeric_limits<std::int16_t>::max()) {
+    return std::nullopt;
+  }
+  return static_cast<std::int16_t>(place.offset);
+}
+
+std::optional<KernelFacts> facts_of_types() {
   const Btf types(::btf__load_vmlinux_btf());
   if (!types) return std::nullopt;
-  const int sock =
-      ::btf__find_by_name_kind(types.get(), "sock", BTF_KIND_STRUCT);
-  if (sock < 0) return std::nullopt;
-  const auto lock =
-      member(types.get(), static_cast<std::uint32_t>(sock), "sk_lock");
-  if (!lock) return std::nullopt;
-  const auto owned = member(types.get(), lock->type, "owned");
-  if (!owned) return std::nullopt;
-  const std::uint32_t offset = lock->offset + owned->offset;
-  if (offset > std::numeric_limits<std::int16_t>::max()) return std::nullopt;
-  return static_cast<std::int16_t>(offset);
+  KernelFacts facts{.knows_sender = 1};
+  facts.cast_to_kernel = ::btf__find_by_name_kind(
+      types.get(), "bpf_cast_to_kern_ctx", BTF_KIND_FUNC);
+  if (facts.cast_to_kernel < 0) return std::nullopt;
+  const struct {
+    std::int16_t& offset;
+    const char* structure;
+    std::vector<const char*> path;
+  } places[] = {{facts.packet_sock, "sk_buff", {"sk"}},
+                {facts.sock_socket, "sock", {"sk_socket"}},
+                {facts.sock_owned, "sock", {"sk_lock", "owned"}},
+                {facts.socket_file, "socket", {"file"}}};
+  for (const auto& place : places) {
+    const auto offset = offset_of(types.get(), place.structure, place.path);
+    if (!offset) return std::nullopt;
+    place.offset = *offset;
+  }
+  return facts;
 }
 
 // Whether programs for frames may ask for the caller's cgroup.
@@ -75,8 +102,8 @@ bool tells_caller() {
 }  // namespace
 
 const KernelFacts& kernel_facts() {
-  static const KernelFacts facts = {
-      .socket_owned = tells_caller() ? socket_owned() : std::nullopt};
+  static const KernelFacts facts =
+      tells_caller() ? facts_of_types().value_or(KernelFacts()) : KernelFacts();
   return facts;
 }
 
@@ -85,10 +112,22 @@ emit::Program with_facts(emit::Program program, const KernelFacts& kernel) {
     bpf_insn& insn = program.insns[use.insn];
     switch (use.fact) {
       case emit::KernelFact::kKnowsSender:
-        insn.imm = kernel.socket_owned ? 1 : 0;
+        insn.imm = kernel.knows_sender;
         break;
-      case emit::KernelFact::kSocketOwned:
-        insn.off = kernel.socket_owned.value_or(0);
+      case emit::KernelFact::kCastToKernel:
+        insn.imm = kernel.cast_to_kernel;
+        break;
+      case emit::KernelFact::kPacketSock:
+        insn.off = kernel.packet_sock;
+        break;
+      case emit::KernelFact::kSockSocket:
+        insn.off = kernel.sock_socket;
+        break;
+      case emit::KernelFact::kSockOwned:
+        insn.off = kernel.sock_owned;
+        break;
+      case emit::KernelFact::kSocketFile:
+        insn.off = kernel.socket_file;
         break;
     }
   }

@@ -5,16 +5,19 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "rules/emit/program.h"
 
 namespace bailiff::hook {
 
+// As emit::KernelFact; all 0 when programs for frames cannot know who sends.
 struct KernelFacts {
-  // The offset of sk_lock.owned in struct sock, when programs for frames can
-  // know who sends one; otherwise absent.
-  std::optional<std::int16_t> socket_owned;
+  std::int32_t knows_sender = 0;
+  std::int32_t cast_to_kernel = 0;
+  std::int16_t packet_sock = 0;
+  std::int16_t sock_socket = 0;
+  std::int16_t sock_owned = 0;
+  std::int16_t socket_file = 0;
 };
 
 // Of the running kernel, found by reading its BTF and loading a program of four

@@ -37,12 +37,16 @@ struct bailiff_judged {
   __u64 frames[2];
 };
 
-/* Whose a socket is that was made outside of the container that has it; kept
- * with the socket. */
+/* Who sends over a socket that was made outside of the container; kept with the
+ * socket. */
 struct bailiff_sender {
-  __u64 cgroup_id; /* of the container that was seen with it last */
-  /* Where its programs for frames refused to let a packet go, last: as they
-   * read it, IPv4 in the first 4 bytes; all 0 before. */
+  /* Of the containers that were seen to send, the last first; 0: none. */
+  __u64 cgroup_id[2];
+  /* The packet that programs for frames refused to let go last: when
+   * (CLOCK_MONOTONIC), of which container, and where it was going as they read
+   * it, IPv4 in the first 4 bytes.  All 0 before. */
+  __u64 refused_ns;
+  __u64 refused_id;
   __u8 refused_be[16];
   __u16 refused_port;
   __u16 reserved[3];
@@ -74,8 +78,8 @@ struct bailiff_foreign {
   __u16 local_port;
   __u16 remote_port;
   __u8 state; /* as of TCP; of all kinds, 1 is connected */
-  /* 1: what went to its peer last was refused, and told, by the programs for
-   * frames (struct bailiff_sender) */
+  /* 1: what went to its peer was refused, and told, by the programs for frames
+   * in the last BAILIFF_REPEAT_NS */
   __u8 refused;
   __u8 reserved[6];
   __u8 local_be[16];  /* IPv4 in the first 4 bytes where family is AF_INET */
@@ -84,7 +88,7 @@ struct bailiff_foreign {
 };
 
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_judged) == 24);
-BAILIFF_ABI_ASSERT(sizeof(struct bailiff_sender) == 32);
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_sender) == 56);
 BAILIFF_ABI_ASSERT(sizeof(struct bailiff_foreign) == 120);
 BAILIFF_ABI_ASSERT(__builtin_offsetof(struct bailiff_foreign, local_be) == 72);
 

@@ -110,6 +110,12 @@ std::string function_name(std::int32_t id) {
       return "get_local_storage";
     case BPF_FUNC_get_current_ancestor_cgroup_id:
       return "get_current_ancestor_cgroup_id";
+    case BPF_FUNC_get_current_cgroup_id:
+      return "get_current_cgroup_id";
+    case BPF_FUNC_skb_cgroup_id:
+      return "skb_cgroup_id";
+    case BPF_FUNC_sk_fullsock:
+      return "sk_fullsock";
     case BPF_FUNC_sk_storage_get:
       return "sk_storage_get";
     case BPF_FUNC_skc_to_tcp_sock:

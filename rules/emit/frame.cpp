@@ -97,17 +97,26 @@ void branch_container(Writer& code, const FlavourCode& flavour, int slot,
 }
 
 // Goes to `other` when whoever runs may not be who sends over the packet's
-// socket.  TCP also sends when something has come in, in the name of whoever is
-// interrupted, but never while a process has the socket to itself, as it has
-// when it sends.  A datagram its sender sends; what waited for its neighbour's
-// address to be found is the exception.  Of other kinds it is not known.
+// socket.  One that has no file is the kernel's own, by which it answers in the
+// name of whoever is interrupted.  TCP does so over any, but never while a
+// process has the socket to itself, as it has when it sends.  A datagram its
+// sender sends; what waited for its neighbour's address to be found is the
+// exception.  Of other kinds it is not known.
 void branch_not_sending(Writer& code, Label other) {
   const Label no_tcp = code.new_label();
   const Label sends = code.new_label();
+  code.append(move(kR1, kContext));
+  code.append_with(call_kernel(), KernelFact::kCastToKernel);
+  code.append_with(load(Size::k64, kR1, kR0, 0), KernelFact::kPacketSock);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
+  code.append_with(load(Size::k64, kR1, kR1, 0), KernelFact::kSockSocket);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
+  code.append_with(load(Size::k64, kR1, kR1, 0), KernelFact::kSocketFile);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
   load_ip_socket(code, other);
   code.append(call(BPF_FUNC_skc_to_tcp_sock));
   code.jump(jump_if(Comparison::kEq, kR0, 0), no_tcp);
-  code.append_with(load(Size::k32, kR1, kR0, 0), KernelFact::kSocketOwned);
+  code.append_with(load(Size::k32, kR1, kR0, 0), KernelFact::kSockOwned);
   code.jump(jump_if(Comparison::kEq, kR1, 0), other);
   code.go(sends);
   code.bind(no_tcp);
@@ -129,7 +138,8 @@ void find_sender(Writer& code, const FlavourCode& flavour, Label judge) {
   const Label kept = code.new_label();
   const Label unknown = code.new_label();
   const Label runs = code.new_label();
-  // Whose the socket was found to be, and the cgroup of whoever runs.
+  // Who was seen to send over the socket last, and the cgroup of whoever runs;
+  // who was before, at kSenderPidSlot meanwhile.
   constexpr Register kKept = kHits;
   constexpr Register kRuns = kVerdict;
   code.append(store(Size::k64, kFrame, kSenderSlot, 0));
@@ -144,7 +154,10 @@ void find_sender(Writer& code, const FlavourCode& flavour, Label judge) {
   code.append(call(BPF_FUNC_sk_storage_get));
   code.append(move(kKept, 0));
   code.jump(jump_if(Comparison::kEq, kR0, 0), unknown);
-  code.append(load(Size::k64, kKept, kR0, offsetof(bailiff_sender, cgroup_id)));
+  constexpr int kSent{offsetof(bailiff_sender, cgroup_id)};
+  code.append(load(Size::k64, kKept, kR0, kSent));
+  code.append(load(Size::k64, kR1, kR0, kSent + 8));
+  code.append(store(Size::k64, kFrame, kSenderPidSlot, kR1));
   code.bind(unknown);
 
   // Most are of the cgroup they were made in.
@@ -170,13 +183,24 @@ void find_sender(Writer& code, const FlavourCode& flavour, Label judge) {
   }
   // What the kernel sends later, in nobody's name.
   code.bind(kept);
+  const Label before = code.new_label();
+  const Label first = code.new_label();
   const Label other = code.new_label();
   code.append(store(Size::k64, kFrame, kSenderSlot, kKept));
-  code.jump(jump_if(Comparison::kEq, kKept, 0), none);
-  branch_container(code, flavour, kSenderSlot, judge, other);
+  code.jump(jump_if(Comparison::kEq, kKept, 0), other);
+  branch_container(code, flavour, kSenderSlot, first, before);
+  code.bind(before);
+  code.append(load(Size::k64, kR1, kFrame, kSenderPidSlot));
+  code.append(store(Size::k64, kFrame, kSenderSlot, kR1));
+  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
+  branch_container(code, flavour, kSenderSlot, first, other);
   code.bind(other);
   code.append(store(Size::k64, kFrame, kSenderSlot, 0));
+  code.append(store(Size::k64, kFrame, kSenderPidSlot, 0));
   code.go(none);
+  code.bind(first);
+  code.append(store(Size::k64, kFrame, kSenderPidSlot, 0));
+  code.go(judge);
   code.bind(runs);
   code.append(call(BPF_FUNC_get_current_pid_tgid));
   code.append(store(Size::k64, kFrame, kSenderPidSlot, kR0));
@@ -258,14 +282,29 @@ void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
   forget_sender(code);
 }
 
-// Notes down whose the socket is of what some rule holds for, and where that
-// goes.
+// Notes down who sends over the socket, of TCP, which repeats in nobody's name;
+// and what is about to be refused, to whoever hears of the use from the kernel
+// (hook/bpf/foreign.bpf.c).
 void keep_sender(Writer& code, const FlavourCode& flavour) {
+  constexpr int kPort = kPacketSlot;
+  constexpr int kIsTcp = kPacketSlot + 8;
+  constexpr int kNow = kPacketSlot + 16;
+  constexpr int kSent{offsetof(bailiff_sender, cgroup_id)};
   const Label done = code.new_label();
+  const Label sent = code.new_label();
+  const Label no_tcp = code.new_label();
   code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
   code.jump(jump_if(Comparison::kEq, kR1, 0), done);
   flavour.load_number(code, Number::kPort, kR1);
-  code.append(store(Size::k16, kFrame, kPacketSlot, kR1));
+  code.append(store(Size::k16, kFrame, kPort, kR1));
+  code.append(call(BPF_FUNC_ktime_get_ns));
+  code.append(store(Size::k64, kFrame, kNow, kR0));
+  code.append(store(Size::k64, kFrame, kIsTcp, 0));
+  load_ip_socket(code, done);
+  code.append(call(BPF_FUNC_skc_to_tcp_sock));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), no_tcp);
+  code.append(store(Size::k64, kFrame, kIsTcp, 1));
+  code.bind(no_tcp);
   load_ip_socket(code, done);
   code.append(move(kR2, kR1));
   code.load_map(kR1, {.kind = MapKind::kSenders, .list = {}});
@@ -274,14 +313,23 @@ void keep_sender(Writer& code, const FlavourCode& flavour) {
   code.append(call(BPF_FUNC_sk_storage_get));
   code.jump(jump_if(Comparison::kEq, kR0, 0), done);
   code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
-  code.append(store(Size::k64, kR0, offsetof(bailiff_sender, cgroup_id), kR1));
+  code.append(load(Size::k64, kR2, kFrame, kIsTcp));
+  code.jump(jump_if(Comparison::kEq, kR2, 0), sent);
+  code.append(load(Size::k64, kR2, kR0, kSent));
+  code.jump(jump_if(Comparison::kEq, kR2, kR1), sent);
+  code.append(store(Size::k64, kR0, kSent + 8, kR2));
+  code.append(store(Size::k64, kR0, kSent, kR1));
+  code.bind(sent);
   code.jump(jump_if(Comparison::kEq, kVerdict, BAILIFF_VERDICT_ALLOWED), done);
+  code.append(store(Size::k64, kR0, offsetof(bailiff_sender, refused_id), kR1));
+  code.append(load(Size::k64, kR1, kFrame, kNow));
+  code.append(store(Size::k64, kR0, offsetof(bailiff_sender, refused_ns), kR1));
   for (int i = 0; i < 16; i += 8) {
     constexpr int kRefused{offsetof(bailiff_sender, refused_be)};
     code.append(load(Size::k64, kR1, kFrame, kAddressSlot + i));
     code.append(store(Size::k64, kR0, kRefused + i, kR1));
   }
-  code.append(load(Size::k16, kR1, kFrame, kPacketSlot));
+  code.append(load(Size::k16, kR1, kFrame, kPort));
   code.append(
       store(Size::k16, kR0, offsetof(bailiff_sender, refused_port), kR1));
   code.bind(done);

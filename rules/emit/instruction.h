@@ -128,6 +128,12 @@ constexpr bpf_insn call(bpf_func_id id) {
   return instruction(BPF_JMP | BPF_CALL, kR0, kR0, 0,
                      static_cast<std::int32_t>(id));
 }
+// Of a function of the kernel's own; which is filled in by who loads it.
+constexpr bpf_insn call_kernel() {
+  bpf_insn insn = instruction(BPF_JMP | BPF_CALL, kR0, kR0, 0, 0);
+  insn.src_reg = BPF_PSEUDO_KFUNC_CALL;
+  return insn;
+}
 constexpr bpf_insn call_subprogram() {
   bpf_insn insn = instruction(BPF_JMP | BPF_CALL, kR0, kR0, 0, 0);
   insn.src_reg = BPF_PSEUDO_CALL;

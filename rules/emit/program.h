@@ -91,8 +91,14 @@ enum class KernelFact : std::uint8_t {
   // sends one (BPF_FUNC_get_current_ancestor_cgroup_id, for them since Linux
   // 6.16, and BTF), else 0.  With 0 the verifier sees nothing of what needs it.
   kKnowsSender,
-  // As the offset of an instruction: that of sk_lock.owned in struct sock.
-  kSocketOwned,
+  // As the operand of a call: the BTF id of bpf_cast_to_kern_ctx().
+  kCastToKernel,
+  // As the offset of an instruction: of sk in struct sk_buff, of sk_socket and
+  // sk_lock.owned in struct sock, of file in struct socket.
+  kPacketSock,
+  kSockSocket,
+  kSockOwned,
+  kSocketFile,
 };
 struct FactUse {
   std::uint32_t insn = 0;

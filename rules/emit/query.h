@@ -13,7 +13,8 @@
 //     read as it leaves.
 //   - It notes the question down, so that the answer is known (answer.h), and
 //     judges it by the rules that hold for whoever reaches a host of the name.
-//   - A second program does the last at the interfaces of the container, for what
+//   - A second program does the last at the interfaces of the container, for
+//   what
 //     no socket of its own sends (frame.cpp).
 //   - The record has the first hash of the name that was found; the service
 //     finds the name by it among those that are listed.

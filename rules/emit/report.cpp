@@ -247,6 +247,13 @@ void skip_told_by_record(Writer& code, Label told) {
   code.append(call(BPF_FUNC_map_lookup_elem));
   code.jump(jump_if(Comparison::kEq, kR0, 0), news);
   gather_differences(code, kSame);
+  // What the kernel repeats is nobody's, and no news.
+  code.append(load(Size::k32, kR1, kR6, EVENT_OFFSET(header.tgid)));
+  code.append(load(Size::k32, kR2, kR0, EVENT_OFFSET(header.tgid)));
+  code.append(alu(BPF_XOR, kR2, kR1));
+  load_mask(code, kR4, kR1);
+  code.append(alu(BPF_AND, kR2, kR4));
+  code.append(alu(BPF_OR, kR3, kR2));
   branch_told(code, EVENT_OFFSET(header.time_ns), told);
   code.bind(news);
   load_map_and_key();

@@ -186,7 +186,8 @@ all_are_told() {
 }
 
 @test "what is refused and closed at once is told once, and by whom" {
-  local about=".rule == \"Target reached\" and
+  local about
+  about=".rule == \"Target reached\" and
     .output_fields[\"fd.sip\"] == \"$(address_of enforced-received 2)\""
   service_events | jq -es "[.[] | select($about)] | length == 1 and
     (.[0] | .bailiff.verdict == \"denied\" and .bailiff.hook == \"frame\" and

@@ -4,9 +4,12 @@
 // of another cgroup, in its own network.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +17,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +28,7 @@
 #include "oci/sys/cgroup.h"
 #include "rules/abi/event.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/packet_bytes.h"
 #include "tests/kernel/told.h"
 
 namespace bailiff::test {
@@ -34,6 +39,9 @@ using ::testing::SizeIs;
 
 constexpr const char* kListed = "203.0.113.66";
 constexpr const char* kOther = "203.0.113.67";
+// Where the sequences of connected() begin.
+constexpr int kSent = 1000;
+constexpr int kReceived = 5000;
 constexpr int kProtocol = 253;  // RFC 3692: for experiments
 
 sockaddr_in address_of(const char* host) {
@@ -42,6 +50,55 @@ sockaddr_in address_of(const char* host) {
   address.sin_port = htons(4444);
   ::inet_pton(AF_INET, host, &address.sin_addr);
   return address;
+}
+
+std::uint16_t checksum(const Bytes& bytes) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < bytes.size(); i += 2) {
+    sum += static_cast<std::uint32_t>(bytes[i] << 8 | bytes[i + 1]);
+  }
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(~sum);
+}
+void put(Bytes& bytes, std::size_t at, std::uint16_t value) {
+  bytes[at] = static_cast<std::uint8_t>(value >> 8);
+  bytes[at + 1] = static_cast<std::uint8_t>(value);
+}
+
+// A packet as the kernel takes it; its payload has its own checksum.
+Bytes received(const sockaddr_in& from, const sockaddr_in& to,
+               std::uint8_t protocol, const Bytes& payload) {
+  Bytes header(20);
+  header[0] = 0x45;
+  put(header, 2, static_cast<std::uint16_t>(header.size() + payload.size()));
+  header[8] = 64;
+  header[9] = protocol;
+  std::memcpy(&header[12], &from.sin_addr, 4);
+  std::memcpy(&header[16], &to.sin_addr, 4);
+  put(header, 10, checksum(header));
+  return header + payload;
+}
+
+// An acknowledgement that opens the window.
+Bytes acknowledgement(const sockaddr_in& from, const sockaddr_in& to,
+                      std::uint32_t sequence, std::uint32_t next) {
+  Bytes segment(20);
+  std::memcpy(&segment[0], &from.sin_port, 2);
+  std::memcpy(&segment[2], &to.sin_port, 2);
+  put(segment, 4, static_cast<std::uint16_t>(sequence >> 16));
+  put(segment, 6, static_cast<std::uint16_t>(sequence));
+  put(segment, 8, static_cast<std::uint16_t>(next >> 16));
+  put(segment, 10, static_cast<std::uint16_t>(next));
+  segment[12] = 5 << 4;
+  segment[13] = 0x10;
+  put(segment, 14, 65535);
+  Bytes pseudo(12);
+  std::memcpy(&pseudo[0], &from.sin_addr, 4);
+  std::memcpy(&pseudo[4], &to.sin_addr, 4);
+  pseudo[9] = IPPROTO_TCP;
+  pseudo[11] = 20;
+  put(segment, 16, checksum(pseudo + segment));
+  return received(from, to, IPPROTO_TCP, segment);
 }
 
 int connect_to(int fd, const char* host) {
@@ -66,7 +123,7 @@ int send_over(int fd) {
 class Sender : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(hook::kernel_facts().socket_owned)
+    ASSERT_TRUE(hook::kernel_facts().knows_sender)
         << "needs Linux 6.16 and its BTF";
     network_.forward_to(kListed);
     network_.forward_to(kOther);
@@ -97,20 +154,31 @@ class Sender : public ::testing::Test {
     return network_.socket(maker_.cgroup(), SOCK_STREAM | SOCK_NONBLOCK);
   }
   // A connection to the host, without a packet.
-  UniqueFd connected(const char* host) const {
+  UniqueFd connected(const char* host, std::uint32_t window = 65535) const {
     UniqueFd fd = streams();
     int repair = TCP_REPAIR_ON;
     EXPECT_EQ(
         ::setsockopt(fd.get(), IPPROTO_TCP, TCP_REPAIR, &repair, sizeof repair),
         0);
+    for (const auto& [queue, sequence] :
+         {std::pair(TCP_SEND_QUEUE, kSent),
+          std::pair(TCP_RECV_QUEUE, kReceived), std::pair(TCP_NO_QUEUE, 0)}) {
+      EXPECT_EQ(::setsockopt(fd.get(), IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue,
+                             sizeof queue),
+                0);
+      if (queue == TCP_NO_QUEUE) continue;
+      EXPECT_EQ(::setsockopt(fd.get(), IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence,
+                             sizeof sequence),
+                0);
+    }
     EXPECT_EQ(connect_to(fd.get(), host), 0);
-    const tcp_repair_window window{.snd_wl1 = 0,
-                                   .snd_wnd = 65535,
+    const tcp_repair_window opened{.snd_wl1 = 0,
+                                   .snd_wnd = window,
                                    .max_window = 65535,
                                    .rcv_wnd = 65535,
                                    .rcv_wup = 0};
-    EXPECT_EQ(::setsockopt(fd.get(), IPPROTO_TCP, TCP_REPAIR_WINDOW, &window,
-                           sizeof window),
+    EXPECT_EQ(::setsockopt(fd.get(), IPPROTO_TCP, TCP_REPAIR_WINDOW, &opened,
+                           sizeof opened),
               0);
     const int at_once = 1;
     EXPECT_EQ(::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &at_once,
@@ -141,6 +209,18 @@ class Sender : public ::testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   }
+  // What bailiffd has loaded.
+  void load_foreign() {
+    const auto judged = kernel_.open_map(dir() + "/judged");
+    const auto senders = kernel_.open_map(dir() + "/senders");
+    ASSERT_TRUE(judged && senders);
+    auto loaded = hook::ForeignSockets::load(
+        *judged, *senders, "",
+        [this](const bailiff_foreign& use) { uses_.push_back(use); });
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    foreign_.emplace(*std::move(loaded));
+    ASSERT_TRUE(foreign_->attend(false));
+  }
   std::vector<bailiff_connect_event> events() { return told_in(dir()); }
 
   ScratchBpffs bpffs_;
@@ -148,6 +228,8 @@ class Sender : public ::testing::Test {
   const hook::ScratchCgroup cgroup_ = make_cgroup();
   const hook::ScratchCgroup maker_ = make_cgroup();  // of the sockets
   ScratchNetwork network_;
+  std::optional<hook::ForeignSockets> foreign_;
+  std::vector<bailiff_foreign> uses_;
 };
 
 TEST_F(Sender, OfADatagramToThePeerIsRefusedAndTold) {
@@ -229,13 +311,7 @@ TEST_F(Sender, OverAConnectionIsKnownBeforeItsDataLeaves) {
       ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &wait, sizeof wait), 0);
   EXPECT_EQ(in(maker_.cgroup(), [&] { return send_over(fd.get()); }), 0);
   EXPECT_EQ(network_.sent_to(kListed), 1);
-  const auto judged = kernel_.open_map(dir() + "/judged");
-  const auto senders = kernel_.open_map(dir() + "/senders");
-  ASSERT_TRUE(judged && senders);
-  auto sockets = hook::ForeignSockets::load(*judged, *senders, "",
-                                            [](const bailiff_foreign&) {});
-  ASSERT_TRUE(sockets) << sockets.error().message;
-  ASSERT_TRUE(sockets->attend(false));
+  load_foreign();
   EXPECT_EQ(in(cgroup(), [&] { return send_over(fd.get()); }), 0);
   EXPECT_THAT(events(), IsEmpty());
   (void)network_.sent_to(kListed);
@@ -247,25 +323,117 @@ TEST_F(Sender, OverAConnectionIsKnownBeforeItsDataLeaves) {
 // So that it is told once, by those who refused it.
 TEST_F(Sender, WhatWasRefusedIsKnownOfTheSocket) {
   protect_from(kListed, cgroup(), "c1");
-  const auto judged = kernel_.open_map(dir() + "/judged");
-  const auto senders = kernel_.open_map(dir() + "/senders");
-  ASSERT_TRUE(judged && senders);
-  std::vector<bailiff_foreign> uses;
-  auto sockets = hook::ForeignSockets::load(
-      *judged, *senders, "",
-      [&](const bailiff_foreign& use) { uses.push_back(use); });
-  ASSERT_TRUE(sockets) << sockets.error().message;
-  ASSERT_TRUE(sockets->attend(false));
+  load_foreign();
   const UniqueFd refused = datagrams();
   ASSERT_EQ(connect_to(refused.get(), kListed), 0);
   const UniqueFd passed = datagrams();
   ASSERT_EQ(connect_to(passed.get(), kOther), 0);
   (void)in(cgroup(),
            [&] { return send_over(refused.get()) + send_over(passed.get()); });
-  ASSERT_TRUE(sockets->consume(10));
-  ASSERT_THAT(uses, SizeIs(2));
-  EXPECT_EQ(uses[0].refused, 1);
-  EXPECT_EQ(uses[1].refused, 0);
+  ASSERT_TRUE(foreign_->consume(10));
+  ASSERT_THAT(uses_, SizeIs(2));
+  EXPECT_EQ(uses_[0].refused, 1);
+  EXPECT_EQ(uses_[1].refused, 0);
+}
+
+// It may wait for as long as its peer likes, who then lets it go on.
+TEST_F(Sender, OverAConnectionIsKnownBeforeItsCallHasEnded) {
+  protect_from(kListed, cgroup(), "c1");
+  load_foreign();
+  const UniqueFd fd = connected(kListed, 1);
+  EXPECT_EQ(in(maker_.cgroup(), [&] { return send_over(fd.get()); }), 0);
+  EXPECT_EQ(network_.sent_to(kListed), 1);
+  sockaddr_in us{};
+  socklen_t size = sizeof us;
+  ASSERT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&us), &size),
+            0);
+  std::thread container([&] {
+    (void)in(cgroup(), [&] {
+      ::fcntl(fd.get(), F_SETFL, 0);
+      ::alarm(60);
+      const std::string data(16 << 20, 'x');
+      return ::send(fd.get(), data.data(), data.size(), 0) < 0 ? errno : 0;
+    });
+  });
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  int queued = 0;
+  while (queued < 2 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ::ioctl(fd.get(), SIOCOUTQ, &queued);
+  }
+  EXPECT_GT(queued, 1);
+  EXPECT_EQ(network_.sent_to(kListed), 0);
+  network_.feed(acknowledgement(address_of(kListed), us, kReceived, kSent + 1));
+  std::vector<bailiff_connect_event> told;
+  while (told.empty() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    told = events();
+  }
+  EXPECT_THAT(told, SizeIs(1));
+  EXPECT_EQ(network_.sent_to(kListed), 0);
+  // Ends the call.
+  ::shutdown(fd.get(), SHUT_RDWR);
+  container.join();
+}
+
+TEST_F(Sender, WhoReadsFromAConnectionIsNotWhoSends) {
+  const auto reader = make_cgroup();
+  protect_from(kListed, cgroup(), "c1");
+  protect_from(kOther, reader.cgroup(), "c2", "others");
+  load_foreign();
+  const UniqueFd fd = connected(kListed);
+  EXPECT_EQ(in(cgroup(), [&] { return send_over(fd.get()); }), 0);
+  EXPECT_THAT(events(), SizeIs(1));
+  (void)in(reader.cgroup(), [&] {
+    char byte = 0;
+    return ::recv(fd.get(), &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0;
+  });
+  EXPECT_EQ(in(reader.cgroup(), [&] { return send_over(fd.get()); }), 0);
+  EXPECT_EQ(network_.sent_to(kListed), 0);
+}
+
+TEST_F(Sender, WhoOnlyHasASocketDoesNotSendForItsMaker) {
+  protect_from(kListed, cgroup(), "c1");
+  load_foreign();
+  const UniqueFd fd = datagrams();
+  const Sleeper holder(cgroup());  // inherits it
+  ASSERT_TRUE(foreign_->held(holder.pid()));
+  EXPECT_EQ(in(maker_.cgroup(), [&] { return send_to(fd.get(), kListed); }), 0);
+  EXPECT_THAT(events(), IsEmpty());
+}
+
+TEST_F(Sender, IsToldOfEachProcess) {
+  protect_from(kListed, cgroup(), "c1");
+  const UniqueFd fd = datagrams();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(in(cgroup(), [&] { return send_to(fd.get(), kListed); }),
+              ENOBUFS);
+  }
+  EXPECT_THAT(events(), SizeIs(2));
+}
+
+// What comes in while a process of the container runs the kernel answers over a
+// socket of its own, of whoever made the network.
+TEST_F(Sender, WhoIsInterruptedAnswersNothing) {
+  protect_from(kListed, cgroup(), "c1");
+  Bytes echo(8);
+  echo[0] = 8;
+  put(echo, 2, checksum(echo));
+  const Bytes packet = received(address_of(kListed), address_of("198.51.100.1"),
+                                IPPROTO_ICMP, echo);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(in(cgroup(),
+                 [&] {
+                   network_.feed(packet);
+                   return 0;
+                 }),
+              0);
+  }
+  for (const bailiff_connect_event& each : events()) {
+    EXPECT_EQ(each.header.tgid, 0U);
+    EXPECT_NE(each.header.cgroup_id, cgroup().id());
+  }
 }
 
 TEST_F(Sender, InACgroupOfTheContainersOwnIsTheContainer) {

@@ -95,6 +95,7 @@ TEST_F(ConnectFieldsTest, AFrameWhoseSenderIsKnownIsOfItsProcess) {
 
 TEST_F(ConnectFieldsTest, OfWhatComesInTheSenderIsTheClient) {
   event_.judged_at = JudgedAt::kIngress;
+  event_.tgid = 0;
   event_.type = "accept4";
   event_.local = *parse_address("10.0.0.5");
   event_.local_port = 8080;
@@ -178,6 +179,7 @@ TEST_F(ConnectFieldsTest, ASocketThatWasMadeOutsideHasBothEnds) {
 TEST_F(ConnectFieldsTest, TheNameOfTheHostIsTheListedOneThatWasAskedFor) {
   EXPECT_EQ(text(FieldId::kFdSipName), "null");
   event_.judged_at = JudgedAt::kQuery;
+  event_.tgid = 0;
   event_.name = "evil.example";
   event_.names = {"evil.example"};
   EXPECT_EQ(text(FieldId::kFdSipName), "evil.example");
