@@ -151,6 +151,7 @@ bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine
 	@$(RELEASE)/tests/bin/bench_rules --json $(BUILD)/bench/rules.json
 	@$(RELEASE)/tests/bin/bench_connect --json $(BUILD)/bench/connect.json
 	@$(RELEASE)/tests/bin/bench_send
+	@$(RELEASE)/tests/bin/bench_frame
 	@$(RELEASE)/tests/bin/bench_swap
 	@$(RELEASE)/tests/bin/bench_attach --json $(BUILD)/bench/attach.json
 	@$(RELEASE)/tests/bin/bench_lists
