@@ -98,9 +98,10 @@ struct {
 
 /* Who sends over a socket, to programs for frames (rules/emit/frame.cpp): the
  * data of a connection may leave when the kernel gets to it, in nobody's name.
- * Whoever only has the socket, or reads from it, is none: it stays a neighbour's
- * who sends.  Without memory for it (net.core.optmem_max, which filters of the
- * socket use too) only what is sent in the sender's own name is judged there. */
+ * Whoever only has the socket, or reads from it, is none: it stays a
+ * neighbour's who sends.  Without memory for it (net.core.optmem_max, which
+ * filters of the socket use too) only what is sent in the sender's own name is
+ * judged there. */
 struct {
   __uint(type, BPF_MAP_TYPE_SK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);

@@ -66,11 +66,10 @@ class Dump {
                 << to_string(Expr{plan.bits[i]}, list_names_) << "\n";
     }
     const emit::TaskTable table = task_table(plan, facts);
-    return std::all_of(std::begin(kHookPoints), std::end(kHookPoints),
-                       [&](HookPoint hook) {
-                         return !plan.acts_at(hook) ||
-                                print_program(plan, hook, table);
-                       });
+    return std::all_of(
+        std::begin(kHookPoints), std::end(kHookPoints), [&](HookPoint hook) {
+          return !plan.acts_at(hook) || print_program(plan, hook, table);
+        });
   }
 
  private:
