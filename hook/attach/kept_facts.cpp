@@ -12,12 +12,8 @@ namespace {
 
 constexpr std::uint32_t kKey = 0;
 
-// What the map holds.
-struct Kept {
-  std::uint32_t found = 0;  // 0: made, and not written
-  KernelFacts facts;
-};
-static_assert(sizeof(Kept) == 20);
+// What the map holds; all 0 before it is found.
+static_assert(sizeof(KernelFacts) == 16);
 
 }  // namespace
 
@@ -29,21 +25,23 @@ Result<KernelFacts> kept_facts(const Pins& pins, Kernel& kernel, Undo& undo) {
     map = kernel.create_map({.type = MapType::kArray,
                              .name = "bailiff_facts",
                              .key_size = sizeof kKey,
-                             .value_size = sizeof(Kept),
+                             .value_size = sizeof(KernelFacts),
                              .max_entries = 1},
                             nullptr);
     if (!map) return map.error();
     RETURN_IF_ERROR(kernel.pin(map->fd(), pin));
     undo.add([pin, &kernel] { (void)kernel.unlink(pin); });
   }
-  Kept kept;
+  KernelFacts kept;
   RETURN_IF_ERROR(kernel.look_up(*map, bytes_of(kKey),
                                  std::as_writable_bytes(std::span(&kept, 1))));
-  if (kept.found == 0) {
-    kept = {.found = 1, .facts = kernel_facts()};
+  if (kept.knows_sender != 0) return kept;
+  // Where there is nothing to know, little time is lost.
+  kept = kernel_facts();
+  if (kept.knows_sender != 0) {
     RETURN_IF_ERROR(kernel.update(*map, bytes_of(kKey), bytes_of(kept)));
   }
-  return kept.facts;
+  return kept;
 }
 
 }  // namespace bailiff::hook
