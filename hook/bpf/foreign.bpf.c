@@ -438,20 +438,31 @@ int foreign_packets(unsigned long long* ctx) {
   struct cgroup* own = task->cgroups->dfl_cgrp;
   struct cgroup* sockets = sock->sk_cgrp_data.cgroup;
   if (!own || !sockets || own == sockets) return 0;
+  /* By one of its own the kernel tells that nobody has listened. */
+  struct socket* socket = sock->sk_socket;
+  if (!socket || !socket->file) return 0;
   struct mark* mark = bpf_sk_storage_get(&marks, sock, NULL, 0);
-  if (!mark) return 0;
   __u64 container = foreign_to(own, sockets);
-  if (!container ||
-      (mark->cgroup_id != container && mark->read_cgroup_id != container)) {
+  if (!container) return 0;
+  if (mark) {
+    if (mark->cgroup_id != container && mark->read_cgroup_id != container) {
+      return 0;
+    }
+  } else if (bpf_sk_storage_get(&marks, sock, NULL,
+                                BPF_SK_STORAGE_GET_F_CREATE)) {
+    /* It was not told of yet. */
     return 0;
   }
-  struct destination to = {.cookie = mark->cookie, .cgroup_id = container};
+  /* Without memory for a mark, of which the container can see to it by filters
+   * of the socket (net.core.optmem_max), nothing says which socket it is. */
+  struct destination to = {.cookie = mark ? mark->cookie : 0,
+                           .cgroup_id = container};
   if (!read_destination(skb, sock, &to)) return 0;
   struct bailiff_foreign told = {};
   told.cgroup_id = container;
   told.fd = -1;
   told.use = BAILIFF_FOREIGN_SENDS_TO;
-  told.cookie = mark->cookie;
+  told.cookie = to.cookie;
   describe(&told, task, sock);
   if (state == TCP_ESTABLISHED && same_address(told.remote_be, to.address_be) &&
       (told.type == SOCK_RAW || told.remote_port == to.port)) {

@@ -543,8 +543,33 @@ class ForeignDatagram : public Foreign {
     return socket;
   }
 
+  // One with which the kernel keeps nothing, for want of memory.
+  static UniqueFd without_memory() {
+    const UniqueFd before(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(::unshare(CLONE_NEWNET), 0);
+    EXPECT_EQ(::system("ip link set lo up && "
+                       "echo 1 >/proc/sys/net/core/optmem_max"),
+              0);
+    UniqueFd socket = make_socket(SOCK_DGRAM);
+    EXPECT_EQ(::setns(before.get(), CLONE_NEWNET), 0);
+    return socket;
+  }
+
   bailiff_foreign last_{};
 };
+
+TEST_F(ForeignDatagram, WithoutMemoryForItsSocketIsToldAllTheSame) {
+  judge(cgroup_.cgroup());
+  const UniqueFd socket = without_memory();
+  Actor sender(cgroup_.cgroup(),
+               [&] { return send_to(socket.get(), name_of(kPeer, 9)); });
+  attend();
+  sender.act();
+  EXPECT_THAT(sent_to(), ElementsAre("127.66.1.9 9"));
+  EXPECT_EQ(last_.cgroup_id, cgroup_.cgroup().id());
+  sender.act();
+  EXPECT_THAT(sent_to(), IsEmpty());
+}
 
 TEST_F(ForeignDatagram, TellsWhereItGoes) {
   judge(cgroup_.cgroup());
