@@ -112,13 +112,12 @@ is_told() {
   esac
 }
 
-# What was refused where it is not there any more to be cut, or has no peer, is
-# told as that alone.
+# What is not there any more to be cut, or has no peer, is told as refused alone.
 fate() {
   case ${KINDS[$2]},$(judged_of "$1" "$2") in
     spent,denied | unconnected,denied) echo "denied" ;;
-    *,*denied*) [[ ${KINDS[$2]} != spent ]] && echo "denied" || echo "told of" ;;
-    *,*observed) echo "told of" ;;
+    stream,*denied* | datagrams,*denied* | fresh,*denied*) echo "denied" ;;
+    *,*observed*) echo "told of" ;;
     *) echo "not known" ;;
   esac
 }
@@ -197,9 +196,12 @@ all_are_told() {
 @test "a socket of which a connection was refused is cut" {
   local way
   for way in "${WAYS[@]}"; do
-    order "enforced-$way" send "$(fd_of "$way" 0)"
-    [[ $ANSWER == EPIPE || $ANSWER == ECONNRESET ]]
+    wait_until 10 "a cut" cut_off "enforced-$way" "$(fd_of "$way" 0)"
   done
+}
+cut_off() {
+  order "$1" send "$2"
+  [[ $ANSWER == EPIPE || $ANSWER == ECONNRESET ]]
 }
 # fd_of WAY NUMBER
 fd_of() {
