@@ -102,9 +102,9 @@ bool tells_caller() {
 }  // namespace
 
 const KernelFacts& kernel_facts() {
-  static const KernelFacts facts =
+  static const KernelFacts kFacts =
       tells_caller() ? facts_of_types().value_or(KernelFacts()) : KernelFacts();
-  return facts;
+  return kFacts;
 }
 
 emit::Program with_facts(emit::Program program, const KernelFacts& kernel) {
