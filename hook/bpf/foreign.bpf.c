@@ -297,7 +297,7 @@ static __always_inline __u64 user_of(struct sock* sock) {
   if (own == sockets) return 0;
   if (!own || !sockets) return 0;
   /* What the kernel does for a process over a socket of its own, as with NFS,
-   * is nobody's way around anything. */
+   * or to tell it that nobody listens, is nobody's way around anything. */
   struct socket* socket = sock->sk_socket;
   if (!socket || !socket->file) return 0;
   return foreign_to(own, sockets);
@@ -434,23 +434,13 @@ int foreign_packets(unsigned long long* ctx) {
   __u8 state = sock->__sk_common.skc_state;
   if (state != TCP_CLOSE && state != TCP_ESTABLISHED) return 0;
   if (sock->sk_type == SOCK_STREAM) return 0;
-  struct task_struct* task = bpf_get_current_task_btf();
-  struct cgroup* own = task->cgroups->dfl_cgrp;
-  struct cgroup* sockets = sock->sk_cgrp_data.cgroup;
-  if (!own || !sockets || own == sockets) return 0;
-  /* By one of its own the kernel tells that nobody has listened. */
-  struct socket* socket = sock->sk_socket;
-  if (!socket || !socket->file) return 0;
-  struct mark* mark = bpf_sk_storage_get(&marks, sock, NULL, 0);
-  __u64 container = foreign_to(own, sockets);
+  __u64 container = user_of(sock);
   if (!container) return 0;
-  if (mark) {
-    if (mark->cgroup_id != container && mark->read_cgroup_id != container) {
-      return 0;
-    }
-  } else if (bpf_sk_storage_get(&marks, sock, NULL,
-                                BPF_SK_STORAGE_GET_F_CREATE)) {
-    /* It was not told of yet. */
+  struct mark* mark =
+      bpf_sk_storage_get(&marks, sock, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+  /* It was not told of yet. */
+  if (mark && mark->cgroup_id != container &&
+      mark->read_cgroup_id != container) {
     return 0;
   }
   /* Without memory for a mark, of which the container can see to it by filters
@@ -463,7 +453,7 @@ int foreign_packets(unsigned long long* ctx) {
   told.fd = -1;
   told.use = BAILIFF_FOREIGN_SENDS_TO;
   told.cookie = to.cookie;
-  describe(&told, task, sock);
+  describe(&told, bpf_get_current_task_btf(), sock);
   if (state == TCP_ESTABLISHED && same_address(told.remote_be, to.address_be) &&
       (told.type == SOCK_RAW || told.remote_port == to.port)) {
     return 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -45,20 +46,18 @@ Error foreign_error(const char* what, int err) {
   return error;
 }
 
-// Which tracepoints the kernel has, of what is sent and received.
-struct Tells {
-  bool all_uses = false;
-  bool queues = false;
-};
-Tells what_is_told() {
+// Leaves out the programs of tracepoints that the kernel does not have.
+void leave_out(::foreign& object) {
   const Btf kernel(::btf__load_vmlinux_btf());
-  const auto has = [&](const char* name) {
-    return kernel &&
-           ::btf__find_by_name_kind(kernel.get(), name, BTF_KIND_TYPEDEF) > 0;
-  };
-  return {.all_uses = has("btf_trace_sock_send_length") &&
-                      has("btf_trace_sock_recv_length"),
-          .queues = has("btf_trace_tcp_sendmsg_locked")};
+  const std::pair<::bpf_program*, const char*> newer[] = {
+      {object.progs.foreign_queues, "btf_trace_tcp_sendmsg_locked"},
+      {object.progs.foreign_sends, "btf_trace_sock_send_length"},
+      {object.progs.foreign_receives, "btf_trace_sock_recv_length"}};
+  for (const auto& [program, type] : newer) {
+    const bool has = kernel && ::btf__find_by_name_kind(kernel.get(), type,
+                                                        BTF_KIND_TYPEDEF) > 0;
+    (void)::bpf_program__set_autoload(program, has);
+  }
 }
 
 Result<Map> keep(const ::bpf_map* map) {
@@ -116,7 +115,8 @@ struct ForeignSockets::Impl {
     const ::bpf_program* program = nullptr;
     UniqueFd link;
 
-    // Begins, and ends, what is not so yet.
+    bool loaded() const { return ::bpf_program__fd(program) >= 0; }
+    // Begins, and ends, what is not so yet; nothing where the kernel has none.
     Status set(bool attached, bool pinned);
   };
 
@@ -143,10 +143,12 @@ struct ForeignSockets::Impl {
   Tracepoint receives;
   Tracepoint packets;
   Tracepoint queues;
-  Tells tells;
+  const std::array<Tracepoint*, 5> all = {&connects, &sends, &receives,
+                                          &packets, &queues};
 };
 
 Status ForeignSockets::Impl::Tracepoint::set(bool attached, bool pinned) {
+  if (!loaded()) return Ok{};
   if (!pin.empty() && !pinned) RETURN_IF_ERROR(unpin(pin));
   if (!attached) {
     link = UniqueFd();
@@ -167,14 +169,11 @@ Status ForeignSockets::Impl::attend(bool judges, bool datagrams) {
   const auto note = [&](const Status& status) {
     if (first && !status) first = status;
   };
-  const bool all = judges && tells.all_uses;
-  const bool queued = judges && tells.queues;
-  const bool sent_to = judges && datagrams;
   note(connects.set(true, judges));
-  note(sends.set(all, all));
-  note(receives.set(all, all));
-  note(packets.set(sent_to, sent_to));
-  note(queues.set(queued, queued));
+  for (Tracepoint* each : {&sends, &receives, &queues}) {
+    note(each->set(judges, judges));
+  }
+  note(packets.set(judges && datagrams, judges && datagrams));
   return first;
 }
 
@@ -183,13 +182,12 @@ Result<std::vector<ForeignSockets::Impl::Tracepoint*>>
 ForeignSockets::Impl::attach_pinned() {
   ASSIGN_OR_RETURN(const auto names, LinuxKernel().list(links()));
   std::vector<Tracepoint*> found;
-  for (Tracepoint* each : {&connects, &sends, &receives, &packets, &queues}) {
-    const bool loaded = ::bpf_program__fd(each->program) >= 0;
+  for (Tracepoint* each : all) {
     const bool pinned =
         std::any_of(names.begin(), names.end(), [&](const std::string& name) {
           return links() + "/" + name == each->pin;
         });
-    if (!pinned || !loaded) continue;
+    if (!pinned || !each->loaded()) continue;
     if (!each->link) {
       ASSIGN_OR_RETURN(each->link, trace(each->program));
     }
@@ -213,9 +211,9 @@ Status ForeignSockets::Impl::remove_others() const {
   for (const std::string& name : pinned) {
     const std::string path = links() + "/" + name;
     const bool ours =
-        path == connects.pin || path == packets.pin ||
-        (tells.queues && path == queues.pin) ||
-        (tells.all_uses && (path == sends.pin || path == receives.pin));
+        std::any_of(all.begin(), all.end(), [&](const Tracepoint* each) {
+          return each->loaded() && path == each->pin;
+        });
     if (!ours) RETURN_IF_ERROR(unpin(path));
   }
   return Ok{};
@@ -257,13 +255,7 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged,
       }
     }
   }
-  impl->tells = what_is_told();
-  for (::bpf_program* program :
-       {object->progs.foreign_sends, object->progs.foreign_receives}) {
-    (void)::bpf_program__set_autoload(program, impl->tells.all_uses);
-  }
-  (void)::bpf_program__set_autoload(object->progs.foreign_queues,
-                                    impl->tells.queues);
+  leave_out(*object);
   if (const int err = ::foreign__load(object); err != 0) {
     return foreign_error("load", -err);
   }
@@ -376,7 +368,9 @@ Result<std::uint64_t> ForeignSockets::take_lost() {
   return lost - told;
 }
 
-bool ForeignSockets::sees_all_uses() const { return impl_->tells.all_uses; }
+bool ForeignSockets::sees_all_uses() const {
+  return impl_->sends.loaded() && impl_->receives.loaded();
+}
 
 Status cut_socket(pid_t tid, int fd, std::uint64_t cookie) {
   ASSIGN_OR_RETURN(const UniqueFd thread, open_thread(tid));
