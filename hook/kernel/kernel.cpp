@@ -20,7 +20,6 @@
 #include <memory>
 
 #include "hook/kernel/btf.h"
-#include "hook/kernel/kernel_facts.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/errno_error.h"
 #include "rules/emit/function_types.h"
@@ -465,9 +464,6 @@ Result<std::string> LinuxKernel::inner_name(const Map& array,
 
 Result<Program> LinuxKernel::load(const emit::Program& program,
                                   std::span<const int> map_fds) {
-  if (!program.facts.empty()) {
-    return load(with_facts(program, kernel_facts()), map_fds);
-  }
   ASSIGN_OR_RETURN(const std::vector<bpf_insn> insns,
                    patch_maps(program, map_fds));
   const Hook hook = hook_of(program.flavour);

@@ -198,9 +198,9 @@ class Kernel {
   virtual Result<std::string> inner_name(const Map& array,
                                          std::uint32_t index) = 0;
 
-  // What it asks of the kernel (emit::KernelFact) is found, unless that is
-  // filled in.  A rejection by the verifier ends in verifier_reason() of its
-  // log.
+  // What it asks of the kernel is taken not to be known, unless with_facts()
+  // has filled it in.  A rejection by the verifier ends in verifier_reason() of
+  // its log.
   virtual Result<Program> load(const emit::Program& program,
                                std::span<const int> map_fds) = 0;
   // `cgroup` is a borrowed descriptor of a cgroup2 folder.  Programs of
