@@ -234,9 +234,7 @@ class Attacher {
 
   // The pinned map, made when it is not there.
   Result<Map> map(emit::MapKind kind) {
-    emit::MapRef ref;
-    ref.kind = kind;
-    const std::string pin = pins_.map(ref);
+    const std::string pin = pins_.map(kind);
     auto map = kernel_.open_map(pin);
     if (map || !not_found(map.error())) return map;
     map = create_map(kind, kernel_);

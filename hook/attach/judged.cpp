@@ -14,9 +14,7 @@ namespace bailiff::hook {
 namespace {
 
 std::string pin_of(const Pins& pins) {
-  emit::MapRef ref;
-  ref.kind = emit::MapKind::kJudged;
-  return pins.map(ref);
+  return pins.map(emit::MapKind::kJudged);
 }
 
 // `ends(cgroup_id, name)` says of which entries.  How many are left.

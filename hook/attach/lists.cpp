@@ -34,9 +34,7 @@ Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
 Status publish_locked(const Pins& pins, const std::vector<List>& lists,
                       const Digest& digest, const WholePolicy& whole_policy,
                       Kernel& kernel) {
-  emit::MapRef ref;
-  ref.kind = emit::MapKind::kTables;
-  const auto tables = kernel.open_map(pins.map(ref));
+  const auto tables = kernel.open_map(pins.map(emit::MapKind::kTables));
   if (!tables) {
     if (tables.error().code == Code::kNotFound) return Ok{};
     return tables.error();
@@ -45,7 +43,7 @@ Status publish_locked(const Pins& pins, const std::vector<List>& lists,
   std::vector<InnerMap> inners;
   for (const List& list : lists) {
     for (const emit::ListKind kind : kKinds) {
-      ref = {
+      const emit::MapRef ref = {
           .kind = emit::MapKind::kList, .list = list.name, .list_kind = kind};
       ASSIGN_OR_RETURN(const auto place, place_of(ref, pins, kernel));
       if (!place) continue;

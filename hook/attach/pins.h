@@ -28,6 +28,9 @@ class Pins {
   std::string foreign() const { return bpf_dir_ + "/foreign"; }
   std::string foreign_links() const { return foreign() + "/links"; }
 
+  std::string map(emit::MapKind kind) const {
+    return map({.kind = kind, .list = {}});
+  }
   // Of a kList, where the number of its table is told.
   std::string map(const emit::MapRef& ref) const;
   std::string program(const Digest& digest) const;

@@ -40,9 +40,7 @@ Status ensure_shared_maps(const std::string& bpf_dir, Kernel& kernel) {
       kernel.lock(bpf_dir, std::chrono::steady_clock::now() + kLockWait));
   for (const emit::MapKind kind : {emit::MapKind::kEvents, emit::MapKind::kLost,
                                    emit::MapKind::kSenders}) {
-    emit::MapRef ref;
-    ref.kind = kind;
-    const std::string pin = pins.map(ref);
+    const std::string pin = pins.map(kind);
     Result<Map> map = kernel.open_map(pin);
     if (map) continue;
     if (map.error().code != Code::kNotFound) return std::move(map).error();

@@ -92,9 +92,8 @@ Status remove_lists_but(const std::set<std::uint32_t>& used, const Pins& pins,
     unused.push_back(*place);
   }
   if (unused.empty()) return Ok{};
-  emit::MapRef ref;
-  ref.kind = emit::MapKind::kTables;
-  ASSIGN_OR_RETURN(const Map tables, kernel.open_map(pins.map(ref)));
+  ASSIGN_OR_RETURN(const Map tables,
+                   kernel.open_map(pins.map(emit::MapKind::kTables)));
   return clear_places(tables, unused, kernel);
 }
 

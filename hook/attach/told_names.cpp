@@ -43,9 +43,8 @@ Result<std::vector<std::uint64_t>> told_names(const Pins& pins,
                                               std::uint64_t cgroup_id,
                                               const IpAddress& address,
                                               Kernel& kernel) {
-  emit::MapRef ref;
-  ref.kind = emit::MapKind::kContainers;
-  ASSIGN_OR_RETURN(const Map states, kernel.open_map(pins.map(ref)));
+  ASSIGN_OR_RETURN(const Map states,
+                   kernel.open_map(pins.map(emit::MapKind::kContainers)));
   const auto state = std::make_unique<bailiff_container_state>();
   const Status found =
       kernel.look_up(states, bytes_of(cgroup_id),

@@ -78,9 +78,8 @@ Result<std::unique_ptr<ForeignSource>> open_foreign_sockets(
   hook::LinuxKernel kernel;
   const hook::Pins pins(bpf_dir);
   ASSIGN_OR_RETURN(const hook::Map judged, hook::open_judged_map(pins, kernel));
-  emit::MapRef ref;
-  ref.kind = emit::MapKind::kSenders;
-  ASSIGN_OR_RETURN(const hook::Map senders, kernel.open_map(pins.map(ref)));
+  ASSIGN_OR_RETURN(const hook::Map senders,
+                   kernel.open_map(pins.map(emit::MapKind::kSenders)));
   ASSIGN_OR_RETURN(hook::ForeignSockets sockets,
                    hook::ForeignSockets::load(judged, senders, pins.foreign(),
                                               std::move(use)));
