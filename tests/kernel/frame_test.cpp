@@ -303,13 +303,7 @@ Bytes forwarded(const char* to, std::uint8_t ttl) {
   packet[8] = ttl;
   ::inet_pton(AF_INET, "198.51.100.2", &packet[12]);
   packet[25] = 8;  // UDP's length
-  std::uint32_t sum = 0;
-  for (int i = 0; i < 20; i += 2) {
-    sum += static_cast<std::uint32_t>(packet[i] << 8 | packet[i + 1]);
-  }
-  sum = (sum & 0xffff) + (sum >> 16);
-  packet[10] = static_cast<std::uint8_t>(~sum >> 8);
-  packet[11] = static_cast<std::uint8_t>(~sum);
+  put(packet, 10, checksum({packet.begin(), packet.begin() + 20}));
   return packet;
 }
 

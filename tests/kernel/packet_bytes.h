@@ -17,6 +17,22 @@ inline Bytes operator+(Bytes left, const Bytes& right) {
   return left;
 }
 
+// Of the internet protocols (RFC 1071); of an even number of bytes.
+inline std::uint16_t checksum(const Bytes& bytes) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < bytes.size(); i += 2) {
+    sum += static_cast<std::uint32_t>(bytes[i] << 8 | bytes[i + 1]);
+  }
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(~sum);
+}
+
+// In network order.
+inline void put(Bytes& bytes, std::size_t at, std::uint16_t value) {
+  bytes[at] = static_cast<std::uint8_t>(value >> 8);
+  bytes[at + 1] = static_cast<std::uint8_t>(value);
+}
+
 inline Bytes udp(std::uint16_t port) {
   Bytes header(8);
   header[2] = static_cast<std::uint8_t>(port >> 8);
