@@ -18,7 +18,7 @@ constexpr emit::ListKind kKinds[] = {
 }  // namespace
 
 Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
-                     Kernel& kernel) {
+                     const Digest& digest, Kernel& kernel) {
   const Pins pins(bpf_dir);
   const auto lock =
       kernel.lock(pins.root(), std::chrono::steady_clock::now() + kLockWait);
@@ -27,7 +27,7 @@ Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
     return lock.error();
   }
   return publish_locked(
-      pins, policy.lists, policy_digest(encode(policy)),
+      pins, policy.lists, digest,
       [&]() -> Result<const CompiledPolicy*> { return &policy; }, kernel);
 }
 

@@ -7,6 +7,7 @@
 
 #include "hook/attach/attach.h"
 #include "hook/kernel/kernel.h"
+#include "rules/base/digest.h"
 #include "rules/policy/compiled_policy.h"
 
 namespace bailiff::hook {
@@ -21,11 +22,12 @@ namespace bailiff::hook {
 //
 // Whoever changes lists writes them to STATE_DIR/policy.bin first and calls
 // this second: a container that starts brings the lists to what that file says.
+// `digest` is the policy's, policy_digest().
 Status publish_lists(const std::string& bpf_dir, const CompiledPolicy& policy,
-                     Kernel& kernel);
-// The same under the lock of BPF_DIR, for a caller that has the policy's
-// digest, and its items only if it must: `whole_policy` is called when a list
-// has to be filled.  Of `lists`, the names count.
+                     const Digest& digest, Kernel& kernel);
+// The same under the lock of BPF_DIR, for a caller that has the policy's items
+// only if it must: `whole_policy` is called when a list has to be filled.  Of
+// `lists`, the names count.
 Status publish_locked(const Pins& pins, const std::vector<List>& lists,
                       const Digest& digest, const WholePolicy& whole_policy,
                       Kernel& kernel);

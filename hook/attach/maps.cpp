@@ -94,7 +94,13 @@ Result<ListContents> list_contents(const std::vector<List>& lists,
   }
   const KindTraits wanted = traits(kind);
   ListContents contents;
-  for (const std::uint32_t list : with_included(lists, index)) {
+  const std::vector<std::uint32_t> included = with_included(lists, index);
+  contents.networks.reserve(
+      std::accumulate(included.begin(), included.end(), std::size_t{0},
+                      [&](std::size_t sum, std::uint32_t list) {
+                        return sum + lists[list].items.size();
+                      }));
+  for (const std::uint32_t list : included) {
     for (const std::string& item : lists[list].items) {
       if (const auto network = parse_item(item, kind)) {
         if (network->base.family == wanted.family) {

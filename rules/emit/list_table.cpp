@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 namespace bailiff::emit {
@@ -68,6 +69,17 @@ class TreeMaker {
       keys = add_level(keys);
       if (last) return tree;
     }
+  }
+
+  // Of a tree with so many keys at most.
+  static std::size_t pages_for(std::size_t keys) {
+    ++keys;  // the highest
+    std::size_t pages = 0;
+    do {
+      keys = (keys + kShape.keys() - 1) / kShape.keys();
+      pages += keys;
+    } while (keys > 1);
+    return pages;
   }
 
  private:
@@ -155,14 +167,38 @@ class TableMaker {
       const Key first = key_of(network.base);
       all.push_back({first, first | without(kHighest, network.prefix)});
     }
-    std::sort(all.begin(), all.end(),
-              [](const Range& a, const Range& b) { return a.first < b.first; });
+    sort_by_first(all);
+    ranges_.reserve(all.size());
     for (const Range& range : all) {
       if (!ranges_.empty() && (ranges_.back().last == kHighest ||
                                range.first <= ranges_.back().last + 1)) {
         ranges_.back().last = std::max(ranges_.back().last, range.last);
       } else {
         ranges_.push_back(range);
+      }
+    }
+  }
+
+  // By radix where a key has few digits: std::sort takes several times as long
+  // for a million addresses.
+  static void sort_by_first(std::vector<Range>& ranges) {
+    if constexpr (Family::kBits != 32) {
+      std::sort(
+          ranges.begin(), ranges.end(),
+          [](const Range& a, const Range& b) { return a.first < b.first; });
+    } else {
+      constexpr unsigned kDigitBits = 11;
+      std::vector<Range> sorted(ranges.size());
+      for (unsigned shift = 0; shift < Family::kBits; shift += kDigitBits) {
+        const auto digit = [shift](const Range& range) {
+          return range.first >> shift & ((1U << kDigitBits) - 1);
+        };
+        std::array<std::size_t, 1U << kDigitBits> next{};
+        for (const Range& range : ranges) ++next[digit(range)];
+        std::exclusive_scan(next.begin(), next.end(), next.begin(),
+                            std::size_t{0});
+        for (const Range& range : ranges) sorted[next[digit(range)]++] = range;
+        ranges.swap(sorted);
       }
     }
   }
@@ -240,7 +276,12 @@ class TableMaker {
     const std::size_t words = std::max<std::size_t>(
         (blocks + kBlocksPerWord - 1) / kBlocksPerWord, 1);
     header_.filter_words = static_cast<std::uint32_t>(words);
-    add_pages(table_, (kFirstFilterWord + words) * 8);
+    const std::size_t filter_bytes = (kFirstFilterWord + words) * 8;
+    // The tree of ports apart, all of it at once.
+    table_.reserve(filter_bytes +
+                   kListPageBytes *
+                       (1 + TreeMaker<Family>::pages_for(ranges_.size() * 2)));
+    add_pages(table_, filter_bytes);
     for (const Range& range : ranges_) {
       const Key last = range.last >> dropped;
       for (Key block = range.first >> dropped;; ++block) {

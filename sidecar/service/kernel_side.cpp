@@ -25,8 +25,9 @@ class LinuxKernelSide final : public KernelSide {
   Result<std::vector<std::string>> reconcile() override {
     return hook::reconcile(bpf_dir_, kernel_);
   }
-  Status publish_lists(const CompiledPolicy& policy) override {
-    return hook::publish_lists(bpf_dir_, policy, kernel_);
+  Status publish_lists(const CompiledPolicy& policy,
+                       const Digest& digest) override {
+    return hook::publish_lists(bpf_dir_, policy, digest, kernel_);
   }
   Result<hook::UpdatedContainers> update_containers(
       const CompiledPolicy& policy,

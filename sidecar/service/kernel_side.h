@@ -9,6 +9,7 @@
 
 #include "hook/attach/update.h"
 #include "oci/spec/container_record.h"
+#include "rules/base/digest.h"
 #include "rules/base/result.h"
 #include "rules/policy/compiled_policy.h"
 #include "rules/types/value.h"
@@ -27,8 +28,10 @@ class KernelSide {
   virtual Result<std::string> self_test() = 0;
   // Removes what containers that are gone left; their ids.
   virtual Result<std::vector<std::string>> reconcile() = 0;
-  // Gives the lists of running containers the items of `policy`.
-  virtual Status publish_lists(const CompiledPolicy& policy) = 0;
+  // Gives the lists of running containers the items of `policy`, whose digest
+  // is `digest`.
+  virtual Status publish_lists(const CompiledPolicy& policy,
+                               const Digest& digest) = 0;
   // Gives running containers the conditions and the lists of `policy`; see
   // hook/attach/update.h.
   virtual Result<hook::UpdatedContainers> update_containers(

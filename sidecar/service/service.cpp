@@ -508,7 +508,8 @@ Status Service::apply(const CompiledPolicy& policy, bool with_degraded) {
   Status back = Ok{};
   try {
     back = generations_->restore(before);
-    if (back && before) back = kernel_->publish_lists(before->policy());
+    if (back && before)
+      back = kernel_->publish_lists(before->policy(), before->digest());
   } catch (const std::bad_alloc&) {
     back = out_of_memory();
   }
@@ -562,7 +563,8 @@ Status Service::bring_up_to_date(bool with_degraded) {
   const std::vector<oci::ContainerRecord> before = outdated(with_degraded);
   if (before.empty()) {
     outdated_problem_.clear();
-    Status published = kernel_->publish_lists(current->policy());
+    Status published =
+        kernel_->publish_lists(current->policy(), current->digest());
     if (published) return published;
     return with_context("lists", std::move(published).error());
   }

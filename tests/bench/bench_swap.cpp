@@ -110,8 +110,9 @@ void run(const Options& options) {
     std::vector<double> seen;
     for (int round = 1; round <= options.rounds; ++round) {
       const CompiledPolicy next = policy_of(size, round);
+      const Digest digest = policy_digest(encode(next));
       const double before = now_ms();
-      const Status done = hook::publish_lists(dir, next, kernel);
+      const Status done = hook::publish_lists(dir, next, digest, kernel);
       if (!done) fail(done.error().message);
       published.push_back(now_ms() - before);
       for (const auto& process : processes) {

@@ -9,7 +9,6 @@
 #include <chrono>
 #include <thread>
 
-#include "hook/attach/lists.h"
 #include "hook/attach/pins.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
@@ -321,7 +320,7 @@ TEST_F(Attach, PublishedListsTakeEffectAtOnce) {
   ASSERT_EQ(connect_in(cgroup.cgroup(), to).error, 0);
   CompiledPolicy newer = policy_;
   newer.lists[0].items = {"127.66.0.77"};
-  ASSERT_TRUE(hook::publish_lists(dir(), newer, kernel_));
+  ASSERT_TRUE(publish(dir(), newer, kernel_));
   EXPECT_EQ(connect_in(cgroup.cgroup(), to).error, EPERM);
   EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.66.0.1"}).error, 0);
 }
@@ -336,12 +335,12 @@ TEST_F(Attach, PublishedListsMayGrowAndShrink) {
                                    std::to_string(i & 255));
   }
   newer.lists[0].items.push_back(to.address);
-  ASSERT_TRUE(hook::publish_lists(dir(), newer, kernel_));
+  ASSERT_TRUE(publish(dir(), newer, kernel_));
   EXPECT_EQ(connect_in(cgroup.cgroup(), to).error, EPERM);
   EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.80.77.77"}).error,
             EPERM);
   EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.81.0.0"}).error, 0);
-  ASSERT_TRUE(hook::publish_lists(dir(), policy_, kernel_));
+  ASSERT_TRUE(publish(dir(), policy_, kernel_));
   EXPECT_EQ(connect_in(cgroup.cgroup(), to).error, 0);
   EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.66.0.1"}).error,
             EPERM);
@@ -354,7 +353,7 @@ TEST_F(Attach, APublishThatFailsLeavesTheOldList) {
   newer.lists[0].items = {"127.66.0.77"};
   for (int call = 0;; ++call) {
     FaultyKernel faulty(call);
-    const Status published = hook::publish_lists(dir(), newer, faulty);
+    const Status published = publish(dir(), newer, faulty);
     if (!faulty.failed()) break;
     ASSERT_FALSE(published);
     // Whole lists only: the old one or, when a later list failed, the new.
@@ -367,7 +366,7 @@ TEST_F(Attach, APublishThatFailsLeavesTheOldList) {
 }
 
 TEST_F(Attach, PublishLeavesListsOutThatNobodyUses) {
-  EXPECT_TRUE(hook::publish_lists(dir(), policy_, kernel_));
+  EXPECT_TRUE(publish(dir(), policy_, kernel_));
   EXPECT_THAT(bpffs_.entries(), IsEmpty());
 }
 

@@ -21,7 +21,6 @@
 
 #include "hook/attach/attach.h"
 #include "hook/attach/judged.h"
-#include "hook/attach/lists.h"
 #include "hook/attach/undo.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/cgroup.h"
@@ -399,7 +398,7 @@ TEST_F(Frame, IsJudgedUntilTheLastContainerOfThePodIsGone) {
   // Its lists are still brought up to date.
   CompiledPolicy newer = policy_;
   newer.lists[0].items = {kOther};
-  ASSERT_TRUE(hook::publish_lists(dir(), newer, kernel_));
+  ASSERT_TRUE(publish(dir(), newer, kernel_));
   EXPECT_TRUE(leaves(frame));
   EXPECT_FALSE(leaves(ethernet(ETH_P_IP) + ip4(kOther, udp(1))));
 }

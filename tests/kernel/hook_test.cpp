@@ -19,7 +19,6 @@
 #include <sstream>
 #include <utility>
 
-#include "hook/attach/lists.h"
 #include "hook/container_start.h"
 #include "oci/spec/container_record.h"
 #include "oci/sys/unique_fd.h"
@@ -258,7 +257,7 @@ TEST_F(Hook, PutsNoEarlierListsBack) {
     replaced = true;
     write_policy(newer);
     hook::LinuxKernel other;
-    EXPECT_TRUE(hook::publish_lists(bpf_dir(), newer, other));
+    EXPECT_TRUE(publish(bpf_dir(), newer, other));
   });
   const hook::Start start = hook::adopt_container(
       {.run_dir = root() / "run",

@@ -25,6 +25,7 @@
 #include <stdexcept>
 
 #include "hook/attach/attach.h"
+#include "hook/attach/lists.h"
 #include "hook/kernel/network_namespace.h"
 
 namespace bailiff::test {
@@ -526,6 +527,12 @@ Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                     .netns = netns},
                    cgroup, kernel));
   return std::move(attachment.programs);
+}
+
+Status publish(const std::string& bpf_dir, const CompiledPolicy& policy,
+               hook::Kernel& kernel) {
+  return hook::publish_lists(bpf_dir, policy, policy_digest(encode(policy)),
+                             kernel);
 }
 
 }  // namespace bailiff::test

@@ -180,4 +180,8 @@ Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                                     const std::string& id, hook::Kernel& kernel,
                                     int netns = -1);
 
+// publish_lists() of a policy whose digest nobody has yet.
+Status publish(const std::string& bpf_dir, const CompiledPolicy& policy,
+               hook::Kernel& kernel);
+
 }  // namespace bailiff::test

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Lists that change while containers run, and lists of what is allowed.
-#include "hook/attach/lists.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -126,8 +125,7 @@ TEST_F(Lists, AreSwappedForTwoHundredContainersWithoutAGap) {
   };
   for (std::uint32_t step = 1; step < kSteps; ++step) {
     await_rounds(2);
-    const Status published =
-        hook::publish_lists(dir(), policy_at(step), kernel_);
+    const Status published = publish(dir(), policy_at(step), kernel_);
     EXPECT_TRUE(published) << published.error().message;
   }
   await_rounds(2);
@@ -154,7 +152,7 @@ TEST_F(Lists, ThatDoNotFitLeaveTheLastGoodOne) {
   for (int call = 0;; ++call) {
     FaultyKernel full(call,
                       {Code::kExhausted, "cannot allocate memory", ENOMEM});
-    const Status published = hook::publish_lists(dir(), policy_at(1), full);
+    const Status published = publish(dir(), policy_at(1), full);
     if (!full.failed()) break;
     ASSERT_FALSE(published);
     EXPECT_EQ(published.error().code, Code::kExhausted);
@@ -174,7 +172,7 @@ TEST_F(Lists, WithAnItemThatIsNoAddressLeaveTheLastGoodOne) {
   ASSERT_TRUE(protect(policy_at(0), cgroup.cgroup(), dir(), "c1", kernel_));
   CompiledPolicy wrong = policy_at(1);
   wrong.lists[0].items.push_back("127.66.0.300");
-  const Status published = hook::publish_lists(dir(), wrong, kernel_);
+  const Status published = publish(dir(), wrong, kernel_);
   ASSERT_FALSE(published);
   EXPECT_EQ(published.error().message,
             "list 'c2': item '127.66.0.300' is not an IP address");
@@ -249,11 +247,11 @@ TEST_F(Lists, ThatAllowNothingRefuseEverything) {
   ASSERT_TRUE(protect(before, cgroup.cgroup(), dir(), "c1", kernel_));
   CompiledPolicy after = before;
   after.lists[0].items.clear();
-  ASSERT_TRUE(hook::publish_lists(dir(), after, kernel_));
+  ASSERT_TRUE(publish(dir(), after, kernel_));
   EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.10.0.1"}).error,
             EPERM);
   after.lists[0].items = {"0.0.0.0/0", "::/0"};
-  ASSERT_TRUE(hook::publish_lists(dir(), after, kernel_));
+  ASSERT_TRUE(publish(dir(), after, kernel_));
   EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = "127.10.0.1"}).error, 0);
 }
 
@@ -315,12 +313,12 @@ TEST_F(ListsOfPorts, ComeAndGoWhileContainersRun) {
   ASSERT_TRUE(
       protect(listing({"127.66.0.9"}), cgroup_.cgroup(), dir(), "c1", kernel_));
   EXPECT_EQ(connects("127.66.0.1", 443), 0);
-  ASSERT_TRUE(hook::publish_lists(
-      dir(), listing({"127.66.0.9", "127.66.0.1|443"}), kernel_));
+  ASSERT_TRUE(
+      publish(dir(), listing({"127.66.0.9", "127.66.0.1|443"}), kernel_));
   EXPECT_EQ(connects("127.66.0.1", 443), EPERM);
   EXPECT_EQ(connects("127.66.0.1", 80), 0);
   EXPECT_EQ(connects("127.66.0.9", 80), EPERM);
-  ASSERT_TRUE(hook::publish_lists(dir(), listing({"127.66.0.1"}), kernel_));
+  ASSERT_TRUE(publish(dir(), listing({"127.66.0.1"}), kernel_));
   EXPECT_EQ(connects("127.66.0.1", 80), EPERM);
   EXPECT_EQ(connects("127.66.0.9", 80), 0);
 }

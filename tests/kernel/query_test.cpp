@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "hook/attach/lists.h"
 #include "hook/kernel/kernel.h"
 #include "rules/policy/compiled_policy.h"
 #include "tests/harness/dns_bytes.h"
@@ -327,7 +326,7 @@ TEST(QueryList, IsReplacedUnderTheProgramThatUsesIt) {
   ASSERT_TRUE(program);
   EXPECT_FALSE(lets_pass(*program, ip4(udp(message("evil.example")))));
   EXPECT_TRUE(lets_pass(*program, ip4(udp(message("worse.example")))));
-  ASSERT_TRUE(hook::publish_lists(dir, policy_on("worse.example"), kernel));
+  ASSERT_TRUE(publish(dir, policy_on("worse.example"), kernel));
   EXPECT_TRUE(lets_pass(*program, ip4(udp(message("evil.example")))));
   EXPECT_FALSE(lets_pass(*program, ip4(udp(message("worse.example")))));
 }

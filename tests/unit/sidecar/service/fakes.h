@@ -249,7 +249,9 @@ class FakeKernelSide final : public KernelSide {
   Result<std::vector<std::string>> reconcile() override {
     return std::vector<std::string>{};
   }
-  Status publish_lists(const CompiledPolicy& policy) override {
+  Status publish_lists(const CompiledPolicy& policy,
+                       const Digest& digest) override {
+    EXPECT_EQ(digest, policy_digest(encode(policy)));
     if (!state_.publish_errors.empty()) {
       const std::string error = state_.publish_errors.front();
       state_.publish_errors.pop_front();
@@ -271,10 +273,11 @@ class FakeKernelSide final : public KernelSide {
       }
     }
     state_.changed.notify_all();
-    RETURN_IF_ERROR(publish_lists(policy));
+    const Digest digest = policy_digest(encode(policy));
+    RETURN_IF_ERROR(publish_lists(policy, digest));
     hook::UpdatedContainers updated{containers, ""};
     for (oci::ContainerRecord& record : updated.records) {
-      record.policy = policy_digest(encode(policy)).hex();
+      record.policy = digest.hex();
       record.degraded.clear();
     }
     RETURN_IF_ERROR(write(updated.records));
