@@ -60,6 +60,9 @@ struct FlavourCode {
   std::optional<LocalEnd> local = std::nullopt;
   // What comes before everything else, when there is something.
   void (*begin)(Writer& code, const FlavourCode& flavour) = nullptr;
+  // Fills kRawSlot, of packets: whether rules that are `raw` are about this
+  // one.
+  void (*find_raw)(Writer& code, const FlavourCode& flavour) = nullptr;
   // Comes before what some rule holds for is told and refused, when there is
   // something: goes to `allow` when another program is to decide that.
   void (*confirm)(Writer& code, const FlavourCode& flavour,

@@ -44,38 +44,6 @@ void pass(Writer& code) {
   code.exit();
 }
 
-// Leaves the packet's socket in r1, to `other` when that is none of IP.
-// Clobbers r2.
-void load_ip_socket(Writer& code, Label other) {
-  const Label found = code.new_label();
-  code.append(load(Size::k64, kR1, kContext, offsetof(__sk_buff, sk)));
-  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
-  code.append(load(Size::k32, kR2, kR1, offsetof(bpf_sock, family)));
-  code.jump(jump_if(Comparison::kEq, kR2, AF_INET), found);
-  code.jump(jump_if(Comparison::kNe, kR2, AF_INET6), other);
-  code.bind(found);
-}
-
-// Leaves the frame's data in r2, to `other` when there are less than `size`
-// bytes in one piece.  Clobbers r3 and r4.
-void load_data(Writer& code, int size, Label other) {
-  code.append(load(Size::k32, kR2, kContext, offsetof(__sk_buff, data)));
-  code.append(load(Size::k32, kR3, kContext, offsetof(__sk_buff, data_end)));
-  code.append(move(kR4, kR2));
-  code.append(alu(BPF_ADD, kR4, size));
-  code.jump(jump_if(Comparison::kGt, kR4, kR3), other);
-}
-
-// To `other` when the `words` at `offset` are not those of the socket.
-void compare_peer(Writer& code, int offset, std::size_t peer, int words,
-                  Label other) {
-  for (int i = 0; i < 4 * words; i += 4) {
-    code.append(load(Size::k32, kR3, kR2, offset + i));
-    code.append(load(Size::k32, kR4, kR1, static_cast<int>(peer) + i));
-    code.jump(jump_if(Comparison::kNe, kR3, kR4), other);
-  }
-}
-
 // Goes to `found` when the container whose cgroup's id is at `slot` has these
 // rules, and to `other` when it has others.  Goes on when it is none that is
 // judged.
@@ -226,22 +194,36 @@ void forget_sender(Writer& code) {
 template <int header>
 void pass_judged(Writer& code, const FlavourCode& flavour) {
   const Label judge = code.new_label();
-  const Label six = code.new_label();
   find_sender(code, flavour, judge);
-  load_ip_socket(code, judge);
-  load_data(code, header + 20, judge);
-  code.append(load(Size::k8, kR3, kR2, header));
-  code.append(alu(BPF_RSH, kR3, 4));
-  code.jump(jump_if(Comparison::kEq, kR3, 6), six);
-  code.jump(jump_if(Comparison::kNe, kR3, 4), judge);
-  compare_peer(code, header + 16, offsetof(bpf_sock, dst_ip4), 1, judge);
-  pass(code);
-  code.bind(six);
-  load_data(code, header + 40, judge);
-  compare_peer(code, header + 24, offsetof(bpf_sock, dst_ip6), 4, judge);
+  branch_not_to_peer(code, header, judge);
   pass(code);
   code.bind(judge);
   forget_sender(code);
+}
+
+// Goes to `own` when the packet's socket was made in a container that has these
+// rules, and to `root` when it was in the root cgroup.  Otherwise goes on to
+// `looked`, with kFound telling whether some policy judges its cgroup.
+constexpr Register kFound = kVerdict;
+void look_for_owner(Writer& code, const FlavourCode& flavour, Label own,
+                    Label root, Label looked) {
+  code.append(move(kFound, 0));
+  // Nearest to the root is 1.  Where a container's cgroup is, is the runtime's
+  // choice; it may lie in that of another.
+  for (std::uint32_t level = 1; level <= BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
+    const Label other = code.new_label();
+    const Label next = code.new_label();
+    code.append(move(kR1, kContext));
+    code.append(move(kR2, static_cast<std::int32_t>(level)));
+    code.append(call(BPF_FUNC_skb_ancestor_cgroup_id));
+    code.jump(jump_if(Comparison::kEq, kR0, 0), level == 1 ? root : looked);
+    code.append(store(Size::k64, kFrame, kPacketSlot, kR0));
+    branch_container(code, flavour, kPacketSlot, own, other);
+    code.go(next);
+    code.bind(other);
+    code.append(move(kFound, 1));
+    code.bind(next);
+  }
 }
 
 // To `allow` when it is for another program to refuse: what a container sends
@@ -253,33 +235,49 @@ void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
   const Label looked = code.new_label();
   code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
   code.jump(jump_if(Comparison::kNe, kR1, 0), own);
-  // Whether some policy judges the socket's cgroup.
-  constexpr Register kFound = kVerdict;
-  code.append(move(kFound, 0));
-  // Nearest to the root is 1.  Where a container's cgroup is, is the runtime's
-  // choice; it may lie in that of another.
-  for (std::uint32_t level = 1; level <= BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
-    const Label other = code.new_label();
-    const Label next = code.new_label();
-    code.append(move(kR1, kContext));
-    code.append(move(kR2, static_cast<std::int32_t>(level)));
-    code.append(call(BPF_FUNC_skb_ancestor_cgroup_id));
-    // Of the root are the kernel's own, by which it sends for whoever has the
-    // network namespace.
-    code.jump(jump_if(Comparison::kEq, kR0, 0), level == 1 ? own : looked);
-    code.append(store(Size::k64, kFrame, kPacketSlot, kR0));
-    branch_container(code, flavour, kPacketSlot, own, other);
-    code.go(next);
-    code.bind(other);
-    code.append(move(kFound, 1));
-    code.bind(next);
-  }
+  // Of the root are the kernel's own, by which it sends for whoever has the
+  // network namespace.
+  look_for_owner(code, flavour, own, own, looked);
   code.bind(looked);
   code.jump(jump_if(Comparison::kNe, kFound, 0), allow);
   load_ip_socket(code, own);
   code.go(allow);
   code.bind(own);
   forget_sender(code);
+}
+
+// What goes elsewhere than a hook of the cgroup was asked about: frames written
+// by hand, and packets that are not for their socket's peer; and what a process
+// sends over a socket made elsewhere, but for TCP, which may answer there.  All
+// of it of a container that has these rules: a neighbour's is its own, and what
+// is of no socket may be an answer that is forwarded.
+void find_raw(Writer& code, const FlavourCode& flavour) {
+  const Label foreign = code.new_label();
+  const Label owned = code.new_label();
+  const Label raw = code.new_label();
+  const Label done = code.new_label();
+  code.append(store(Size::k64, kFrame, kRawSlot, 0));
+  code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
+  code.jump(jump_if(Comparison::kNe, kR1, 0), foreign);
+  load_ip_socket(code, owned);
+  code.append(call(BPF_FUNC_sk_fullsock));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), done);
+  code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, state)));
+  code.jump(jump_if(Comparison::kEq, kR1, kListening), done);
+  code.go(owned);
+  code.bind(foreign);
+  load_ip_socket(code, done);
+  code.append(call(BPF_FUNC_skc_to_tcp_sock));
+  code.jump(jump_if(Comparison::kEq, kR0, 0), raw);
+  code.go(done);
+  code.bind(owned);
+  code.append(load(Size::k64, kR1, kContext, offsetof(__sk_buff, sk)));
+  code.jump(jump_if(Comparison::kEq, kR1, 0), done);
+  look_for_owner(code, flavour, raw, done, done);
+  code.go(done);
+  code.bind(raw);
+  code.append(store(Size::k64, kFrame, kRawSlot, 1));
+  code.bind(done);
 }
 
 // Notes down who sends over the socket, of TCP, which repeats in nobody's name;
@@ -493,6 +491,7 @@ const FlavourCode& code_of() {
       .finish = finish_and_report,
       .hook = hook,
       .begin = pass_judged<header>,
+      .find_raw = find_raw,
       .confirm = allow_others,
       .settle = keep_sender,
       .pass = kNextProgram,

@@ -33,6 +33,23 @@ void add_hit(Writer& code, std::size_t rule) {
   code.append(alu(BPF_OR, kHits, kR1));
 }
 
+void drop_raw_hits(Writer& code, const std::vector<KernelRule>& rules,
+                   std::size_t word) {
+  std::uint64_t raw = 0;
+  const std::size_t end = std::min(rules.size(), (word + 1) * kWordBits);
+  for (std::size_t rule = word * kWordBits; rule < end; ++rule) {
+    if (rules[rule].raw) raw |= std::uint64_t{1} << rule % kWordBits;
+  }
+  if (raw == 0) return;
+  // Without a jump: 0 - 1 is all of them, 1 - 1 none.
+  code.append(load(Size::k64, kR1, kFrame, kRawSlot));
+  code.append(alu(BPF_SUB, kR1, 1));
+  code.load_constant(kR2, raw);
+  code.append(alu(BPF_AND, kR1, kR2));
+  code.append(alu(BPF_XOR, kR1, -1));
+  code.append(alu(BPF_AND, kHits, kR1));
+}
+
 void keep_hits(Writer& code, const FlavourCode& flavour,
                const std::vector<KernelRule>& rules, std::size_t word) {
   if (rules.size() == 1) return;

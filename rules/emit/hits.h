@@ -24,7 +24,11 @@ std::size_t hit_words(const std::vector<KernelRule>& rules);
 void clear_hits(Writer& code);
 // Sets the bit of a rule.  Clobbers r1.
 void add_hit(Writer& code, std::size_t rule);
-// Behind the last rule of `word`.  Clobbers r1, r2.
+// Behind the last rule of `word`: takes back the hits of `raw` rules unless
+// kRawSlot says that they are about the packet.  Clobbers r1, r2.
+void drop_raw_hits(Writer& code, const std::vector<KernelRule>& rules,
+                   std::size_t word);
+// Behind that.  Clobbers r1, r2.
 void keep_hits(Writer& code, const FlavourCode& flavour,
                const std::vector<KernelRule>& rules, std::size_t word);
 

@@ -28,9 +28,8 @@ namespace {
 constexpr LocalEnd kLocal = {.slot = kLocalSlot,
                              .family_slot = kLocalFamilySlot};
 constexpr PacketPlace kPlace = {.local = kLocal};
-// enum of TCP's states (BPF_TCP_LISTEN, …); a socket of UDP is closed until it
-// is connected, and of any other kind always.
-constexpr int kListening = 10;
+// As kListening; a socket of UDP is closed until it is connected, and of any
+// other kind always.
 constexpr int kUnconnected = 7;
 // Of TCP's header, the byte with the flags, and those.
 constexpr int kFlagsOffset = 13;

@@ -3,6 +3,7 @@
 
 #include <linux/bpf.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <cstddef>
 
@@ -103,7 +104,54 @@ void step_extension(Writer& code, const PacketPlace& place, Label end) {
   code.append(store(Size::k32, kFrame, kTransportSlot, kR1));
 }
 
+// Leaves the packet's data in r2, to `other` when there are less than `size`
+// bytes in one piece.  Clobbers r3 and r4.
+void load_data(Writer& code, int size, Label other) {
+  code.append(load(Size::k32, kR2, kContext, offsetof(__sk_buff, data)));
+  code.append(load(Size::k32, kR3, kContext, offsetof(__sk_buff, data_end)));
+  code.append(move(kR4, kR2));
+  code.append(alu(BPF_ADD, kR4, size));
+  code.jump(jump_if(Comparison::kGt, kR4, kR3), other);
+}
+
+// To `other` when the `words` at `offset` are not those of the socket.
+void compare_peer(Writer& code, int offset, std::size_t peer, int words,
+                  Label other) {
+  for (int i = 0; i < 4 * words; i += 4) {
+    code.append(load(Size::k32, kR3, kR2, offset + i));
+    code.append(load(Size::k32, kR4, kR1, static_cast<int>(peer) + i));
+    code.jump(jump_if(Comparison::kNe, kR3, kR4), other);
+  }
+}
+
 }  // namespace
+
+void load_ip_socket(Writer& code, Label other) {
+  const Label found = code.new_label();
+  code.append(load(Size::k64, kR1, kContext, offsetof(__sk_buff, sk)));
+  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
+  code.append(load(Size::k32, kR2, kR1, offsetof(bpf_sock, family)));
+  code.jump(jump_if(Comparison::kEq, kR2, AF_INET), found);
+  code.jump(jump_if(Comparison::kNe, kR2, AF_INET6), other);
+  code.bind(found);
+}
+
+void branch_not_to_peer(Writer& code, int header, Label other) {
+  const Label six = code.new_label();
+  const Label done = code.new_label();
+  load_ip_socket(code, other);
+  load_data(code, header + kHeader4, other);
+  code.append(load(Size::k8, kR3, kR2, header));
+  code.append(alu(BPF_RSH, kR3, 4));
+  code.jump(jump_if(Comparison::kEq, kR3, 6), six);
+  code.jump(jump_if(Comparison::kNe, kR3, 4), other);
+  compare_peer(code, header + 16, offsetof(bpf_sock, dst_ip4), 1, other);
+  code.go(done);
+  code.bind(six);
+  load_data(code, header + kHeader6, other);
+  compare_peer(code, header + 24, offsetof(bpf_sock, dst_ip6), 4, other);
+  code.bind(done);
+}
 
 void read_bytes(Writer& code, const PacketPlace& place, int size, int slot) {
   const Label read = code.new_label();

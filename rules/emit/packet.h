@@ -26,6 +26,17 @@ struct PacketPlace {
   std::optional<LocalEnd> local = std::nullopt;
 };
 
+// enum of TCP's states (BPF_TCP_LISTEN, …): a socket that has no peer.
+inline constexpr int kListening = 10;
+
+// Leaves the packet's socket in r1, to `other` when that is none of IP.
+// Clobbers r2.
+void load_ip_socket(Writer& code, Label other);
+
+// Goes to `other` unless the packet, of which the IP header begins `header`
+// bytes behind the data, is for the peer of its socket.  Clobbers r1..r4.
+void branch_not_to_peer(Writer& code, int header, Label other);
+
 // Copies `size` bytes, at most 40, from the place in r2, counted from where the
 // context's data begins, to `slot`; what is not there is refused.
 // Clobbers r0..r5.

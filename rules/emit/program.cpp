@@ -198,6 +198,32 @@ void load_values(const Target& target, const std::vector<KernelRule>& rules) {
   }
 }
 
+// Fills kRawSlot where a rule is about raw sockets; where all are, the rest is
+// for their packets alone.
+void find_raw(Writer& code, const FlavourCode& flavour,
+              const std::vector<KernelRule>& rules) {
+  const auto is_raw = [](const KernelRule& rule) { return rule.raw; };
+  if (std::none_of(rules.begin(), rules.end(), is_raw)) return;
+  flavour.find_raw(code, flavour);
+  const bool all = std::all_of(rules.begin(), rules.end(), is_raw);
+  const Label judge = code.new_label();
+  code.append(load(Size::k64, kR1, kFrame, kRawSlot));
+  if (all) {
+    code.jump(jump_if(Comparison::kNe, kR1, 0), judge);
+    code.append(move(kR0, flavour.pass));
+    code.exit();
+    code.bind(judge);
+    return;
+  }
+  // Plus 0, of which the verifier knows nothing: it would look at the rest once
+  // for each of the two.
+  flavour.load_unknown(code, kR2);
+  flavour.load_unknown(code, kR3);
+  code.append(alu(BPF_SUB, kR2, kR3));
+  code.append(alu(BPF_ADD, kR1, kR2));
+  code.append(store(Size::k64, kFrame, kRawSlot, kR1));
+}
+
 void append_number(std::string& text, std::uint64_t number) {
   for (int i = 0; i < 8; ++i) {
     text += static_cast<char>(number >> (8 * i) & 0xff);
@@ -395,6 +421,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   } else if (names) {
     reader.load_names();
   }
+  find_raw(code, ops, rules);
   load_values(target, rules);
   std::vector<bool> by_task;
   for (const KernelRule& rule : rules) {
@@ -425,6 +452,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
     add_hit(code, i);
     code.bind(miss);
     if (i % 64 == 63 || i + 1 == rules.size()) {
+      drop_raw_hits(code, rules, i / 64);
       keep_hits(code, ops, rules, i / 64);
     }
   }
@@ -442,7 +470,7 @@ std::uint64_t frames_id(const Plan& plan, const std::vector<List>& lists,
     for (const KernelRule& rule : plan.rules_at(hook)) {
       text += std::string(to_string(hook)) + ' ' + std::to_string(rule.rule) +
               (rule.deny ? " deny " : " ") +
-              (rule.candidate ? "candidate " : "") +
+              (rule.candidate ? "candidate " : "") + (rule.raw ? "raw " : "") +
               to_string(rule.condition, names) + '\n';
     }
   }

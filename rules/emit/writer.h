@@ -27,6 +27,7 @@
 //    -44  where its transport header begins; 0: it has none
 //    -56  its destination port
 //    -52  where its IP header begins
+//    -72  1 when it is of a raw socket, else 0; where a rule asks for that
 //   -360  of a frame, the id of the cgroup of the container that sends it over
 //         a socket made elsewhere, or 0
 //   -368  and bpf_get_current_pid_tgid() of who does, or 0
@@ -78,6 +79,7 @@ inline constexpr int kTransportSlot = kPidSlot + 4;
 inline constexpr int kPortSlot = kUidSlot;
 inline constexpr int kPacketSlot = kRecordSlot;
 inline constexpr int kNetworkSlot = kUidSlot + 4;
+inline constexpr int kRawSlot = kTaskUnknownSlot;
 inline constexpr int kSenderSlot = -360;
 inline constexpr int kSenderPidSlot = -368;
 inline constexpr int kLocalSlot = kCommSlot;

@@ -92,6 +92,11 @@ struct KernelRule {
   Expr condition;
   bool candidate = false;
   bool deny = false;  // an enforcing policy of this container blocks it
+  // At egress and frame, of a rule that refuses all but some peers: it is asked
+  // about what goes elsewhere than another hook was asked about (over raw
+  // sockets and AF_PACKET, by options, by nftables), and about no others, which
+  // may answer a peer that came by itself.
+  bool raw = false;
   bool operator==(const KernelRule&) const = default;
 };
 

@@ -772,15 +772,17 @@ class Placer {
       hooks.insert(hooks.end(), {HookPoint::kSendmsg4, HookPoint::kSendmsg6});
     }
     // Nothing that comes this far was refused before, so packets need judging
-    // only to refuse them.  A rule that refuses all but some peers cannot: a
-    // packet may be an answer to one that came by itself.
-    if (std::visit(HoldsForListed(), send_.node)) {
-      result_.packet = kernel_rule(send_, decidable_of_packet);
-      if (result_.packet && !result_.packet->deny) result_.packet.reset();
-    }
+    // only to refuse them.
+    const auto packets = [this](const Expr& condition) {
+      auto rule = kernel_rule(condition, decidable_of_packet);
+      if (rule && !rule->deny) rule.reset();
+      if (rule) rule->raw = !std::visit(HoldsForListed(), condition.node);
+      return rule;
+    };
+    result_.packet = packets(send_);
     if (result_.packet) {
       hooks.push_back(HookPoint::kEgress);
-      result_.frame = kernel_rule(without_names(send_), decidable_of_packet);
+      result_.frame = packets(without_names(send_));
     }
     if (result_.frame) hooks.push_back(HookPoint::kFrame);
     find_names();
@@ -799,7 +801,7 @@ class Placer {
       result_.placement.enforcement = Enforcement::kKernel;
       say(result_.connect ? "decided before the connection is made"
                           : "decided before the message is sent");
-      if (shown.deny && !result_.packet) say_no_packets(leaves);
+      if (shown.deny) say_packets(leaves);
     } else {
       result_.placement.enforcement = Enforcement::kObserve;
       if (is_true(shown.condition)) {
@@ -829,10 +831,13 @@ class Placer {
     if (result_.packet) say("frames written by hand have no name");
   }
 
-  void say_no_packets(const std::vector<Leaf>& leaves) {
-    if (!std::visit(HoldsForListed(), send_.node)) {
-      say("what is sent over raw sockets is not refused: it could be an "
-          "answer");
+  void say_packets(const std::vector<Leaf>& leaves) {
+    if (result_.packet) {
+      if (result_.packet->raw) {
+        say("packets that go elsewhere than a call names, those of raw sockets "
+            "among them, are decided as they leave, and no others: they could "
+            "be answers");
+      }
       return;
     }
     std::set<std::string> names;

@@ -36,6 +36,8 @@ Target target_of(const Technique& technique, std::size_t index,
   if (technique.reaches == Reaches::kBroadcast) address = "203.0.113.255";
   if (technique.reaches == Reaches::kMulticast) address = "239.66.0.1";
   if (technique.reaches == Reaches::kElsewhere) address = "203.0.113.250";
+  if (technique.reaches == Reaches::kRedirected) address = "203.0.113.251";
+  if (technique.reaches == Reaches::kRedirectedTcp) address = "203.0.113.252";
   if (technique.reaches == Reaches::kLoopback) address = "127.0.0.1";
   if (technique.reaches == Reaches::kOwn) address = "127.0.0.66";
   ::inet_pton(AF_INET, address.c_str(), &target.v4);

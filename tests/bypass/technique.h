@@ -16,6 +16,7 @@ namespace bailiff::bypass {
 inline constexpr std::uint16_t kPort = 4444;
 inline constexpr std::uint32_t kOwnAddress = 0x7f000042;  // 127.0.0.66
 inline constexpr std::uint16_t kElsewherePort = 4445;
+inline constexpr std::uint16_t kRedirectedPort = 4446;
 inline constexpr char kPayload[] = "bailiff";
 
 // Where a technique sends to.
@@ -36,6 +37,10 @@ enum class Reaches : std::uint8_t {
   kLoopback6,  // ::1, too
   kOwn,        // kOwnAddress, too
   kElsewhere,  // 203.0.113.250: what is sent to harmless4 at kElsewherePort
+  // 203.0.113.251 and .252: what is sent there at kRedirectedPort, of UDP and
+  // TCP
+  kRedirected,
+  kRedirectedTcp,
 };
 
 struct Technique {

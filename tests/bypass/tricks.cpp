@@ -91,6 +91,19 @@ int sent_elsewhere(const Target& to) {
                reinterpret_cast<const sockaddr*>(&name), sizeof name));
 }
 
+// And before it is routed.
+int redirected(const Target& to, int type) {
+  const sockaddr_in name = name4(to.harmless4, kRedirectedPort);
+  const int fd = make_socket(AF_INET, type);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) <
+      0) {
+    return errno;
+  }
+  return error_of(::send(fd, kPayload, sizeof kPayload, 0));
+}
+int redirected_udp(const Target& to) { return redirected(to, SOCK_DGRAM); }
+int redirected_tcp(const Target& to) { return redirected(to, SOCK_STREAM); }
+
 int bind_to_device(const Target& to) {
   const int fd = make_socket(AF_INET, SOCK_DGRAM);
   if (::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, to.device.c_str(),
@@ -194,6 +207,10 @@ std::vector<Technique> trick_techniques() {
         {"repaired", "TCP, connected by TCP_REPAIR", kV4, repaired},
         {"sent_elsewhere", "UDP that nftables sends elsewhere at the device",
          kElsewhere, sent_elsewhere},
+        {"redirected_udp", "connected UDP that nftables redirects", kRedirected,
+         redirected_udp},
+        {"redirected_tcp", "TCP that nftables redirects", kRedirectedTcp,
+         redirected_tcp},
         {"bind_to_device", "UDP with SO_BINDTODEVICE", kV4, bind_to_device},
         {"transparent", "UDP with IP_TRANSPARENT from a foreign address", kV4,
          transparent},

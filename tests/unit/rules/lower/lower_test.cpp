@@ -484,12 +484,17 @@ TEST(Lower, RefusesMessagesThatFulfilTheRuleThemselves) {
               HasSubstr("decided before the message is sent"));
 }
 
-// A server's answers go to whoever asked.
-TEST(Lower, RefusesNoPacketsOfAnAllowList) {
+// A server's answers go to whoever asked, but not over raw sockets.
+TEST(Lower, RefusesRawPacketsOfAnAllowList) {
   const Plan plan = refusing(all_of({event_is("connect"), negated(c2())}));
   EXPECT_TRUE(plan.send.at(0).deny);
-  EXPECT_THAT(plan.packet, IsEmpty());
-  EXPECT_THAT(plan.placements.at(0).reason, HasSubstr("could be an answer"));
+  for (const auto* rules : {&plan.packet, &plan.frame}) {
+    ASSERT_THAT(*rules, testing::SizeIs(1));
+    EXPECT_TRUE(rules->at(0).raw);
+    EXPECT_TRUE(rules->at(0).deny);
+    EXPECT_EQ(rules->at(0).condition, negated(c2()));
+  }
+  EXPECT_THAT(plan.placements.at(0).reason, HasSubstr("could be answers"));
 }
 
 TEST(Lower, RefusesNoPacketsOfAProcess) {
@@ -501,13 +506,13 @@ TEST(Lower, RefusesNoPacketsOfAProcess) {
               HasSubstr("a packet does not show 'proc.name'"));
 }
 
-TEST(Lower, RefusesPacketsOnlyWhereThePeerIsListed) {
+TEST(Lower, RefusesPacketsOfAllSocketsOnlyWhereThePeerIsListed) {
   const Expr port = check(FieldId::kFdSport, Op::kEq, {std::int64_t{25}});
-  EXPECT_THAT(
-      refusing(all_of({event_is("connect"), any_of({c2(), port})})).packet,
-      IsEmpty());
-  EXPECT_EQ(refusing(all_of({event_is("connect"), c2(), port})).packet.size(),
-            1U);
+  EXPECT_TRUE(refusing(all_of({event_is("connect"), any_of({c2(), port})}))
+                  .packet.at(0)
+                  .raw);
+  EXPECT_FALSE(
+      refusing(all_of({event_is("connect"), c2(), port})).packet.at(0).raw);
 }
 
 TEST(Lower, TheStrongestOfSeveralPoliciesDenies) {
