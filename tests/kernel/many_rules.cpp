@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernel/many_rules.h"
 
-#include <stdexcept>
 #include <utility>
 
-#include "rules/policy/load.h"
+#include "tests/kernel/loaded.h"
 
 namespace bailiff::test {
 namespace {
@@ -106,20 +105,10 @@ CompiledPolicy many_rules(std::size_t rules, std::size_t lists,
             ")\n  output: o\n  priority: WARNING\n";
     (i % 3 == 0 ? refused : told) += "\"" + name + "\", ";
   }
-  LoadInput input;
-  input.files.push_back({.name = "rules.yaml", .text = std::move(text)});
-  input.files.push_back({.name = "policies.yaml",
-                         .text = "policies:\n  - name: Refuse\n    rules: [" +
-                                 refused +
-                                 "]\n    block: true\n  - name: Tell\n"
-                                 "    rules: [" +
-                                 told + "]\n"});
-  Loaded loaded = load(std::move(input));
-  if (!loaded.policy) {
-    throw std::runtime_error("the rules do not load: " +
-                             loaded.diagnostics.all().front().message);
-  }
-  return *std::move(loaded.policy);
+  return loaded(std::move(text),
+                "policies:\n  - name: Refuse\n    rules: [" + refused +
+                    "]\n    block: true\n  - name: Tell\n    rules: [" + told +
+                    "]\n");
 }
 
 }  // namespace bailiff::test

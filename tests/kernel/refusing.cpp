@@ -6,10 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <stdexcept>
 #include <utility>
 
-#include "rules/policy/load.h"
+#include "tests/kernel/loaded.h"
 
 namespace bailiff::test {
 
@@ -23,18 +22,9 @@ CompiledPolicy refusing(const std::vector<std::string>& conditions,
              "\n  output: o\n  priority: WARNING\n";
     names += (i == 0 ? "r" : ", r") + std::to_string(i);
   }
-  LoadInput input;
-  input.files.push_back({.name = "rules.yaml", .text = std::move(rules)});
-  input.files.push_back(
-      {.name = "policies.yaml",
-       .text = "policies:\n  - name: p\n    rules: [" + names +
-               "]\n    block: " + (block ? "true" : "false") + "\n"});
-  Loaded loaded = load(std::move(input));
-  if (!loaded.policy) {
-    throw std::runtime_error("the rules do not load: " +
-                             loaded.diagnostics.all().front().message);
-  }
-  return *std::move(loaded.policy);
+  return loaded(std::move(rules),
+                "policies:\n  - name: p\n    rules: [" + names +
+                    "]\n    block: " + (block ? "true" : "false") + "\n");
 }
 
 int status_in(int cgroup, const std::function<void()>& body) {
