@@ -119,10 +119,7 @@ void report(const std::vector<Variant>& variants,
            "over nothing");
   for (const Variant& variant : variants) {
     const std::vector<double>& ns = variant.*member;
-    std::vector<double> over;
-    for (std::size_t i = 0; i < ns.size(); ++i) {
-      over.push_back(ns[i] - (variants[0].*member)[i]);
-    }
+    const std::vector<double> over = differences(ns, variants[0].*member);
     ::printf("%-28s %8.1f %8.1f %14.1f\n", variant.name.c_str(),
              *std::min_element(ns.begin(), ns.end()), median(ns), median(over));
   }
@@ -174,18 +171,6 @@ void leave_frames_alone(const std::string& links, hook::Kernel& kernel) {
     if (name.starts_with("frame-")) continue;
     const hook::Link link = require(kernel.open_link(folder + name));
     (void)require(kernel.detach(link));
-  }
-}
-
-// All that is forked from here on, too: two processors are not alike while
-// others use the machine.
-void stay_on_one_processor() {
-  const int here = ::sched_getcpu();
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(here, &set);
-  if (here < 0 || ::sched_setaffinity(0, sizeof set, &set) != 0) {
-    throw std::runtime_error("stay on one processor");
   }
 }
 

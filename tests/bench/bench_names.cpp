@@ -24,11 +24,11 @@
 
 #include "hook/kernel/kernel.h"
 #include "rules/emit/program.h"
-#include "rules/policy/load.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/worker.h"
 #include "tests/harness/dns_bytes.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/loaded.h"
 
 namespace bailiff::test {
 namespace {
@@ -101,17 +101,6 @@ std::string rule_file(std::size_t names) {
          "fd.sip.name in (names)\n  output: o\n  priority: WARNING\n";
 }
 
-CompiledPolicy loaded(const std::string& rules) {
-  LoadInput input;
-  input.files.push_back({.name = "rules.yaml", .text = rules});
-  input.files.push_back(
-      {.name = "policies.yaml",
-       .text = "policies:\n  - {name: P, rules: [r], block: true}\n"});
-  Loaded result = load(std::move(input));
-  if (!result.policy) throw std::runtime_error("the names do not load");
-  return *std::move(result.policy);
-}
-
 int run(std::size_t names, int rounds) {
   hook::LinuxKernel kernel;
   const ScratchBpffs bpffs;
@@ -135,7 +124,8 @@ int run(std::size_t names, int rounds) {
     const std::string rules = rule_file(size);
     Variant& ours = add("Bailiff, " + std::to_string(size) + " listed");
     const double begin = now_ms();
-    const CompiledPolicy policy = loaded(rules);
+    const CompiledPolicy policy =
+        loaded(rules, "policies:\n  - {name: P, rules: [r], block: true}\n");
     const double read = now_ms();
     const auto attached =
         protect(policy, ours.cgroup.cgroup(),
@@ -162,10 +152,7 @@ int run(std::size_t names, int rounds) {
   ::printf("%-28s %8s %8s %20s\n", "container with", "best", "p50",
            "over empty program");
   for (const Variant& variant : variants) {
-    std::vector<double> over;
-    for (std::size_t i = 0; i < variant.ns.size(); ++i) {
-      over.push_back(variant.ns[i] - variants[1].ns[i]);
-    }
+    const std::vector<double> over = differences(variant.ns, variants[1].ns);
     ::printf("%-28s %8.1f %8.1f %20.1f\n", variant.name.c_str(),
              *std::min_element(variant.ns.begin(), variant.ns.end()),
              median(variant.ns), median(over));

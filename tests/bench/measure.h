@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace bailiff::test {
@@ -29,6 +30,32 @@ inline double percentile(std::vector<double> values, double share) {
 }
 inline double median(const std::vector<double>& values) {
   return percentile(values, 0.5);
+}
+
+// What was measured in the same rounds: each of `of` less, or divided by, that
+// of `from`.
+inline std::vector<double> differences(const std::vector<double>& of,
+                                       const std::vector<double>& from) {
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < std::min(of.size(), from.size()); ++i) {
+    differences.push_back(of[i] - from[i]);
+  }
+  return differences;
+}
+inline std::vector<double> ratios(const std::vector<double>& of,
+                                  const std::vector<double>& to) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < std::min(of.size(), to.size()); ++i) {
+    ratios.push_back(of[i] / to[i]);
+  }
+  return ratios;
+}
+
+// A number, what is wanted of it, and whether it is so.
+inline void print_aim(const std::string& what, double value, const char* unit,
+                      double most) {
+  ::printf("%-72s %9.2f %-4s goal: at most %g, %s\n", what.c_str(), value, unit,
+           most, value <= most ? "holds" : "missed");
 }
 
 // A table like those of containers.py: `goal` is what is wanted.

@@ -2,6 +2,7 @@
 // tests/bench/worker.h
 #pragma once
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,6 +16,18 @@
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
+
+// With all that is forked from here on: two processors are not alike while
+// others use the machine.
+inline void stay_on_one_processor() {
+  const int here = ::sched_getcpu();
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(here, &set);
+  if (here < 0 || ::sched_setaffinity(0, sizeof set, &set) != 0) {
+    throw std::runtime_error("stay on one processor");
+  }
+}
 
 // A process in a cgroup that is asked and answers, by values of fixed sizes.
 // It ends with this object.  Its calls throw when the process has ended.
