@@ -2,28 +2,25 @@
 //
 // bench_connect [--json FILE] [--rounds N]: nanoseconds per connect(2) of a UDP
 // socket over loopback, which sends nothing, in containers with different
-// filters.  Each round measures every variant once, in turn, so that what the
-// host does meanwhile falls on all of them alike, and differences are taken
-// within a round, to the variants of the same family without lists.  And what
-// the lists of each variant cost: kernel memory, and the time to make them; and
-// its program: instructions, those the verifier went through, the bytes they
-// are for the processor, and the ns of one run as the kernel counts them, which
-// includes the counting.  The lists of the kernel's own are asked by the
-// smallest program there can be.
+// filters: without lists, with lists of addresses that are refused, with lists
+// of networks that alone are allowed.  Each round measures every variant once,
+// in turn, so that what the host does meanwhile falls on all of them alike, and
+// differences and ratios are taken within a round, to the variants without
+// lists that connect to the same addresses.  And what the lists of each variant
+// cost: kernel memory, and the time to make them; and its program:
+// instructions, those the verifier went through, the bytes they are for the
+// processor, and the ns of one run as the kernel counts them, which includes
+// the counting.  The lists of the kernel's own are asked by the smallest
+// program there can be.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,12 +35,16 @@
 #include "hook/attach/attach.h"
 #include "hook/attach/maps.h"
 #include "hook/kernel/kernel.h"
+#include "hook/kernel/ring_buffer.h"
 #include "rules/emit/program.h"
 #include "rules/policy/compiled_policy.h"
+#include "tests/bench/addresses.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/plain_maps.h"
 #include "tests/bench/program_stats.h"
+#include "tests/bench/worker.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/kernel_memory.h"
 
 namespace bailiff::test {
 namespace {
@@ -53,6 +54,7 @@ constexpr int kRounds = 150;
 constexpr int kWarmUpRounds = 5;
 // The Falco list of the log4j rule has three; feeds have thousands.
 constexpr std::uint32_t kListSizes[] = {3, 1000, 100'000, 1'000'000};
+constexpr std::uint32_t kNetworkSizes[] = {3, 1000, 10'000};
 // And what several feeds together have.
 constexpr std::uint32_t kMany4 = 1'000'000;
 constexpr std::uint32_t kMany6 = 100'000;
@@ -65,24 +67,31 @@ constexpr const char* kPrefix6 = "2001:db8::";
 // what is connected to is in the second half.
 constexpr std::uint32_t kFirstNetwork = 0x7f600000;  // 127.96.0.0
 constexpr std::uint32_t kNetworkStep = 1024;
+int network_bits(std::uint32_t index) {
+  return 23 + static_cast<int>(index % 8);
+}
 constexpr std::uint64_t kSeed = 20211209;
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::runtime_error(what);
 }
 
-std::string dotted(std::uint32_t address) {
-  return std::to_string(address >> 24) + "." +
-         std::to_string(address >> 16 & 255) + "." +
-         std::to_string(address >> 8 & 255) + "." +
-         std::to_string(address & 255);
-}
-
-// An address that is not listed, of those a variant connects to.
+// The addresses a variant connects to: none is listed, or each is.
+enum class Where : std::uint8_t { kBetween, kListed };
 struct Destinations {
   int family = AF_INET;
   std::uint32_t hosts = 0;
   std::uint32_t networks = 0;
+  Where where = Where::kBetween;  // kListed: without hosts
+  bool operator==(const Destinations&) const = default;
+
+  std::string text() const {
+    std::string text = where == Where::kListed ? "in " : "between ";
+    if (hosts > 0) text += std::to_string(hosts) + " addresses";
+    if (hosts > 0 && networks > 0) text += " and ";
+    if (networks > 0) text += std::to_string(networks) + " networks";
+    return text + (family == AF_INET6 ? ", IPv6" : "");
+  }
 
   sockaddr_storage pick(std::mt19937_64& random) const {
     const auto index = static_cast<std::uint32_t>(random());
@@ -99,13 +108,20 @@ struct Destinations {
     auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
     v4->sin_family = AF_INET;
     v4->sin_port = htons(1389);
-    const bool network = networks > 0 && random() % 2 == 0;
-    v4->sin_addr.s_addr = htonl(
-        network ? kFirstNetwork + kNetworkStep * (index % networks) +
-                      kNetworkStep / 2 +
-                      static_cast<std::uint32_t>(random()) % (kNetworkStep / 2)
-                : kFirstAddress + 2 * (index % hosts) + 1);
+    const bool network = hosts == 0 || (networks > 0 && random() % 2 == 0);
+    v4->sin_addr.s_addr =
+        htonl(network ? in_network(index % networks, random)
+                      : kFirstAddress + 2 * (index % hosts) + 1);
     return storage;
+  }
+
+ private:
+  std::uint32_t in_network(std::uint32_t index, std::mt19937_64& random) const {
+    const auto number = static_cast<std::uint32_t>(random());
+    const std::uint32_t base = kFirstNetwork + kNetworkStep * index;
+    return where == Where::kListed
+               ? base + number % (1U << (32 - network_bits(index)))
+               : base + kNetworkStep / 2 + number % (kNetworkStep / 2);
   }
 };
 
@@ -113,43 +129,21 @@ struct Destinations {
 // to, others each time, and says how long that took.
 class Prober {
  public:
-  Prober(const Cgroup& cgroup, const Destinations& to, std::uint64_t seed) {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-      fail("socketpair");
-    }
-    channel_ = UniqueFd(ends[0]);
-    const UniqueFd theirs(ends[1]);
-    const UniqueFd procs(
-        ::openat(cgroup.fd(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
-    pid_ = ::fork();
-    if (pid_ < 0) fail("fork");
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (::write(procs.get(), "0", 1) != 1) ::_exit(1);
-      serve(theirs.get(), to, seed);
-    }
-  }
-  Prober(const Prober&) = delete;
-  Prober& operator=(const Prober&) = delete;
-  ~Prober() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
+  // `answer` is the errno that every connect has.
+  Prober(const Cgroup& cgroup, const Destinations& to, int answer,
+         std::uint64_t seed)
+      : worker_(cgroup,
+                [&](int channel) { serve(channel, to, answer, seed); }) {}
 
   // ns per connect.
   double measure() {
-    double taken = 0;
-    if (::write(channel_.get(), "", 1) != 1 ||
-        ::read(channel_.get(), &taken, sizeof(taken)) != sizeof(taken)) {
-      fail("a prober ended");
-    }
-    return taken;
+    worker_.ask('\0');
+    return worker_.answer<double>();
   }
 
  private:
   [[noreturn]] static void serve(int channel, const Destinations& to,
-                                 std::uint64_t seed) {
+                                 int answer, std::uint64_t seed) {
     const int fd = ::socket(to.family, SOCK_DGRAM, 0);
     const socklen_t size =
         to.family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
@@ -158,25 +152,28 @@ class Prober {
     char byte = 0;
     while (::read(channel, &byte, 1) == 1) {
       for (sockaddr_storage& address : addresses) address = to.pick(random);
+      int unlike = 0;
       const double before = now_ns();
       for (const sockaddr_storage& address : addresses) {
-        // No route leads to the IPv6 addresses: found out once the program has
-        // decided.
-        if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) !=
-                0 &&
-            (to.family == AF_INET || errno != ENETUNREACH)) {
-          ::_exit(2);
-        }
+        const int error =
+            ::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) ==
+                    0
+                ? 0
+                : errno;
+        // No route need lead to the IPv6 addresses: found out once the program
+        // has decided.
+        const bool no_route = to.family == AF_INET6 && error == ENETUNREACH;
+        unlike += error == answer || no_route ? 0 : 1;
       }
       const double taken =
           (now_ns() - before) / static_cast<double>(addresses.size());
+      if (unlike > 0) ::_exit(2);
       if (::write(channel, &taken, sizeof(taken)) != sizeof(taken)) break;
     }
     ::_exit(0);
   }
 
-  UniqueFd channel_;
-  pid_t pid_ = -1;
+  Worker worker_;
 };
 
 // What the lists of a policy need.
@@ -195,6 +192,8 @@ struct Variant {
   hook::ScratchCgroup cgroup;
   std::unique_ptr<Prober> prober;
   ListCost lists = {};
+  // What it tells is taken away, so that there is room for it each time.
+  std::unique_ptr<hook::RingBuffer> told = nullptr;
   std::vector<double> ns = {};
   PlainFilter plain = {};
   ProgramStats program = {};
@@ -223,7 +222,7 @@ std::vector<std::string> networks4(std::uint32_t count) {
   std::vector<std::string> items;
   for (std::uint32_t i = 0; i < count; ++i) {
     items.push_back(dotted(kFirstNetwork + kNetworkStep * i) + "/" +
-                    std::to_string(23 + i % 8));
+                    std::to_string(network_bits(i)));
   }
   return items;
 }
@@ -262,13 +261,24 @@ CompiledPolicy feeds_policy() {
   return policy;
 }
 
-// As the kernel accounts for the map.
-std::size_t map_bytes(int map) {
-  std::ifstream about("/proc/self/fdinfo/" + std::to_string(map));
-  for (std::string line; std::getline(about, line);) {
-    if (line.starts_with("memlock:")) return std::stoul(line.substr(8));
+// A rule without a list.
+CompiledPolicy port_policy() {
+  PolicyBuilder builder;
+  builder.rule("Port", sport_is(4444));
+  return builder.build();
+}
+
+// fd.snet in (LIST), or not.
+enum class Listed : std::uint8_t { kRefused, kAllowed };
+CompiledPolicy networks_policy(std::uint32_t size, Listed listed) {
+  PolicyBuilder builder;
+  builder.rule("Networks", snet_in(builder.list("networks", networks4(size))));
+  CompiledPolicy policy = builder.build();
+  auto& operands = std::get<And>(policy.rules[0].condition.node).operands;
+  if (listed == Listed::kAllowed) {
+    operands.back() = Expr{Not{std::move(operands.back())}};
   }
-  fail("ask for a list's memory");
+  return policy;
 }
 
 // Makes each list the policy's programs use, once more.
@@ -285,7 +295,7 @@ ListCost cost_of(const CompiledPolicy& policy, hook::Kernel& kernel) {
     const auto table = hook::create_table(ref, policy, {}, kernel);
     cost.made_ms += (now_ns() - before) / 1e6;
     if (!table) fail(table.error().message);
-    cost.bytes += map_bytes(table->fd());
+    cost.bytes += memlock_of(table->fd());
   }
   return cost;
 }
@@ -301,7 +311,7 @@ void attach_plain(PlainMap kind, std::uint32_t count, Variant& variant) {
   variant.lists.made_ms = (now_ns() - before) / 1e6;
   variant.lists.entries = count;
   for (const UniqueFd& map : variant.plain.maps) {
-    variant.lists.bytes += map_bytes(map.get());
+    variant.lists.bytes += memlock_of(map.get());
   }
 }
 
@@ -316,118 +326,154 @@ void ask_of_program(Variant& variant) {
   if (!counting) fail("have runs counted");
   const ProgramStats before = stats_of(cgroup, hook);
   for (int i = 0; i < kCounted; ++i) variant.prober->measure();
-  variant.program = stats_of(cgroup, hook);
-  variant.program.runs -= before.runs;
-  variant.program.run_ns -= before.run_ns;
-}
-
-double ns_of_run(const ProgramStats& program) {
-  return program.runs == 0 ? 0
-                           : static_cast<double>(program.run_ns) /
-                                 static_cast<double>(program.runs);
+  variant.program = stats_of(cgroup, hook).since(before);
 }
 
 // A program that allows everything: what any cgroup filter costs.
 hook::Link attach_empty(const Cgroup& cgroup, emit::Flavour flavour,
                         hook::Kernel& kernel) {
-  emit::Program program;
-  program.flavour = flavour;
-  program.insns = {{.code = BPF_ALU64 | BPF_MOV | BPF_K,
-                    .dst_reg = 0,
-                    .src_reg = 0,
-                    .off = 0,
-                    .imm = 1},
-                   {.code = BPF_JMP | BPF_EXIT,
-                    .dst_reg = 0,
-                    .src_reg = 0,
-                    .off = 0,
-                    .imm = 0}};
-  const auto loaded = kernel.load(program, {});
+  const auto loaded = kernel.load(emit::emit_allow_all(flavour), {});
   if (!loaded) fail(loaded.error().message);
   auto link = kernel.attach(*loaded, cgroup.fd(), flavour);
   if (!link) fail(link.error().message);
   return *std::move(link);
 }
 
-std::vector<double> differences(const Variant& of, const Variant& from) {
-  std::vector<double> differences;
-  for (std::size_t i = 0; i < of.ns.size(); ++i) {
-    differences.push_back(of.ns[i] - from.ns[i]);
-  }
-  return differences;
-}
-
-void stay_on_one_cpu() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
-  for (int cpu = CPU_SETSIZE - 1; cpu >= 0; --cpu) {
-    if (!CPU_ISSET(cpu, &allowed)) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    ::sched_setaffinity(0, sizeof(one), &one);
-    return;
-  }
-}
-
-// The variant of the same family that has the name.
-const Variant& baseline(const std::vector<Variant>& variants, const Variant& of,
-                        const std::string& name) {
-  return *std::find_if(
-      variants.begin(), variants.end(), [&](const Variant& one) {
-        return one.to.family == of.to.family && one.name.starts_with(name);
-      });
-}
-
 constexpr const char* kNothing = "no filter";
 constexpr const char* kEmpty = "an empty program";
+constexpr const char* kPort = "a rule on a port";
+constexpr const char* kLog4j = "log4j rule";
+constexpr const char* kFeeds = "log4j rule, with networks";
+constexpr const char* kAllowed = "not fd.snet in (LIST), allowed";
+constexpr const char* kRefused = "not fd.snet in (LIST), refused, told";
+constexpr const char* kDenied = "fd.snet in (LIST), allowed";
 
-void report(const std::vector<Variant>& variants, int rounds,
+// All that is measured, in the order of the table.
+class Variants {
+ public:
+  explicit Variants(hook::Kernel& kernel) : kernel_(kernel) {}
+
+  // What connects there is compared with each other; these are the first.
+  void begin(const Destinations& to) {
+    const bool four = to.family == AF_INET;
+    add(kNothing, to);
+    links_.push_back(attach_empty(
+        add(kEmpty, to).cgroup.cgroup(),
+        four ? emit::Flavour::kConnect4 : emit::Flavour::kConnect6, kernel_));
+  }
+  Variant& add_policy(const std::string& name, const CompiledPolicy& policy,
+                      const Destinations& to, int answer = 0) {
+    Variant& variant = add(name, to, answer);
+    const std::string dir =
+        bpffs_.path() + "/bailiff" + std::to_string(all_.size());
+    const auto attached =
+        protect(policy, variant.cgroup.cgroup(), dir, "bench", kernel_);
+    if (!attached) fail(attached.error().message);
+    auto ring = hook::RingBuffer::open(dir + "/events",
+                                       [](std::span<const std::byte>) {});
+    if (!ring) fail(ring.error().message);
+    variant.told = std::make_unique<hook::RingBuffer>(*std::move(ring));
+    variant.lists = cost_of(policy, kernel_);
+    return variant;
+  }
+  void add_plain(PlainMap kind, std::uint32_t size) {
+    attach_plain(kind, size,
+                 add(std::string(to_string(kind)), {.hosts = size}));
+  }
+
+  void measure(int rounds) {
+    for (int round = -kWarmUpRounds; round < rounds; ++round) {
+      for (std::size_t i = 0; i < all_.size(); ++i) {
+        // Each round begins with another one.
+        const auto start = static_cast<std::size_t>(round + kWarmUpRounds);
+        Variant& variant = all_[(start + i) % all_.size()];
+        const double ns = variant.prober->measure();
+        if (variant.told && !variant.told->consume()) fail("read the ring");
+        if (round >= 0) variant.ns.push_back(ns);
+      }
+    }
+    for (Variant& variant : all_) ask_of_program(variant);
+  }
+
+  const std::vector<Variant>& all() const { return all_; }
+  const Variant& find(const std::string& name, const Destinations& to) const {
+    return *std::find_if(all_.begin(), all_.end(), [&](const Variant& one) {
+      return one.to == to && one.name == name;
+    });
+  }
+  // The median, within a round; "over" one that connects to the same.
+  double over(const Variant& of, const char* base) const {
+    return median(differences(of.ns, find(base, of.to).ns));
+  }
+  double times(const Variant& of, const char* base) const {
+    return median(ratios(of.ns, find(base, of.to).ns));
+  }
+
+ private:
+  Variant& add(const std::string& name, const Destinations& to,
+               int answer = 0) {
+    all_.push_back({name, to, make_cgroup(), nullptr});
+    Variant& variant = all_.back();
+    variant.prober = std::make_unique<Prober>(variant.cgroup.cgroup(), to,
+                                              answer, kSeed + all_.size());
+    return variant;
+  }
+
+  hook::Kernel& kernel_;
+  const ScratchBpffs bpffs_;
+  std::vector<hook::Link> links_;
+  std::vector<Variant> all_;
+};
+
+void report(const Variants& variants, int rounds,
             const std::string& json_path) {
   utsname host{};
   ::uname(&host);
   printf("ns per connect(), UDP over loopback, %d rounds of %d, Linux %s\n",
          rounds, kConnectsPerRound, host.release);
-  printf("%-43s %8s %8s %8s %13s %14s %11s %9s %6s %8s %6s %7s\n",
-         "container with", "best", "p50", "p99", "over nothing",
-         "over an empty", "lists, KiB", "made, ms", "insns", "verified",
-         "bytes", "ns/run");
+  printf("%-37s %8s %8s %8s %8s %8s %8s %9s %9s %6s %8s %6s %7s\n",
+         "container with", "best", "p50", "p99", "over", "over an", "times an",
+         "lists,", "made,", "insns", "verified", "bytes", "ns/run");
+  printf("%-37s %8s %8s %8s %8s %8s %8s %9s %9s\n", "", "", "", "", "nothing",
+         "empty", "empty", "KiB", "ms");
   std::string json =
       "{\"bench\":\"connect\",\"unit\":\"ns\",\"kernel\":\"" +
       std::string(host.release) + "\",\"rounds\":" + std::to_string(rounds) +
       ",\"connects\":" + std::to_string(kConnectsPerRound) + ",\"variants\":[";
-  for (const Variant& variant : variants) {
+  for (const Variant& variant : variants.all()) {
+    if (variant.name == kNothing) {
+      printf("to addresses %s:\n", variant.to.text().c_str());
+    }
     const double best = percentile(variant.ns, 0);
     const double p50 = percentile(variant.ns, 0.5);
     const double p99 = percentile(variant.ns, 0.99);
-    const double over_none = percentile(
-        differences(variant, baseline(variants, variant, kNothing)), 0.5);
-    const double over_empty = percentile(
-        differences(variant, baseline(variants, variant, kEmpty)), 0.5);
+    const double over_none = variants.over(variant, kNothing);
+    const double over_empty = variants.over(variant, kEmpty);
+    const double times_empty = variants.times(variant, kEmpty);
     const ListCost& lists = variant.lists;
     const ProgramStats& program = variant.program;
     printf(
-        "%-43s %8.1f %8.1f %8.1f %13.1f %14.1f %11zu %9.1f %6zu %8zu %6zu "
+        "%-37s %8.1f %8.1f %8.1f %8.1f %8.1f %8.2f %9zu %9.1f %6zu %8zu %6zu "
         "%7.1f\n",
         variant.name.c_str(), best, p50, p99, over_none, over_empty,
-        lists.bytes / 1024, lists.made_ms,
+        times_empty, lists.bytes / 1024, lists.made_ms,
         static_cast<std::size_t>(program.instructions),
         static_cast<std::size_t>(program.verified),
-        static_cast<std::size_t>(program.native_bytes), ns_of_run(program));
+        static_cast<std::size_t>(program.native_bytes), program.ns_per_run());
     char line[700];
     ::snprintf(
         line, sizeof(line),
-        "%s{\"name\":\"%s\",\"best\":%.1f,\"p50\":%.1f,\"p99\":%.1f,"
-        "\"over_nothing_p50\":%.1f,\"over_empty_p50\":%.1f,"
-        "\"list_entries\":%zu,\"list_bytes\":%zu,"
+        "%s{\"name\":\"%s\",\"to\":\"%s\",\"best\":%.1f,\"p50\":%.1f,"
+        "\"p99\":%.1f,\"over_nothing_p50\":%.1f,\"over_empty_p50\":%.1f,"
+        "\"times_empty_p50\":%.3f,\"list_entries\":%zu,\"list_bytes\":%zu,"
         "\"list_made_ms\":%.2f,\"instructions\":%zu,"
         "\"verified\":%zu,\"native_bytes\":%zu,\"ns_per_run\":%.1f}",
-        &variant == variants.data() ? "" : ",", variant.name.c_str(), best, p50,
-        p99, over_none, over_empty, lists.entries, lists.bytes, lists.made_ms,
+        &variant == variants.all().data() ? "" : ",", variant.name.c_str(),
+        variant.to.text().c_str(), best, p50, p99, over_none, over_empty,
+        times_empty, lists.entries, lists.bytes, lists.made_ms,
         static_cast<std::size_t>(program.instructions),
         static_cast<std::size_t>(program.verified),
-        static_cast<std::size_t>(program.native_bytes), ns_of_run(program));
+        static_cast<std::size_t>(program.native_bytes), program.ns_per_run());
     json += line;
   }
   json += "]}\n";
@@ -439,67 +485,70 @@ void report(const std::vector<Variant>& variants, int rounds,
   printf("written to %s\n", json_path.c_str());
 }
 
-int run(int rounds, const std::string& json_path) {
-  stay_on_one_cpu();
-  hook::LinuxKernel kernel;
-  const ScratchBpffs bpffs;
-  std::vector<Variant> variants;
-  const auto add = [&](const std::string& name,
-                       const Destinations& to) -> const Cgroup& {
-    variants.push_back({to.family == AF_INET ? name : name + ", IPv6", to,
-                        make_cgroup(), nullptr});
-    Variant& variant = variants.back();
-    variant.prober = std::make_unique<Prober>(variant.cgroup.cgroup(), to,
-                                              kSeed + variants.size());
-    return variant.cgroup.cgroup();
-  };
-  const auto add_policy = [&](const std::string& name,
-                              const CompiledPolicy& policy,
-                              const Destinations& to) {
-    const Cgroup& cgroup = add(name, to);
-    const std::string dir =
-        bpffs.path() + "/bailiff" + std::to_string(variants.size());
-    const auto attached = protect(policy, cgroup, dir, "bench", kernel);
-    if (!attached) fail(attached.error().message);
-    variants.back().lists = cost_of(policy, kernel);
-  };
-  std::vector<hook::Link> links;
-  const Destinations many4 = {.hosts = kMany4, .networks = kManyNetworks};
-  const Destinations many6 = {.family = AF_INET6, .hosts = kMany6};
-  add(kNothing, many4);
-  links.push_back(
-      attach_empty(add(kEmpty, many4), emit::Flavour::kConnect4, kernel));
-  for (const std::uint32_t size : kListSizes) {
-    add_policy("log4j policy, " + std::to_string(size) + " listed",
-               log4j_policy(size), {.hosts = size});
+// Two that are alike are measured as far apart.
+constexpr double kAsCheap = 1.05;
+
+// What is wanted of all that.
+void report_aims(const Variants& variants, const Destinations& many4,
+                 const Destinations& many6) {
+  print_aim("a rule without lists, times an empty program",
+            variants.times(variants.find(kPort, {.hosts = 3}), kEmpty), "",
+            1.2);
+  for (const Destinations& to : {many4, many6}) {
+    print_aim("a miss " + to.text() + ", over an empty program",
+              variants.over(variants.find(kFeeds, to), kEmpty), "ns", 100);
   }
-  for (const PlainMap kind : kPlainMaps) {
-    for (const std::uint32_t size : kListSizes) {
-      add(std::string(to_string(kind)) + ", " + std::to_string(size) +
-              " listed",
-          {.hosts = size});
-      attach_plain(kind, size, variants.back());
+  const Variant& few = variants.find(kLog4j, {.hosts = 1000});
+  const Variant& many = variants.find(kLog4j, {.hosts = 1'000'000});
+  print_aim("1,000,000 listed, times 1000: the whole call",
+            median(ratios(many.ns, few.ns)), "", 1.5);
+  print_aim("1,000,000 listed, times 1000: what is over an empty program",
+            variants.over(many, kEmpty) / variants.over(few, kEmpty), "", 1.5);
+  for (const std::uint32_t size : kNetworkSizes) {
+    const Destinations listed = {.networks = size, .where = Where::kListed};
+    const Destinations between = {.networks = size};
+    print_aim(
+        std::to_string(size) + " networks alone allowed, times as many refused",
+        variants.times(variants.find(kAllowed, listed), kEmpty) /
+            variants.times(variants.find(kDenied, between), kEmpty),
+        "", kAsCheap);
+  }
+}
+
+int run(int rounds, const std::string& json_path) {
+  stay_on_one_processor();
+  hook::LinuxKernel kernel;
+  Variants variants(kernel);
+  for (const std::uint32_t size : kListSizes) {
+    const Destinations between = {.hosts = size};
+    variants.begin(between);
+    if (size == kListSizes[0]) {
+      variants.add_policy(kPort, port_policy(), between);
     }
+    variants.add_policy(kLog4j, log4j_policy(size), between);
+    for (const PlainMap kind : kPlainMaps) variants.add_plain(kind, size);
+  }
+  for (const std::uint32_t size : kNetworkSizes) {
+    const CompiledPolicy allow = networks_policy(size, Listed::kAllowed);
+    const Destinations listed = {.networks = size, .where = Where::kListed};
+    variants.begin(listed);
+    variants.add_policy(kAllowed, allow, listed);
+    const Destinations between = {.networks = size};
+    variants.begin(between);
+    variants.add_policy(kRefused, allow, between, EPERM);
+    variants.add_policy(kDenied, networks_policy(size, Listed::kRefused),
+                        between);
   }
   const CompiledPolicy feeds = feeds_policy();
-  const std::string listed = "1M + 100k IPv6 + 10k networks";
-  add_policy(listed, feeds, many4);
-  add(kNothing, many6);
-  links.push_back(
-      attach_empty(add(kEmpty, many6), emit::Flavour::kConnect6, kernel));
-  add_policy(listed, feeds, many6);
-
-  for (int round = -kWarmUpRounds; round < rounds; ++round) {
-    for (std::size_t i = 0; i < variants.size(); ++i) {
-      // Each round begins with another one.
-      const auto start = static_cast<std::size_t>(round + kWarmUpRounds);
-      Variant& variant = variants[(start + i) % variants.size()];
-      const double ns = variant.prober->measure();
-      if (round >= 0) variant.ns.push_back(ns);
-    }
+  const Destinations many4 = {.hosts = kMany4, .networks = kManyNetworks};
+  const Destinations many6 = {.family = AF_INET6, .hosts = kMany6};
+  for (const Destinations& to : {many4, many6}) {
+    variants.begin(to);
+    variants.add_policy(kFeeds, feeds, to);
   }
-  for (Variant& variant : variants) ask_of_program(variant);
+  variants.measure(rounds);
   report(variants, rounds, json_path);
+  report_aims(variants, many4, many6);
   return 0;
 }
 
