@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bench_attach [--containers N] [--policies N] [--rules N] [--json FILE]: what
-// it takes to put policies in front of many containers (scratch cgroups), in
-// milliseconds for one more, with those the verifier takes, and in kernel
-// memory.  Each policy is met for the first time in turn with containers of
-// known ones, so that what grows with the number of containers shows.
+// bench_attach [--containers N] [--policies N] [--rules N] [--networks N]
+// [--json FILE]: what it takes to put policies in front of many containers
+// (scratch cgroups), in milliseconds for one more, with those the verifier
+// takes, and in kernel memory.  Each policy is met for the first time in turn
+// with containers of known ones, so that what grows with the number of
+// containers shows.  Then the same of one policy that has a program at each
+// hook, for containers that have networks of their own with two interfaces.
 #include <bpf/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +23,12 @@
 #include <vector>
 
 #include "hook/attach/attach.h"
+#include "hook/attach/shared_maps.h"
 #include "hook/kernel/kernel.h"
 #include "tests/bench/measure.h"
+#include "tests/kernel/every_hook.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/kernel_memory.h"
 #include "tests/kernel/many_rules.h"
 
 namespace bailiff::test {
@@ -33,6 +38,7 @@ struct Options {
   std::size_t containers = 1000;
   std::size_t policies = 50;
   std::size_t rules = 20;
+  std::size_t networks = 100;
   std::string json_path;
 };
 
@@ -70,6 +76,60 @@ class TimedKernel final : public hook::LinuxKernel {
 
   double load_ms = 0;
 };
+
+constexpr double kMostOfContainer_kib = 64;
+
+// What a policy with everything takes.
+struct Everything {
+  double first_ms = 0;
+  double verifier_ms = 0;  // of that
+  double shared_ms = 0;    // of each further container, median
+  double kib = 0;          // of each, as the kernel's memory grows
+  double bpf_kib = 0;      // of each, as it accounts for BPF objects
+  double mate_kib = 0;     // the same, of one in the network of another
+};
+
+Everything measure_everything(std::size_t containers) {
+  constexpr double kKib = 1024;
+  TimedKernel kernel;
+  const ScratchBpffs bpffs;
+  const std::string dir = bpffs.path() + "/bailiff";
+  const CompiledPolicy policy = every_hook({"192.0.2.1", "2001:db8::1"});
+  std::vector<hook::ScratchCgroup> cgroups;
+  std::vector<ScratchNetwork> networks;
+  for (std::size_t i = 0; i < containers; ++i) networks.emplace_back();
+  for (std::size_t i = 0; i <= containers; ++i) {
+    cgroups.push_back(make_cgroup());
+  }
+  const auto attach_ms = [&](std::size_t i) {
+    const double before = now_ms();
+    const auto attached =
+        protect(policy, cgroups[i].cgroup(), dir, "c" + std::to_string(i),
+                kernel, networks[i % containers].netns());
+    if (!attached) fail(attached.error().message);
+    return now_ms() - before;
+  };
+  Everything everything;
+  // The observer stays on the host, and is no container's.
+  if (const Status ready = hook::ensure_shared_maps(dir, kernel); !ready) {
+    fail(ready.error().message);
+  }
+  everything.first_ms = attach_ms(0);
+  everything.verifier_ms = kernel.load_ms;
+  const double kib = kernel_kib();
+  const std::size_t bytes = memory_below(dir).bytes();
+  std::vector<double> shared;
+  for (std::size_t i = 1; i < containers; ++i) shared.push_back(attach_ms(i));
+  const auto count = static_cast<double>(shared.size());
+  everything.kib = (kernel_kib() - kib) / count;
+  const std::size_t all = memory_below(dir).bytes();
+  everything.bpf_kib = static_cast<double>(all - bytes) / kKib / count;
+  everything.shared_ms = median(shared);
+  (void)attach_ms(containers);
+  everything.mate_kib =
+      static_cast<double>(memory_below(dir).bytes() - all) / kKib;
+  return everything;
+}
 
 int run(const Options& options) {
   TimedKernel kernel;
@@ -140,12 +200,28 @@ int run(const Options& options) {
     json += line;
   }
   const double kib = shared_kib / static_cast<double>(shared_count);
-  printf("kernel memory of a further container: %.1f KiB\n", kib);
+  print_aim("kernel memory of a further container", kib, "KiB",
+            kMostOfContainer_kib);
   printf("reconcile with all of them: %.1f ms\n", reconcile_ms);
-  char line[100];
+  const Everything all = measure_everything(options.networks);
+  printf(
+      "a program at each hook, %zu containers with networks, ms to attach: "
+      "%.3f shared, %.3f first, %.3f of that verifier\n",
+      options.networks, all.shared_ms, all.first_ms, all.verifier_ms);
+  print_aim("kernel memory of a further container, by all the kernel has",
+            all.kib, "KiB", kMostOfContainer_kib);
+  print_aim("by what the kernel accounts for BPF objects", all.bpf_kib, "KiB",
+            kMostOfContainer_kib);
+  print_aim("the same, of one in the network of another", all.mate_kib, "KiB",
+            kMostOfContainer_kib);
+  char line[300];
   ::snprintf(line, sizeof line,
-             "],\"further_container_kib\":%.1f,\"reconcile_ms\":%.1f}\n", kib,
-             reconcile_ms);
+             "],\"further_container_kib\":%.1f,\"reconcile_ms\":%.1f,"
+             "\"everything\":{\"first_ms\":%.3f,\"verifier_ms\":%.3f,"
+             "\"shared_ms\":%.3f,\"further_container_kib\":%.1f,"
+             "\"further_container_bpf_kib\":%.1f,\"pod_mate_bpf_kib\":%.1f}}\n",
+             kib, reconcile_ms, all.first_ms, all.verifier_ms, all.shared_ms,
+             all.kib, all.bpf_kib, all.mate_kib);
   json += line;
   std::unique_ptr<FILE, int (*)(FILE*)> file(
       ::fopen(options.json_path.c_str(), "we"), ::fclose);
@@ -167,6 +243,9 @@ int main(int argc, char** argv) {
     if (::strcmp(argv[i], "--containers") == 0) options.containers = number();
     if (::strcmp(argv[i], "--policies") == 0) options.policies = number();
     if (::strcmp(argv[i], "--rules") == 0) options.rules = number();
+    if (::strcmp(argv[i], "--networks") == 0) {
+      options.networks = std::max(number(), 2UL);
+    }
   }
   try {
     return bailiff::test::run(options);
