@@ -360,11 +360,8 @@ class Group {
     std::vector<std::string> items;
     for (std::uint32_t i = 0; i < size; ++i) items.push_back(listed(i));
     add_policy(kBailiff, policy_of(size, items), true);
-    // A rule on a port is at no packet.
-    if (size > 0) {
-      add_policy(kNoFrames, policy_of(size, items), false);
-      add_policy(kEveryHook, every_hook(std::move(items)), true);
-    }
+    add_policy(kNoFrames, policy_of(size, items), false);
+    if (size > 0) add_policy(kEveryHook, every_hook(std::move(items)), true);
     for (Variant& variant : variants_) {
       (void)variant.measure(What::kOpenStream);
     }
@@ -446,16 +443,14 @@ class Group {
   }
   void attach_empty(const Variant& variant) {
     // Where Bailiff has programs, too.
-    std::vector<emit::Flavour> flavours = {emit::Flavour::kConnect4,
-                                           emit::Flavour::kSendmsg4};
-    if (size_ > 0) flavours.push_back(emit::Flavour::kEgress);
-    for (const emit::Flavour flavour : flavours) {
+    for (const emit::Flavour flavour :
+         {emit::Flavour::kConnect4, emit::Flavour::kSendmsg4,
+          emit::Flavour::kEgress}) {
       const auto program =
           require(kernel_.load(emit::emit_allow_all(flavour), {}));
       links_.push_back(require(
           kernel_.attach(program, variant.cgroup.cgroup().fd(), flavour)));
     }
-    if (size_ == 0) return;
     const auto frames =
         require(kernel_.load(emit::emit_allow_all(emit::Flavour::kFrame), {}));
     const int netns = variant.network->netns();
