@@ -68,6 +68,8 @@ bool knows_task(Flavour flavour) {
     case Flavour::kConnect6:
     case Flavour::kSendmsg4:
     case Flavour::kSendmsg6:
+    case Flavour::kPostBind4:
+    case Flavour::kPostBind6:
     case Flavour::kSockCreate:
       return true;
     case Flavour::kEgress:
@@ -80,9 +82,6 @@ bool knows_task(Flavour flavour) {
     case Flavour::kIngress:
     case Flavour::kSetsockopt:
     case Flavour::kTest:
-    // A process has them, but no rule of bind(2) is placed by them yet.
-    case Flavour::kPostBind4:
-    case Flavour::kPostBind6:
       return false;
   }
   return false;

@@ -309,6 +309,7 @@ class Placer {
         connect_(ids_for_root(outbound("connect"))),
         judged_(connect_),
         send_({Constant{false}}),
+        bind_({Constant{false}}),
         socket_({Constant{false}}),
         exec_({Constant{false}}) {
     result_.placement.rule = rule;
@@ -364,11 +365,14 @@ class Placer {
       return std::move(result_);
     }
     take_bits();
+    place_bind();
     place_socket();
     if (hooked_ || !is_false(send_)) {
       place_network();
-    } else if (result_.arrival || result_.bind) {
+    } else if (result_.arrival || (result_.bind && result_.bind->deny)) {
       result_.placement.enforcement = Enforcement::kKernel;
+    } else if (result_.bind) {
+      result_.placement.enforcement = Enforcement::kObserve;
     } else if (result_.calls != 0) {
       result_.placement.enforcement =
           result_.held != 0 ? Enforcement::kNotify
@@ -423,7 +427,7 @@ class Placer {
       if (!call || (*call == BAILIFF_CALL_CONNECT && hooked_ && whole_)) {
         continue;
       }
-      if (*call == BAILIFF_CALL_BIND && result_.bind) continue;
+      if (*call == BAILIFF_CALL_BIND && !is_false(bind_)) continue;
       const Expr observed =
           simplify(folded_, known_of_observed(*call, policy_.lists));
       if (is_false(observed)) continue;
@@ -502,6 +506,7 @@ class Placer {
     };
     if (hooked_) want(judged_, task_check);
     want(send_, task_check);
+    want(bind_, task_check);
     want(socket_, task_check);
     if (exec) want(exec_, exec_check);
     const CodeSize code = exec ? code_size(exec_) : CodeSize{};
@@ -608,22 +613,25 @@ class Placer {
     parts.push_back(simplify({And{std::move(all)}}, decide_nothing()));
   }
 
+  // All of what is asked of a bind(2) is known then, or it is observed.
   void find_bind() {
     if (!refused_ || !names_event("bind")) return;
-    const Expr bind = simplify(by_ends(folded_, Role::kServer, false),
-                               known_of_bind(policy_.lists));
+    Expr bind = ids_for_root(simplify(by_ends(folded_, Role::kServer, false),
+                                      known_of_bind(policy_.lists)));
     const std::vector<Leaf> leaves = leaves_of(bind);
-    if (is_false(bind) ||
-        !std::all_of(leaves.begin(), leaves.end(), [&](const Leaf& leaf) {
-          return leaf.check != nullptr && decidable_at_bind(*leaf.check) &&
-                 !too_long(*leaf.check);
+    if (std::all_of(leaves.begin(), leaves.end(), [&](const Leaf& leaf) {
+          return leaf.check != nullptr && !too_long(*leaf.check) &&
+                 (decidable_at_bind(*leaf.check) ||
+                  task_check(*leaf.check, policy_.lists));
         })) {
-      return;
+      bind_ = std::move(bind);
     }
-    result_.bind = KernelRule{.rule = result_.placement.rule,
-                              .condition = bind,
-                              .candidate = false,
-                              .deny = true};
+  }
+
+  void place_bind() {
+    result_.bind = kernel_rule(bind_, [this](const Check& check) {
+      return decidable_at_bind(check) || decided_as_bit(check);
+    });
   }
 
   // Of IP sockets all is known when they are made, or nothing is done about
@@ -676,7 +684,13 @@ class Placer {
     }
     if (result_.bind) {
       hooks.insert(hooks.end(), {HookPoint::kPostBind4, HookPoint::kPostBind6});
-      say("bind(2) is decided before it succeeds, of IPv4 and IPv6 sockets");
+      say(result_.bind->candidate
+              ? "bind(2) of IPv4 and IPv6 sockets is judged by the service"
+              : "bind(2) is decided before it succeeds, of IPv4 and IPv6 "
+                "sockets");
+      const std::vector<Leaf> leaves = leaves_of(bind_);
+      say_no_room(leaves);
+      say_bits(leaves);
     }
   }
 
@@ -715,7 +729,7 @@ class Placer {
     unnamed_ = can_be("");
     for (const std::string& name : named_events(folded_, policy_.lists)) {
       if (name == "connect" || name == "container") continue;
-      if (name == "bind" && result_.bind) continue;
+      if (name == "bind" && !is_false(bind_)) continue;
       if (is_observed(name)) continue;
       if (can_be(name)) unserved_.push_back(name);
     }
@@ -918,9 +932,24 @@ class Placer {
       names.emplace(field(leaf.check->field).name);
     }
     if (names.empty()) return;
-    say("conditions on " + enumeration({names.begin(), names.end()}) +
-        " are decided when a program is executed, and by the service for a "
-        "process that was moved into the container");
+    say_once("conditions on " + enumeration({names.begin(), names.end()}) +
+             " are decided when a program is executed, and by the service for "
+             "a process that was moved into the container");
+  }
+
+  // Of checks that would be bits.
+  void say_no_room(const std::vector<Leaf>& leaves) {
+    if (with_bits_) return;
+    std::set<std::string> names;
+    for (const Leaf& leaf : leaves) {
+      if (leaf.check == nullptr || !task_check(*leaf.check, policy_.lists)) {
+        continue;
+      }
+      names.emplace(field(leaf.check->field).name);
+    }
+    if (names.empty()) return;
+    say_once("the checks of " + enumeration({names.begin(), names.end()}) +
+             " have no room in the kernel beside those of other rules");
   }
 
   void say_exec() {
@@ -1081,6 +1110,10 @@ class Placer {
     result_.placement.reason = reason_;
   }
 
+  void say_once(const std::string& sentence) {
+    if (reason_.find(sentence) == std::string::npos) say(sentence);
+  }
+
   void say(const std::string& sentence) {
     if (!reason_.empty()) reason_ += "; ";
     reason_ += sentence;
@@ -1098,6 +1131,7 @@ class Placer {
   bool whole_ = false;   // that is all of it
   bool hooked_ = false;  // the connect hooks serve it
   Expr send_;            // of a message to an address
+  Expr bind_;            // of a bind(2) that is refused
   Expr socket_;          // of an IP socket that is made
   Expr exec_;            // of a program that is executed
   std::vector<std::string> observed_;

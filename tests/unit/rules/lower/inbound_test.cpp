@@ -195,13 +195,38 @@ TEST(Binds, AreRefusedWhereTheKernelKnowsAll) {
 TEST(Binds, AreObservedOtherwise) {
   const Expr condition =
       all_of({event_is("bind"), port(FieldId::kFdSport, Op::kEq, 7080),
-              check(FieldId::kProcPname, Op::kEq, {"sh"})});
+              check(FieldId::kProcCwd, Op::kEq, {"/tmp"})});
   for (const bool block : {true, false}) {
     const Plan plan = planned(condition, block);
     EXPECT_THAT(plan.bind, IsEmpty());
     EXPECT_EQ(plan.observe.calls, bit_of(BAILIFF_CALL_BIND));
     EXPECT_EQ(plan.placements.at(0).enforcement, Enforcement::kObserve);
   }
+}
+
+TEST(Binds, AreRefusedByTheTextsOfTheProcess) {
+  for (const FieldId text :
+       {FieldId::kProcExe, FieldId::kProcExepath, FieldId::kProcArgs,
+        FieldId::kProcCmdline, FieldId::kProcPname, FieldId::kProcAname}) {
+    const Expr of_text = check(text, Op::kEq, {"sh"});
+    const Plan plan = planned(all_of(
+        {event_is("bind"), port(FieldId::kFdSport, Op::kEq, 7080), of_text}));
+    EXPECT_EQ(plan.bind.at(0).condition,
+              all_of({port(FieldId::kFdLport, Op::kEq, 7080), of_text}));
+    EXPECT_TRUE(plan.bind.at(0).deny);
+    EXPECT_FALSE(plan.bind.at(0).candidate);
+    EXPECT_EQ(plan.bits.size(), 1U);
+    EXPECT_EQ(plan.observe.calls, 0U);
+    EXPECT_EQ(plan.placements.at(0).enforcement, Enforcement::kKernel);
+    EXPECT_THAT(plan.placements.at(0).reason,
+                HasSubstr("' are decided when a program is executed"));
+  }
+}
+
+TEST(Binds, OfRootAreThoseOfNumberZero) {
+  const Plan plan = planned(
+      all_of({event_is("bind"), check(FieldId::kUserName, Op::kEq, {"root"})}));
+  EXPECT_EQ(plan.bind.at(0).condition, port(FieldId::kUserUid, Op::kEq, 0));
 }
 
 TEST(Binds, HaveNoRemoteEnd) {

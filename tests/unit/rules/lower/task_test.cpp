@@ -152,6 +152,22 @@ TEST(Task, ARuleWithoutRoomIsACandidate) {
   EXPECT_FALSE(plan.connect[BAILIFF_MAX_TASK_CHECKS].deny);
 }
 
+TEST(Task, ABindWithoutRoomIsJudgedByTheService) {
+  std::vector<Expr> conditions;
+  for (std::uint32_t i = 0; i <= BAILIFF_MAX_TASK_CHECKS; ++i) {
+    conditions.push_back(
+        all_of({event_is("bind"),
+                check(FieldId::kProcExe, Op::kEq, {std::to_string(i)})}));
+  }
+  const Plan plan = plan_of(std::move(conditions));
+  EXPECT_TRUE(plan.bind[BAILIFF_MAX_TASK_CHECKS - 1].deny);
+  EXPECT_TRUE(plan.bind[BAILIFF_MAX_TASK_CHECKS].candidate);
+  EXPECT_FALSE(plan.bind[BAILIFF_MAX_TASK_CHECKS].deny);
+  const Placement& last = plan.placements[BAILIFF_MAX_TASK_CHECKS];
+  EXPECT_EQ(last.enforcement, Enforcement::kObserve);
+  EXPECT_THAT(last.reason, HasSubstr("the checks of 'proc.exe' have no room"));
+}
+
 TEST(Task, ProgramsAreJudgedBeforeTheyRun) {
   const Expr miner =
       all_of({executed(), check(FieldId::kProcName, Op::kEq, {"miner"})});
