@@ -50,9 +50,8 @@ struct {
 struct task_scratch {
   struct bailiff_task task;
   __u64 other[BAILIFF_TASK_WORDS]; /* what holds of TEXT_OTHER */
-  /* The bits of each ancestor, the parent first; of so many. */
+  /* The bits of each ancestor, the parent first; of task.level_count. */
   __u64 levels[BAILIFF_TASK_LEVELS][BAILIFF_TASK_WORDS];
-  __u32 level_count;
   /* Of bits that are combined; the last is the top.  Here, where the verifier
    * knows no value: Linux 6.1 looks at the first round of a loop only, and
    * takes out what is not reached with the values a program's stack has in it.
@@ -155,7 +154,11 @@ static long search_at(__u32 index, struct search* search) {
 __noinline int test_text(const struct task_scratch* scratch,
                          const struct bailiff_task_test* test, __u32 at,
                          __u32 bytes) {
-  if (!scratch || !test || test->bytes > bytes) return 0;
+  if (!scratch || !test) return 0;
+  if (test->op == BAILIFF_TASK_UNEQUAL) {
+    return test->bytes != bytes || !same_text(scratch, test, at, 0);
+  }
+  if (test->bytes > bytes) return 0;
   switch (test->op) {
     case BAILIFF_TASK_EQUAL:
       return test->bytes == bytes && same_text(scratch, test, at, 0);
@@ -279,7 +282,7 @@ static long look_above(__u32 index, struct lineage* lineage) {
   lineage->task = parent;
   const struct bailiff_task* known = bpf_map_lookup_elem(&tasks, &pid);
   __u32 level = index & (BAILIFF_TASK_LEVELS - 1);
-  scratch->level_count = index + 1;
+  scratch->task.level_count = index + 1;
   if (known && known->table == lineage->table) {
     for (__u32 i = 0; i < BAILIFF_TASK_WORDS; ++i) {
       scratch->task.above[i] |= known->own[i];
@@ -288,6 +291,8 @@ static long look_above(__u32 index, struct lineage* lineage) {
         scratch->levels[level][i] = known->own[i];
       }
     }
+    if (index < BAILIFF_TASK_LEVELS)
+      scratch->task.levels[level] = known->own[0];
     if (index == 0) scratch->task.flags |= BAILIFF_TASK_PARENT_KNOWN;
     return 0;
   }
@@ -307,6 +312,9 @@ static long look_above(__u32 index, struct lineage* lineage) {
       scratch->levels[level][i] = scratch->other[i];
     }
   }
+  if (index < BAILIFF_TASK_LEVELS) {
+    scratch->task.levels[level] = scratch->other[0];
+  }
   return 0;
 }
 
@@ -322,7 +330,8 @@ static __always_inline void note_above(struct task_scratch* scratch, __u32 slot,
   scratch->task.flags = 0;
   __builtin_memset(scratch->task.parent, 0, sizeof(scratch->task.parent));
   __builtin_memset(scratch->task.above, 0, sizeof(scratch->task.above));
-  scratch->level_count = 0;
+  __builtin_memset(scratch->task.levels, 0, sizeof(scratch->task.levels));
+  scratch->task.level_count = 0;
   bpf_loop(BAILIFF_MAX_ANCESTORS, look_above, &lineage, 0);
 }
 
@@ -512,7 +521,8 @@ static __always_inline __u64 bit_at(const __u64* words, __u32 bit) {
 static __always_inline __u64 bit_of_level(const struct task_scratch* scratch,
                                           __u32 what) {
   __u32 level = (what >> BAILIFF_TASK_LEVEL_SHIFT) - 1;
-  if (level >= scratch->level_count || level >= BAILIFF_TASK_LEVELS) return 0;
+  if (level >= scratch->task.level_count || level >= BAILIFF_TASK_LEVELS)
+    return 0;
   return bit_at(scratch->levels[level & (BAILIFF_TASK_LEVELS - 1)],
                 what & 0xffff);
 }
@@ -563,6 +573,9 @@ static long run_unit(__u32 index, struct deciding* deciding) {
       break;
     case BAILIFF_TASK_CODE_OR:
       stack = stack >> 1 | (stack & 1);
+      break;
+    case BAILIFF_TASK_CODE_DEEP:
+      stack = stack << 1 | (scratch->task.level_count >= what);
       break;
     case BAILIFF_TASK_CODE_RULE:
       end_rule(scratch, what, stack & 1);

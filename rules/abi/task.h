@@ -20,6 +20,10 @@
 #define BAILIFF_TASK_WORDS 32U
 #define BAILIFF_MAX_TASK_CHECKS (BAILIFF_TASK_WORDS * 64U)
 
+/* Of these, how many may be about one ancestor, by its level, at a connect: of
+ * each ancestor one word is kept.  As above at it. */
+#define BAILIFF_MAX_TASK_LEVEL_CHECKS 64
+
 /* Tests of one container: a check has one for each of its operands.  At it, as
  * above. */
 #define BAILIFF_MAX_TASK_TESTS 4096U
@@ -72,6 +76,7 @@ enum bailiff_task_operator {
   /* Of numbers, signed; BAILIFF_TASK_EQUAL too. */
   BAILIFF_TASK_LESS,
   BAILIFF_TASK_GREATER,
+  BAILIFF_TASK_UNEQUAL, /* of texts */
 };
 
 /* One that holds sets the bit of its check. */
@@ -104,6 +109,7 @@ enum bailiff_task_code {
   BAILIFF_TASK_CODE_AND,
   BAILIFF_TASK_CODE_OR,
   BAILIFF_TASK_CODE_RULE, /* the end of a rule's condition: which rule */
+  BAILIFF_TASK_CODE_DEEP, /* whether there are so many ancestors */
 };
 #define BAILIFF_TASK_CODE_SHIFT 24
 /* With BAILIFF_TASK_CODE_LEVEL, behind the bit: which, from 1 for the parent.
@@ -131,12 +137,17 @@ struct bailiff_task {
   __u64 own[BAILIFF_TASK_WORDS];
   __u64 parent[BAILIFF_TASK_WORDS];
   __u64 above[BAILIFF_TASK_WORDS];
+  /* The first word of each ancestor, the parent first: of so many, or of
+   * all there is room for. */
+  __u64 levels[BAILIFF_TASK_LEVELS];
+  __u32 level_count;
+  __u32 reserved2;
 };
 
 /* All of `parent` is known, and not the bits of its name alone. */
 #define BAILIFF_TASK_PARENT_KNOWN 0x1
 
-BAILIFF_ABI_ASSERT(sizeof(struct bailiff_task) == 784);
+BAILIFF_ABI_ASSERT(sizeof(struct bailiff_task) == 856);
 
 /* BAILIFF_PART_RULES: a rule that was decided when the program was executed and
  * holds, or could not be decided. */

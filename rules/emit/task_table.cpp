@@ -43,8 +43,9 @@ bailiff_task_operator operator_of(Op op) {
     case Op::kIn:
     case Op::kIntersects:
       return BAILIFF_TASK_EQUAL;
-    case Op::kExists:
     case Op::kNe:
+      return BAILIFF_TASK_UNEQUAL;
+    case Op::kExists:
     case Op::kGlob:
     case Op::kIglob:
     case Op::kRegex:
@@ -135,6 +136,10 @@ class Coder {
            as_bit->level << BAILIFF_TASK_LEVEL_SHIFT |
                static_cast<std::uint32_t>(found - checks_.begin()));
     if (as_bit->negated) append(BAILIFF_TASK_CODE_NOT, 0);
+    if (as_bit->negated && as_bit->whose == Whose::kLevel) {
+      append(BAILIFF_TASK_CODE_DEEP, as_bit->level);
+      append(BAILIFF_TASK_CODE_AND, 0);
+    }
     if (as_bit->whose == Whose::kParent &&
         as_bit->subject != BAILIFF_TASK_NAME) {
       of_parent_ = true;
@@ -185,8 +190,8 @@ void add_pages(const std::vector<T>& items, std::vector<std::string>& pages) {
   }
 }
 
-int offset_of(Whose whose) {
-  switch (whose) {
+int offset_of(const TaskCheck& check) {
+  switch (check.whose) {
     case Whose::kOwn:
       return offsetof(bailiff_task, own);
     case Whose::kParent:
@@ -194,8 +199,8 @@ int offset_of(Whose whose) {
     case Whose::kAbove:
       return offsetof(bailiff_task, above);
     case Whose::kLevel:
-      assert(false && "not one of task_check()");
-      break;
+      return static_cast<int>(offsetof(bailiff_task, levels) +
+                              sizeof(std::uint64_t) * (check.level - 1));
   }
   return 0;
 }
@@ -274,8 +279,16 @@ void emit_task_check(const Target& target, const TaskCheck& check,
   const auto found = std::find(checks.begin(), checks.end(), check.bit);
   assert(found != checks.end());
   const auto bit = static_cast<int>(found - checks.begin());
+  assert(check.whose != Whose::kLevel || bit < BAILIFF_MAX_TASK_LEVEL_CHECKS);
   code.append(load(Size::k64, kR1, kFrame, kTaskSlot));
-  code.append(load(Size::k8, kR1, kR1, offset_of(check.whose) + bit / 8));
+  if (check.whose == Whose::kLevel && check.negated) {
+    // Of an ancestor there is none of, nothing holds.
+    code.append(load(Size::k32, kR2, kR1, offsetof(bailiff_task, level_count)));
+    code.jump(
+        jump_if(Comparison::kLt, kR2, static_cast<std::int32_t>(check.level)),
+        exits.if_false);
+  }
+  code.append(load(Size::k8, kR1, kR1, offset_of(check) + bit / 8));
   code.append(alu(BPF_AND, kR1, 1 << bit % 8));
   code.branch(jump_if(Comparison::kEq, kR1, 0),
               check.negated ? exits.if_true : exits.if_false,

@@ -110,16 +110,14 @@ bool fit(const Check& check, const std::vector<List>& lists) {
          std::all_of(operands.begin(), operands.end(), fits);
 }
 
-// proc.aname[2] and its like, which connects find no bits of.
+// proc.aname[2] and its like.
 std::optional<TaskCheck> at_level(const Check& check, const Place& place,
                                   const std::vector<List>& lists,
                                   bool at_connect) {
   const std::string& text = check.argument;
-  if (at_connect || place.whose != Whose::kAbove || text.size() != 1) {
-    return std::nullopt;
-  }
-  // There may be no such ancestor, and then neither of the two holds.
-  if (check.op == Op::kNe || check.op == Op::kExists) return std::nullopt;
+  if (place.whose != Whose::kAbove || text.size() != 1) return std::nullopt;
+  // There may be no such ancestor.
+  if (check.op == Op::kExists) return std::nullopt;
   if (text[0] < '1' || text[0] > '0' + static_cast<char>(BAILIFF_TASK_LEVELS)) {
     return std::nullopt;
   }
@@ -127,9 +125,12 @@ std::optional<TaskCheck> at_level(const Check& check, const Place& place,
   TaskCheck result = {.subject = place.subject,
                       .whose = Whose::kLevel,
                       .level = static_cast<std::uint32_t>(text[0] - '0'),
+                      .negated = check.op == Op::kNe,
+                      .first = at_connect,
                       .bit = check};
   result.bit.field = place.own;
   result.bit.argument.clear();
+  if (result.negated) result.bit.op = Op::kEq;
   return result;
 }
 
@@ -144,15 +145,15 @@ std::optional<TaskCheck> check_at(const Check& check,
       !is_decided(check.op, place->subject)) {
     return std::nullopt;
   }
-  if (!check.argument.empty())
+  if (!check.argument.empty()) {
     return at_level(check, *place, lists, at_connect);
-  // That some ancestor has another name is not that none has this one.
-  if (place->whose == Whose::kAbove && check.op == Op::kNe) return std::nullopt;
+  }
   if (!fit(check, lists)) return std::nullopt;
-  TaskCheck result = {.subject = place->subject,
-                      .whose = place->whose,
-                      .negated = check.op == Op::kNe,
-                      .bit = check};
+  TaskCheck result = {
+      .subject = place->subject,
+      .whose = place->whose,
+      .negated = check.op == Op::kNe && place->whose != Whose::kAbove,
+      .bit = check};
   result.bit.field = place->own;
   if (result.negated) result.bit.op = Op::kEq;
   return result;
@@ -172,6 +173,17 @@ std::optional<TaskCheck> exec_check(const Check& check,
 
 bool exec_place(FieldId field) { return place_of(field) != nullptr; }
 
+bool kept_as_bit(FieldId field) {
+  const Place* place = place_of(field);
+  return place != nullptr && place->at_connect;
+}
+
+bool has_long_text(const Check& check, const std::vector<List>& lists) {
+  if (!kept_as_bit(check.field)) return false;
+  const std::vector<Value> operands = inline_operands(check, lists);
+  return !std::all_of(operands.begin(), operands.end(), fits);
+}
+
 std::size_t tests_of(const Check& bit, const std::vector<List>& lists) {
   // kLe and kGe are two: less, or equal.
   const std::size_t each = bit.op == Op::kLe || bit.op == Op::kGe ? 2 : 1;
@@ -184,7 +196,11 @@ namespace {
 class CodeSizer {
  public:
   CodeSize operator()(const Constant&) const { return {1, 1}; }
-  CodeSize operator()(const Check&) const { return {2, 1}; }  // and perhaps not
+  CodeSize operator()(const Check& check) const {
+    // And perhaps not; and of a level, whether there is one.
+    if (check.argument.empty()) return {2, 1};
+    return {4, 2};
+  }
   CodeSize operator()(const TermCheck&) const { return {1, 1}; }
   CodeSize operator()(const Not& node) const {
     CodeSize size = std::visit(*this, node.operand->node);
@@ -217,27 +233,45 @@ CodeSize code_size(const Expr& expr) {
 bool TaskBits::add(const std::vector<TaskCheck>& checks, CodeSize code,
                    const std::vector<List>& lists) {
   const std::size_t before = checks_.size();
+  const std::vector<bool> first_before = first_;
   std::size_t tests = tests_;
   for (const TaskCheck& check : checks) {
     // Every process has a name, an executable and arguments.
     if (check.bit.op == Op::kExists) continue;
-    if (std::find(checks_.begin(), checks_.end(), check.bit) != checks_.end()) {
-      continue;
+    const auto found = std::find(checks_.begin(), checks_.end(), check.bit);
+    const auto place = found - checks_.begin();
+    if (found == checks_.end()) {
+      checks_.push_back(check.bit);
+      first_.push_back(false);
+      tests += tests_of(check.bit, lists);
     }
-    checks_.push_back(check.bit);
-    tests += tests_of(check.bit, lists);
+    if (check.first) first_[static_cast<std::size_t>(place)] = true;
   }
   const std::size_t units = units_ + code.units;
   if (checks_.size() > BAILIFF_MAX_TASK_CHECKS ||
+      std::count(first_.begin(), first_.end(), true) >
+          BAILIFF_MAX_TASK_LEVEL_CHECKS ||
       tests > BAILIFF_MAX_TASK_TESTS || units > BAILIFF_MAX_TASK_CODE ||
       code.depth > BAILIFF_MAX_TASK_DEPTH) {
     checks_.erase(checks_.begin() + static_cast<std::ptrdiff_t>(before),
                   checks_.end());
+    first_ = first_before;
     return false;
   }
   tests_ = tests;
   units_ = units;
   return true;
+}
+
+std::vector<Check> TaskBits::checks() const {
+  std::vector<Check> all;
+  all.reserve(checks_.size());
+  for (const bool first : {true, false}) {
+    for (std::size_t i = 0; i < checks_.size(); ++i) {
+      if (first_[i] == first) all.push_back(checks_[i]);
+    }
+  }
+  return all;
 }
 
 }  // namespace bailiff

@@ -28,9 +28,13 @@ struct TaskCheck {
   bailiff_task_subject subject = BAILIFF_TASK_NAME;
   Whose whose = Whose::kOwn;
   std::uint32_t level = 0;  // kLevel: which, from 1 for the parent
-  bool negated = false;     // the check holds when the bit is not set
-  // The check, of the process itself: two with one `bit` need one bit.  Its op
-  // is never kNe, which is negated kEq.
+  // The check holds when the bit is not set; of a level, and there is one.
+  bool negated = false;
+  // Its bit is to be in the first word: of single ancestors no more is kept.
+  bool first = false;
+  // The check, of the process itself: two with one `bit` need one bit.  kNe is
+  // negated kEq, but of any ancestor: that one of them has another name is not
+  // that none has this one.
   Check bit;
 };
 
@@ -41,8 +45,12 @@ std::optional<TaskCheck> task_check(const Check& check,
 std::optional<TaskCheck> exec_check(const Check& check,
                                     const std::vector<List>& lists);
 
-// Whether there is any check of the field that is.
+// Whether there is any check of the field that is; and whether there is one at
+// a connect.
 bool exec_place(FieldId field);
+bool kept_as_bit(FieldId field);
+// Whether that is so, and the check is none because a text is too long.
+bool has_long_text(const Check& check, const std::vector<List>& lists);
 
 // How many tests the bit takes: one for each operand.
 std::size_t tests_of(const Check& bit, const std::vector<List>& lists);
@@ -63,10 +71,11 @@ class TaskBits {
            const std::vector<List>& lists);
 
   // The place of a check is the number of its bit.
-  const std::vector<Check>& checks() const { return checks_; }
+  std::vector<Check> checks() const;
 
  private:
   std::vector<Check> checks_;
+  std::vector<bool> first_;  // of each, whether it has to be in the first word
   std::size_t tests_ = 0;
   std::size_t units_ = 0;
 };

@@ -503,8 +503,9 @@ class Generator {
     Check check;
     check.field = kFields[below(std::size(kFields))];
     check.op = kOps[below(std::size(kOps))];
-    if (check.op == Op::kNe && check.field == FieldId::kProcAname) {
-      check.op = Op::kEq;
+    // The test's own ancestors are more than these.
+    if (check.field == FieldId::kProcAname && below(2) == 0) {
+      check.argument = std::to_string(1 + below(3));
     }
     const std::size_t count = check.op == Op::kIn ? 1 + below(4) : 1;
     for (std::size_t i = 0; i < count; ++i) {

@@ -100,6 +100,26 @@ TEST(TaskTable, ConditionsAreInPostfixOrder) {
                         unit(BAILIFF_TASK_CODE_RULE, BAILIFF_TASK_RULE_KILLS)));
 }
 
+// There may be no such ancestor, and then it has no other name either.
+TEST(TaskTable, AnotherNameOfOneAncestorNeedsThatThereIsOne) {
+  Expr second = check(FieldId::kProcAname, Op::kNe, {"x"});
+  std::get<Check>(second.node).argument = "2";
+  const TaskTable table =
+      make_task_table(plan_of(executed(std::move(second))), lists());
+  ASSERT_EQ(table.code, 5U);
+  std::vector<std::uint32_t> code(table.code);
+  std::memcpy(code.data(), table.pages.back().data(), 5 * 4);
+  const auto unit = [](bailiff_task_code what, std::uint32_t with) {
+    return static_cast<std::uint32_t>(what) << BAILIFF_TASK_CODE_SHIFT | with;
+  };
+  EXPECT_THAT(
+      code, ElementsAre(
+                unit(BAILIFF_TASK_CODE_LEVEL, 2U << BAILIFF_TASK_LEVEL_SHIFT),
+                unit(BAILIFF_TASK_CODE_NOT, 0), unit(BAILIFF_TASK_CODE_DEEP, 2),
+                unit(BAILIFF_TASK_CODE_AND, 0),
+                unit(BAILIFF_TASK_CODE_RULE, BAILIFF_TASK_RULE_KILLS)));
+}
+
 TEST(TaskTable, OtherTestsHaveAnotherId) {
   const auto id = [](const char* text) {
     return make_task_table(

@@ -96,8 +96,6 @@ TEST(TaskCheck, TheParentsNameIsTheBitOfItsOwn) {
 }
 
 TEST(TaskCheck, WhatBitsCannotSayIsNone) {
-  // Some other ancestor may have the name.
-  EXPECT_FALSE(exec_check(single(FieldId::kProcAname, Op::kNe, {"x"}), {}));
   EXPECT_FALSE(exec_check(single(FieldId::kProcCmdline, Op::kGlob, {"x"}), {}));
   EXPECT_FALSE(exec_check(single(FieldId::kProcArgs, Op::kEq, {"x"}, "0"), {}));
   EXPECT_FALSE(
@@ -106,6 +104,51 @@ TEST(TaskCheck, WhatBitsCannotSayIsNone) {
   EXPECT_TRUE(task_check(single(FieldId::kProcExe, Op::kEq, {longest}), {}));
   EXPECT_FALSE(
       task_check(single(FieldId::kProcExe, Op::kEq, {longest + "x"}), {}));
+}
+
+// Some other ancestor may have the name.
+TEST(TaskCheck, ThatAnAncestorHasAnotherNameIsABitOfItsOwn) {
+  const auto above =
+      task_check(single(FieldId::kProcAname, Op::kNe, {"x"}), {});
+  ASSERT_TRUE(above);
+  EXPECT_FALSE(above->negated);
+  EXPECT_EQ(above->bit, single(FieldId::kProcName, Op::kNe, {"x"}));
+}
+
+TEST(TaskCheck, OneAncestorIsKnownAtAConnectToo) {
+  const auto second =
+      task_check(single(FieldId::kProcAname, Op::kNe, {"x"}, "2"), {});
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->whose, Whose::kLevel);
+  EXPECT_EQ(second->level, 2U);
+  EXPECT_TRUE(second->negated);
+  EXPECT_EQ(second->bit, single(FieldId::kProcName, Op::kEq, {"x"}));
+  EXPECT_FALSE(
+      task_check(single(FieldId::kProcAname, Op::kExists, {}, "2"), {}));
+}
+
+TEST(TaskBits, OfSingleAncestorsAreFirst) {
+  const auto own = *task_check(single(FieldId::kProcExe, Op::kEq, {"x"}), {});
+  const auto level = [](int number) {
+    return *task_check(
+        single(FieldId::kProcAname, Op::kEq, {std::to_string(number)}, "2"),
+        {});
+  };
+  TaskBits bits;
+  EXPECT_TRUE(bits.add({own}, {}, {}));
+  EXPECT_TRUE(bits.add({level(0)}, {}, {}));
+  EXPECT_THAT(bits.checks(), ElementsAre(level(0).bit, own.bit));
+  for (int i = 1; i < BAILIFF_MAX_TASK_LEVEL_CHECKS; ++i) {
+    EXPECT_TRUE(bits.add({level(i)}, {}, {}));
+  }
+  EXPECT_FALSE(bits.add({level(BAILIFF_MAX_TASK_LEVEL_CHECKS)}, {}, {}));
+  // One that is there, but for any ancestor.
+  const auto any = *task_check(single(FieldId::kProcAname, Op::kEq, {"y"}), {});
+  EXPECT_TRUE(bits.add({any}, {}, {}));
+  const auto third =
+      *task_check(single(FieldId::kProcAname, Op::kEq, {"y"}, "3"), {});
+  EXPECT_FALSE(bits.add({third}, {}, {}));
+  EXPECT_EQ(bits.checks().back(), any.bit);
 }
 
 TEST(TaskBits, TakesAllChecksOrNone) {
