@@ -40,6 +40,9 @@ void branch_family6(const Target& target, Label six);
 // `check` on fd.l4proto.
 void emit_l4proto_check(const Target& target, const Check& check,
                         const Exits& exits);
+// `check` on thread.ismain.
+void emit_main_thread_check(const Target& target, const Check& check,
+                            const Exits& exits);
 // `check` on a field that is the same for every event.
 void emit_constant_check(const Target& target, const Check& check,
                          const Value& value, const Exits& exits);

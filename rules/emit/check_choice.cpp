@@ -23,6 +23,22 @@ void emit_constant_check(const Target& target, const Check& check,
                  exits.next);
 }
 
+void emit_main_thread_check(const Target& target, const Check& check,
+                            const Exits& exits) {
+  const bool of_main = holds(target, check, Value(true));
+  if (of_main == holds(target, check, Value(false))) {
+    target.code.go(of_main ? exits.if_true : exits.if_false, exits.next);
+    return;
+  }
+  // The first of the two loads both, so that the second is no call, which would
+  // take r1.
+  target.flavour.load_number(target.code, Number::kTid, kR1);
+  target.flavour.load_number(target.code, Number::kPid, kR2);
+  target.code.branch(jump_if(Comparison::kEq, kR1, kR2),
+                     of_main ? exits.if_true : exits.if_false,
+                     of_main ? exits.if_false : exits.if_true, exits.next);
+}
+
 void emit_family_check(const Target& target, const Check& check,
                        const Value& value4, const Value& value6,
                        const Exits& exits) {

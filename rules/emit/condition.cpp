@@ -79,6 +79,8 @@ class ConditionEmitter {
       emit_family_check(target_, check, "4", "6", exits_);
     } else if (check.field == FieldId::kFdL4proto) {
       emit_l4proto_check(target_, check, exits_);
+    } else if (check.field == FieldId::kThreadIsmain) {
+      emit_main_thread_check(target_, check, exits_);
     } else if (check.field == FieldId::kProcName) {
       emit_comm_check(target_, check, exits_);
     } else {

@@ -163,7 +163,8 @@ void load_value(const Target& target, FieldId id) {
     if (target.code.begin_load(kLoadedComm)) {
       target.flavour.load_comm(target.code);
     }
-  } else if (id == FieldId::kProcPid || id == FieldId::kThreadTid) {
+  } else if (id == FieldId::kProcPid || id == FieldId::kThreadTid ||
+             id == FieldId::kThreadIsmain) {
     load_number(Number::kPid);
   } else if (id == FieldId::kUserUid || id == FieldId::kGroupGid) {
     load_number(Number::kUid);

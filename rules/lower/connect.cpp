@@ -30,7 +30,8 @@ bool has_code(const Check& check) {
   // Decided when the program is made, by comparing.
   if (check.op == Op::kExists || constant_at_connect(check.field) ||
       check.field == FieldId::kFdType || check.field == FieldId::kFdTypechar ||
-      check.field == FieldId::kFdL4proto) {
+      check.field == FieldId::kFdL4proto ||
+      check.field == FieldId::kThreadIsmain) {
     return true;
   }
   if (check.quantifier != Quantifier::kNone) return false;
@@ -65,6 +66,7 @@ bool decidable_of_packet(const Check& check) {
     case FieldId::kProcName:
     case FieldId::kProcPid:
     case FieldId::kThreadTid:
+    case FieldId::kThreadIsmain:
     case FieldId::kUserUid:
     case FieldId::kGroupGid:
       return false;

@@ -246,6 +246,7 @@ bool decidable_at_bind(const Check& check) {
     case kProcName:
     case kProcPid:
     case kThreadTid:
+    case kThreadIsmain:
     case kUserUid:
     case kGroupGid:
       return has_code(check);

@@ -39,6 +39,7 @@ bool decidable_at_socket(const Check& check) {
     case FieldId::kProcName:
     case FieldId::kProcPid:
     case FieldId::kThreadTid:
+    case FieldId::kThreadIsmain:
     case FieldId::kUserUid:
     case FieldId::kGroupGid:
       return has_code(check);

@@ -205,6 +205,9 @@ void ConnectFields::view(FieldId field, std::string_view argument,
     case kThreadTid:
       if (of_process()) views.add(number(event_.tid));
       return;
+    case kThreadIsmain:
+      if (of_process()) views.add(event_.tid == event_.tgid);
+      return;
     case kUserUid:
       if (of_process()) views.add(number(event_.uid));
       return;

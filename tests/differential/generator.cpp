@@ -172,6 +172,8 @@ std::vector<Value> Event::extract(FieldId field, std::string_view) const {
       return {std::int64_t{record.tgid}};
     case FieldId::kThreadTid:
       return {std::int64_t{record.tid}};
+    case FieldId::kThreadIsmain:
+      return {record.tid == record.tgid};
     case FieldId::kUserUid:
       return {std::int64_t{record.uid}};
     case FieldId::kGroupGid:
@@ -452,7 +454,8 @@ Event Generator::event() {
   constexpr std::uint8_t kProtocols[] = {6, 17, 1, 255, 132, 58, 0};
   record.l4proto = one_of(kProtocols);
   record.tgid = static_cast<std::uint32_t>(number(UINT32_MAX));
-  record.tid = static_cast<std::uint32_t>(number(UINT32_MAX));
+  record.tid =
+      chance(50) ? record.tgid : static_cast<std::uint32_t>(number(UINT32_MAX));
   record.uid = static_cast<std::uint32_t>(number(UINT32_MAX));
   record.gid = static_cast<std::uint32_t>(number(UINT32_MAX));
   const std::string comm = name().substr(0, sizeof record.comm - 1);

@@ -51,6 +51,19 @@ class Actor : public ::testing::TestWithParam<Action> {
     ASSERT_TRUE(programs) << programs.error().message;
   }
 
+  // Each of many rules, refused to those whose command line has this in it.
+  void refuse_to_words(const std::vector<std::string>& words) {
+    std::vector<std::string> conditions;
+    conditions.reserve(words.size());
+    for (const std::string& word : words) {
+      conditions.push_back(GetParam().event + " and proc.cmdline contains \"" +
+                           word + "\" and not proc.pname in (p" + word + ")");
+    }
+    const auto programs =
+        protect(refusing(conditions), cgroup_.cgroup(), dir(), "c1", kernel_);
+    ASSERT_TRUE(programs) << programs.error().message;
+  }
+
   // What comes of it in a new process that is in the container after it has
   // made itself what it is to be.
   int act_as(const std::function<bool()>& become) const {
@@ -144,7 +157,7 @@ TEST_P(Actor, IsRefusedUnlessItIsAUser) {
 }
 
 TEST_P(Actor, IsRefusedByTheNameOfRoot) {
-  refuse_to("user.name = root");
+  refuse_to("user.name in (root)");
   EXPECT_EQ(act_as_user(0), EPERM);
   EXPECT_EQ(act_as_user(4321), 0);
   expect_refused(1);
@@ -223,6 +236,65 @@ TEST_P(Actor, IsRefusedByAnAncestor) {
   EXPECT_EQ(execute_below({outer, inner}), EPERM);
   EXPECT_EQ(execute_below({inner, inner}), 0);
   expect_refused(1);
+}
+
+TEST_P(Actor, IsRefusedByOneAncestor) {
+  refuse_to("proc.aname[2] = outer");
+  const std::string outer = shell("outer");
+  const std::string inner = shell("inner");
+  EXPECT_EQ(execute_below({outer, inner}), EPERM);
+  EXPECT_EQ(execute_below({outer, inner, inner}), 0);
+  EXPECT_EQ(execute_below({outer}), 0);
+  EXPECT_EQ(execute_below({inner, outer}), 0);
+  expect_refused(1);
+}
+
+TEST_P(Actor, IsRefusedUnlessOneAncestorHasAName) {
+  refuse_to("proc.aname[2] != outer and proc.aname[1] in (inner, nobody-is)");
+  const std::string outer = shell("outer");
+  const std::string inner = shell("inner");
+  EXPECT_EQ(execute_below({outer, inner}), 0);
+  EXPECT_EQ(execute_below({inner, inner}), EPERM);
+  EXPECT_EQ(execute_below({inner, outer}), 0);
+  expect_refused(1);
+}
+
+// A fork has the ancestors of the one that forked, and that one.
+TEST_P(Actor, IsRefusedByAnAncestorOfAFork) {
+  refuse_to("proc.aname[3] = outer");
+  const auto below = [&](const std::string& top) {
+    return execute("/bin/bash",
+                   {"bash", "-c",
+                    shell(top) + " -c '( ( " + BAILIFF_ACTOR + " " + action() +
+                        "; exit $? ); exit $? ); exit $?'; exit $?"});
+  };
+  EXPECT_EQ(below("outer"), EPERM);
+  EXPECT_EQ(below("other"), 0);
+  expect_refused(1);
+}
+
+TEST_P(Actor, IsRefusedInOtherThreadsThanTheFirst) {
+  refuse_to("thread.ismain = false");
+  EXPECT_EQ(act_in_thread(), EPERM);
+  EXPECT_EQ(act_as([] { return true; }), 0);
+  expect_refused(1);
+}
+
+TEST_P(Actor, IsRefusedInTheFirstThread) {
+  refuse_to("thread.ismain = true");
+  EXPECT_EQ(act_in_thread(), 0);
+  EXPECT_EQ(act_as([] { return true; }), EPERM);
+  expect_refused(1);
+}
+
+TEST_P(Actor, IsRefusedByHundredsOfRules) {
+  std::vector<std::string> words;
+  for (int i = 0; i < 500; ++i) words.push_back("w" + std::to_string(i) + ".");
+  refuse_to_words(words);
+  EXPECT_EQ(execute_actor("w0."), EPERM);
+  EXPECT_EQ(execute_actor("w499."), EPERM);
+  EXPECT_EQ(execute_actor("w500."), 0);
+  expect_refused(2);
 }
 
 TEST_P(Actor, WithoutBitsIsLeftToTheService) {

@@ -73,8 +73,8 @@ TEST_F(ConnectFieldsTest, APacketIsOfNoProcess) {
     event_.judged_at = place;
     for (const FieldId field :
          {FieldId::kProcName, FieldId::kProcPid, FieldId::kThreadTid,
-          FieldId::kProcCmdline, FieldId::kUserUid, FieldId::kUserName,
-          FieldId::kGroupGid}) {
+          FieldId::kThreadIsmain, FieldId::kProcCmdline, FieldId::kUserUid,
+          FieldId::kUserName, FieldId::kGroupGid}) {
       EXPECT_EQ(text(field), "null");
     }
   }
@@ -226,6 +226,7 @@ TEST_F(ConnectFieldsTest, TellsOfTheProcess) {
   EXPECT_EQ(text(FieldId::kProcName), "java");
   EXPECT_EQ(text(FieldId::kProcPid), "42");
   EXPECT_EQ(text(FieldId::kThreadTid), "43");
+  EXPECT_EQ(text(FieldId::kThreadIsmain), "false");
   EXPECT_EQ(text(FieldId::kProcExe), "/usr/bin/java");
   EXPECT_EQ(text(FieldId::kProcArgs), "-jar shop.jar");
   EXPECT_EQ(text(FieldId::kProcCmdline), "java -jar shop.jar");
