@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/attach/isolation.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <iterator>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -105,26 +101,10 @@ Result<Map> allowed_map(std::span<const IpNetwork> allowed, Kernel& kernel) {
   return map;
 }
 
-// The ids of the cgroup and all below it.
-std::set<std::uint64_t> ids_of(const Cgroup& cgroup) {
-  std::set<std::uint64_t> ids = {cgroup.id()};
-  std::error_code error;
-  for (std::filesystem::recursive_directory_iterator
-           entry(cgroup.path(), error),
-       end;
-       !error && entry != end; entry.increment(error)) {
-    struct stat found {};
-    if (!entry->is_directory(error)) continue;
-    // The inode of a cgroup2 folder is the cgroup's id (kernfs, 64 bits).
-    if (::stat(entry->path().c_str(), &found) == 0) ids.insert(found.st_ino);
-  }
-  return ids;
-}
-
 Status cut(const Cgroup& cgroup, std::span<const IpNetwork> allowed,
            Kernel& kernel) {
   ASSIGN_OR_RETURN(const std::vector<pid_t> processes, cgroup.processes());
-  const std::set<std::uint64_t> ids = ids_of(cgroup);
+  const std::set<std::uint64_t> ids = cgroup.ids();
   // Those of a container are in one network namespace but for what a
   // privileged one makes.
   for (const pid_t pid : processes) {

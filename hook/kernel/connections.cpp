@@ -14,10 +14,10 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
+#include "hook/kernel/network_namespace.h"
 #include "oci/sys/errno_error.h"
-#include "oci/sys/unique_fd.h"
 
 namespace bailiff::hook {
 namespace {
@@ -126,52 +126,62 @@ Result<int> read_answer(const UniqueFd& socket, Take take) {
   }
 }
 
-Status cut(int family, int protocol, const std::set<std::uint64_t>& cgroups,
-           std::span<const IpNetwork> spared) {
-  const UniqueFd socket(
-      ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  if (!socket) return errno_error("open a netlink socket");
-  RETURN_IF_ERROR(send_request(
-      socket, request_of(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, protocol)));
-  std::vector<inet_diag_msg> found;
-  ASSIGN_OR_RETURN(
-      const int dumped, read_answer(socket, [&](std::string_view message) {
-        if (!cgroups.contains(cgroup_of(message))) return;
-        const auto one = at<inet_diag_msg>(message, kHeaderBytes);
-        const IpAddress peer = peer_of(one);
-        const bool is_spared = std::any_of(
-            spared.begin(), spared.end(),
-            [&](const IpNetwork& each) { return each.contains(peer); });
-        if (!is_spared) found.push_back(one);
-      }));
-  // No handler for the protocol: no socket of it either.
-  if (dumped == ENOENT) return Ok{};
-  if (dumped != 0) return errno_error("list the connections", dumped);
-  for (const inet_diag_msg& one : found) {
-    Request request =
-        request_of(SOCK_DESTROY, NLM_F_ACK, one.idiag_family, protocol);
-    request.body.id = one.id;
-    RETURN_IF_ERROR(send_request(socket, request));
-    ASSIGN_OR_RETURN(const int err,
-                     read_answer(socket, [](std::string_view) {}));
-    if (err == 0 || err == ENOENT) continue;  // ENOENT: it has ended
-    Error error = errno_error("end a connection", err);
-    if (err == EOPNOTSUPP) error.code = Code::kUnsupported;
-    return error;
-  }
-  return Ok{};
+Connection connection_of(std::string_view message, int protocol) {
+  const auto socket = at<inet_diag_msg>(message, kHeaderBytes);
+  return {.cgroup = cgroup_of(message),
+          .peer = peer_of(socket),
+          .port = ntohs(socket.id.idiag_dport),
+          .family = socket.idiag_family,
+          .protocol = static_cast<std::uint8_t>(protocol),
+          .id = socket.id};
 }
 
 }  // namespace
 
-Status cut_connections_here(const std::set<std::uint64_t>& cgroups,
-                            std::span<const IpNetwork> spared) {
+Result<Connections> Connections::open(int netns) {
+  UniqueFd socket;
+  const auto make = [&]() -> Status {
+    socket = UniqueFd(
+        ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    if (!socket) return errno_error("open a netlink socket");
+    return Ok{};
+  };
+  RETURN_IF_ERROR(netns < 0 ? make() : in_network_namespace(netns, make));
+  return Connections(std::move(socket));
+}
+
+Result<std::vector<Connection>> Connections::find(
+    int protocol, const std::function<bool(const Connection&)>& chosen) const {
+  std::vector<Connection> found;
   for (const int family : {AF_INET, AF_INET6}) {
-    for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
-      RETURN_IF_ERROR(cut(family, protocol, cgroups, spared));
+    RETURN_IF_ERROR(send_request(
+        socket_,
+        request_of(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, protocol)));
+    ASSIGN_OR_RETURN(const int err,
+                     read_answer(socket_, [&](std::string_view message) {
+                       const Connection one = connection_of(message, protocol);
+                       if (chosen(one)) found.push_back(one);
+                     }));
+    // ENOENT: no handler for the protocol, and no socket of it either.
+    if (err != 0 && err != ENOENT) {
+      return errno_error("list the connections", err);
     }
   }
-  return Ok{};
+  return found;
+}
+
+Result<bool> Connections::end(const Connection& connection) const {
+  Request request = request_of(SOCK_DESTROY, NLM_F_ACK, connection.family,
+                               connection.protocol);
+  request.body.id = connection.id;
+  RETURN_IF_ERROR(send_request(socket_, request));
+  ASSIGN_OR_RETURN(const int err,
+                   read_answer(socket_, [](std::string_view) {}));
+  if (err == 0) return true;
+  if (err == ENOENT) return false;
+  Error error = errno_error("end a connection", err);
+  if (err == EOPNOTSUPP) error.code = Code::kUnsupported;
+  return error;
 }
 
 }  // namespace bailiff::hook

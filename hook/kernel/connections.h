@@ -1,21 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 // hook/kernel/connections.h
+// The connections of a network namespace, and their end (sock_diag(7)).
 #pragma once
 
-#include <cstdint>
-#include <set>
-#include <span>
+#include <linux/inet_diag.h>
 
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
 #include "rules/types/value.h"
 
 namespace bailiff::hook {
 
-// Ends every TCP connection and every connected UDP socket of the caller's
-// network namespace whose socket belongs to one of the cgroups (by id), but
-// for those with a peer in `spared`: their owners see ECONNABORTED.  Sockets
-// that listen stay.  kUnsupported on a kernel without INET_DIAG_DESTROY.
-Status cut_connections_here(const std::set<std::uint64_t>& cgroups,
-                            std::span<const IpNetwork> spared);
+// A TCP connection, the subflow of one of MPTCP, or a UDP socket with a peer.
+struct Connection {
+  std::uint64_t cgroup = 0;  // of its socket, by id; 0: the kernel tells none
+  IpAddress peer;            // an IPv4-mapped one is IPv4
+  std::uint16_t port = 0;    // the peer's
+  // As the kernel names the socket; with a cookie, so that it is never another.
+  std::uint8_t family = 0;
+  std::uint8_t protocol = 0;
+  inet_diag_sockid id{};
+};
+
+// One thread at a time.  After a call that failed, to be made anew.
+class Connections {
+ public:
+  // Those of the namespace `netns`, a borrowed descriptor; -1: the caller's.
+  static Result<Connections> open(int netns);
+
+  // Those of IPPROTO_TCP or IPPROTO_UDP that are chosen.  Sockets that listen
+  // and handshakes that a server has not finished are left out.
+  Result<std::vector<Connection>> find(
+      int protocol, const std::function<bool(const Connection&)>& chosen) const;
+
+  // Its owner sees ECONNABORTED, what it has to send is dropped, and a reset
+  // goes to the peer where the programs let it.  False: it has ended before.
+  // Waits for whoever is sending over it.  kUnsupported on a kernel without
+  // INET_DIAG_DESTROY.
+  Result<bool> end(const Connection& connection) const;
+
+ private:
+  explicit Connections(UniqueFd socket) : socket_(std::move(socket)) {}
+
+  UniqueFd socket_;  // of that namespace, whoever uses it
+};
 
 }  // namespace bailiff::hook

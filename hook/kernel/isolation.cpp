@@ -2,13 +2,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "hook/bpf/isolate.skel.h"
 #include "hook/kernel/connections.h"
 #include "hook/kernel/kernel.h"
-#include "hook/kernel/network_namespace.h"
 #include "oci/sys/errno_error.h"
 
 namespace bailiff::hook {
@@ -103,8 +104,21 @@ Result<Link> LinuxKernel::attach_isolation(const IsolationProgram& program,
 Status LinuxKernel::cut_connections(int netns,
                                     const std::set<std::uint64_t>& cgroups,
                                     std::span<const IpNetwork> spared) {
-  const auto cut = [&] { return cut_connections_here(cgroups, spared); };
-  return netns < 0 ? cut() : in_network_namespace(netns, cut);
+  ASSIGN_OR_RETURN(const Connections connections, Connections::open(netns));
+  const auto chosen = [&](const Connection& one) {
+    return cgroups.contains(one.cgroup) &&
+           std::none_of(
+               spared.begin(), spared.end(),
+               [&](const IpNetwork& each) { return each.contains(one.peer); });
+  };
+  for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+    ASSIGN_OR_RETURN(const std::vector<Connection> found,
+                     connections.find(protocol, chosen));
+    for (const Connection& each : found) {
+      RETURN_IF_ERROR(connections.end(each));
+    }
+  }
+  return Ok{};
 }
 
 }  // namespace bailiff::hook

@@ -231,8 +231,10 @@ class Kernel {
       const Map& allowed) = 0;
   virtual Result<Link> attach_isolation(const IsolationProgram& program,
                                         int cgroup) = 0;
-  // See cut_connections_here(); `netns` is a borrowed descriptor, -1 for the
-  // caller's own namespace.
+  // Ends every TCP connection and every connected UDP socket of the namespace
+  // whose socket belongs to one of the cgroups (by id), but for those with a
+  // peer in `spared`; see Connections::end().  `netns` is a borrowed
+  // descriptor, -1 for the caller's own namespace.
   virtual Status cut_connections(int netns,
                                  const std::set<std::uint64_t>& cgroups,
                                  std::span<const IpNetwork> spared) = 0;

@@ -28,9 +28,21 @@ Result<UniqueFd> open_namespace(const std::string& path) {
   return fd;
 }
 
+Status on_a_thread(const std::function<Status()>& work) {
+  Status done = Ok{};
+  try {
+    std::thread([&] { done = work(); }).join();
+  } catch (const std::system_error& error) {
+    return errno_error("start a thread", error.code().value());
+  }
+  return done;
+}
+
+}  // namespace
+
 // A thread that has ended has none, and the first one may have ended before the
 // others.
-Result<UniqueFd> namespace_of(pid_t pid) {
+Result<UniqueFd> network_namespace_of(pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
   Result<UniqueFd> first = open_namespace(folder + "/ns/net");
   if (first || first.error().sys_errno != ENOENT) return first;
@@ -44,29 +56,20 @@ Result<UniqueFd> namespace_of(pid_t pid) {
   return first;
 }
 
-Status on_a_thread(const std::function<Status()>& work) {
-  Status done = Ok{};
-  try {
-    std::thread([&] { done = work(); }).join();
-  } catch (const std::system_error& error) {
-    return errno_error("start a thread", error.code().value());
-  }
-  return done;
-}
-
-}  // namespace
-
-Result<std::optional<UniqueFd>> other_network_namespace(pid_t pid) {
-  ASSIGN_OR_RETURN(UniqueFd theirs, namespace_of(pid));
-  ASSIGN_OR_RETURN(const UniqueFd ours, open_namespace("/proc/self/ns/net"));
-  struct stat one {};
-  struct stat other {};
-  if (::fstat(theirs.get(), &one) != 0 || ::fstat(ours.get(), &other) != 0) {
+Result<NamespaceId> network_namespace_id(const UniqueFd& netns) {
+  struct stat found {};
+  if (::fstat(netns.get(), &found) != 0) {
     return errno_error("stat a network namespace");
   }
-  if (one.st_dev == other.st_dev && one.st_ino == other.st_ino) {
-    return std::optional<UniqueFd>();
-  }
+  return NamespaceId(found.st_dev, found.st_ino);
+}
+
+Result<std::optional<UniqueFd>> other_network_namespace(pid_t pid) {
+  ASSIGN_OR_RETURN(UniqueFd theirs, network_namespace_of(pid));
+  ASSIGN_OR_RETURN(const UniqueFd ours, open_namespace("/proc/self/ns/net"));
+  ASSIGN_OR_RETURN(const NamespaceId one, network_namespace_id(theirs));
+  ASSIGN_OR_RETURN(const NamespaceId other, network_namespace_id(ours));
+  if (one == other) return std::optional<UniqueFd>();
   return std::optional(std::move(theirs));
 }
 

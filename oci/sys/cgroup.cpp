@@ -14,8 +14,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "oci/sys/errno_error.h"
@@ -320,6 +322,21 @@ Status Cgroup::write_file(const char* name, std::string_view value) const {
 Result<std::vector<pid_t>> Cgroup::processes() const {
   std::vector<pid_t> found;
   RETURN_IF_ERROR(collect(fd_.get(), path_, 0, found));
+  return found;
+}
+
+std::set<std::uint64_t> Cgroup::ids() const {
+  std::set<std::uint64_t> found = {id_};
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator entry(path_, error), end;
+       !error && entry != end; entry.increment(error)) {
+    struct stat folder {};
+    if (!entry->is_directory(error)) continue;
+    // The inode of a cgroup2 folder is the cgroup's id (kernfs, 64 bits).
+    if (::stat(entry->path().c_str(), &folder) == 0) {
+      found.insert(folder.st_ino);
+    }
+  }
   return found;
 }
 

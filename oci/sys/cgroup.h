@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,9 @@ class Cgroup {
   // Processes in this cgroup and in all below it.  A process outside our pid
   // namespace is 0.  A process that forks meanwhile may be missed.
   Result<std::vector<pid_t>> processes() const;
+
+  // Of this cgroup and all below it.  One that is made meanwhile may be missed.
+  std::set<std::uint64_t> ids() const;
 
   // Kills every process here and below: at once by cgroup.kill (Linux 5.14),
   // else by kill_by_sweep().  Works on a frozen cgroup.  Does not wait: see
