@@ -196,6 +196,7 @@ std::string to_json(const Alert& alert) {
   const Json json = {
       {"bailiff",
        {{"caused_by", null_if_empty(alert.caused_by)},
+        {"connections_cut", alert.connections_cut},
         {"container",
          {{"id", null_if_empty(alert.container.id)},
           {"image", null_if_empty(alert.container.image)},

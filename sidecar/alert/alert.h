@@ -53,6 +53,8 @@ struct Alert {
   // The response this event led to, and the one that led to this event; "" is
   // null.
   std::string response_id, caused_by;
+  // Connections with the peer that were cut because of it.
+  std::uint32_t connections_cut = 0;
   std::string replaces;  // id of the container that this one stands for
   std::string evidence;  // the capture's id; "" is null: there is none
   AlertContainer container;

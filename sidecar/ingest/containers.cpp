@@ -97,6 +97,14 @@ ContainerPtr make_container(oci::ContainerRecord record,
     for (auto* rules : {&container->foreign_out, &container->foreign_in}) {
       mark_framed(plan.rules_at(HookPoint::kFrame), *rules);
     }
+    for (const KernelRule& each : plan.packet) {
+      // One that is raw is not asked about connections: a peer may have come by
+      // itself.
+      if (each.deny && !each.raw) {
+        container->refused_peers.push_back(each.rule);
+      }
+    }
+    std::sort(container->refused_peers.begin(), container->refused_peers.end());
     // A filter it was started with stays, and nothing is refused by it.
     if (!oci::is_exempt(generation->policy().exempt, container->record.id,
                         container->record.facts)) {

@@ -45,6 +45,8 @@ struct Container {
   HeldCalls held;
   // Those of them by which a program refuses IP sockets; ascending.
   std::vector<std::uint32_t> socket_rules;
+  // By which packets are refused; ascending.  Not by who sends them.
+  std::vector<std::uint32_t> refused_peers;
   // By which connections of sockets that were made outside are judged: those
   // the container has begun, and those it has taken.
   std::vector<ForeignRule> foreign_out, foreign_in;

@@ -394,6 +394,7 @@ bool ForeignWatch::judge(const bailiff_foreign& socket, Known& known,
                            .denied = is_cut},
                           exempt);
   }
+  seen.cut = is_cut;
   seen.hits = std::move(hits);
   return true;
 }

@@ -134,6 +134,7 @@ std::vector<Draft> drafts_of(const SeenForeign& seen) {
         rule_alert(*seen.settings, *seen.container, *seen.container->generation,
                    hit.rule, fields, seen.realtime_ns);
     alert.hook = to_string(hit.event.judged_at);
+    alert.connections_cut = seen.cut ? 1 : 0;
     for (Draft& draft : policy_drafts(*seen.settings, alert,
                                       seen.container->generation->policy(),
                                       Enforcement::kObserve, hit.decision)) {

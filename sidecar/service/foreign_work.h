@@ -45,6 +45,7 @@ std::vector<ForeignHit> judge_foreign(
 struct SeenForeign {
   bailiff_foreign socket{};
   bool tell_socket = false;  // an alert on the socket itself
+  bool cut = false;          // because of the hits
   std::vector<ForeignHit> hits;
   ContainerPtr container;
   std::shared_ptr<const Settings> settings;

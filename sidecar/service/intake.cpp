@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/service/intake.h"
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -59,6 +60,7 @@ struct SeenConnect {
   std::uint64_t number = 0;
   Enforcement enforcement = Enforcement::kKernel;
   Decision decision;
+  ConnectionCutPtr cut;  // of a packet; may be nullptr
 };
 
 std::vector<Draft> drafts_of(const SeenConnect& seen) {
@@ -68,6 +70,7 @@ std::vector<Draft> drafts_of(const SeenConnect& seen) {
   Alert alert = rule_alert(*seen.settings, *seen.container, *seen.generation,
                            seen.event.rule, fields, seen.realtime_ns);
   alert.hook = to_string(seen.event.judged_at);
+  if (seen.cut) alert.connections_cut = seen.cut->count();
   return policy_drafts(*seen.settings, alert, seen.generation->policy(),
                        seen.enforcement, seen.decision);
 }
@@ -600,9 +603,15 @@ void Intake::on_record(std::span<const std::byte> bytes) {
                            .denied = event.denied},
                           is_exempt(*seen->settings, container.record));
 
+  // The connection may be older than the rule, or the peer's.
+  if (event.judged_at == JudgedAt::kEgress && event.denied &&
+      event.l4proto == IPPROTO_TCP) {
+    seen->cut = parts_.cut(seen->container, event);
+  }
   std::optional<Trigger> capture;
   add_to(capture, policy, policy.rules[event.rule].name, seen->decision);
   Work work;
+  work.cut = seen->cut;
   std::optional<ResponseRequest> request;
   if (seen->decision.response != Response::kNone) {
     const ProcessName process{
@@ -829,6 +838,11 @@ void Intake::push(Work work, const oci::ContainerRecord& container) {
 
 void Intake::push_or_drop(Work work, const oci::ContainerRecord& container,
                           Recorder::WhenFull when_full) {
+  if (const ConnectionCutPtr cut = std::exchange(work.cut, nullptr)) {
+    return cut->then([this, work = std::move(work), container, when_full] {
+      push_or_drop(work, container, when_full);
+    });
+  }
   const std::function<void()> dropped = std::move(work.dropped);
   if (parts_.recorder.push(std::move(work), when_full)) return;
   parts_.metrics.count_lost("queue");
@@ -909,6 +923,7 @@ bool Intake::take_start(const std::string& path, oci::ContainerRecord record) {
   const bool adopted = started.event == "adopt";
   std::vector<StartHit> hits;
   if (adopted) {
+    parts_.adopted(container);
     seed_processes(*container);
   } else {
     hits = start_hits(*container, *settings, number, match_memory_);

@@ -74,6 +74,12 @@ class Intake {
     // Called when a container has started, or is enforced from now on.  Does
     // not block.
     std::function<void()> started = [] {};
+    // As ConnectionCuts::look(): one that ran before is enforced from now on,
+    // and a packet was refused.
+    std::function<void(const ContainerPtr&)> adopted = [](const ContainerPtr&) {
+    };
+    std::function<ConnectionCutPtr(const ContainerPtr&, const ConnectEvent&)>
+        cut = [](const ContainerPtr&, const ConnectEvent&) { return nullptr; };
     // A call that was answered has returned by then, or the record of it is
     // lost.
     std::chrono::milliseconds untold_after = std::chrono::seconds(5);
@@ -88,8 +94,9 @@ class Intake {
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
-  // Ends the thread; what it has not read stays where it is.  Captures and the
-  // recorder may still hold work of this object: they have to end before it.
+  // Ends the thread; what it has not read stays where it is.  Captures, the
+  // recorder and whoever cuts may still hold work of this object: they have to
+  // end before it.
   void stop();
 
   // Responds, captures before that, and has it told.  `request` is about the

@@ -6,8 +6,10 @@
 #include "hook/attach/attach.h"
 #include "hook/attach/isolation.h"
 #include "hook/attach/lists.h"
+#include "hook/attach/pins.h"
 #include "hook/attach/self_test.h"
 #include "hook/attach/shared_maps.h"
+#include "hook/attach/told_names.h"
 #include "hook/kernel/kernel.h"
 #include "oci/sys/cgroup.h"
 #include "sidecar/respond/container_cgroup.h"
@@ -61,6 +63,15 @@ class LinuxKernelSide final : public KernelSide {
   }
   Status release(const oci::ContainerRecord& record) override {
     return hook::release(bpf_dir_, record.id, kernel_);
+  }
+  ConnectionCalls connection_calls() override {
+    return {.names_of =
+                [pins = hook::Pins(bpf_dir_)](std::uint64_t cgroup_id,
+                                              const IpAddress& address) {
+                  hook::LinuxKernel kernel;
+                  return hook::told_names(pins, cgroup_id, address, kernel);
+                },
+            .cut = hook::cut_refused};
   }
 
  private:

@@ -3,10 +3,13 @@
 // The seam to everything that enforces in the kernel.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "hook/attach/refused_connections.h"
 #include "hook/attach/update.h"
 #include "oci/spec/container_record.h"
 #include "rules/base/digest.h"
@@ -17,6 +20,17 @@
 #include "sidecar/ingest/foreign_socket.h"
 
 namespace bailiff::sidecar {
+
+// What is asked about connections, by any number of threads, and whatever has
+// become of the KernelSide.
+struct ConnectionCalls {
+  using NamesOf = std::function<Result<std::vector<std::uint64_t>>(
+      std::uint64_t cgroup_id, const IpAddress& address)>;
+  NamesOf names_of;  // as hook::told_names()
+  std::function<hook::CutConnections(const std::vector<hook::ContainerSockets>&,
+                                     const hook::Refused&)>
+      cut;  // as hook::cut_refused()
+};
 
 // One thread at a time.
 class KernelSide {
@@ -52,6 +66,7 @@ class KernelSide {
   virtual Status isolate(const oci::ContainerRecord& record,
                          const std::vector<IpNetwork>& allowed) = 0;
   virtual Status release(const oci::ContainerRecord& record) = 0;
+  virtual ConnectionCalls connection_calls() = 0;
 };
 
 std::unique_ptr<KernelSide> make_kernel_side(std::string bpf_dir);

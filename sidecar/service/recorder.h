@@ -23,6 +23,7 @@
 #include "oci/sys/unique_fd.h"
 #include "rules/base/result.h"
 #include "sidecar/respond/ticket.h"
+#include "sidecar/service/connection_cut.h"
 #include "sidecar/service/draft.h"
 #include "sidecar/service/metrics.h"
 #include "sidecar/store/store.h"
@@ -36,6 +37,8 @@ namespace bailiff::sidecar {
 inline constexpr std::size_t kMaxQueuedWork = 16384;
 
 struct Work {
+  // What the drafts wait for before anything is queued; may be nullptr.
+  ConnectionCutPtr cut;
   // Makes the drafts; called once, on the recorder's thread.
   std::function<std::vector<Draft>()> draft;
   TicketPtr ticket;              // what the drafts await; may be nullptr

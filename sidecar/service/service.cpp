@@ -246,6 +246,10 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
   RETURN_IF_ERROR(service->open_evidence());
   // Before there are events that could ask for another capture of one.
   service->settle_captures();
+  service->cuts_ = std::make_unique<ConnectionCuts>(
+      ConnectionCuts::Parts{.containers = service->containers_,
+                            .settings = [raw] { return raw->settings(); },
+                            .calls = service->kernel_->connection_calls()});
   service->updater_ = std::make_unique<Updater>(
       [raw] {
         raw->end_list_changes();
@@ -270,7 +274,19 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                                       [raw] {
                                         if (ForeignWatch* watch = raw->looks_)
                                           watch->look();
+                                      },
+                                  .adopted =
+                                      [raw](const ContainerPtr& container) {
+                                        raw->cuts_->look(container);
+                                      },
+                                  .cut =
+                                      [raw](const ContainerPtr& container,
+                                            const ConnectEvent& refused) {
+                                        return raw->cuts_->look(container,
+                                                                refused);
                                       }}));
+  // Lists may be others than when it ended.
+  service->cuts_->look();
   RETURN_IF_ERROR(service->open_foreign());
   service->updater_->ask();
   service->forget_generations();
@@ -287,6 +303,7 @@ void Service::stop(std::chrono::steady_clock::time_point deadline) {
   if (updater_) updater_->stop();
   // Before the recorder: what is being collected is answered and told.
   if (captures_) captures_->stop(deadline);
+  if (cuts_) cuts_->stop();
   if (recorder_ && !recorder_->drain(deadline)) {
     log_error("stop: events that were decided are not stored");
   }
@@ -565,6 +582,7 @@ Status Service::bring_up_to_date(bool with_degraded) {
     outdated_problem_.clear();
     Status published =
         kernel_->publish_lists(current->policy(), current->digest());
+    if (published && cuts_) cuts_->look();
     if (published) return published;
     return with_context("lists", std::move(published).error());
   }
@@ -600,6 +618,7 @@ Status Service::bring_up_to_date(bool with_degraded) {
     }
     containers_.update(now);
   }
+  if (cuts_) cuts_->look();
   for (const std::string& line : updated->unjudged) log_warning(line);
   if (!updated->left.empty()) {
     log_warning("take off what is judged no longer: " + updated->left);

@@ -40,6 +40,7 @@
 #include "sidecar/notify/notifier.h"
 #include "sidecar/respond/engine.h"
 #include "sidecar/respond/responder.h"
+#include "sidecar/service/connection_cuts.h"
 #include "sidecar/service/draft.h"
 #include "sidecar/service/files.h"
 #include "sidecar/service/foreign_watch.h"
@@ -220,6 +221,7 @@ class Service final : public Backend {
   FlightRecorder flight_;
   std::unique_ptr<EvidenceFolder> evidence_;
   std::unique_ptr<Captures> captures_;
+  std::unique_ptr<ConnectionCuts> cuts_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ForeignWatch> foreign_;      // answers by the intake
   std::atomic<ForeignWatch*> looks_{nullptr};  // the same, for the intake

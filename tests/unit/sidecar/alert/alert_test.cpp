@@ -38,6 +38,7 @@ Alert example() {
   alert.response = "kill";
   alert.outcome = "killed";
   alert.latency_us = 412;
+  alert.connections_cut = 2;
   alert.response_id = "7a1c";
   alert.container = {.id = "c0ffee", .name = "shop", .image = "shop:1"};
   return alert;
@@ -46,7 +47,7 @@ Alert example() {
 TEST(AlertJson, IsFalcosAlertWithOurs) {
   EXPECT_EQ(
       to_json(example()),
-      R"({"bailiff":{"caused_by":null,)"
+      R"({"bailiff":{"caused_by":null,"connections_cut":2,)"
       R"("container":{"id":"c0ffee","image":"shop:1",)"
       R"("name":"shop","namespace":null,"pod":null,"pod_trusted":null},"enforcement":"kernel",)"
       R"("evidence":null,"hook":"connect","latency_us":412,"mode":"enforce",)"

@@ -207,12 +207,63 @@ class FakeForeign final : public ForeignSource {
   const Use use_;
 };
 
+// Connections that containers have, with their peers.
+class FakeConnections {
+ public:
+  void add(std::uint64_t cgroup_id, const std::string& peer,
+           std::uint16_t port) {
+    const std::lock_guard lock(mutex_);
+    open_.push_back({cgroup_id, *parse_address(peer), port});
+  }
+  std::vector<std::string> open() {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> peers;
+    for (const hook::CutConnection& each : open_) {
+      peers.push_back(to_string(each.peer));
+    }
+    return peers;
+  }
+  void fail(Status failure) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::move(failure);
+  }
+  // How often it was looked.
+  int looks() {
+    const std::lock_guard lock(mutex_);
+    return looks_;
+  }
+  hook::CutConnections cut(const std::vector<hook::ContainerSockets>& of,
+                           const hook::Refused& refused) {
+    const std::lock_guard lock(mutex_);
+    ++looks_;
+    hook::CutConnections result;
+    result.failure = failure_;
+    if (!failure_) return result;
+    std::erase_if(open_, [&](const hook::CutConnection& each) {
+      const bool is = std::any_of(of.begin(), of.end(), [&](const auto& one) {
+        return one.cgroup_id == each.cgroup_id;
+      });
+      if (!is || !refused(each.cgroup_id, each.peer, each.port)) return false;
+      result.cut.push_back(each);
+      return true;
+    });
+    return result;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<hook::CutConnection> open_;
+  Status failure_ = Ok{};
+  int looks_ = 0;
+};
+
 // What the test sees of a FakeKernelSide, which the service owns.
 struct FakeKernelState {
   FakeRing ring;
   FakeRing observer;
   std::vector<hook::LostRecords> losses;  // told at the next record
   FakeForeignState foreign;
+  FakeConnections connections;
   FakeNames names;          // set before anything is started
   std::string no_bpffs;     // an error of check() and open_events(); "": none
   std::string broken_test;  // an error of self_test()
@@ -309,6 +360,19 @@ class FakeKernelSide final : public KernelSide {
   Status release(const oci::ContainerRecord& record) override {
     std::erase(state_.isolated, record.id);
     return Ok{};
+  }
+  ConnectionCalls connection_calls() override {
+    return {
+        .names_of = [](std::uint64_t,
+                       const IpAddress&) -> Result<std::vector<std::uint64_t>> {
+          return std::vector<std::uint64_t>();
+        },
+        .cut =
+            [&connections = state_.connections](
+                const std::vector<hook::ContainerSockets>& of,
+                const hook::Refused& refused) {
+              return connections.cut(of, refused);
+            }};
   }
 
  private:

@@ -7,7 +7,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,9 +26,11 @@ namespace {
 
 using std::chrono::steady_clock;
 using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr std::chrono::seconds kLong{60};
 constexpr std::uint64_t kCgroup = 4711;
@@ -128,6 +132,7 @@ class IntakeTest : public testing::Test {
                        .metrics = metrics_,
                        .settings = [this] { return settings_; },
                        .outdated = [] {},
+                       .cut = cut_,
                        .untold_after = untold_after_});
     ASSERT_TRUE(started) << started.error().message;
     intake_ = *std::move(started);
@@ -183,6 +188,8 @@ class IntakeTest : public testing::Test {
   Containers containers_;
   std::shared_ptr<Settings> settings_ = std::make_shared<Settings>();
   std::unique_ptr<Generations> generations_;
+  std::function<ConnectionCutPtr(const ContainerPtr&, const ConnectEvent&)>
+      cut_ = [](const ContainerPtr&, const ConnectEvent&) { return nullptr; };
   std::chrono::milliseconds untold_after_ = kLong;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Recorder> recorder_;
@@ -249,6 +256,42 @@ TEST_F(IntakeTest, TellsOfADatagramAsWhatFulfilsTheRule) {
     EXPECT_THAT(json, HasSubstr(R"("hook":"sendmsg")"));
     EXPECT_THAT(json, HasSubstr("res=0 addr=203.0.113.66:1389"));
   }
+}
+
+TEST_F(IntakeTest, WhatIsToldOfARefusedPacketWaitsForTheCut) {
+  const auto cut = std::make_shared<ConnectionCut>();
+  cut_ = [cut](const ContainerPtr& container, const ConnectEvent& refused) {
+    EXPECT_EQ(container->record.id, kId);
+    EXPECT_EQ(to_string(refused.address), "203.0.113.66");
+    EXPECT_EQ(refused.port, 1389);
+    return cut;
+  };
+  const GenerationPtr current = publish(Response::kKill);
+  start();
+  containers_.add(make_container(
+      start_record(kId, kCgroup, current->digest().hex()), current));
+  bailiff_connect_event event = connect_of(kCgroup, current->policy_id(), 0);
+  event.header.tgid = 0;
+  event.hook = BAILIFF_HOOK_EGRESS;
+  kernel_state_.ring.write(event);
+  // What no packet is told of waits for nobody, and neither does a response.
+  kernel_state_.ring.write(connect_of(kCgroup, current->policy_id(), 0));
+  EXPECT_THAT(alerts(2), Each(AllOf(HasSubstr("\"hook\":\"connect\""),
+                                    HasSubstr("\"connections_cut\":0"))));
+  {
+    const std::lock_guard lock(responder_state_.mutex);
+    EXPECT_THAT(responder_state_.killed, Not(IsEmpty()));
+  }
+  cut->finish(3);
+  const std::vector<std::string> all = alerts(4);
+  EXPECT_EQ(std::count_if(all.begin(), all.end(),
+                          [](const std::string& json) {
+                            return json.find("\"connections_cut\":3") !=
+                                       std::string::npos &&
+                                   json.find("\"hook\":\"egress\"") !=
+                                       std::string::npos;
+                          }),
+            2);
 }
 
 TEST_F(IntakeTest, TellsOfWhatHappenedWhileNobodyWatched) {
