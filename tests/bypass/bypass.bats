@@ -78,7 +78,7 @@ Each technique is shown to deliver without Bailiff. "Stays inside" are
 connections over the container's own loopback. "No alert": what was refused does
 not name an address, and so fulfils no rule. Sockets that were made outside of the
 container are [on a page of their own](FOREIGN.md), connections that are older than
-the list in \`established.bats\`. Unix and vsock sockets reach no address of a list.
+the list [on another](OLDER.md). Unix and vsock sockets reach no address of a list.
 
 | technique | without Bailiff | with Bailiff | caught at | packets that arrived |
 |---|---|---|---|---|

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""catcher.py PORT: takes what comes to the port of any address, over UDP, TCP
-and MPTCP, and prints the address that something with content was for, a line
-for each."""
+"""catcher.py PORT [FIFO]: takes what comes to the port of any address, over UDP,
+TCP and MPTCP, and prints the address that something with content was for, a line
+for each. When it reads something from FIFO, it sends to whoever is connected, in
+the order they came, and prints "pushed"."""
 
 import ipaddress
+import os
 import select
 import socket
 import sys
@@ -33,10 +35,21 @@ def main():
     datagrams.bind(("::", port))
     listener = listening(port)
     watched = [datagrams, listener]
+    orders = None
+    if len(sys.argv) > 2:
+        # Nobody's end is everybody's: it stays open when writers come and go.
+        orders = os.open(sys.argv[2], os.O_RDWR)
+        watched.append(orders)
     while True:
         for ready in select.select(watched, [], [])[0]:
             if ready is listener:
                 watched.append(listener.accept()[0])
+            elif ready is orders:
+                os.read(orders, 100)
+                for peer in watched:
+                    if peer not in (orders, datagrams, listener):
+                        peer.sendall(b"pushed\n")
+                print("pushed", flush=True)
             elif ready is datagrams:
                 _, about, _, _ = datagrams.recvmsg(100, 100)
                 tell(ipaddress.ip_address(about[0][2][:16]))
