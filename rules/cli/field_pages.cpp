@@ -8,6 +8,7 @@
 
 #include "rules/cli/table.h"
 #include "rules/fields/no_source.h"
+#include "rules/lower/task.h"
 #include "rules/policy/policies.h"
 
 namespace bailiff::cli {
@@ -23,8 +24,10 @@ calls and of its container plugin. `bailiff fields` prints the same; this page
 is made from `fields.def` by `make docs`.
 
 - **known to** says who can tell the value: the `kernel` before a connection is
-  made, or taken, the `service` after it, and the `container` for what cannot change while
-  the container runs, as far as its runtime tells: a container of which it does
+  made, or taken (of texts of the process and its ancestors by comparing them
+  when a program is executed), the `kernel at exec` before a new program runs, the
+  `service` after either, and the `container` for what cannot change while the
+  container runs, as far as its runtime tells: a container of which it does
   not tell what a policy asks for is treated as `on_failure` says. A field that
   nobody tells loads, as it does in Falco; a policy that enforces a rule on it
   is refused.
@@ -133,6 +136,8 @@ std::string_view known_to(const Field& field) {
   if ((field.from & (kFromKernelConnect | kFromKernelArrival)) != 0) {
     return "kernel";
   }
+  if (kept_as_bit(field.id)) return "kernel";
+  if (exec_place(field.id)) return "kernel at exec";
   return field.from == kFromNobody ? "" : "service";
 }
 

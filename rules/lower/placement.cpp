@@ -18,34 +18,14 @@
 #include "rules/lower/inbound.h"
 #include "rules/lower/ip_socket.h"
 #include "rules/lower/observed.h"
+#include "rules/lower/open_check.h"
 #include "rules/types/event_set.h"
 
 namespace bailiff {
 namespace {
 
-constexpr std::string_view kFromProc =
-    "is read from /proc after the connection was decided";
-constexpr std::string_view kFromService =
-    "is filled in by the service after the connection was decided";
-constexpr std::string_view kWithConnection =
-    "is not settled before the connection is made";
-
 constexpr std::uint64_t kExecCalls =
     bit_of(BAILIFF_CALL_EXECVE) | bit_of(BAILIFF_CALL_EXECVEAT);
-
-std::string in_quotes(std::string_view text) {
-  return "'" + std::string(text) + "'";
-}
-
-// "'a'", "'a' and 'b'", "'a', 'b' and 'c'".
-std::string enumeration(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) text += i + 1 == names.size() ? " and " : ", ";
-    text += in_quotes(names[i]);
-  }
-  return text;
-}
 
 std::vector<std::string> list_names(const CompiledPolicy& policy) {
   std::vector<std::string> names;
@@ -62,9 +42,6 @@ std::vector<FieldId> fields_of(const Expr& expr) {
   return {ids.begin(), ids.end()};
 }
 
-bool in_kernel(FieldId id) {
-  return (field(id).from & kFromKernelConnect) != 0;
-}
 bool of_container(FieldId id) { return (field(id).from & kFromContainer) != 0; }
 
 // The names the condition compares evt.type with.
@@ -252,25 +229,41 @@ Expr any_of(const std::vector<Expr>& parts) {
 }
 
 // The expression with user.uid for user.name, and group.gid for group.name,
-// where that is compared with "root" alone: what id other names have is for the
-// service to find out, and this one is 0 everywhere.
-class RootById {
+// where that is compared with "root": what id other names have is for the
+// service to find out, and this one is 0 everywhere.  And with proc.name for
+// the ancestor that is the process itself.
+class AsKnown {
  public:
+  explicit AsKnown(const std::vector<List>& lists) : lists_(lists) {}
+
   Expr operator()(const Constant& constant) const { return {constant}; }
   Expr operator()(const Check& check) const {
+    if (check.field == FieldId::kProcAname && check.argument == "0") {
+      Check own = check;
+      own.field = FieldId::kProcName;
+      own.argument.clear();
+      return {std::move(own)};
+    }
     const bool user = check.field == FieldId::kUserName;
     if (!user && check.field != FieldId::kGroupName) return {check};
-    const bool equality =
-        check.op == Op::kEq || check.op == Op::kNe || is_membership(check.op);
-    if (!equality || check.quantifier != Quantifier::kNone ||
-        !check.lists.empty() || check.values.size() != 1 ||
-        check.values.front() != Value("root")) {
+    const bool one = check.op == Op::kEq || check.op == Op::kNe;
+    if (check.quantifier != Quantifier::kNone ||
+        (!one && !is_membership(check.op))) {
       return {check};
     }
+    Check others = check;
+    others.values = inline_operands(check, lists_);
+    others.lists.clear();
+    const auto root =
+        std::find(others.values.begin(), others.values.end(), Value("root"));
+    if (root == others.values.end()) return {check};
+    others.values.erase(root);
     Check by_id = check;
     by_id.field = user ? FieldId::kUserUid : FieldId::kGroupGid;
     by_id.values = {Value(std::int64_t{0})};
-    return {std::move(by_id)};
+    by_id.lists.clear();
+    if (others.values.empty()) return {std::move(by_id)};
+    return {Or{{{std::move(by_id)}, {std::move(others)}}}};
   }
   Expr operator()(const TermCheck& check) const { return {check}; }
   Expr operator()(const Not& node) const {
@@ -290,10 +283,12 @@ class RootById {
     for (const Expr& one : all) result.push_back(std::visit(*this, one.node));
     return result;
   }
+
+  const std::vector<List>& lists_;
 };
 
-Expr ids_for_root(const Expr& expr) {
-  return std::visit(RootById(), expr.node);
+Expr as_known(const Expr& expr, const std::vector<List>& lists) {
+  return std::visit(AsKnown(lists), expr.node);
 }
 
 class Placer {
@@ -306,10 +301,11 @@ class Placer {
         killed_(killed),
         bits_(bits),
         folded_(fold(policy.rules[rule].condition, facts, policy.lists)),
-        connect_(ids_for_root(outbound("connect"))),
+        connect_(as_known(outbound("connect"))),
         judged_(connect_),
         send_({Constant{false}}),
         bind_({Constant{false}}),
+        observed_bind_({Constant{false}}),
         socket_({Constant{false}}),
         exec_({Constant{false}}) {
     result_.placement.rule = rule;
@@ -404,6 +400,10 @@ class Placer {
         simplify(folded_, known_of_event(type, policy_.lists)));
   }
 
+  Expr as_known(const Expr& expr) const {
+    return bailiff::as_known(expr, policy_.lists);
+  }
+
   // What of an outbound condition is certain before the local end is: it is
   // worth knowing to refuse it.  The rest is observed.
   Expr certain(Expr expr) const {
@@ -476,7 +476,7 @@ class Placer {
   // What is to be decided when a program is executed, in `exec_`.
   void find_exec() {
     if ((result_.calls & kExecCalls) == 0) return;
-    exec_ = ids_for_root(simplify(folded_, known_of_exec(policy_.lists)));
+    exec_ = as_known(simplify(folded_, known_of_exec(policy_.lists)));
   }
 
   // Whether the kernel decides it when a program is executed; what the facts
@@ -539,7 +539,11 @@ class Placer {
     }
     for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
       if (!refused_) break;
-      Expr part = certain(ids_for_root(outbound(type)));
+      const Expr whole = as_known(outbound(type));
+      if (!fields_without_source(whole, {Teller::kConnectHook}).empty()) {
+        unsettled_messages_.push_back(whole);
+      }
+      Expr part = certain(whole);
       if (compares_whole_names(part)) parts.push_back(std::move(part));
     }
     send_ = any_of(parts);
@@ -616,8 +620,8 @@ class Placer {
   // All of what is asked of a bind(2) is known then, or it is observed.
   void find_bind() {
     if (!refused_ || !names_event("bind")) return;
-    Expr bind = ids_for_root(simplify(by_ends(folded_, Role::kServer, false),
-                                      known_of_bind(policy_.lists)));
+    Expr bind = as_known(simplify(by_ends(folded_, Role::kServer, false),
+                                  known_of_bind(policy_.lists)));
     const std::vector<Leaf> leaves = leaves_of(bind);
     if (std::all_of(leaves.begin(), leaves.end(), [&](const Leaf& leaf) {
           return leaf.check != nullptr && !too_long(*leaf.check) &&
@@ -625,6 +629,8 @@ class Placer {
                   task_check(*leaf.check, policy_.lists));
         })) {
       bind_ = std::move(bind);
+    } else {
+      observed_bind_ = std::move(bind);
     }
   }
 
@@ -639,7 +645,7 @@ class Placer {
   void find_socket() {
     if (!refused_ || !names_event("socket")) return;
     const auto made = [this](IpFamily family) {
-      return ids_for_root(
+      return as_known(
           simplify(folded_, known_of_ip_socket(family, policy_.lists)));
     };
     const Expr made4 = made(IpFamily::k4);
@@ -689,7 +695,9 @@ class Placer {
               : "bind(2) is decided before it succeeds, of IPv4 and IPv6 "
                 "sockets");
       const std::vector<Leaf> leaves = leaves_of(bind_);
-      say_no_room(leaves);
+      say_open(OpenChecks(policy_.lists, Judged::kBind, decidable_at_bind,
+                          with_bits_),
+               leaves);
       say_bits(leaves);
     }
   }
@@ -735,10 +743,8 @@ class Placer {
     }
   }
 
-  // A check the program cannot hold.
   bool too_long(const Check& check) const {
-    return takes_many(check.op, check.quantifier) &&
-           inline_operands(check, policy_.lists).size() > kMaxInlineOperands;
+    return bailiff::too_long(check, policy_.lists);
   }
 
   // Absent when the condition cannot hold.
@@ -805,7 +811,11 @@ class Placer {
         result_.connect ? *result_.connect : *result_.send;
     const std::vector<Leaf> leaves =
         leaves_of(result_.connect ? judged_ : send_);
-    say_open_checks(leaves);
+    say_open(
+        OpenChecks(policy_.lists,
+                   result_.connect ? Judged::kConnection : Judged::kMessage,
+                   decidable_at_connect, with_bits_),
+        leaves);
     if (refused_ && (asks_for_absence(judged_) || asks_for_absence(send_))) {
       say("for want of a name nothing is refused: a container can answer "
           "itself, and a program may know an address for longer than an answer "
@@ -864,65 +874,37 @@ class Placer {
         enumeration({names.begin(), names.end()}));
   }
 
-  // Why the service has to decide, when it has to.
-  void say_open_checks(const std::vector<Leaf>& leaves) {
-    // By reason, so that three fields from /proc are one sentence.
-    std::vector<std::pair<std::string_view, std::vector<std::string>>> reasons;
-    std::set<FieldId> said;
-    for (const Leaf& leaf : leaves) {
-      if (leaf.check != nullptr && decided_as_bit(*leaf.check)) continue;
-      for (const FieldId id : leaf.fields) {
-        if (in_kernel(id) || of_container(id)) continue;
-        if (!said.insert(id).second) continue;
-        const std::string_view why = why_not_in_kernel(id);
-        auto found =
-            std::find_if(reasons.begin(), reasons.end(),
-                         [&](const auto& entry) { return entry.first == why; });
-        if (found == reasons.end()) {
-          found = reasons.insert(reasons.end(), {why, {}});
-        }
-        found->second.emplace_back(field(id).name);
-      }
-    }
-    for (const auto& [why, names] : reasons) {
-      std::string sentence = enumeration(names) + " " + std::string(why);
-      if (names.size() > 1) {
-        sentence.replace(sentence.find(why), why.find(' '), "are");
-      }
-      say(sentence);
-    }
-    say_open_operators(leaves);
+  void say_open(OpenChecks open, const std::vector<Leaf>& leaves) {
+    open.add(leaves);
+    for (const std::string& sentence : open.sentences()) say_once(sentence);
   }
 
-  void say_open_operators(const std::vector<Leaf>& leaves) {
-    std::set<std::string> operators;
-    bool terms = false;
-    for (const Leaf& leaf : leaves) {
-      if (leaf.check == nullptr) {
-        terms = true;
-        continue;
+  // Why no hook serves what is observed after all.
+  void say_unserved_by_hooks() {
+    if ((result_.calls & bit_of(BAILIFF_CALL_CONNECT)) != 0) {
+      say_open(of_hooks(Judged::kConnection), leaves_of(connect_));
+    }
+    for (const Expr& message : unsettled_messages_) {
+      say_open(of_hooks(Judged::kMessage), leaves_of(message));
+    }
+    say_open(OpenChecks(policy_.lists, Judged::kBind, decidable_at_bind, true),
+             leaves_of(observed_bind_));
+  }
+
+  // By the names that the rule has for the local end.
+  OpenChecks of_hooks(Judged judged) const {
+    OpenChecks open(policy_.lists, judged, decidable_at_connect, true);
+    const std::vector<FieldId>& fields = result_.placement.fields;
+    constexpr std::pair<FieldId, FieldId> kEither[] = {
+        {FieldId::kFdLip, FieldId::kFdIp},
+        {FieldId::kFdLnet, FieldId::kFdNet},
+        {FieldId::kFdLport, FieldId::kFdPort}};
+    for (const auto& [local, either] : kEither) {
+      if (std::find(fields.begin(), fields.end(), local) == fields.end()) {
+        open.name_as(local, either);
       }
-      const Check& check = *leaf.check;
-      if (!in_kernel(check.field)) continue;
-      if (!decidable_at_connect(check)) {
-        operators.emplace(check.quantifier == Quantifier::kNone
-                              ? to_string(check.op)
-                              : to_string(check.quantifier));
-      } else if (too_long(check)) {
-        say(in_quotes(field(check.field).name) + " is compared with " +
-            std::to_string(inline_operands(check, policy_.lists).size()) +
-            " operands, more than the " + std::to_string(kMaxInlineOperands) +
-            " a program holds");
-      }
     }
-    if (!operators.empty()) {
-      say("the kernel does not decide " +
-          enumeration({operators.begin(), operators.end()}));
-    }
-    if (terms) {
-      say("comparisons of transformed fields, or of fields with fields, are "
-          "made by the service");
-    }
+    return open;
   }
 
   void say_bits(const std::vector<Leaf>& leaves) {
@@ -935,21 +917,6 @@ class Placer {
     say_once("conditions on " + enumeration({names.begin(), names.end()}) +
              " are decided when a program is executed, and by the service for "
              "a process that was moved into the container");
-  }
-
-  // Of checks that would be bits.
-  void say_no_room(const std::vector<Leaf>& leaves) {
-    if (with_bits_) return;
-    std::set<std::string> names;
-    for (const Leaf& leaf : leaves) {
-      if (leaf.check == nullptr || !task_check(*leaf.check, policy_.lists)) {
-        continue;
-      }
-      names.emplace(field(leaf.check->field).name);
-    }
-    if (names.empty()) return;
-    say_once("the checks of " + enumeration({names.begin(), names.end()}) +
-             " have no room in the kernel beside those of other rules");
   }
 
   void say_exec() {
@@ -966,8 +933,7 @@ class Placer {
       if (leaf.check == nullptr) {
         names.emplace("transformed fields");
       } else if (exec_place(leaf.check->field)) {
-        names.emplace(std::string(field(leaf.check->field).name) + " " +
-                      std::string(to_string(leaf.check->op)));
+        names.insert(comparison_of(*leaf.check));
       } else {
         names.emplace(field(leaf.check->field).name);
       }
@@ -1087,6 +1053,7 @@ class Placer {
       if (!executed && !held) after.push_back(type);
     }
     if (after.empty()) return;
+    say_unserved_by_hooks();
     say(enumeration(after) +
         " events are judged by the service once they have happened");
     if (held_.empty() && any_made_by_ring(after)) {
@@ -1132,11 +1099,13 @@ class Placer {
   bool hooked_ = false;  // the connect hooks serve it
   Expr send_;            // of a message to an address
   Expr bind_;            // of a bind(2) that is refused
+  Expr observed_bind_;   // of one that cannot be
   Expr socket_;          // of an IP socket that is made
   Expr exec_;            // of a program that is executed
   std::vector<std::string> observed_;
-  std::vector<std::string> held_;       // of those
-  std::vector<std::string> unsettled_;  // fields that keep others from it
+  std::vector<std::string> held_;         // of those
+  std::vector<std::string> unsettled_;    // fields that keep others from it
+  std::vector<Expr> unsettled_messages_;  // of which hooks do not know all
   std::vector<FieldId> unknown_of_observed_;
   std::set<std::string> not_in_packet_;
   bool answers_pass_ = false;
@@ -1149,26 +1118,6 @@ class Placer {
 };
 
 }  // namespace
-
-std::string_view why_not_in_kernel(FieldId id) {
-  static const struct {
-    FieldId id;
-    std::string_view why;
-  } kReasons[] = {
-      {FieldId::kEvtNum, kFromService},     {FieldId::kEvtTime, kFromService},
-      {FieldId::kEvtArgs, kWithConnection}, {FieldId::kFdNum, kWithConnection},
-      {FieldId::kFdName, kWithConnection},  {FieldId::kProcPname, kFromProc},
-      {FieldId::kProcAname, kFromProc},     {FieldId::kProcPpid, kFromProc},
-      {FieldId::kProcExe, kFromProc},       {FieldId::kProcExepath, kFromProc},
-      {FieldId::kProcArgs, kFromProc},      {FieldId::kProcCmdline, kFromProc},
-      {FieldId::kProcCwd, kFromProc},       {FieldId::kProcTty, kFromProc},
-      {FieldId::kUserName, kFromService},   {FieldId::kUserLoginuid, kFromProc},
-  };
-  for (const auto& reason : kReasons) {
-    if (reason.id == id) return reason.why;
-  }
-  return "";
-}
 
 PlacedRule place(const CompiledPolicy& policy, std::uint32_t rule,
                  const Facts& facts, bool refused, bool killed,

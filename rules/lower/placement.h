@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
 #include "rules/lower/lower.h"
 #include "rules/lower/task.h"
@@ -63,9 +62,5 @@ struct PlacedRule {
 PlacedRule place(const CompiledPolicy& policy, std::uint32_t rule,
                  const Facts& facts, bool refused, bool killed = false,
                  TaskBits* bits = nullptr);
-
-// Why the connect hooks do not know a field that is not kFromKernelConnect,
-// said of its name: "is read from /proc after …".
-std::string_view why_not_in_kernel(FieldId id);
 
 }  // namespace bailiff

@@ -10,7 +10,9 @@
 
 #include "rules/lower/connect.h"
 #include "rules/lower/observed.h"
+#include "rules/lower/open_check.h"
 #include "rules/lower/placement.h"
+#include "rules/lower/task.h"
 #include "tests/harness/expr.h"
 
 namespace bailiff {
@@ -31,6 +33,11 @@ class PolicyBuilder {
  public:
   PolicyBuilder() {
     policy_.lists = {{.name = "c2", .items = {"203.0.113.66"}, .includes = {}}};
+  }
+  PolicyBuilder& list(std::string name, std::vector<std::string> items) {
+    policy_.lists.push_back(
+        {.name = std::move(name), .items = std::move(items), .includes = {}});
+    return *this;
   }
   PolicyBuilder& rule(Expr condition) {
     Rule rule;
@@ -108,11 +115,117 @@ TEST(Place, NamesEveryFieldThatIsReadLater) {
             "connection is made");
 }
 
-TEST(Place, EveryFieldOfTheSidecarHasAReason) {
+TEST(Place, NamesTheOperatorThatTheKernelDoesNotDecide) {
+  const auto reason = [](FieldId field, Op op, const char* value,
+                         const char* argument = "") {
+    Expr open = check(field, op, {value});
+    std::get<Check>(open.node).argument = argument;
+    return placed(all_of({event_is("connect"), c2(), std::move(open)})).reason;
+  };
+  EXPECT_EQ(reason(FieldId::kProcName, Op::kGlob, "j*"),
+            "the kernel does not decide 'proc.name glob'");
+  EXPECT_EQ(reason(FieldId::kProcPname, Op::kGlob, "j*"),
+            "the kernel does not decide 'proc.pname glob'");
+  EXPECT_EQ(reason(FieldId::kProcArgs, Op::kEq, "x", "0"),
+            "the kernel does not decide 'proc.args[0] ='");
+}
+
+TEST(Place, SaysThatATextIsTooLong) {
+  const std::string longest(BAILIFF_MAX_TASK_TEXT, 'x');
+  const auto placed_with = [](std::string text) {
+    return placed(all_of(
+        {event_is("connect"), c2(),
+         check(FieldId::kProcCmdline, Op::kContains, {std::move(text)})}));
+  };
+  EXPECT_EQ(placed_with(longest).enforcement, Enforcement::kKernel);
+  EXPECT_EQ(placed_with(longest + "x").reason,
+            "'proc.cmdline' is compared with a text of more than 112 bytes");
+}
+
+TEST(Place, SaysWhatOfTheLocalEndIsNotSettled) {
+  for (const FieldId field :
+       {FieldId::kFdCport, FieldId::kFdLport, FieldId::kFdPort}) {
+    for (const char* type : {"connect", "sendto"}) {
+      const CompiledPolicy policy =
+          PolicyBuilder()
+              .rule(all_of(
+                  {event_is(type), check(field, Op::kEq, {std::int64_t{22}})}))
+              .policy({0}, Mode::kEnforce, true);
+      EXPECT_THAT(lower(policy, complete()).placements.at(0).reason,
+                  HasSubstr("'" + std::string(bailiff::field(field).name) +
+                            "' is of the local end"))
+          << type;
+    }
+  }
+  EXPECT_THAT(placed(all_of({event_is("connect"),
+                             check(FieldId::kFdCip, Op::kIn, {}, {0}),
+                             check(FieldId::kFdLnet, Op::kIn, {}, {0})}))
+                  .reason,
+              HasSubstr("'fd.cip' and 'fd.lnet' are of the local end, which is "
+                        "not settled before the connection is made"));
+}
+
+TEST(Place, SaysWhyTheHooksDoNotKnowWhatIsObserved) {
+  const auto reason = [](Expr open) {
+    return placed(all_of({event_is("connect"), c2(), std::move(open)})).reason;
+  };
+  EXPECT_THAT(reason(check(FieldId::kGroupName, Op::kEq, {"daemon"})),
+              HasSubstr("'group.name' is looked up by the service"));
+  EXPECT_THAT(reason(check(FieldId::kThreadVtid, Op::kEq, {std::int64_t{1}})),
+              HasSubstr("'thread.vtid' is a number of the process's own pid "
+                        "namespace"));
+  EXPECT_THAT(reason(check(FieldId::kProcSid, Op::kEq, {std::int64_t{1}})),
+              HasSubstr("'proc.sid' is told by the observer alone"));
+}
+
+// 'root' is 0 everywhere, and of other names the service finds the numbers.
+TEST(Place, TheNameRootIsDecidedWhereverItStands) {
+  const auto placed_in = [](Expr condition) {
+    return lower(PolicyBuilder()
+                     .list("admins", {"root"})
+                     .list("users", {"root", "daemon"})
+                     .rule(all_of({event_is("connect"), std::move(condition)}))
+                     .policy({0}, Mode::kEnforce, true),
+                 complete());
+  };
+  const Expr zero = check(FieldId::kUserUid, Op::kIn, {std::int64_t{0}});
+  const Plan of_list = placed_in(check(FieldId::kUserName, Op::kIn, {}, {1}));
+  EXPECT_EQ(of_list.connect.at(0).condition, zero);
+  EXPECT_TRUE(of_list.connect.at(0).deny);
+  EXPECT_TRUE(
+      placed_in(negated(check(FieldId::kUserName, Op::kIn, {"root"}, {1})))
+          .connect.at(0)
+          .deny);
+  // Root is none of those the service has to ask about.
+  const Plan others =
+      placed_in(negated(check(FieldId::kUserName, Op::kIn, {}, {2})));
+  EXPECT_EQ(others.connect.at(0).condition, negated(zero));
+  EXPECT_TRUE(others.connect.at(0).candidate);
+  EXPECT_THAT(others.placements.at(0).reason,
+              HasSubstr("'user.name' is looked up by the service after the "
+                        "connection was decided"));
+}
+
+TEST(Place, TheAncestorThatIsTheProcessHasItsName) {
+  Expr own = check(FieldId::kProcAname, Op::kEndswith, {"sh"});
+  std::get<Check>(own.node).argument = "0";
+  const Plan plan = lower(PolicyBuilder()
+                              .rule(all_of({event_is("connect"), own}))
+                              .policy({0}, Mode::kEnforce, true),
+                          complete());
+  EXPECT_EQ(plan.connect.at(0).condition,
+            check(FieldId::kProcName, Op::kEndswith, {"sh"}));
+  EXPECT_TRUE(plan.connect.at(0).deny);
+  EXPECT_THAT(plan.bits, IsEmpty());
+}
+
+TEST(Place, EveryFieldThatTheKernelDoesNotDecideHasAReason) {
   for (const Field& one : all_fields()) {
-    const bool sidecar_only = (one.from & kFromSidecarConnect) != 0 &&
-                              (one.from & kFromKernelConnect) == 0;
-    EXPECT_EQ(why_not_in_kernel(one.id).empty(), !sidecar_only) << one.name;
+    const bool told = (one.from & (kFromSidecarConnect | kFromObserved)) != 0;
+    const bool decided =
+        (one.from & (kFromKernelConnect | kFromContainer)) != 0 ||
+        kept_as_bit(one.id);
+    EXPECT_EQ(why_not_in_kernel(one.id).empty(), decided || !told) << one.name;
   }
 }
 

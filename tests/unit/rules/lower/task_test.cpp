@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "rules/lower/connect.h"
 #include "rules/lower/lower.h"
 #include "tests/harness/expr.h"
 
@@ -196,19 +197,25 @@ TEST(Task, ARuleWithoutRoomIsACandidate) {
 }
 
 TEST(Task, ABindWithoutRoomIsJudgedByTheService) {
+  constexpr std::size_t kRules = BAILIFF_MAX_TASK_TESTS / kMaxInlineOperands;
   std::vector<Expr> conditions;
-  for (std::uint32_t i = 0; i <= BAILIFF_MAX_TASK_CHECKS; ++i) {
+  for (std::size_t i = 0; i <= kRules; ++i) {
+    std::vector<Value> names;
+    for (std::size_t k = 0; k < kMaxInlineOperands; ++k) {
+      names.emplace_back(std::to_string(i) + "." + std::to_string(k));
+    }
     conditions.push_back(
         all_of({event_is("bind"),
-                check(FieldId::kProcExe, Op::kEq, {std::to_string(i)})}));
+                check(FieldId::kProcExe, Op::kIn, std::move(names))}));
   }
   const Plan plan = plan_of(std::move(conditions));
-  EXPECT_TRUE(plan.bind[BAILIFF_MAX_TASK_CHECKS - 1].deny);
-  EXPECT_TRUE(plan.bind[BAILIFF_MAX_TASK_CHECKS].candidate);
-  EXPECT_FALSE(plan.bind[BAILIFF_MAX_TASK_CHECKS].deny);
-  const Placement& last = plan.placements[BAILIFF_MAX_TASK_CHECKS];
+  EXPECT_TRUE(plan.bind[kRules - 1].deny);
+  EXPECT_TRUE(plan.bind[kRules].candidate);
+  EXPECT_FALSE(plan.bind[kRules].deny);
+  const Placement& last = plan.placements[kRules];
   EXPECT_EQ(last.enforcement, Enforcement::kObserve);
-  EXPECT_THAT(last.reason, HasSubstr("the checks of 'proc.exe' have no room"));
+  EXPECT_THAT(last.reason, HasSubstr("'proc.exe' is compared with more than "
+                                     "there is room for in the kernel"));
 }
 
 TEST(Task, ProgramsAreJudgedBeforeTheyRun) {
