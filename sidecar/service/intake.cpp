@@ -198,6 +198,22 @@ std::vector<StartHit> start_hits(const Container& container,
   return hits;
 }
 
+// The policies that what was refused of nobody who is known is told under: what
+// the kernel answers by itself has no container.  A scope that asks for one
+// cannot be decided, and the policy that had it refused may be any.
+std::vector<std::uint32_t> with_refusing(
+    const CompiledPolicy& policy, const std::vector<std::uint32_t>& in_scope) {
+  std::vector<std::uint32_t> told;
+  for (std::uint32_t i = 0; i < policy.policies.size(); ++i) {
+    const Policy& each = policy.policies[i];
+    const bool refuses = each.block && each.mode == Mode::kEnforce;
+    if (refuses || std::binary_search(in_scope.begin(), in_scope.end(), i)) {
+      told.push_back(i);
+    }
+  }
+  return told;
+}
+
 std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
   return time + static_cast<std::uint64_t>(by);  // wraps as two's complement
 }
@@ -573,10 +589,13 @@ void Intake::on_record(std::span<const std::byte> bytes) {
   }
   find_names(*seen);
   const CompiledPolicy& policy = seen->generation->policy();
-  const std::vector<std::uint32_t> in_scope =
+  std::vector<std::uint32_t> in_scope =
       seen->generation == container.generation
           ? container.policies
           : lower(policy, container.facts).policies;
+  if (event.denied && container.record.id.empty()) {
+    in_scope = with_refusing(policy, in_scope);
+  }
 
   seen->number = next_number();
   const auto keep = [&] {

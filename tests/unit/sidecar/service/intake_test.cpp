@@ -684,6 +684,17 @@ TEST_F(IntakeTest, TellsOfAContainerNobodyKnows) {
               HasSubstr("\"outcome\":\"error: the container is not known\""));
 }
 
+TEST_F(IntakeTest, TellsWhatWasRefusedOfNobodyWhateverTheScopes) {
+  CompiledPolicy policy = policy_of(Response::kNone);
+  const Expr scope = is(FieldId::kContainerName, std::string("shop"));
+  policy.policies[0].scope = scope;
+  policy.policies[1].scope = scope;
+  const GenerationPtr current = *generations_->publish(policy);
+  start();
+  kernel_state_.ring.write(connect_of(99, current->policy_id(), 0));
+  EXPECT_THAT(alerts(1), ElementsAre(HasSubstr("\"policy\":\"block\"")));
+}
+
 TEST_F(IntakeTest, CountsEventsOfAnUnknownPolicyAndMalformedOnes) {
   publish(Response::kKill);
   kernel_state_.ring.write(connect_of(kCgroup, 12345, 0));
