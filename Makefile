@@ -141,8 +141,9 @@ docs: build  ## rewrite the generated pages; review the diff
 	@PROBER="$(CURDIR)/$(RELEASE)/tests/bin/prober" BAILIFF_UPDATE_DOCS=1 \
 	  TAKER="$(CURDIR)/$(RELEASE)/tests/bin/taker" \
 	  FOREIGNER="$(CURDIR)/$(RELEASE)/tests/bin/foreigner" \
-	  tests/e2e/run --print-output-on-failure tests/bypass/allowed.bats tests/bypass/bypass.bats \
-	  tests/bypass/inbound.bats tests/bypass/foreign.bats
+	  tests/e2e/run --print-output-on-failure tests/bypass/allowed.bats \
+	  tests/bypass/bypass.bats tests/bypass/inbound.bats \
+	  tests/bypass/answers.bats tests/bypass/foreign.bats
 
 .PHONY: bench
 bench: $(RELEASE)/build.ninja  ## the benchmarks, on a quiet machine

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// taker PORT: takes whatever comes to the port over TCP and UDP, of both
-// families, and prints a line for each connection and datagram: "tcp" or "udp",
-// a tab, and the address it is from.  Runs until it is killed.
+// taker PORT [answer]: takes whatever comes to the port over TCP and UDP, of
+// both families, and prints a line for each connection and datagram: "tcp" or
+// "udp", a tab, and the address it is from.  Runs until it is killed. "answer":
+// sends datagrams back, those that begin with "c" over a socket that it
+// connects, and has the errno, or 0, behind another tab.
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -11,6 +14,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 namespace {
@@ -44,10 +48,28 @@ std::string text_of(const sockaddr_in6& from) {
   return text;
 }
 
+// Of the call that failed, or "0".
+const char* answer(int datagrams, char word, const sockaddr_in6& to) {
+  const auto* address = reinterpret_cast<const sockaddr*>(&to);
+  int fd = -1;
+  long sent = 0;
+  if (word == 'c') {
+    fd = ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sent = ::connect(fd, address, sizeof to);
+    if (sent == 0) sent = ::send(fd, &word, 1, 0);
+  } else {
+    sent = ::sendto(datagrams, &word, 1, 0, address, sizeof to);
+  }
+  const char* error = sent < 0 ? ::strerrorname_np(errno) : "0";
+  if (fd >= 0) ::close(fd);
+  return error;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc < 2) return 2;
+  const bool answers = argc > 2;
   const int port = std::atoi(argv[1]);
   const int datagrams = bound_socket(SOCK_DGRAM, port);
   const int listener = bound_socket(SOCK_STREAM, port);
@@ -63,7 +85,9 @@ int main(int argc, char** argv) {
     if (polls[0].revents != 0) {
       char byte = 0;
       ::recvfrom(datagrams, &byte, 1, 0, address, &size);
-      std::printf("udp\t%s\n", text_of(from).c_str());
+      std::printf("udp\t%s", text_of(from).c_str());
+      if (answers) std::printf("\t%s", answer(datagrams, byte, from));
+      std::puts("");
     } else {
       // Kept: who connected is not to see it closed.
       if (::accept(listener, address, &size) < 0) fail("accept");

@@ -73,6 +73,11 @@ table ip redirects {
   }
 }
 END
+  count_arrivals
+}
+
+# Whom packets arrive for at 'outside' is counted from now on, by address.
+count_arrivals() {
   in_netns outside nft -f - <<END
 table inet arrivals {
   set hosts4 { type ipv4_addr; size 1024; flags dynamic; counter; }
