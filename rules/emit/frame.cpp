@@ -44,6 +44,26 @@ void pass(Writer& code) {
   code.exit();
 }
 
+// To `other` when it is a reset of TCP over IPv6.  The kernel sends some over a
+// socket of its own, and only says whose they are: the egress of the cgroup is
+// not asked about those.  Its data is in r2, 20 bytes of IP header at least.
+void branch_reset6(Writer& code, int header, Label other) {
+  constexpr int kNextHeader = 6;
+  constexpr int kFlags = 40 + 13;
+  constexpr int kReset = 4;
+  const Label none = code.new_label();
+  code.append(load(Size::k8, kR3, kR2, header));
+  code.append(alu(BPF_RSH, kR3, 4));
+  code.jump(jump_if(Comparison::kNe, kR3, 6), none);
+  code.append(load(Size::k8, kR3, kR2, header + kNextHeader));
+  code.jump(jump_if(Comparison::kNe, kR3, IPPROTO_TCP), none);
+  load_data(code, header + kFlags + 1, other);
+  code.append(load(Size::k8, kR3, kR2, header + kFlags));
+  code.append(alu(BPF_AND, kR3, kReset));
+  code.jump(jump_if(Comparison::kNe, kR3, 0), other);
+  code.bind(none);
+}
+
 // Goes to `found` when the container whose cgroup's id is at `slot` has these
 // rules, and to `other` when it has others.  Goes on when it is none that is
 // judged.
@@ -195,7 +215,14 @@ template <int header>
 void pass_judged(Writer& code, const FlavourCode& flavour) {
   const Label judge = code.new_label();
   find_sender(code, flavour, judge);
+  load_ip_socket(code, judge);
+  // What is left of a connection that has ended, and answers late segments, is
+  // of no cgroup any more.  Linux 6.13 and later have it as the packet's
+  // socket.
+  code.append(load(Size::k32, kR3, kR1, offsetof(bpf_sock, state)));
+  code.jump(jump_if(Comparison::kEq, kR3, BPF_TCP_TIME_WAIT), judge);
   branch_not_to_peer(code, header, judge);
+  branch_reset6(code, header, judge);
   pass(code);
   code.bind(judge);
   forget_sender(code);
@@ -251,6 +278,7 @@ void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
 // sends over a socket made elsewhere, but for TCP, which may answer there.  All
 // of it of a container that has these rules: a neighbour's is its own, and what
 // is of no socket may be an answer that is forwarded.
+template <int header>
 void find_raw(Writer& code, const FlavourCode& flavour) {
   const Label foreign = code.new_label();
   const Label owned = code.new_label();
@@ -264,7 +292,8 @@ void find_raw(Writer& code, const FlavourCode& flavour) {
   code.jump(jump_if(Comparison::kEq, kR0, 0), done);
   code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, state)));
   code.jump(jump_if(Comparison::kEq, kR1, kListening), done);
-  code.go(owned);
+  branch_not_to_peer(code, header, owned);
+  code.go(done);
   code.bind(foreign);
   load_ip_socket(code, done);
   code.append(call(BPF_FUNC_skc_to_tcp_sock));
@@ -491,7 +520,7 @@ const FlavourCode& code_of() {
       .finish = finish_and_report,
       .hook = hook,
       .begin = pass_judged<header>,
-      .find_raw = find_raw,
+      .find_raw = find_raw<header>,
       .confirm = allow_others,
       .settle = keep_sender,
       .pass = kNextProgram,

@@ -104,16 +104,6 @@ void step_extension(Writer& code, const PacketPlace& place, Label end) {
   code.append(store(Size::k32, kFrame, kTransportSlot, kR1));
 }
 
-// Leaves the packet's data in r2, to `other` when there are less than `size`
-// bytes in one piece.  Clobbers r3 and r4.
-void load_data(Writer& code, int size, Label other) {
-  code.append(load(Size::k32, kR2, kContext, offsetof(__sk_buff, data)));
-  code.append(load(Size::k32, kR3, kContext, offsetof(__sk_buff, data_end)));
-  code.append(move(kR4, kR2));
-  code.append(alu(BPF_ADD, kR4, size));
-  code.jump(jump_if(Comparison::kGt, kR4, kR3), other);
-}
-
 // To `other` when the `words` at `offset` are not those of the socket.
 void compare_peer(Writer& code, int offset, std::size_t peer, int words,
                   Label other) {
@@ -134,6 +124,14 @@ void load_ip_socket(Writer& code, Label other) {
   code.jump(jump_if(Comparison::kEq, kR2, AF_INET), found);
   code.jump(jump_if(Comparison::kNe, kR2, AF_INET6), other);
   code.bind(found);
+}
+
+void load_data(Writer& code, int size, Label other) {
+  code.append(load(Size::k32, kR2, kContext, offsetof(__sk_buff, data)));
+  code.append(load(Size::k32, kR3, kContext, offsetof(__sk_buff, data_end)));
+  code.append(move(kR4, kR2));
+  code.append(alu(BPF_ADD, kR4, size));
+  code.jump(jump_if(Comparison::kGt, kR4, kR3), other);
 }
 
 void branch_not_to_peer(Writer& code, int header, Label other) {

@@ -33,8 +33,13 @@ inline constexpr int kListening = 10;
 // Clobbers r2.
 void load_ip_socket(Writer& code, Label other);
 
+// Leaves the packet's data in r2, to `other` when there are less than `size`
+// bytes in one piece.  Clobbers r3 and r4.
+void load_data(Writer& code, int size, Label other);
+
 // Goes to `other` unless the packet, of which the IP header begins `header`
-// bytes behind the data, is for the peer of its socket.  Clobbers r1..r4.
+// bytes behind the data, is for the peer of its socket.  Leaves the data in r2.
+// Clobbers r1, r3 and r4.
 void branch_not_to_peer(Writer& code, int header, Label other);
 
 // Copies `size` bytes, at most 40, from the place in r2, counted from where the

@@ -47,6 +47,8 @@ route add 64:ff9b::/96 via $ATTACKER6
 END
   # What is repeated would be told again, as others are told of meanwhile.
   in_netns inside sh -c 'echo 0 >/proc/sys/net/ipv4/tcp_synack_retries'
+  # A reset does not end what waits for late segments.
+  in_netns inside sh -c 'echo 1 >/proc/sys/net/ipv4/tcp_rfc1337'
   count_arrivals
 }
 
@@ -100,7 +102,8 @@ matrix() {
 
 Written by \`make docs\` from what the suite \`bypass\` saw on Linux
 $(uname -r | cut -d. -f1,2): a rule on connect refuses what goes to the peer, who
-asks by itself, a server in a container or the kernel of its network. The kernel
+asks by itself, a server in a container or the kernel of its network. Answers over
+connections that are older than the list are in \`answers.bats\`, too. The kernel
 answers in nobody's name, over sockets of its own: the alert has no container, and
 where no frames are judged ([the matrix](MATRIX.md) and ARCHITECTURE.md say where)
 nothing of what is caught there is refused.
@@ -177,3 +180,110 @@ for word in b"s", b"c":
 socket.create_connection((sys.argv[2], int(sys.argv[3])), 20, (sys.argv[1], 0))' \
     "$HARMLESS4" "$SERVER4" 7010
 }
+
+# knock_from SOURCE WHAT PORT: of a connection from port 40000, or so.
+knock_from() {
+  local server=$SERVER4
+  [[ $1 != *:* ]] || server=$SERVER6
+  in_netns outside python3 "$BATS_TEST_DIRNAME/knock.py" "$2" "$1" 40000 \
+    "$server" "$3"
+}
+
+arrived() { arrivals | grep -qxF "$1"; }
+told() { alerts_of "$1" | grep -q .; }
+
+@test "an older connection that has ended answers no late segment" {
+  local source
+  contained_detached late nc -ll -p 7100 -e true
+  listener_at inside 7100
+  for source in "$HARMLESS4" "$HARMLESS6"; do
+    knock_from "$source" ended 7100
+    wait_until 10 "the end of the connection" waits_for_late_segments "$source"
+    forget_arrivals
+    knock_from "$source" segment 7100
+    wait_until 10 "an answer at $source" arrived "$source"
+  done
+  rules_of_targets "$HARMLESS4/32" "$HARMLESS6/128"
+  bailiff_api reload
+  forget_arrivals
+  for source in "$HARMLESS4" "$HARMLESS6"; do
+    waits_for_late_segments "$source"
+    knock_from "$source" segment 7100
+    wait_until 20 "an alert of $source" told "$source"
+    [[ $(alerts_of "$source") == "frame denied" ]]
+    run ! arrived "$source"
+  done
+}
+waits_for_late_segments() {
+  in_netns inside ss -Htn state time-wait 'sport = :7100' | grep -qF "$1]"
+}
+
+# Resets are counted by whom they are for.
+count_resets() {
+  in_netns outside nft -f - <<END
+table inet resets {
+  set hosts4 { type ipv4_addr; size 1024; flags dynamic; counter; }
+  set hosts6 { type ipv6_addr; size 1024; flags dynamic; counter; }
+  chain arrived {
+    type filter hook prerouting priority raw;
+    tcp flags & rst == rst update @hosts4 { ip daddr }
+    tcp flags & rst == rst update @hosts6 { ip6 daddr }
+  }
+}
+END
+}
+reset_at() {
+  local set=hosts4
+  [[ $1 != *:* ]] || set=hosts6
+  in_netns outside nft -j list set inet resets "$set" |
+    jq -r '.nftables[].set // empty | .elem[]? | .elem.val' | grep -qxF "$1"
+}
+
+# connect_from SOURCE ID PORT: to a container that ends the connection when
+# nobody holds the descriptor in END any more; a line to that in WORDS is sent.
+connect_from() {
+  local server=$SERVER4
+  [[ $1 != *:* ]] || server=$SERVER6
+  mkfifo -m 0666 "$ROOTFS/tmp/$2" "$SCRATCH/words-$2"
+  contained_detached "$2" nc -ll -p "$3" -e cat "/tmp/$2"
+  listener_at inside "$3"
+  spawn "$SCRATCH/knock.err" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 "$BATS_TEST_DIRNAME/knock.py" hold "$1" 0 "$server" "$3" \
+    "$SCRATCH/words-$2"
+  exec {END}>"$ROOTFS/tmp/$2" {WORDS}>"$SCRATCH/words-$2"
+}
+# in_state NAMESPACE STATE PORT
+in_state() {
+  in_netns "$1" ss -Htn state "$2" "sport = :$3 or dport = :$3" | grep -q .
+}
+
+# What the peer sends then has nobody to go to, and is answered with a reset.
+@test "an older connection that the container has ended is not reset" {
+  local source port=7200
+  count_resets
+  for source in 203.0.113.81 2001:db8:66::81; do
+    in_netns outside ip addr add "$source" dev eth0
+    rules_of_targets 198.51.100.77/32
+    bailiff_api reload
+    connect_from "$source" "resets-$((++port))" "$port"
+    exec {END}>&-
+    wait_until 10 "the end of the connection" in_state outside close-wait "$port"
+    run ! reset_at "$source"
+    echo word >&"$WORDS"
+    wait_until 10 "a reset at $source" reset_at "$source"
+    exec {WORDS}>&-
+    connect_from "$source" "refused-$((++port))" "$port"
+    rules_of_targets 203.0.113.81/32 2001:db8:66::81/128
+    bailiff_api reload
+    in_netns outside nft flush ruleset
+    count_resets
+    exec {END}>&-
+    wait_until 20 "an end that nobody hears of" in_state inside fin-wait-1 "$port"
+    echo word >&"$WORDS"
+    wait_until 20 "the end of the socket" no_socket_at "$port"
+    run ! reset_at "$source"
+    told "$source"
+    exec {WORDS}>&-
+  done
+}
+no_socket_at() { ! in_state inside fin-wait-1 "$1"; }

@@ -3,7 +3,15 @@
 """knock.py SERVER4 SERVER6 PORT first|again: has the server's host answer each
 way it may, from an address of its own for each, and prints a line for each,
 separated by tabs: the address, and what it is. Nobody is at the port after PORT.
-"again": the ways for a host that answers with SYN cookies."""
+"again": the ways for a host that answers with SYN cookies.
+
+knock.py segment SOURCE PORT SERVER PORT: a TCP segment with a byte in it, of
+whatever connection that is.
+
+knock.py ended SOURCE PORT SERVER PORT: a connection that the server ends first.
+
+knock.py hold SOURCE PORT SERVER PORT FIFO: a connection over which each line
+that comes by the FIFO is sent."""
 
 import ipaddress
 import socket
@@ -131,7 +139,29 @@ AGAIN = [
 ]
 
 
+def connected(source, from_port, server, port):
+    one = made(source, socket.SOCK_STREAM, port=from_port)
+    one.settimeout(None)
+    one.connect((server, port))
+    return one
+
+
 def main():
+    if sys.argv[1] in ("segment", "ended", "hold"):
+        source, from_port, server, port = sys.argv[2:6]
+        if sys.argv[1] == "segment":
+            segment(source, server, int(port), int(from_port))
+            return
+        one = connected(source, int(from_port), server, int(port))
+        if sys.argv[1] == "ended":
+            while one.recv(10):
+                pass
+            one.close()
+            return
+        with open(sys.argv[6], "rb", buffering=0) as words:
+            for line in words:
+                one.send(line)
+        return
     server4, server6, port, which = *sys.argv[1:3], int(sys.argv[3]), sys.argv[4]
     ways = FIRST if which == "first" else AGAIN
     for number, (kind, what, reach) in enumerate(ways, 1 if ways is FIRST else 28):
