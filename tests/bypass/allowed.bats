@@ -76,7 +76,7 @@ without Bailiff.
 |---|---|---|---|
 END
   while IFS=$'\t' read -r name what address result _; do
-    places=$(alerts_of "$(judged_as "$address")" | cut -d' ' -f1 | sort -u |
+    places=$(alerts_of "$address" enforced | cut -d' ' -f1 | sort -u |
       paste -sd, -)
     echo "| $what |" \
       "$([[ $result == 0 ]] && echo dropped || echo "$result") |" \
@@ -101,7 +101,7 @@ END
   local name what address result failed=0
   local -a alerts
   while IFS=$'\t' read -r name what address result _; do
-    mapfile -t alerts < <(alerts_of "$(judged_as "$address")")
+    mapfile -t alerts < <(alerts_of "$address" enforced)
     # An option is no destination: there is nobody to tell of.
     [[ $name != xdp_socket || $result != EPERM || ${#alerts[@]} -gt 0 ]] ||
       continue

@@ -96,9 +96,9 @@ int send_to4(int fd, in_addr host, int flags) {
                            sizeof name));
 }
 
-int send_to6(int fd, in6_addr host) {
+int send_to6(int fd, in6_addr host, int flags) {
   const sockaddr_in6 name = name6(host);
-  return error_of(::sendto(fd, kPayload, sizeof kPayload, 0,
+  return error_of(::sendto(fd, kPayload, sizeof kPayload, flags,
                            reinterpret_cast<const sockaddr*>(&name),
                            sizeof name));
 }
@@ -124,21 +124,34 @@ std::vector<std::uint8_t> packet4(in_addr to, std::uint8_t options) {
   return packet;
 }
 
-std::vector<std::uint8_t> packet6(in6_addr to) {
-  std::vector<std::uint8_t> packet(sizeof(ip6_hdr) + sizeof(udphdr) +
-                                   sizeof kPayload);
+std::vector<std::uint8_t> packet6(in6_addr to,
+                                  const std::vector<std::uint8_t>& headers) {
+  constexpr std::size_t kHeader = 8;  // bytes of each
+  const std::size_t extended = sizeof(ip6_hdr) + kHeader * headers.size();
+  std::vector<std::uint8_t> packet(extended + sizeof(udphdr) + sizeof kPayload);
   ip6_hdr ip{};
   ip.ip6_flow = htonl(6U << 28);
-  ip.ip6_plen = htons(sizeof(udphdr) + sizeof kPayload);
-  ip.ip6_nxt = IPPROTO_UDP;
+  ip.ip6_plen =
+      htons(static_cast<std::uint16_t>(packet.size() - sizeof(ip6_hdr)));
+  const std::uint8_t last = IPPROTO_UDP;
+  ip.ip6_nxt = headers.empty() ? last : headers.front();
   ip.ip6_hlim = 64;
   ::inet_pton(AF_INET6, "2001:db8:66::10", &ip.ip6_src);
   ip.ip6_dst = to;
   const udphdr udp = udp_header();
   std::memcpy(packet.data(), &ip, sizeof ip);
-  std::memcpy(packet.data() + sizeof ip, &udp, sizeof udp);
-  std::memcpy(packet.data() + sizeof ip + sizeof udp, kPayload,
-              sizeof kPayload);
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    std::uint8_t* header = &packet[sizeof ip + kHeader * i];
+    header[0] = i + 1 < headers.size() ? headers[i + 1] : last;
+    if (headers[i] == IPPROTO_FRAGMENT) {
+      header[7] = 1;  // the first and only one, with a number
+    } else {
+      header[2] = IP6OPT_PADN;
+      header[3] = 4;
+    }
+  }
+  std::memcpy(&packet[extended], &udp, sizeof udp);
+  std::memcpy(&packet[extended + sizeof udp], kPayload, sizeof kPayload);
   return packet;
 }
 

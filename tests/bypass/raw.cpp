@@ -98,9 +98,7 @@ int raw6_udp(const Target& to) {
 }
 
 int raw6_header(const Target& to) {
-  const auto packet = packet6(to.v6);
-  return send_bytes6(make_socket(AF_INET6, SOCK_RAW, IPPROTO_RAW),
-                     packet.data(), packet.size(), to.v6);
+  return send_packet6(to.v6, packet6(to.v6));
 }
 
 int raw6_icmp(const Target& to) {
@@ -110,53 +108,70 @@ int raw6_icmp(const Target& to) {
                      sizeof echo, to.v6);
 }
 
-sockaddr_ll everybody_on(const std::string& device) {
+sockaddr_ll everybody_on(const std::string& device,
+                         std::uint16_t protocol = ETH_P_IP) {
   sockaddr_ll name{};
   name.sll_family = AF_PACKET;
-  name.sll_protocol = htons(ETH_P_IP);
+  name.sll_protocol = htons(protocol);
   name.sll_ifindex = static_cast<int>(::if_nametoindex(device.c_str()));
   name.sll_halen = ETH_ALEN;
   std::memset(name.sll_addr, 0xff, ETH_ALEN);
   return name;
 }
 
-int packet_socket(const Target& to) { return send_frame(to.v4, to.device); }
-
-int packet_socket_bypass(const Target& to) {
-  const auto packet = packet4(to.v4);
-  const sockaddr_ll name = everybody_on(to.device);
-  const int fd = make_socket(AF_PACKET, SOCK_DGRAM);
-  const int on = 1;
-  if (::setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on) < 0) {
-    return errno;
-  }
+int send_packet(int fd, const std::vector<std::uint8_t>& packet,
+                const sockaddr_ll& name) {
   return error_of(::sendto(fd, packet.data(), packet.size(), 0,
                            reinterpret_cast<const sockaddr*>(&name),
                            sizeof name));
 }
 
+int packet_socket(const Target& to) { return send_frame(to.v4, to.device); }
+
+int packet_socket6(const Target& to) {
+  return send_frame6(packet6(to.v6), to.device);
+}
+
+int send_around(const std::vector<std::uint8_t>& packet,
+                const sockaddr_ll& name) {
+  const int fd = make_socket(AF_PACKET, SOCK_DGRAM);
+  const int on = 1;
+  if (::setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on) < 0) {
+    return errno;
+  }
+  return send_packet(fd, packet, name);
+}
+
+int packet_socket_bypass(const Target& to) {
+  return send_around(packet4(to.v4), everybody_on(to.device));
+}
+
+int packet_socket6_bypass(const Target& to) {
+  return send_around(packet6(to.v6), everybody_on(to.device, ETH_P_IPV6));
+}
+
 // A whole frame, to everybody; `tag`: a VLAN tag of that type, 0 for none.
-std::vector<std::uint8_t> frame4(in_addr to, std::uint16_t tag) {
-  const auto packet = packet4(to);
+std::vector<std::uint8_t> frame_of(const std::vector<std::uint8_t>& packet,
+                                   std::uint16_t protocol, std::uint16_t tag) {
   // The tag is of no VLAN: it is taken off again by whoever receives it.
   const std::size_t header = ETH_HLEN + (tag == 0 ? 0U : 4U);
   std::vector<std::uint8_t> frame(header + packet.size());
   std::memset(frame.data(), 0xff, ETH_ALEN);
   frame[ETH_ALEN] = 2;
-  const std::uint16_t types[] = {htons(tag), htons(ETH_P_IP)};
+  const std::uint16_t types[] = {htons(tag), htons(protocol)};
   std::memcpy(&frame[2 * ETH_ALEN], &types[0], sizeof types[0]);
   std::memcpy(&frame[header - 2], &types[1], sizeof types[1]);
   std::memcpy(&frame[header], packet.data(), packet.size());
   return frame;
 }
 
+std::vector<std::uint8_t> frame4(in_addr to, std::uint16_t tag) {
+  return frame_of(packet4(to), ETH_P_IP, tag);
+}
+
 int packet_frame(const Target& to, std::uint16_t tag, std::uint16_t type) {
-  const auto frame = frame4(to.v4, tag);
-  sockaddr_ll name = everybody_on(to.device);
-  name.sll_protocol = htons(type);
-  return error_of(
-      ::sendto(make_socket(AF_PACKET, SOCK_RAW), frame.data(), frame.size(), 0,
-               reinterpret_cast<const sockaddr*>(&name), sizeof name));
+  return send_packet(make_socket(AF_PACKET, SOCK_RAW), frame4(to.v4, tag),
+                     everybody_on(to.device, type));
 }
 
 int packet_vlan(const Target& to) {
@@ -165,6 +180,19 @@ int packet_vlan(const Target& to) {
 
 int packet_provider_vlan(const Target& to) {
   return packet_frame(to, ETH_P_8021AD, ETH_P_8021AD);
+}
+
+int packet6_vlan(const Target& to) {
+  return send_packet(make_socket(AF_PACKET, SOCK_RAW),
+                     frame_of(packet6(to.v6), ETH_P_IPV6, ETH_P_8021Q),
+                     everybody_on(to.device, ETH_P_8021Q));
+}
+
+// The frame says IPv6, and its sender IPv4.
+int packet6_other_protocol(const Target& to) {
+  return send_packet(make_socket(AF_PACKET, SOCK_RAW),
+                     frame_of(packet6(to.v6), ETH_P_IPV6, 0),
+                     everybody_on(to.device, ETH_P_IP));
 }
 
 // The frame says IPv4, and its sender ARP.
@@ -202,11 +230,19 @@ int packet_ring(const Target& to) {
 }  // namespace
 
 int send_frame(in_addr to, const std::string& device) {
-  const auto packet = packet4(to);
-  const sockaddr_ll name = everybody_on(device);
-  return error_of(
-      ::sendto(make_socket(AF_PACKET, SOCK_DGRAM), packet.data(), packet.size(),
-               0, reinterpret_cast<const sockaddr*>(&name), sizeof name));
+  return send_packet(make_socket(AF_PACKET, SOCK_DGRAM), packet4(to),
+                     everybody_on(device));
+}
+
+int send_frame6(const std::vector<std::uint8_t>& packet,
+                const std::string& device) {
+  return send_packet(make_socket(AF_PACKET, SOCK_DGRAM), packet,
+                     everybody_on(device, ETH_P_IPV6));
+}
+
+int send_packet6(in6_addr to, const std::vector<std::uint8_t>& packet) {
+  return send_bytes6(make_socket(AF_INET6, SOCK_RAW, IPPROTO_RAW),
+                     packet.data(), packet.size(), to);
 }
 
 std::vector<Technique> raw_techniques() {
@@ -236,6 +272,12 @@ std::vector<Technique> raw_techniques() {
        packet_other_protocol},
       {"packet_ring", "a frame from a ring of PACKET_TX_RING", kV4,
        packet_ring},
+      {"packet_socket6", "an IPv6 frame over AF_PACKET", kV6, packet_socket6},
+      {"packet_socket6_bypass", "an IPv6 frame around the queueing discipline",
+       kV6, packet_socket6_bypass},
+      {"packet6_vlan", "an IPv6 frame with a VLAN tag", kV6, packet6_vlan},
+      {"packet6_other_protocol", "an IPv6 frame its sender says is IPv4", kV6,
+       packet6_other_protocol},
   };
 }
 

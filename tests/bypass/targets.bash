@@ -56,7 +56,9 @@ END
 route add 2001:db8:66:1::/64 via $ATTACKER6
 route add 64:ff9b::/96 via $ATTACKER6
 END
-  in_netns inside sh -c 'echo 0 0 >/proc/sys/net/ipv4/ping_group_range'
+  in_netns inside sh -c 'echo 0 0 >/proc/sys/net/ipv4/ping_group_range
+    echo 2 >/proc/sys/net/ipv4/conf/eth0/force_igmp_version
+    echo 1 >/proc/sys/net/ipv6/conf/eth0/force_mld_version'
   # As whoever has CAP_NET_ADMIN there could.
   in_netns inside nft -f - <<END
 table netdev elsewhere {
@@ -116,12 +118,16 @@ privileged_bundle() {
 }
 
 # Addresses of the container itself.
-is_inside() { [[ $1 == 127.* || $1 == ::1 ]]; }
+is_inside() {
+  [[ $1 == 127.* || $1 == ::1 || $1 == "$SERVER4" || $1 == "$SERVER6" ]]
+}
 
-# The alerts of an address: "hook verdict", a line each.
+# alerts_of ADDRESS CONTAINER: "hook verdict", a line each.  What the kernel
+# sends by itself is nobody's.
 alerts_of() {
-  service_events | jq -r --arg ip "$1" '
-    select(.rule == "Target reached" and .output_fields["fd.sip"] == $ip)
+  service_events | jq -r --arg ip "$(judged_as "$1")" --arg id "$2" '
+    select(.rule == "Target reached" and .output_fields["fd.sip"] == $ip
+      and (.bailiff.container.id == $id or .bailiff.container.id == null))
     | "\(.bailiff.hook) \(.bailiff.verdict)"'
 }
 
