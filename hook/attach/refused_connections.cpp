@@ -2,6 +2,7 @@
 #include "hook/attach/refused_connections.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/types.h>
 
 #include <algorithm>
@@ -44,6 +45,8 @@ Status cut_in(int netns,
   ASSIGN_OR_RETURN(
       const std::vector<Connection> found,
       connections.find(IPPROTO_TCP, [&](const Connection& one) {
+        // Who has not been answered has nothing that would be sent later.
+        if (one.state == TCP_SYN_SENT) return false;
         const auto those = owners.find(one.cgroup);
         if (those == owners.end()) return false;
         const auto refuses = std::find_if(

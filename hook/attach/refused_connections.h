@@ -44,10 +44,10 @@ struct CutConnections {
   Status failure = Ok{};
 };
 
-// Asks `refused` of each connection, on the caller's thread.  Takes some
-// milliseconds, longer for many processes and connections; and waits for
-// whoever uses a socket that is cut, as long as that likes.  Containers that
-// are gone have none but those in `netns`.
+// Asks `refused` of each connection whose peer has answered, on the caller's
+// thread.  Takes some milliseconds, longer for many processes and connections;
+// and waits for whoever uses a socket that is cut, as long as that likes.
+// Containers that are gone have none but those in `netns`.
 CutConnections cut_refused(const std::vector<ContainerSockets>& containers,
                            const Refused& refused);
 

@@ -133,6 +133,7 @@ Connection connection_of(std::string_view message, int protocol) {
           .port = ntohs(socket.id.idiag_dport),
           .family = socket.idiag_family,
           .protocol = static_cast<std::uint8_t>(protocol),
+          .state = socket.idiag_state,
           .id = socket.id};
 }
 

@@ -24,6 +24,7 @@ struct Connection {
   // As the kernel names the socket; with a cookie, so that it is never another.
   std::uint8_t family = 0;
   std::uint8_t protocol = 0;
+  std::uint8_t state = 0;  // TCP_ESTABLISHED, …
   inet_diag_sockid id{};
 };
 

@@ -172,7 +172,8 @@ ConnectedSender::ConnectedSender(const Cgroup& cgroup, const Connect& connect)
   if (pid_ == 0) {
     ::close(ends[0]);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const int fd = ::socket(to.family, SOCK_DGRAM, 0);
+    const int fd =
+        ::socket(to.family, connect.tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
     int error = ::connect(fd, reinterpret_cast<const sockaddr*>(&to.address),
                           to.size) == 0
                     ? 0
@@ -181,7 +182,7 @@ ConnectedSender::ConnectedSender(const Cgroup& cgroup, const Connect& connect)
       if (::write(ends[1], &error, sizeof error) != sizeof error) ::_exit(1);
       char byte = 0;
       if (::read(ends[1], &byte, 1) != 1) ::_exit(0);
-      error = ::send(fd, "", 1, 0) == 1 ? 0 : errno;
+      error = ::send(fd, "", 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
     }
   }
   ::close(ends[1]);

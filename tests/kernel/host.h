@@ -74,8 +74,8 @@ struct Connected {
 // Connects from a new process "bailiff-prober" in the cgroup.
 Connected connect_in(const Cgroup& cgroup, const Connect& connect);
 
-// A process in the cgroup with a UDP socket that it has connected, and which
-// sends over it when told.
+// A process in the cgroup with a socket that it has connected, of UDP but with
+// `tcp`, and which sends over it when told.
 class ConnectedSender {
  public:
   ConnectedSender(const Cgroup& cgroup, const Connect& connect);
