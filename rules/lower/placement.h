@@ -40,7 +40,7 @@ struct PlacedRule {
   // than a packet shows (inbound.h).
   std::optional<KernelRule> arrival;
   // Of a rule that refuses bind(2), and of which the kernel knows all; others
-  // are observed.
+  // are observed.  A candidate where there is no room for its bits.
   std::optional<KernelRule> bind;
   // Of a rule that refuses IP sockets, and of which the kernel knows all when
   // one is made.  Beside `held`: it is there in containers whose seccomp filter
