@@ -70,10 +70,10 @@ void add_rules(const std::vector<KernelRule>& judged, bool datagrams,
 void mark_framed(const std::vector<KernelRule>& framed,
                  std::vector<ForeignRule>& rules) {
   for (ForeignRule& each : rules) {
-    each.frames =
-        std::any_of(framed.begin(), framed.end(), [&](const KernelRule& one) {
-          return one.rule == each.rule && one.deny;
-        });
+    for (const KernelRule& one : framed) {
+      if (one.rule != each.rule || !one.deny) continue;
+      (one.raw ? each.frames_but_tcp : each.frames) = true;
+    }
   }
 }
 
@@ -91,18 +91,17 @@ ContainerPtr make_container(oci::ContainerRecord record,
     container->observed = std::move(plan.observe);
     add_rules(plan.connect, false, container->foreign_out);
     add_rules(plan.send, true, container->foreign_out);
-    // As of a packet, which does not show who has begun.
-    add_rules(plan.packet, false, container->foreign_in);
+    // As of a packet, which does not show who has begun; nor does one that is
+    // raw ask about any that may be an answer.
+    std::vector<KernelRule> packets = plan.packet;
+    std::erase_if(packets, [](const KernelRule& each) { return each.raw; });
+    add_rules(packets, false, container->foreign_in);
     add_rules(plan.arrival, false, container->foreign_in);
     for (auto* rules : {&container->foreign_out, &container->foreign_in}) {
       mark_framed(plan.rules_at(HookPoint::kFrame), *rules);
     }
-    for (const KernelRule& each : plan.packet) {
-      // One that is raw is not asked about connections: a peer may have come by
-      // itself.
-      if (each.deny && !each.raw) {
-        container->refused_peers.push_back(each.rule);
-      }
+    for (const KernelRule& each : packets) {
+      if (each.deny) container->refused_peers.push_back(each.rule);
     }
     std::sort(container->refused_peers.begin(), container->refused_peers.end());
     // A filter it was started with stays, and nothing is refused by it.

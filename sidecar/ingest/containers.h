@@ -28,7 +28,9 @@ struct ForeignRule {
   std::uint32_t rule = 0;
   bool deny = false;       // some policy refuses it
   bool datagrams = false;  // it is about these alone
-  bool frames = false;     // programs for frames refuse by it, too
+  // Programs for frames refuse by it, too: of all sockets, or of all but TCP's.
+  bool frames = false;
+  bool frames_but_tcp = false;
 };
 
 // Never changes once made.

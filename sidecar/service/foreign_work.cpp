@@ -64,7 +64,8 @@ class Judge {
     ForeignHit hit;
     hit.rule = rule;
     hit.deny = found->deny;
-    hit.frames = found->frames;
+    hit.frames = found->frames ||
+                 (found->frames_but_tcp && event_.l4proto != IPPROTO_TCP);
     hit.event = event_;
     hit.event.rule = rule;
     hits_.push_back(std::move(hit));

@@ -23,7 +23,7 @@ namespace bailiff::sidecar {
 struct ForeignHit {
   std::uint32_t rule = 0;
   bool deny = false;    // some policy refuses it
-  bool frames = false;  // as ForeignRule
+  bool frames = false;  // programs for frames have refused by it, too
   ConnectEvent event;   // as which it holds
   Decision decision;    // of who tells it
 };

@@ -592,7 +592,8 @@ TEST(Lower, RefusesMessagesThatFulfilTheRuleThemselves) {
   EXPECT_THAT(plan.connect, IsEmpty());
   EXPECT_TRUE(plan.send.at(0).deny);
   EXPECT_THAT(plan.placements.at(0).hooks,
-              ElementsAre(HookPoint::kSendmsg4, HookPoint::kSendmsg6));
+              ElementsAre(HookPoint::kSendmsg4, HookPoint::kSendmsg6,
+                          HookPoint::kEgress, HookPoint::kFrame));
   EXPECT_THAT(plan.placements.at(0).reason,
               HasSubstr("decided before the message is sent"));
 }

@@ -340,7 +340,7 @@ TEST_F(ForeignWatchTest, WhatWasRefusedAndIsClosedIsNotToldTwice) {
 }
 
 TEST_F(ForeignWatchTest, WhatWasRefusedByOneRuleIsToldByTheOthers) {
-  // Not by the one that allows some, which is not asked about frames.
+  // Not by the one that allows some, which is not asked about frames of TCP.
   run(policy_of({0, 2}, true));
   bailiff_foreign held = socket_of(1, kListed);
   held.refused = 1;
@@ -456,6 +456,16 @@ TEST_F(ForeignWatchTest, AServersSocketIsCutForWhatItSendsToAServer) {
   kernel_.use(of_server(sent(1, kListed)));
   EXPECT_THAT(told(2), ElementsAre("Foreign socket", "c2 denied"));
   EXPECT_THAT(cut(), ElementsAre(1));
+}
+
+TEST_F(ForeignWatchTest, ADatagramThatWasNotAllowedIsNotToldTwice) {
+  run(policy_of({2}, true));
+  start();
+  bailiff_foreign refused = sent(1, kListed);
+  refused.refused = 1;
+  kernel_.use(refused);
+  look();
+  EXPECT_THAT(told(1), ElementsAre("Foreign socket"));
 }
 
 // Its clients have the port that whoever is in between gave them.
