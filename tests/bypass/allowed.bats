@@ -85,11 +85,14 @@ END
   done < <(tried)
 }
 
+# What the kernel reports of a group is of no socket, and could be a neighbour's.
+is_report() { [[ $1 == joined_group* ]]; }
+
 @test "no technique delivers to who is not allowed" {
   local name what address result failed=0
   (($(tried | wc -l) > 40))
   while IFS=$'\t' read -r name what address result _; do
-    [[ $(delivery "$address" enforced) != delivers ]] || {
+    [[ $(delivery "$address" enforced) != delivers ]] || is_report "$name" || {
       echo "$name: a packet arrived at $address ($result)"
       failed=1
     }
@@ -101,7 +104,14 @@ END
   local name what address result failed=0
   local -a alerts
   while IFS=$'\t' read -r name what address result _; do
+    ! is_report "$name" || continue
     mapfile -t alerts < <(alerts_of "$address" enforced)
+    # Half of one address and half of another is not allowed either, and what
+    # comes behind that is told anew.
+    [[ $name != rewritten_connect* ]] || ((${#alerts[@]} == 0)) ||
+      alerts=("${alerts[0]}")
+    # What is not read to its end has no address that could be told.
+    [[ $name != *_too_many ]] || continue
     # An option is no destination: there is nobody to tell of.
     [[ $name != xdp_socket || $result != EPERM || ${#alerts[@]} -gt 0 ]] ||
       continue
