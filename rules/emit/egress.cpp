@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <cstddef>
 

@@ -3,7 +3,6 @@
 
 #include <linux/bpf.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <cstddef>
 
