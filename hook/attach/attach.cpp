@@ -30,6 +30,11 @@
 namespace bailiff::hook {
 namespace {
 
+// What the names of links at interfaces begin with; what follows tells the
+// interface and the program.
+constexpr std::string_view kFramePrefix = "frame-";
+constexpr std::string_view kQueryPrefix = "query-";
+
 // How often BPF_DIR may vanish between making and locking it: each time,
 // another attach has failed and taken its folder along.
 constexpr int kLockTries = 100;
@@ -98,6 +103,25 @@ Result<Live> live_links(const std::string& folder, Kernel& kernel) {
   return live;
 }
 
+bool is_at_interface(std::string_view link) {
+  return link.starts_with(kFramePrefix) || link.starts_with(kQueryPrefix);
+}
+
+// Takes a container's link from it.  One at an interface may be others' too,
+// and ends with its last pin, some time later; whoever needs it ended at once
+// has to wait.  Until then its program refuses nothing of a container that is
+// not entered as judged by its rules, but still what is of nobody.
+Status remove_link(const std::string& folder, const std::string& name,
+                   Kernel& kernel) {
+  const std::string pin = folder + "/" + name;
+  if (!is_at_interface(name)) {
+    ASSIGN_OR_RETURN(const Link link, kernel.open_link(pin));
+    // Unlinking alone would end it too, but only some time later.
+    RETURN_IF_ERROR(kernel.detach(link));
+  }
+  return kernel.unlink(pin);
+}
+
 Status remove_links(const std::string& folder, Kernel& kernel) {
   auto names = kernel.list(folder);
   if (!names) {
@@ -105,11 +129,7 @@ Status remove_links(const std::string& folder, Kernel& kernel) {
     return names.error();
   }
   for (const std::string& name : *names) {
-    const std::string pin = folder + "/" + name;
-    ASSIGN_OR_RETURN(const Link link, kernel.open_link(pin));
-    // Unlinking alone would end it too, but only some time later.
-    RETURN_IF_ERROR(kernel.detach(link));
-    RETURN_IF_ERROR(kernel.unlink(pin));
+    RETURN_IF_ERROR(remove_link(folder, name, kernel));
   }
   return kernel.remove_folder(folder);
 }
@@ -142,12 +162,6 @@ std::optional<FrameFlavours> frame_flavours(const Interface& interface) {
   }
 }
 
-bool names_lists(const emit::Program& program) {
-  return std::any_of(
-      program.maps.begin(), program.maps.end(),
-      [](const emit::MapRef& ref) { return ref.kind == emit::MapKind::kList; });
-}
-
 // What its programs for frames say they are; 0: it has none.
 std::uint64_t frames_of(const AttachRequest& request) {
   return emit::frames_id(request.plan, request.policy.lists, request.policy_id);
@@ -157,6 +171,8 @@ std::uint64_t frames_of(const AttachRequest& request) {
 struct Planned {
   emit::Program program;
   std::optional<Interface> interface;  // nullopt: the cgroup
+  // Of one at an interface it tells the program too, so that another program
+  // has a link beside it: the link may be others' as well, who keep theirs.
   std::string pin;
 };
 
@@ -177,9 +193,11 @@ Status plan_frames(const AttachRequest& request, Kernel& kernel,
                        emit::emit_program(rules, request.policy.lists, flavour,
                                           request.policy_id, nullptr, id));
     }
-    planned.push_back({emitted[flavour], interface,
-                       (hook == HookPoint::kFrame ? "frame-" : "query-") +
-                           std::to_string(interface.index)});
+    const emit::Program& program = emitted[flavour];
+    const auto prefix = hook == HookPoint::kFrame ? kFramePrefix : kQueryPrefix;
+    planned.push_back({program, interface,
+                       std::string(prefix) + std::to_string(interface.index) +
+                           "-" + program.digest().hex()});
     return Ok{};
   };
   for (const Interface& interface : interfaces) {
@@ -312,23 +330,25 @@ class Attacher {
     return kernel_.load(with_facts(emitted, facts), fds);
   }
 
-  // Attaches it to the cgroup, or to the interface it is for.
+  // Attaches it to the cgroup, or to the interface it is for.  An interface
+  // takes a program once: what a container of the same network and rules has
+  // attached there is this one's too.
   Result<std::shared_ptr<Link>> attach(const Planned& one,
                                        const Program& program, int cgroup) {
-    ASSIGN_OR_RETURN(Link made, new_link(one, program, cgroup));
-    const auto link = std::make_shared<Link>(std::move(made));
+    auto made = new_link(one, program, cgroup);
+    if (!made && one.interface && made.error().sys_errno == EEXIST) {
+      auto shared = kernel_.frames_link(program, request_.netns, *one.interface,
+                                        lock_deadline());
+      if (shared) return std::make_shared<Link>(*std::move(shared));
+      if (!not_found(shared.error())) return shared.error();
+      // It was on its way out, with its last container.
+      made = new_link(one, program, cgroup);
+    }
+    if (!made) return made.error();
+    const auto link = std::make_shared<Link>(*std::move(made));
+    // Nobody else has it yet, as the lock is held, or has let go of it again.
     undo_.add([&kernel = kernel_, link] { (void)kernel.detach(*link); });
     return link;
-  }
-
-  // Puts it in the place of the link's.
-  Status replace(const Link& link, const Planned& one, const Program& program) {
-    const Status replaced = kernel_.replace(link, program);
-    if (replaced || !one.interface || replaced.error().sys_errno != EEXIST) {
-      return replaced;
-    }
-    ASSIGN_OR_RETURN(const Program own, copy(one.program));
-    return kernel_.replace(link, own);
   }
 
   Status pin_new(int fd, const std::string& pin) {
@@ -343,22 +363,7 @@ class Attacher {
     if (!one.interface) {
       return kernel_.attach(program, cgroup, one.program.flavour);
     }
-    auto link = kernel_.attach_frames(program, request_.netns, *one.interface);
-    if (link || link.error().sys_errno != EEXIST) return link;
-    ASSIGN_OR_RETURN(const Program own, copy(one.program));
-    return kernel_.attach_frames(own, request_.netns, *one.interface);
-  }
-
-  // An interface takes a program once, and a container of the same pod and
-  // policy has attached it; it may end before this one does.  The lists of the
-  // copy keep their places: the container's other programs have the same.
-  Result<Program> copy(const emit::Program& emitted) {
-    std::optional<Map> numbers;
-    if (names_lists(emitted)) {
-      ASSIGN_OR_RETURN(numbers,
-                       kernel_.open_map(pins_.numbers(emitted.digest())));
-    }
-    return load(emitted, numbers);
+    return kernel_.attach_frames(program, request_.netns, *one.interface);
   }
 
   // The array of the places of the program's lists, pinned; nullopt for a
@@ -634,7 +639,9 @@ class Exchange::Step {
     if (before_.contains(one.pin)) {
       ASSIGN_OR_RETURN(Link opened, kernel_.open_link(pin));
       ASSIGN_OR_RETURN(Program opened_program, kernel_.program_of(opened));
-      const Status replaced = attacher_.replace(opened, one, program);
+      // At an interface it is the program it has, and shows whether that is
+      // still there.
+      const Status replaced = kernel_.replace(opened, program);
       if (replaced) {
         undo_.add(
             [&kernel = kernel_,
@@ -644,9 +651,17 @@ class Exchange::Step {
             });
         return std::shared_ptr<Link>();
       }
-      if (!not_found(replaced.error())) return replaced.error();
-      // What it was attached to is gone, and the link with it.
+      // What it was attached to is gone, and the link with it; or somebody
+      // removed pins, and the program was loaded and attached there anew.
+      if (!not_found(replaced.error()) &&
+          !(one.interface && replaced.error().sys_errno == EEXIST)) {
+        return replaced.error();
+      }
       RETURN_IF_ERROR(kernel_.unlink(pin));
+      undo_.add([&kernel = kernel_, pin,
+                 link = std::make_shared<Link>(std::move(opened))] {
+        (void)kernel.pin(link->fd(), pin);
+      });
     }
     return attacher_.attach(one, program, cgroup_.fd());
   }
@@ -742,10 +757,9 @@ Status Exchange::keep() {
 }
 
 Status Exchange::retire(const std::string& pin) {
-  ASSIGN_OR_RETURN(const Link link, kernel_.open_link(pin));
-  RETURN_IF_ERROR(kernel_.detach(link));
-  RETURN_IF_ERROR(kernel_.unlink(pin));
-  const std::string folder = pin.substr(0, pin.rfind('/'));
+  const std::size_t slash = pin.rfind('/');
+  const std::string folder = pin.substr(0, slash);
+  RETURN_IF_ERROR(remove_link(folder, pin.substr(slash + 1), kernel_));
   ASSIGN_OR_RETURN(const auto left, names_in(folder, kernel_));
   return left.empty() ? kernel_.remove_folder(folder) : Status(Ok{});
 }

@@ -6,19 +6,20 @@
 //   events, lost, containers,     the shared maps; they stay when the last
 //   tables, told                  container goes, with what nobody read yet
 //   lists/NAME~KIND               the place of a list in `tables` (tables.h)
-//   programs/DIGEST               one per distinct program, shared; but for
-//                                 frames, each further container of a pod has
-//                                 a copy that only its link holds
+//   programs/DIGEST               one per distinct program, shared
 //   numbers/DIGEST                the places of its lists
 //   users/DIGEST                  a container that uses it (unused.h)
 //   links/ID/connect4, …          one folder per container, a link in it for
 //                                 each hook point that judges; for frames one
-//                                 for each interface, links/ID/frame-INDEX, and
+//                                 for each interface and program,
+//                                 links/ID/frame-INDEX-DIGEST, and
 //                                 links/ID/setsockopt, which guards sockets;
 //                                 links/ID/isolate-…, see isolation.h
 //   observer/…                    see observer.h
 //   judged                        see judged.h
 //   foreign/…                     see foreign.h of hook/kernel
+// A link at an interface is in the folder of each container of the network that
+// has its program, and ends with the last of these pins.
 // NAME and ID are percent-encoded where they have bytes other than
 // [A-Za-z0-9_-]: bpffs takes no name with a dot.
 //
@@ -109,10 +110,11 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                           Kernel& kernel);
 
 // Brings containers that run to what another policy asks, all of them or none,
-// with no moment in which one is not judged: the program of a link is replaced
-// at once, what is judged from now on is attached, and only when all is in
-// place, in keep(), ends what is judged no longer.  So for a moment a container
-// may be judged by some rules of both policies.
+// with no moment in which one is not judged: the program of a link at a cgroup
+// is replaced at once, what is judged from now on is attached, as is what
+// judges frames by other rules, and only when all is in place, in keep(), ends
+// what is judged no longer.  So for a moment a container may be judged by some
+// rules of both policies.
 //
 // A container that nothing is attached to yet is one whose programs are all
 // new.  What it did before is not judged, nor are what it has opened as long as
@@ -156,8 +158,8 @@ class Exchange {
   std::vector<std::pair<std::uint64_t, bailiff_observed>> tables_;
 };
 
-// Removes the container's links.  Nothing there is success: poststop may run
-// twice.
+// Removes the container's links; the kernel ends those at interfaces some time
+// later.  Nothing there is success: poststop may run twice.
 Status detach(const std::string& bpf_dir, const std::string& container_id,
               Kernel& kernel);
 

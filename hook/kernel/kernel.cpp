@@ -40,10 +40,27 @@ constexpr std::size_t kVerifierLines = 3;
 // built with.
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 constexpr std::uint32_t kBefore = 1U << 3;
+// BPF_MPROG_MAX (linux/bpf_mprog.h): of what is attached to one interface.
+constexpr std::size_t kMostAtInterface = 64;
+
+// What BPF_PROG_QUERY takes and gives of an interface, since Linux 6.6 too.
+struct InterfaceQuery {
+  std::uint32_t interface = 0;
+  std::uint32_t attach_type = kTcxEgress;
+  std::uint32_t query_flags = 0;
+  std::uint32_t attach_flags = 0;
+  std::uint64_t programs = 0;  // where to put their ids
+  std::uint32_t count = 0;     // how many fit, and are there
+  std::uint32_t unused = 0;
+  std::uint64_t program_flags = 0;
+  std::uint64_t links = 0;  // where to put their ids, 0 of what has none
+  std::uint64_t link_flags = 0;
+  std::uint64_t revision = 0;
+};
 
 // Between two tries for a lock somebody else holds: attaching one container
-// takes about this long.
-constexpr long kLockPollNs = 500'000;
+// takes about this long, and so does what the kernel leaves for later.
+constexpr long kPollNs = 500'000;
 
 // The feature is missing, as bpf(2) has several ways to say.
 bool unsupported(int err) {
@@ -141,6 +158,33 @@ Hook hook_of(emit::Flavour flavour) {
       return {BPF_PROG_TYPE_SYSCALL, bpf_attach_type{}};
   }
   return {BPF_PROG_TYPE_UNSPEC, bpf_attach_type{}};
+}
+
+void pause_briefly() {
+  const timespec pause{.tv_sec = 0, .tv_nsec = kPollNs};
+  ::nanosleep(&pause, nullptr);
+}
+
+// The id of the link by which the program is attached to an interface of the
+// caller's network namespace; 0: of none.
+Result<std::uint32_t> link_here(std::uint32_t program,
+                                const Interface& interface) {
+  std::uint32_t programs[kMostAtInterface] = {};
+  std::uint32_t links[kMostAtInterface] = {};
+  InterfaceQuery query{.interface = interface.index,
+                       .programs = reinterpret_cast<std::uintptr_t>(programs),
+                       .count = kMostAtInterface,
+                       .links = reinterpret_cast<std::uintptr_t>(links)};
+  if (::syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof query) != 0) {
+    // Nothing is attached there, or it is gone.
+    if (errno == ENOENT || errno == ENODEV) return 0U;
+    return failed("ask for the programs of '" + interface.name + "'", errno);
+  }
+  for (std::size_t i = 0;
+       i < std::min<std::size_t>(query.count, kMostAtInterface); ++i) {
+    if (programs[i] == program) return links[i];
+  }
+  return 0U;
 }
 
 // What the kernel lets an object be called.
@@ -292,8 +336,7 @@ Result<UniqueFd> LinuxKernel::lock(const std::string& folder,
           "lock " + quoted(folder) + ": another process holds it for too long",
           EWOULDBLOCK};
     }
-    const timespec pause{.tv_sec = 0, .tv_nsec = kLockPollNs};
-    ::nanosleep(&pause, nullptr);
+    pause_briefly();
   }
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) {
@@ -555,14 +598,36 @@ Result<Link> LinuxKernel::attach_frames(const Program& program, int netns,
       // One less than BPF_MPROG_MAX (linux/bpf_mprog.h).
       return Error{Code::kExhausted,
                    frames +
-                       "': the kernel takes 63 programs there, of as many "
-                       "containers in one network",
+                       "': the kernel takes 63 programs there, one or two of "
+                       "each set of rules in one network",
                    err};
     }
     Error error = failed(frames + "' (tcx needs Linux 6.6)", err);
     if (err == EINVAL) error.code = Code::kUnsupported;
     if (err == ENODEV) error.code = Code::kNotFound;
     return error;
+  }));
+  return Link(std::move(fd));
+}
+
+Result<Link> LinuxKernel::frames_link(const Program& program, int netns,
+                                      const Interface& interface,
+                                      Deadline deadline) {
+  ASSIGN_OR_RETURN(const std::uint32_t id, program_id(program));
+  UniqueFd fd;
+  RETURN_IF_ERROR(in_network_namespace(netns, [&]() -> Status {
+    const std::string what = "open the link of a program at '" + interface.name;
+    for (;; pause_briefly()) {
+      ASSIGN_OR_RETURN(const std::uint32_t link, link_here(id, interface));
+      if (link == 0) return failed(what + "'", ENOENT);
+      fd = UniqueFd(::bpf_link_get_fd_by_id(link));
+      if (fd) return Ok{};
+      // Nobody has it any more, and a worker of the kernel takes it off.
+      if (errno != ENOENT) return failed(what + "'", errno);
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return Error{Code::kExhausted, what + "': it does not end", ENOENT};
+      }
+    }
   }));
   return Link(std::move(fd));
 }

@@ -148,7 +148,7 @@ std::string verifier_reason(std::string_view log);
 
 // Errors name the call and its object; kUnsupported when the kernel has no
 // such feature, kNotFound for a path or key that is not there.  Nothing blocks
-// except lock() and set_inners().  One thread at a time.
+// except lock(), frames_link() and set_inners().  One thread at a time.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -220,6 +220,12 @@ class Kernel {
   // program is attached to it.
   virtual Result<Link> attach_frames(const Program& program, int netns,
                                      const Interface& interface) = 0;
+  // The link by which this very program is attached there, whoever has made it.
+  // One without a pin or descriptor is about to end: until it has, waits.
+  // kNotFound when there is none.
+  virtual Result<Link> frames_link(const Program& program, int netns,
+                                   const Interface& interface,
+                                   Deadline deadline) = 0;
   // Puts `program` in the place of the link's, at once: what is judged
   // meanwhile is judged by one of them.  kNotFound when the cgroup or the
   // interface it was attached to is gone; of frames, with EEXIST when this very
@@ -289,6 +295,9 @@ class LinuxKernel : public Kernel {
   Result<std::vector<Interface>> interfaces(int netns) override;
   Result<Link> attach_frames(const Program& program, int netns,
                              const Interface& interface) override;
+  Result<Link> frames_link(const Program& program, int netns,
+                           const Interface& interface,
+                           Deadline deadline) override;
   Status replace(const Link& link, const Program& program) override;
   Result<std::vector<IsolationProgram>> load_isolation(
       const Map& allowed) override;

@@ -68,7 +68,7 @@ inline ProgramStats stats_of(int cgroup, bpf_attach_type hook) {
   return stats;
 }
 
-// Of each of a container's links, by its name ("connect4", "frame-2").
+// Of each of a container's links, by its name ("connect4", "frame-2-…").
 inline std::map<std::string, ProgramStats> stats_of_links(
     const std::string& bpf_dir, const std::string& id, hook::Kernel& kernel) {
   std::map<std::string, ProgramStats> stats;

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <map>
 #include <span>
 #include <thread>
 #include <utility>
@@ -21,6 +27,8 @@
 #include "tests/harness/expr.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/occupied.h"
+#include "tests/kernel/packet_bytes.h"
 
 namespace bailiff::test {
 namespace {
@@ -315,21 +323,288 @@ TEST_F(Exchange, RefusesAnIdThatIsInUseElsewhere) {
   EXPECT_TRUE(obeys_first(one.cgroup()));
 }
 
-TEST_F(Exchange, ReplacesWhatJudgesFrames) {
-  const ScratchNetwork network;
-  netns_ = network.netns();
-  const auto one = make_cgroup();
-  const auto two = make_cgroup();
-  ASSERT_TRUE(
-      protect(first_, one.cgroup(), dir(), "c0", kernel_, network.netns()));
-  ASSERT_TRUE(
-      protect(first_, two.cgroup(), dir(), "c1", kernel_, network.netns()));
-  ASSERT_EQ(network.frame_programs("tap0"), 2);
-  const Status changed =
-      exchange(second_, {&one.cgroup(), &two.cgroup()}, kernel_);
+// Two containers of one network, c0 and c1, and what each sends as frames.
+class ExchangeOfPod : public Exchange {
+ protected:
+  ExchangeOfPod() { netns_ = network_.netns(); }
+
+  void protect_both(const CompiledPolicy& policy) {
+    ASSERT_TRUE(protect_as(policy, one(), "c0"));
+    ASSERT_TRUE(protect_as(policy, two(), "c1"));
+  }
+  Result<std::vector<Digest>> protect_as(const CompiledPolicy& policy,
+                                         const Cgroup& cgroup,
+                                         const std::string& id) {
+    return protect(policy, cgroup, dir(), id, kernel_, netns_);
+  }
+  // So that they stay: the verifier takes long over those for frames.
+  void use_programs_elsewhere() {
+    ASSERT_TRUE(protect(first_, three_.cgroup(), dir(), "c2", kernel_,
+                        elsewhere_.netns()));
+    ASSERT_TRUE(protect(second_, four_.cgroup(), dir(), "c3", kernel_,
+                        elsewhere_.netns()));
+  }
+  const Cgroup& one() const { return one_.cgroup(); }
+  const Cgroup& two() const { return two_.cgroup(); }
+  // Links of either, by interface.
+  std::map<std::string, std::uint32_t> links_of(const std::string& id) const {
+    return interface_links(dir(), id);
+  }
+  bool judges_at_both(int programs) const {
+    return network_.comes_to(programs, "tap0") &&
+           network_.comes_to(programs, "tun0");
+  }
+
+  static Bytes frame_to(const char* host) {
+    return ethernet(ETH_P_IP) + ip4(host, udp(1));
+  }
+  int frame_error(const Cgroup& cgroup, const char* host) const {
+    return network_.send("tap0", frame_to(host), &cgroup);
+  }
+  bool frames_obey_first(const Cgroup& cgroup) const {
+    return frame_error(cgroup, "127.66.0.1") == ENOBUFS &&
+           frame_error(cgroup, "127.66.0.2") == 0 &&
+           frame_error(cgroup, "127.66.0.9") == ENOBUFS;
+  }
+  bool frames_obey_second(const Cgroup& cgroup) const {
+    return frame_error(cgroup, "127.66.0.1") == 0 &&
+           frame_error(cgroup, "127.66.0.2") == ENOBUFS &&
+           frame_error(cgroup, "127.66.0.9") == ENOBUFS;
+  }
+
+  // Fails an exchange to the second policy at each call in turn, both having
+  // the first.
+  void puts_all_back_of(const std::vector<const Cgroup*>& cgroups) {
+    protect_both(first_);
+    const std::vector<std::string> before = bpffs_.entries();
+    const auto links = links_of("c0");
+    int call = 0;
+    for (;; ++call) {
+      ASSERT_LT(call, 1000);
+      SCOPED_TRACE("call " + std::to_string(call) + " fails");
+      FaultyKernel faulty(call);
+      const Status changed = exchange(second_, cgroups, faulty);
+      if (kept_) break;
+      ASSERT_FALSE(changed);
+      ASSERT_EQ(bpffs_.entries(), before);
+      ASSERT_EQ(links_of("c0"), links);
+      ASSERT_EQ(links_of("c1"), links);
+      ASSERT_EQ(network_.frame_programs("tap0"), 1);
+      ASSERT_EQ(network_.frame_programs("tun0"), 1);
+      if (call % 7 != 0) continue;
+      ASSERT_TRUE(frames_obey_first(one()));
+      ASSERT_TRUE(frames_obey_first(two()));
+    }
+    EXPECT_GT(call, 50);
+    ASSERT_TRUE(exchange(second_, cgroups, kernel_));
+  }
+
+  // Counts the frames to a host that is always refused which pass, sent by the
+  // container over and over again until `done`.
+  void probe(const Cgroup& cgroup, const std::atomic<bool>& done,
+             std::atomic<int>& tries, std::atomic<int>& passed) const {
+    constexpr int kTimes = 500;
+    const Bytes frame = frame_to("127.66.0.9");
+    while (!done) {
+      const int error = network_.run_in(cgroup, [&] {
+        const int fd = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+        sockaddr_ll to{};
+        to.sll_family = AF_PACKET;
+        to.sll_protocol = htons(ETH_P_IP);
+        to.sll_ifindex = static_cast<int>(::if_nametoindex("tap0"));
+        for (int i = 0; i < kTimes; ++i) {
+          const auto* name = reinterpret_cast<const sockaddr*>(&to);
+          if (::sendto(fd, frame.data(), frame.size(), 0, name, sizeof to) >=
+                  0 ||
+              errno != ENOBUFS) {
+            return 1;
+          }
+        }
+        return 0;
+      });
+      if (error != 0) ++passed;
+      tries += kTimes;
+    }
+  }
+
+  const hook::ScratchCgroup one_ = make_cgroup();
+  const hook::ScratchCgroup two_ = make_cgroup();
+  const hook::ScratchCgroup three_ = make_cgroup();
+  const hook::ScratchCgroup four_ = make_cgroup();
+  const ScratchNetwork network_;
+  const ScratchNetwork elsewhere_;
+};
+
+TEST_F(ExchangeOfPod, BringsBothToAnotherPolicy) {
+  protect_both(first_);
+  ASSERT_TRUE(frames_obey_first(one()));
+  ASSERT_TRUE(frames_obey_first(two()));
+  const auto before = links_of("c0");
+  const Status changed = exchange(second_, {&one(), &two()}, kernel_);
   ASSERT_TRUE(changed) << changed.error().message;
-  EXPECT_EQ(network.frame_programs("tap0"), 2);
-  EXPECT_EQ(network.frame_programs("tun0"), 2);
+  EXPECT_TRUE(frames_obey_second(one()));
+  EXPECT_TRUE(frames_obey_second(two()));
+  EXPECT_EQ(links_of("c0"), links_of("c1"));
+  EXPECT_NE(links_of("c0"), before);
+  EXPECT_TRUE(judges_at_both(1));
+}
+
+TEST_F(ExchangeOfPod, LeavesTheLinksOfWhatIsTheSame) {
+  protect_both(first_);
+  const auto before = links_of("c0");
+  ASSERT_TRUE(exchange(first_, {&one(), &two()}, kernel_));
+  EXPECT_EQ(links_of("c0"), before);
+  EXPECT_EQ(links_of("c1"), before);
+  EXPECT_EQ(network_.frame_programs("tap0"), 1);
+  EXPECT_TRUE(frames_obey_first(one()));
+}
+
+TEST_F(ExchangeOfPod, BringsOneToAnotherPolicyAndBack) {
+  protect_both(first_);
+  const auto before = links_of("c1");
+  ASSERT_TRUE(exchange(second_, {&one()}, kernel_));
+  EXPECT_TRUE(frames_obey_second(one()));
+  EXPECT_TRUE(frames_obey_first(two()));
+  EXPECT_TRUE(judges_at_both(2));
+  EXPECT_EQ(links_of("c1"), before);
+  EXPECT_NE(links_of("c0"), before);
+  ASSERT_TRUE(exchange(first_, {&one()}, kernel_));
+  EXPECT_TRUE(frames_obey_first(one()));
+  EXPECT_TRUE(frames_obey_first(two()));
+  EXPECT_EQ(links_of("c0"), before);
+  EXPECT_TRUE(judges_at_both(1));
+}
+
+TEST_F(ExchangeOfPod, JudgesWhoStaysWhenTheOtherLeavesBefore) {
+  protect_both(first_);
+  ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
+  EXPECT_TRUE(frames_obey_first(one()));
+  ASSERT_TRUE(exchange(second_, {&one()}, kernel_));
+  EXPECT_TRUE(frames_obey_second(one()));
+  EXPECT_TRUE(judges_at_both(1));
+}
+
+TEST_F(ExchangeOfPod, JudgesWhoStaysWhenTheOtherLeavesAfter) {
+  protect_both(first_);
+  ASSERT_TRUE(exchange(second_, {&one(), &two()}, kernel_));
+  ASSERT_TRUE(hook::detach(dir(), "c0", kernel_));
+  ASSERT_TRUE(hook::reconcile(dir(), kernel_));
+  EXPECT_TRUE(frames_obey_second(two()));
+  EXPECT_TRUE(judges_at_both(1));
+  // Or is exempt from now on.
+  ASSERT_TRUE(protect_as(second_, one(), "c0"));
+  ASSERT_TRUE(exchange(CompiledPolicy{}, {&one()}, kernel_));
+  EXPECT_TRUE(frames_obey_second(two()));
+  ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
+  EXPECT_TRUE(judges_at_both(0));
+}
+
+TEST_F(ExchangeOfPod, PutsAllBackWhicheverCallFails) {
+  use_programs_elsewhere();
+  puts_all_back_of({&one(), &two()});
+  EXPECT_TRUE(frames_obey_second(one()));
+  EXPECT_TRUE(frames_obey_second(two()));
+  EXPECT_EQ(links_of("c0"), links_of("c1"));
+  EXPECT_TRUE(judges_at_both(1));
+}
+
+TEST_F(ExchangeOfPod, PutsAllBackOfOneWhicheverCallFails) {
+  use_programs_elsewhere();
+  puts_all_back_of({&one()});
+  EXPECT_TRUE(frames_obey_second(one()));
+  EXPECT_TRUE(frames_obey_first(two()));
+  EXPECT_TRUE(judges_at_both(2));
+}
+
+TEST_F(ExchangeOfPod, MakesUpForWhatCouldNotBeTakenOff) {
+  use_programs_elsewhere();
+  protect_both(first_);
+  // Later calls of keep() are about what nobody uses any more.
+  constexpr int kFailures = 24;
+  int kept = 0;
+  for (int call = 0; kept < kFailures; ++call) {
+    ASSERT_LT(call, 1000);
+    SCOPED_TRACE("call " + std::to_string(call) + " fails");
+    FaultyKernel faulty(call);
+    kept_ = false;
+    (void)exchange(second_, {&one(), &two()}, faulty);
+    if (!kept_) continue;
+    ASSERT_TRUE(faulty.failed());
+    ++kept;
+    // The first policy may refuse, too, what it did.
+    for (const char* host : {"127.66.0.2", "127.66.0.9"}) {
+      ASSERT_EQ(frame_error(one(), host), ENOBUFS);
+      ASSERT_EQ(frame_error(two(), host), ENOBUFS);
+    }
+    ASSERT_TRUE(exchange(first_, {&one(), &two()}, kernel_));
+    ASSERT_TRUE(frames_obey_first(one()));
+    ASSERT_TRUE(frames_obey_first(two()));
+    ASSERT_TRUE(judges_at_both(1));
+  }
+}
+
+TEST_F(ExchangeOfPod, LeavesNoMomentInWhichFramesAreNotJudged) {
+  use_programs_elsewhere();
+  protect_both(first_);
+  std::atomic<bool> done = false;
+  std::atomic<int> tries = 0;
+  std::atomic<int> passed = 0;
+  std::thread prober([&] { probe(one(), done, tries, passed); });
+  std::thread other([&] { probe(two(), done, tries, passed); });
+  for (int round = 0; round < 20 || tries < 20'000; ++round) {
+    // Together, and one after the other.
+    const CompiledPolicy& policy = round % 2 == 0 ? second_ : first_;
+    const auto cgroups =
+        round % 3 == 0 ? std::vector{&one()} : std::vector{&one(), &two()};
+    const Status changed = exchange(policy, cgroups, kernel_);
+    EXPECT_TRUE(changed) << changed.error().message;
+    if (!changed) break;
+  }
+  done = true;
+  prober.join();
+  other.join();
+  EXPECT_EQ(passed, 0);
+}
+
+TEST_F(ExchangeOfPod, LeavesAllAsItWasWithoutRoomForMorePrograms) {
+  protect_both(first_);
+  const std::vector<std::string> before = bpffs_.entries();
+  const auto links = links_of("c0");
+  {
+    const auto others = occupy(network_, 62, kernel_);
+    const Status changed = exchange(second_, {&one(), &two()}, kernel_);
+    ASSERT_FALSE(changed);
+    EXPECT_EQ(changed.error().code, Code::kExhausted);
+    EXPECT_THAT(changed.error().message, HasSubstr("takes 63 programs"));
+    EXPECT_TRUE(exchange(first_, {&one(), &two()}, kernel_));
+  }
+  EXPECT_EQ(bpffs_.entries(), before);
+  EXPECT_EQ(links_of("c0"), links);
+  EXPECT_EQ(links_of("c1"), links);
+  EXPECT_TRUE(frames_obey_first(one()));
+  EXPECT_TRUE(frames_obey_first(two()));
+}
+
+// Somebody removed pins: what is attached next is loaded anew.
+TEST_F(ExchangeOfPod, SharesAgainWhatWasLoadedTwice) {
+  ASSERT_TRUE(protect_as(first_, one(), "c0"));
+  const std::string programs = dir() + "/programs";
+  const auto names = kernel_.list(programs);
+  ASSERT_TRUE(names);
+  for (const std::string& name : *names) {
+    ASSERT_TRUE(kernel_.unlink(programs + "/" + name));
+  }
+  ASSERT_TRUE(protect_as(first_, two(), "c1"));
+  ASSERT_TRUE(judges_at_both(2));
+  const auto before = links_of("c0");
+  ASSERT_TRUE(exchange(first_, {&one(), &two()}, kernel_, /*keep=*/false));
+  EXPECT_EQ(links_of("c0"), before);
+  const Status changed = exchange(first_, {&one(), &two()}, kernel_);
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_EQ(links_of("c0"), links_of("c1"));
+  EXPECT_TRUE(judges_at_both(1));
+  EXPECT_TRUE(frames_obey_first(one()));
+  EXPECT_TRUE(frames_obey_first(two()));
 }
 
 // What the programs for frames of the container say they are.

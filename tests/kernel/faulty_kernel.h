@@ -121,6 +121,12 @@ class FaultyKernel : public hook::Kernel {
     if (fails()) return injected();
     return real_.attach_frames(program, netns, interface);
   }
+  Result<hook::Link> frames_link(const hook::Program& program, int netns,
+                                 const hook::Interface& interface,
+                                 Deadline deadline) override {
+    if (fails()) return injected();
+    return real_.frames_link(program, netns, interface, deadline);
+  }
   Status replace(const hook::Link& link,
                  const hook::Program& program) override {
     if (fails()) return injected();

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@
 #include "rules/emit/program.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/occupied.h"
 #include "tests/kernel/packet_bytes.h"
 #include "tests/kernel/told.h"
 
@@ -40,6 +42,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 constexpr const char* kListed = "203.0.113.66";
 constexpr const char* kListed6 = "2001:db8::66";
@@ -69,6 +72,9 @@ class Frame : public ::testing::Test {
     return left;
   }
   std::vector<bailiff_connect_event> events() { return told_in(dir()); }
+  std::map<std::string, std::uint32_t> links_of(const std::string& id) const {
+    return interface_links(dir(), id);
+  }
   // From then on what an IP socket of c1 sends is judged as a frame alone.
   void take_off_egress() {
     for (const char* name : {"egress", "sendmsg4"}) {
@@ -358,10 +364,11 @@ TEST_F(Frame, HasALinkForEachInterfaceAndOneForTheGuard) {
   const auto names = kernel_.list(dir() + "/links/c1");
   ASSERT_TRUE(names);
   EXPECT_THAT(*names,
-              ElementsAre("connect4", "connect6", "egress", "frame-2",
-                          "frame-3", "sendmsg4", "sendmsg6", "setsockopt"));
+              ElementsAre("connect4", "connect6", "egress",
+                          StartsWith("frame-2-"), StartsWith("frame-3-"),
+                          "sendmsg4", "sendmsg6", "setsockopt"));
   ASSERT_TRUE(hook::detach(dir(), "c1", kernel_));
-  EXPECT_EQ(network_.frame_programs("tap0"), 0);
+  EXPECT_TRUE(network_.comes_to(0));
   EXPECT_TRUE(leaves(ethernet(ETH_P_IP) + ip4(kListed, udp(1))));
 }
 
@@ -373,13 +380,44 @@ TEST_F(Frame, ProgramsAreSharedByContainersOfOnePolicy) {
   ASSERT_TRUE(protect(policy_, other.cgroup(), dir(), "c2", kernel_,
                       elsewhere.netns()));
   EXPECT_EQ(*kernel_.list(dir() + "/programs"), *before);
+  const auto names = kernel_.list(dir() + "/links/c1");
+  ASSERT_TRUE(names);
+  const auto frame = std::find_if(
+      names->begin(), names->end(),
+      [](const std::string& name) { return name.starts_with("frame-2-"); });
+  ASSERT_NE(frame, names->end());
   std::vector<std::uint32_t> ids;
   for (const char* id : {"c1", "c2"}) {
-    const auto link = kernel_.open_link(dir() + "/links/" + id + "/frame-2");
+    const auto link = kernel_.open_link(dir() + "/links/" + id + "/" + *frame);
     ASSERT_TRUE(link);
     ids.push_back(kernel_.state(*link)->program);
   }
   EXPECT_EQ(ids[0], ids[1]);
+  EXPECT_NE(links_of("c1").at("frame-2"), links_of("c2").at("frame-2"));
+}
+
+TEST_F(Frame, LinksAreSharedByContainersOfOnePodAndPolicy) {
+  const auto other = make_cgroup();
+  ASSERT_TRUE(protect_with(kernel_));
+  ASSERT_TRUE(
+      protect(policy_, other.cgroup(), dir(), "c2", kernel_, network_.netns()));
+  EXPECT_THAT(links_of("c1"), SizeIs(2));
+  EXPECT_EQ(links_of("c1"), links_of("c2"));
+  EXPECT_EQ(network_.frame_programs("tap0"), 1);
+  EXPECT_EQ(network_.frame_programs("tun0"), 1);
+}
+
+// The last one's link ends some time after it.
+TEST_F(Frame, IsJudgedWhenAContainerComesAsTheLastOneGoes) {
+  const Bytes frame = ethernet(ETH_P_IP) + ip4(kListed, udp(1));
+  for (int i = 0; i < 50; ++i) {
+    const auto programs = protect_with(kernel_, "c" + std::to_string(i));
+    ASSERT_TRUE(programs) << programs.error().message;
+    ASSERT_EQ(network_.frame_programs("tap0"), 1);
+    ASSERT_EQ(network_.send("tap0", frame, &cgroup()), ENOBUFS);
+    ASSERT_TRUE(hook::detach(dir(), "c" + std::to_string(i), kernel_));
+  }
+  EXPECT_TRUE(network_.comes_to(0));
 }
 
 TEST_F(Frame, IsJudgedUntilTheLastContainerOfThePodIsGone) {
@@ -388,7 +426,7 @@ TEST_F(Frame, IsJudgedUntilTheLastContainerOfThePodIsGone) {
   const auto second =
       protect(policy_, other.cgroup(), dir(), "c2", kernel_, network_.netns());
   ASSERT_TRUE(second) << second.error().message;
-  EXPECT_EQ(network_.frame_programs("tap0"), 2);
+  EXPECT_EQ(network_.frame_programs("tap0"), 1);
   const Bytes frame = ethernet(ETH_P_IP) + ip4(kListed, udp(1));
   EXPECT_FALSE(leaves(frame));
   EXPECT_THAT(events(), SizeIs(1));
@@ -401,6 +439,8 @@ TEST_F(Frame, IsJudgedUntilTheLastContainerOfThePodIsGone) {
   ASSERT_TRUE(publish(dir(), newer, kernel_));
   EXPECT_TRUE(leaves(frame));
   EXPECT_FALSE(leaves(ethernet(ETH_P_IP) + ip4(kOther, udp(1))));
+  ASSERT_TRUE(hook::detach(dir(), "c2", kernel_));
+  EXPECT_TRUE(network_.comes_to(0));
 }
 
 TEST_F(Frame, IsNotJudgedInTheHostsNetwork) {
@@ -437,6 +477,31 @@ TEST_F(Frame, LeavesNoTraceWhicheverCallOfAttachFails) {
   EXPECT_GT(calls, 40);
 }
 
+TEST_F(Frame, IsJudgedForAMateWhicheverCallOfAttachFails) {
+  const auto mate = make_cgroup();
+  ASSERT_TRUE(protect(policy_, mate.cgroup(), dir(), "mate", kernel_,
+                      network_.netns()));
+  const std::vector<std::string> before = bpffs_.entries();
+  const auto links = links_of("mate");
+  const Bytes frame = ethernet(ETH_P_IP) + ip4(kListed, udp(1));
+  int calls = 0;
+  for (;; ++calls) {
+    ASSERT_LT(calls, 1000);
+    FaultyKernel faulty(calls);
+    const auto programs = protect_with(faulty);
+    if (!faulty.failed()) break;
+    SCOPED_TRACE("call " + std::to_string(calls) + " fails");
+    ASSERT_FALSE(programs);
+    ASSERT_EQ(bpffs_.entries(), before);
+    ASSERT_EQ(links_of("mate"), links);
+    ASSERT_EQ(network_.frame_programs("tap0"), 1);
+    ASSERT_EQ(network_.frame_programs("tun0"), 1);
+    ASSERT_EQ(network_.send("tap0", frame, &mate.cgroup()), ENOBUFS);
+  }
+  EXPECT_GT(calls, 40);
+  EXPECT_EQ(links_of("c1"), links);
+}
+
 // A kernel before 6.6.
 class WithoutTcx final : public hook::LinuxKernel {
  public:
@@ -470,17 +535,20 @@ TEST_F(Frame, IsSaidToBeUnjudgedWhereTheKernelCannot) {
             0);
 }
 
-TEST_F(Frame, AContainerTooManyOfOneNetworkIsToldWhy) {
-  std::vector<hook::ScratchCgroup> cgroups;
-  for (int i = 0; i < 63; ++i) {
-    cgroups.push_back(make_cgroup());
-    ASSERT_TRUE(protect(policy_, cgroups.back().cgroup(), dir(),
-                        "c" + std::to_string(i), kernel_, network_.netns()));
-  }
-  const auto refused = protect_with(kernel_, "c63");
+TEST_F(Frame, AContainerWithRulesTooManyOfOneNetworkIsToldWhy) {
+  const auto other = make_cgroup();
+  const auto same = make_cgroup();
+  ASSERT_TRUE(protect_with(kernel_));
+  const auto others = occupy(network_, 62, kernel_);
+  PolicyBuilder builder;
+  builder.rule("Other", sip_in(builder.list("others", {kOther})));
+  const auto refused = protect(builder.build(), other.cgroup(), dir(), "c2",
+                               kernel_, network_.netns());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kExhausted);
   EXPECT_THAT(refused.error().message, HasSubstr("takes 63 programs"));
+  EXPECT_TRUE(
+      protect(policy_, same.cgroup(), dir(), "c3", kernel_, network_.netns()));
 }
 
 TEST_F(Frame, LinksOfAContainerThatIsGoneAreRemoved) {
@@ -501,6 +569,7 @@ TEST_F(Frame, LinksOfAContainerThatIsGoneAreRemoved) {
   }
   EXPECT_THAT(removed, ElementsAre("leaves"));
   EXPECT_EQ(network_.frame_programs("tap0"), 1);
+  EXPECT_FALSE(leaves(ethernet(ETH_P_IP) + ip4(kListed, udp(1))));
 }
 
 TEST_F(Frame, AnInterfaceThatGoesTakesNothingElseAlong) {

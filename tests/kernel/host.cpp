@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -431,6 +432,16 @@ int ScratchNetwork::frame_programs(const std::string& device) const {
   return static_cast<int>(found);
 }
 
+bool ScratchNetwork::comes_to(int programs, const std::string& device) const {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (frame_programs(device) != programs) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    ::sched_yield();
+  }
+  return true;
+}
+
 Sleeper::Sleeper(const Cgroup& cgroup) : pid_(-1) {
   int ready[2];
   require(::pipe2(ready, O_CLOEXEC) == 0, "pipe");
@@ -469,6 +480,25 @@ int attached_programs(const Cgroup& cgroup) {
 int open_descriptors() {
   const std::filesystem::directory_iterator fds("/proc/self/fd");
   return static_cast<int>(std::distance(begin(fds), end(fds)));
+}
+
+std::map<std::string, std::uint32_t> interface_links(const std::string& bpf_dir,
+                                                     const std::string& id) {
+  std::map<std::string, std::uint32_t> ids;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(bpf_dir + "/links/" + id)) {
+    const std::string name = entry.path().filename().string();
+    const std::size_t end = name.rfind('-');
+    if (!name.starts_with("frame-") && !name.starts_with("query-")) continue;
+    const UniqueFd link(::bpf_obj_get(entry.path().c_str()));
+    bpf_link_info info{};
+    __u32 size = sizeof info;
+    require(link && ::bpf_obj_get_info_by_fd(link.get(), &info, &size) == 0,
+            "ask for link " + name);
+    require(ids.emplace(name.substr(0, end), info.id).second,
+            "more than one link " + name);
+  }
+  return ids;
 }
 
 std::uint32_t PolicyBuilder::list(const std::string& name,

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <iterator>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -125,6 +126,9 @@ class ScratchNetwork {
   std::vector<std::uint8_t> address(const std::string& device) const;
   // Programs the kernel runs for what leaves the device.
   int frame_programs(const std::string& device) const;
+  // Waits until it is that many, for a while: a link that is others' too ends
+  // some time after its last pin.
+  bool comes_to(int programs, const std::string& device = "tap0") const;
 
  private:
   UniqueFd netns_;
@@ -152,6 +156,10 @@ int attached_programs(const Cgroup& cgroup);
 // sockets.
 inline constexpr int kHookCount = std::size(kHookPoints) - 7;
 int open_descriptors();
+// The kernel's ids of the container's links at interfaces, by the beginning of
+// their names: "frame-2".
+std::map<std::string, std::uint32_t> interface_links(const std::string& bpf_dir,
+                                                     const std::string& id);
 
 // A policy by its parts, with defaults.
 class PolicyBuilder {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/if_ether.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,6 +21,7 @@
 #include "hook/kernel/kernel.h"
 #include "oci/spec/container_record.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/packet_bytes.h"
 
 namespace bailiff::test {
 namespace {
@@ -200,6 +202,35 @@ TEST_F(Update, LeavesAContainerDegradedWhoseNetworkNobodyTells) {
   ASSERT_FALSE(failed);
   EXPECT_THAT(failed.error().message,
               AllOf(HasSubstr("container 'c1'"), HasSubstr("nested deeper")));
+}
+
+TEST_F(Update, BringsContainersOfOneNetworkToAnotherPolicy) {
+  const hook::ScratchCgroup mate = make_cgroup();
+  const Networked process(cgroup(), network_.netns());
+  const Networked other(mate.cgroup(), network_.netns());
+  PolicyBuilder before;
+  before.rule("Before", sip_in(before.list("before", {"127.66.0.2"})));
+  ASSERT_TRUE(protect(before.build(), cgroup(), dir(), "c1", kernel_,
+                      network_.netns()));
+  ASSERT_TRUE(protect(before.build(), mate.cgroup(), dir(), "c2", kernel_,
+                      network_.netns()));
+  ASSERT_EQ(network_.frame_programs("tap0"), 1);
+  oci::ContainerRecord second = record(other.pid());
+  second.id = "c2";
+  second.cgroup_id = mate.cgroup().id();
+  const auto updated = update({record(process.pid()), second}, kernel_);
+  ASSERT_TRUE(updated) << updated.error().message;
+  EXPECT_EQ(updated->left, "");
+  EXPECT_EQ(interface_links(dir(), "c1"), interface_links(dir(), "c2"));
+  EXPECT_TRUE(network_.comes_to(1));
+  for (const Cgroup* sender : {&cgroup(), &mate.cgroup()}) {
+    const auto send = [&](const char* host) {
+      return network_.send("tap0", ethernet(ETH_P_IP) + ip4(host, udp(1)),
+                           sender);
+    };
+    EXPECT_EQ(send("127.66.0.1"), ENOBUFS);
+    EXPECT_EQ(send("127.66.0.2"), 0);
+  }
 }
 
 TEST_F(Update, TellsWhatIsNotJudged) {
