@@ -109,9 +109,7 @@ TEST_F(Sharing, AThousandContainersOfFiftyPoliciesShareTheProgramsOfFifty) {
 }
 
 // Of a policy that has all there is: names it learns for each container, bits
-// of processes, frames of a network of its own with two interfaces.  (Where it
-// shares the network, it has copies of the programs for frames, see attach.h,
-// and needs more: tests/bench/bench_attach.cpp says how much.)
+// of processes, frames of a network with two interfaces.
 constexpr std::size_t kMostOfContainer = 64UL * 1024;
 
 class SharingMemory : public Sharing {
@@ -145,6 +143,15 @@ TEST_F(SharingMemory, OfAContainerMoreIsSmall) {
   EXPECT_THAT(names(dir() + "/links/c1"), Contains(StartsWith("frame-")));
   EXPECT_THAT(names(dir() + "/links/c1"), Contains(StartsWith("query-")));
   EXPECT_LE(added_by("c2", network), kMostOfContainer);
+}
+
+TEST_F(SharingMemory, OfAContainerMoreInTheNetworkOfAnotherIsSmall) {
+  ASSERT_TRUE(hook::ensure_shared_maps(dir(), kernel_));
+  const ScratchNetwork network;
+  EXPECT_GT(added_by("c1", network), kMostOfContainer);
+  EXPECT_LE(added_by("c2", network), kMostOfContainer);
+  EXPECT_EQ(interface_links(dir(), "c1"), interface_links(dir(), "c2"));
+  EXPECT_EQ(interface_links(dir(), "c1").size(), 4U);
 }
 
 }  // namespace
