@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -129,11 +131,10 @@ Status bring_lists_up_to_date(const Places& places, oci::PolicyFile& file,
 }
 
 // What the container's bundle and its process tell of it.
-Status describe(const oci::ContainerState& state,
-                const std::vector<std::string>& config_folders,
-                oci::ContainerRecord& record, std::string& seccomp_policy) {
-  ASSIGN_OR_RETURN(const oci::Bundle bundle, oci::read_bundle(config_folders));
-  seccomp_policy = bundle.config.seccomp_policy;
+Result<oci::Bundle> describe(const oci::ContainerState& state,
+                             const std::vector<std::string>& config_folders,
+                             oci::ContainerRecord& record) {
+  ASSIGN_OR_RETURN(oci::Bundle bundle, oci::read_bundle(config_folders));
   record.bundle = bundle.folder;
   record.args = bundle.config.args;
   record.uid = bundle.config.uid;
@@ -145,7 +146,7 @@ Status describe(const oci::ContainerState& state,
   ASSIGN_OR_RETURN(record.facts,
                    oci::container_facts(state, bundle.config, manager_record,
                                         host, oci::read_pod_labels(bundle)));
-  return Ok{};
+  return bundle;
 }
 
 enum class Stage : std::uint8_t { kCreated, kRunning };
@@ -164,6 +165,41 @@ Status check_seccomp(const oci::PolicyFile& file, const Plan& plan,
   return Error{Code::kUnsupported,
                "the compiled policy was replaced while the container was "
                "created: create it again"};
+}
+
+// Where the container's root will be: mounts are there, and nothing of it runs.
+std::string future_root(const oci::Bundle& bundle) {
+  std::string path = bundle.config.root_path;
+  if (!path.starts_with('/')) path = bundle.folder + "/" + path;
+  const std::unique_ptr<char, decltype(&::free)> real(
+      ::realpath(path.c_str(), nullptr), &::free);
+  // What is not there has no mounts either.
+  return real ? real.get() : path;
+}
+
+// Whether its processes are to stay in its cgroup, where they are judged: none
+// of the cgroups outside is mounted in the container.
+Status check_stays(const oci::Bundle& bundle, pid_t pid, const Cgroup& cgroup,
+                   Stage stage) {
+  const std::string root = stage == Stage::kCreated ? future_root(bundle) : "/";
+  ASSIGN_OR_RETURN(const auto ways,
+                   find_ways_out(pid, root, cgroup.relative_path()));
+  if (ways.empty()) return Ok{};
+  ASSIGN_OR_RETURN(const bool shares, shares_namespace(pid, "cgroup"));
+  for (const WayOut& way : ways) {
+    if (way.bordered && !shares) continue;
+    if (!way.writable && !bundle.config.may_clone3) continue;
+    return Error{
+        Code::kUnsupported,
+        "its processes can leave its cgroup, and are then not judged: "
+        "cgroup '" +
+            way.cgroup + "' is mounted at '" + way.point +
+            (way.writable ? "', writable"
+                          : "', read-only, which does not stop clone3") +
+            ": leave that mount out; with a cgroup namespace of its "
+            "own a container sees its own cgroup, and no others"};
+  }
+  return Ok{};
 }
 
 // The container's own cgroup.
@@ -204,9 +240,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
     start.on_failure = opened->head().on_failure;
     record.policy = opened->digest().hex();
   }
-  std::string seccomp_policy;
-  const Status described =
-      describe(state, config_folders, record, seccomp_policy);
+  const Result<oci::Bundle> bundle = describe(state, config_folders, record);
   const auto netns = other_network_namespace(state.pid);
   const Result<Cgroup> found = container_cgroup(process, state.pid, stage);
   if (found) {
@@ -214,7 +248,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
     record.cgroup_id = found->id();
   }
   if (!opened) return opened.error();
-  RETURN_IF_ERROR(described);
+  if (!bundle) return bundle.error();
   if (!found) return found.error();
   if (!netns) return netns.error();
   oci::PolicyFile& file = *opened;
@@ -234,7 +268,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
     }
   }
   if (held && stage == Stage::kCreated) {
-    held = check_seccomp(file, plan, facts, seccomp_policy);
+    held = check_seccomp(file, plan, facts, bundle->config.seccomp_policy);
   }
   if (!held) {
     switch (on_failure.value_or(*start.on_failure)) {
@@ -246,6 +280,16 @@ Status protect(const Places& places, const oci::ContainerState& state,
                                  "; they are not refused");
         break;
     }
+  }
+  if (plan.attaches()) {
+    const Status stays = check_stays(*bundle, state.pid, cgroup, stage);
+    // Closed, unless the administrator chose otherwise; but one that runs
+    // already is better judged as long as it stays than not at all.
+    if (!stays && stage == Stage::kCreated &&
+        on_failure.value_or(*start.on_failure) == OnError::kDeny) {
+      return stays;
+    }
+    if (!stays) start.unjudged.push_back(stays.error().message);
   }
   const AttachRequest request{.bpf_dir = places.bpf_dir,
                               .container_id = state.id,

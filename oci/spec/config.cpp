@@ -45,6 +45,27 @@ Status read_process(const FieldReader& process, ContainerConfig& config) {
   return Ok{};
 }
 
+// What neither refuses nor kills lets through: ALLOW, LOG, NOTIFY and TRACE.
+bool refuses(std::string_view action) {
+  return action == kActErrno || action.starts_with("SCMP_ACT_KILL") ||
+         action == "SCMP_ACT_TRAP";
+}
+
+Result<bool> lets_through(std::string_view call, std::string_view otherwise,
+                          const std::vector<FieldReader>& syscalls) {
+  bool named = false;
+  for (const FieldReader& entry : syscalls) {
+    ASSIGN_OR_RETURN(const auto names, entry.strings("names"));
+    if (!contains(names, call)) continue;
+    ASSIGN_OR_RETURN(const auto action, entry.string("action"));
+    if (!refuses(action.value_or(""))) return true;
+    // Under a condition, the rest is what is done otherwise.
+    ASSIGN_OR_RETURN(const auto arguments, entry.objects("args"));
+    named = named || arguments.empty();
+  }
+  return !named && !refuses(otherwise);
+}
+
 Status read_linux(const FieldReader& settings, ContainerConfig& config) {
   ASSIGN_OR_RETURN(auto cgroups_path, settings.string("cgroupsPath"));
   config.cgroups_path = std::move(cgroups_path).value_or("");
@@ -69,8 +90,9 @@ Status read_linux(const FieldReader& settings, ContainerConfig& config) {
   if (seccomp) {
     ASSIGN_OR_RETURN(const auto action, seccomp->string("defaultAction"));
     ASSIGN_OR_RETURN(const auto syscalls, seccomp->objects("syscalls"));
-    config.has_seccomp =
-        !syscalls.empty() || action.value_or("") != "SCMP_ACT_ALLOW";
+    config.has_seccomp = !syscalls.empty() || action.value_or("") != kActAllow;
+    ASSIGN_OR_RETURN(config.may_clone3,
+                     lets_through("clone3", action.value_or(""), syscalls));
   }
   return Ok{};
 }

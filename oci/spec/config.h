@@ -59,6 +59,8 @@ struct ContainerConfig {
   std::vector<Namespace> namespaces;
   // linux.seccomp with a rule or a strict default, before it was extended.
   bool has_seccomp = false;
+  // Whether that lets clone3() through, as far as its rules say.
+  bool may_clone3 = true;
   // The digest of the policy it was extended for; "": it was not.
   std::string seccomp_policy;
   std::vector<std::string> masked_paths;

@@ -169,6 +169,34 @@ std::optional<bool> descends_from(pid_t pid, pid_t ancestor) {
   return false;
 }
 
+// One line of mountinfo, as it is written there:
+// ID PARENT DEV ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE OPTIONS
+struct MountLine {
+  std::string_view id, parent, root, point, options, type, super_options;
+};
+
+std::vector<MountLine> mount_lines(std::string_view mountinfo) {
+  std::vector<MountLine> mounts;
+  for (std::string_view line : split(mountinfo, '\n')) {
+    const std::vector<std::string_view> fields = split(line, ' ');
+    const auto dash = std::find(fields.begin(), fields.end(), "-");
+    if (fields.size() < 6 || fields.end() - dash < 2) continue;
+    mounts.push_back({.id = fields[0],
+                      .parent = fields[1],
+                      .root = fields[3],
+                      .point = fields[4],
+                      .options = fields[5],
+                      .type = dash[1],
+                      .super_options = fields.back()});
+  }
+  return mounts;
+}
+
+bool has_option(std::string_view options, std::string_view option) {
+  const std::vector<std::string_view> all = split(options, ',');
+  return std::find(all.begin(), all.end(), option) != all.end();
+}
+
 }  // namespace
 
 Result<CgroupMount> CgroupMount::find() {
@@ -176,16 +204,11 @@ Result<CgroupMount> CgroupMount::find() {
                    read_bounded("/proc/self/mountinfo", kMaxMountinfoBytes));
   CgroupMount mount;
   bool standard = false;
-  for (std::string_view line : split(text, '\n')) {
-    // ID PARENT DEV ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE OPTIONS
-    const std::vector<std::string_view> fields = split(line, ' ');
-    const auto dash = std::find(fields.begin(), fields.end(), "-");
-    if (fields.size() < 6 || fields.end() - dash < 2) continue;
-    const std::string_view type = dash[1];
-    if (type == "cgroup") mount.hybrid = true;
+  for (const MountLine& line : mount_lines(text)) {
+    if (line.type == "cgroup") mount.hybrid = true;
     // A bind mount of a part cannot be joined with /proc/PID/cgroup.
-    if (type != "cgroup2" || fields[3] != "/" || standard) continue;
-    std::string path = decode_octal(fields[4]);
+    if (line.type != "cgroup2" || line.root != "/" || standard) continue;
+    std::string path = decode_octal(line.point);
     if (!is_cgroup2(path)) continue;  // another mount hides it
     standard = path == "/sys/fs/cgroup" || path == "/sys/fs/cgroup/unified";
     if (standard || mount.path.empty()) mount.path = std::move(path);
@@ -200,6 +223,51 @@ Result<CgroupMount> CgroupMount::find() {
   // mounts in the list.
   if (mount.path == "/sys/fs/cgroup") mount.hybrid = false;
   return mount;
+}
+
+std::vector<WayOut> ways_out(std::string_view mountinfo,
+                             const std::string& root, const std::string& own) {
+  const std::vector<MountLine> mounts = mount_lines(mountinfo);
+  std::vector<WayOut> ways;
+  for (const MountLine& line : mounts) {
+    if (line.type != "cgroup2" || has_option(line.super_options, "ro")) {
+      continue;
+    }
+    std::string point = decode_octal(line.point);
+    std::string cgroup = decode_octal(line.root);
+    if (!is_at_or_below(point, root) || is_at_or_below(cgroup, own)) continue;
+    const bool hidden = std::any_of(
+        mounts.begin(), mounts.end(), [&line](const MountLine& other) {
+          return other.parent == line.id && other.point == line.point &&
+                 other.id != line.id;
+        });
+    if (hidden) continue;
+    if (root != "/") point.erase(0, root.size());
+    ways.push_back({.point = point.empty() ? "/" : std::move(point),
+                    .cgroup = std::move(cgroup),
+                    .writable = has_option(line.options, "rw"),
+                    .bordered = has_option(line.super_options, "nsdelegate")});
+  }
+  return ways;
+}
+
+Result<std::vector<WayOut>> find_ways_out(pid_t pid, const std::string& root,
+                                          const std::string& own) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   read_bounded("/proc/" + std::to_string(pid) + "/mountinfo",
+                                kMaxMountinfoBytes));
+  std::vector<WayOut> ways = ways_out(text, root, own);
+  // As the process sees it, which is before it has changed its root when the
+  // container is created.
+  const std::string seen_from =
+      "/proc/" + std::to_string(pid) + "/root" + (root == "/" ? "" : root);
+  std::erase_if(ways, [&seen_from](const WayOut& way) {
+    // Something else lies over a folder above it.
+    struct statfs fs = {};
+    return ::statfs((seen_from + way.point).c_str(), &fs) == 0 &&
+           fs.f_type != CGROUP2_SUPER_MAGIC;
+  });
+  return ways;
 }
 
 Result<std::string> unified_path(pid_t pid) {

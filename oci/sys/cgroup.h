@@ -111,6 +111,30 @@ class Cgroup {
 // The path in the unified hierarchy of the process: "/default/c1".
 Result<std::string> unified_path(pid_t pid);
 
+// A part of the hierarchy that a process can reach, and that is neither its
+// container's own cgroup nor below that.  Who may write there moves processes
+// out of the container's cgroup.  So does who may only read: clone3() with
+// CLONE_INTO_CGROUP asks the file's mode and the file system, and not whether
+// the mount is read-only.
+struct WayOut {
+  std::string point;      // where it is mounted, as the container sees it
+  std::string cgroup;     // what is mounted there, as in /proc/PID/cgroup
+  bool writable = false;  // the mount
+  // Cgroup namespaces are borders of what may be written (`nsdelegate`).
+  bool bordered = false;
+  bool operator==(const WayOut&) const = default;
+};
+
+// Those in the text of a mountinfo file, hidden mounts left out as far as it
+// shows them.  Only what is mounted at or below `root`, which is where the
+// container's root will be, "/" for one that runs; `own` is its cgroup as in
+// /proc/PID/cgroup.  Pure.
+std::vector<WayOut> ways_out(std::string_view mountinfo,
+                             const std::string& root, const std::string& own);
+// Those that the process has.
+Result<std::vector<WayOut>> find_ways_out(pid_t pid, const std::string& root,
+                                          const std::string& own);
+
 // Refuses a cgroup that is not the container's alone, so that nothing is ever
 // attached to, frozen or killed beyond one container:
 //   - it is not the root;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,8 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -407,9 +410,13 @@ TEST_F(Hook, AdoptsAContainerThatRuns) {
   write_policy(block_listed());
   const Ran adopted = hook("adopt", state());
   ASSERT_EQ(adopted.exit, 0) << adopted.err;
-  EXPECT_EQ(adopted.err,
-            "bailiff-hook: warning: container 'c1': it is on the host's "
-            "network: raw frames are not judged there\n");
+  // Its mounts and its interfaces are the host's.
+  EXPECT_THAT(adopted.err,
+              MatchesRegex("bailiff-hook: warning: container 'c1': its "
+                           "processes can leave its cgroup, [^\n]*\n"
+                           "bailiff-hook: warning: container 'c1': it is on "
+                           "the host's network: raw frames are not judged "
+                           "there\n"));
   EXPECT_EQ(connect_in(cgroup(), {.address = "127.66.0.1"}).error, EPERM);
   const auto record =
       oci::parse_container_record(slurp(root() / "run/containers/c1.json"));
@@ -462,6 +469,79 @@ TEST_F(Hook, SaysWhatIsWrongWithItsArguments) {
     EXPECT_EQ(wrong.exit, 2);
     EXPECT_THAT(wrong.err, StartsWith("bailiff-hook: "));
   }
+}
+
+// With something of the cgroups' file system in its root.
+class HookWithCgroups : public Hook {
+ protected:
+  HookWithCgroups() { fs::create_directories(point()); }
+  ~HookWithCgroups() override {
+    EXPECT_EQ(::umount2(point().c_str(), MNT_DETACH), 0);
+  }
+  std::string point() const { return root() / "bundle/rootfs/host"; }
+  void mount_there(const std::string& what, unsigned long more = 0) const {
+    ASSERT_EQ(::mount(what.c_str(), point().c_str(), "", MS_BIND, nullptr), 0);
+    if (more == 0) return;
+    ASSERT_EQ(
+        ::mount("", point().c_str(), "", MS_BIND | MS_REMOUNT | more, nullptr),
+        0);
+  }
+  static std::string hierarchy() { return CgroupMount::find()->path; }
+};
+
+TEST_F(HookWithCgroups, RefusesAContainerThatCanLeaveItsOwn) {
+  write_policy(block_listed());
+  mount_there(hierarchy());
+  const Ran created = hook("createRuntime", state());
+  EXPECT_EQ(created.exit, 1);
+  EXPECT_THAT(created.err,
+              StartsWith("bailiff-hook: container 'c1': its processes can "
+                         "leave its cgroup, and are then not judged: cgroup "
+                         "'/' is mounted at '/host', writable: leave that "
+                         "mount out"));
+  EXPECT_EQ(attached_programs(cgroup()), 0);
+  EXPECT_THAT(names("containers"), IsEmpty());
+}
+
+TEST_F(HookWithCgroups, ReadOnlyIsAWayForClone3) {
+  write_policy(block_listed());
+  mount_there(hierarchy(), MS_RDONLY);
+  const Ran created = hook("createRuntime", state());
+  EXPECT_EQ(created.exit, 1);
+  EXPECT_THAT(created.err, HasSubstr("mounted at '/host', read-only, which "
+                                     "does not stop clone3"));
+  spit(root() / "bundle/config.json",
+       R"({"root":{"path":"rootfs"},"linux":{"seccomp":{"defaultAction":)"
+       R"("SCMP_ACT_ERRNO"}}})");
+  EXPECT_EQ(hook("createRuntime", state()).exit, 0);
+}
+
+TEST_F(HookWithCgroups, StartsOneThatMayLeaveAndSaysSo) {
+  CompiledPolicy policy = block_listed();
+  policy.on_failure = OnError::kAllow;
+  write_policy(policy);
+  mount_there(hierarchy());
+  const Ran created = hook("createRuntime", state());
+  EXPECT_EQ(created.exit, 0);
+  EXPECT_THAT(created.err, HasSubstr("warning: container 'c1': its processes "
+                                     "can leave its cgroup"));
+  EXPECT_EQ(attached_programs(cgroup()), kHookCount);
+}
+
+TEST_F(HookWithCgroups, ItsOwnIsNoWayOut) {
+  write_policy(block_listed());
+  mount_there(cgroup().path());
+  const Ran created = hook("createRuntime", state());
+  EXPECT_EQ(created.exit, 0) << created.err;
+  EXPECT_THAT(created.err, Not(HasSubstr("leave")));
+}
+
+TEST_F(HookWithCgroups, NobodyIsRefusedForWhomThereIsNoRule) {
+  write_policy(PolicyBuilder().build());
+  mount_there(hierarchy());
+  const Ran created = hook("createRuntime", state());
+  EXPECT_EQ(created.exit, 0) << created.err;
+  EXPECT_EQ(created.err, "");
 }
 
 }  // namespace

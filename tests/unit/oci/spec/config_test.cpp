@@ -114,6 +114,37 @@ TEST(ContainerConfig, NamesTheFieldThatIsWrong) {
               HasSubstr("'process.user.uid'"));
 }
 
+bool may_clone3(const std::string& seccomp) {
+  const Result<ContainerConfig> config =
+      parse_config(R"({"linux":{)" + seccomp + "}}", "c");
+  EXPECT_TRUE(config) << config.error().message;
+  return config->may_clone3;
+}
+
+TEST(ContainerConfig, MayClone3UnlessItsProfileRefusesThat) {
+  EXPECT_TRUE(may_clone3(""));
+  const auto profile = [](const std::string& otherwise,
+                          const std::string& rules) {
+    return may_clone3(R"("seccomp":{"defaultAction":"SCMP_ACT_)" + otherwise +
+                      R"(","syscalls":[)" + rules + "]}");
+  };
+  const auto rule = [](const std::string& action, const std::string& more) {
+    return R"({"names":["clone","clone3"],"action":"SCMP_ACT_)" + action +
+           "\"" + more + "}";
+  };
+  EXPECT_TRUE(profile("ALLOW", ""));
+  EXPECT_FALSE(profile("ERRNO", ""));
+  EXPECT_FALSE(profile("KILL_PROCESS", ""));
+  EXPECT_TRUE(profile("LOG", ""));
+  EXPECT_TRUE(profile("ERRNO", rule("ALLOW", "")));
+  EXPECT_TRUE(profile("ERRNO", rule("NOTIFY", "")));
+  EXPECT_FALSE(profile("ALLOW", rule("ERRNO", R"(,"errnoRet":38)")));
+  EXPECT_FALSE(profile("ALLOW", rule("TRAP", "")));
+  EXPECT_TRUE(profile("ALLOW", rule("ERRNO", "") + "," + rule("LOG", "")));
+  EXPECT_TRUE(profile("ALLOW", rule("ERRNO", R"(,"args":[{"index":0,"value":1,)"
+                                             R"("op":"SCMP_CMP_EQ"}])")));
+}
+
 TEST(ContainerConfig, IsPrivilegedWithAllCapabilitiesAndNoFilterOrMasks) {
   EXPECT_TRUE(privileged(config_with(every_old_capability(), "")));
   EXPECT_TRUE(privileged(

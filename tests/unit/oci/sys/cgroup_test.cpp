@@ -14,6 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 TEST(CgroupMount, FindsTheUnifiedHierarchy) {
@@ -33,6 +34,93 @@ TEST(CgroupMount, PassesOverAMountThatAnotherHides) {
     }
     const Result<CgroupMount> mount = CgroupMount::find();
     ::_exit(mount && mount->path == "/sys/fs/cgroup" && !mount->hybrid ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// One line of mountinfo.
+std::string mounted(int id, int parent, const std::string& root,
+                    const std::string& point,
+                    const std::string& options = "rw,relatime",
+                    const std::string& super_options = "rw",
+                    const std::string& type = "cgroup2") {
+  return std::to_string(id) + " " + std::to_string(parent) + " 0:26 " + root +
+         " " + point + " " + options + " shared:4 - " + type + " none " +
+         super_options + "\n";
+}
+
+TEST(WaysOut, AreWhatIsMountedFromOutsideOfItsOwnCgroup) {
+  const std::string mounts =
+      mounted(1, 0, "/", "/") + mounted(2, 1, "/", "/c/rootfs/all") +
+      mounted(3, 1, "/pods", "/c/rootfs/above", "ro,nosuid") +
+      mounted(4, 1, "/pods/c", "/c/rootfs/own") +
+      mounted(5, 1, "/pods/c/inner", "/c/rootfs/inner") +
+      mounted(6, 1, "/pods/c2", "/c/rootfs/beside", "rw", "rw,nsdelegate") +
+      mounted(7, 1, "/pods/c2/cgroup.procs", "/c/rootfs/a\\040file") +
+      mounted(8, 1, "/../x", "/c/rootfs/beyond") +
+      mounted(9, 1, "/", "/c/rootfs/sealed", "rw", "ro") +
+      mounted(10, 1, "/", "/c/rootfs/v1", "rw", "rw", "cgroup") +
+      mounted(11, 1, "/", "/c/rootfs2/other");
+  EXPECT_THAT(
+      ways_out(mounts, "/c/rootfs", "/pods/c"),
+      UnorderedElementsAre(
+          WayOut{.point = "/all", .cgroup = "/", .writable = true},
+          WayOut{.point = "/above", .cgroup = "/pods"},
+          WayOut{.point = "/beside",
+                 .cgroup = "/pods/c2",
+                 .writable = true,
+                 .bordered = true},
+          WayOut{.point = "/a file",
+                 .cgroup = "/pods/c2/cgroup.procs",
+                 .writable = true},
+          WayOut{.point = "/beyond", .cgroup = "/../x", .writable = true}));
+}
+
+TEST(WaysOut, OfOneThatRunsAreAnywhere) {
+  EXPECT_THAT(ways_out(mounted(1, 0, "/", "/sys/fs/cgroup"), "/", "/c"),
+              UnorderedElementsAre(WayOut{
+                  .point = "/sys/fs/cgroup", .cgroup = "/", .writable = true}));
+  EXPECT_THAT(ways_out(mounted(1, 0, "/", "/"), "/r", "/c"), IsEmpty());
+  EXPECT_THAT(ways_out(mounted(1, 0, "/", "/r"), "/r", "/c"),
+              UnorderedElementsAre(
+                  WayOut{.point = "/", .cgroup = "/", .writable = true}));
+}
+
+TEST(WaysOut, AreNotWhatAnotherMountHides) {
+  const std::string mounts = mounted(1, 0, "/", "/r/sys/fs/cgroup") +
+                             mounted(2, 1, "/c", "/r/sys/fs/cgroup");
+  EXPECT_THAT(ways_out(mounts, "/r", "/c"), IsEmpty());
+}
+
+// In a child, because it changes the mount namespace.
+TEST(WaysOut, AreFoundInTheMountsOfAProcess) {
+  const ScratchCgroup scratch("ways");
+  const std::string own = scratch.open()->relative_path();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string all = scratch.mount().path;
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("none", "/mnt", "tmpfs", 0, nullptr) != 0 ||
+        ::mkdir("/mnt/all", 0700) != 0 || ::mkdir("/mnt/own", 0700) != 0 ||
+        ::mkdir("/mnt/over", 0700) != 0 || ::mkdir("/mnt/over/x", 0700) != 0) {
+      ::_exit(2);
+    }
+    for (const char* point : {"/mnt/all", "/mnt/over/x"}) {
+      if (::mount(all.c_str(), point, nullptr, MS_BIND, nullptr) != 0) {
+        ::_exit(3);
+      }
+    }
+    if (::mount(scratch.path().c_str(), "/mnt/own", nullptr, MS_BIND,
+                nullptr) != 0 ||
+        ::mount("none", "/mnt/over", "tmpfs", 0, nullptr) != 0 ||
+        ::mkdir("/mnt/over/x", 0700) != 0) {
+      ::_exit(4);
+    }
+    const auto ways = find_ways_out(::getpid(), "/mnt", own);
+    ::_exit(ways && ways->size() == 1 && (*ways)[0].point == "/all" ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
