@@ -12,6 +12,15 @@
  *   sock_recv_length      what is received (both since Linux 6.3)
  *   net_dev_queue         to whom a datagram goes that is not to a peer
  *
+ * And the processes that leave their container's cgroup, of which its programs
+ * see nothing more:
+ *
+ *   sched_process_fork    a process is the container's that its parent is of,
+ *                         wherever clone3() has put it
+ *   sched_process_exec    the first process, before its first instruction
+ *   cgroup_attach_task    one that was moved
+ *   iter/task             all there are, when it is read
+ *
  * The tracepoints see a socket that is used and closed between two readings,
  * and one that is in no table of descriptors (io_uring's own).  For any other
  * process they compare two pointers.  net_dev_queue sees every packet of the
@@ -127,6 +136,23 @@ struct {
   __type(value, __u64);
 } sent SEC(".maps");
 
+/* The container a thread is of: the first in whose cgroup it was seen, or its
+ * parent was.  Ends with the thread.  Pinned, so that it is known to whoever
+ * attaches these programs anew.  Without memory for it, who leaves is not
+ * missed. */
+struct home {
+  __u64 cgroup_id;
+  __u32 level; /* of that cgroup */
+  __u32 zero;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct home);
+} homes SEC(".maps");
+
 static __always_inline __u64 ancestor_of(struct cgroup* cgroup, __u32 level) {
   struct cgroup* at = NULL;
   bpf_probe_read_kernel(&at, sizeof(at),
@@ -156,22 +182,31 @@ static long look_at_level(__u32 level, struct search* search) {
   return 0;
 }
 
-/* The id of the innermost judged container that `own` is or lies in, when
- * `sockets` does not; else 0.  From the root down: at what level containers are
- * is the runtime's choice, and how deep below that a process is, the
- * container's. */
-static __always_inline __u64 foreign_to(struct cgroup* own,
-                                        struct cgroup* sockets) {
+/* The innermost judged container that `own` is or lies in.  From the root down:
+ * at what level containers are is the runtime's choice, and how deep below that
+ * a process is, the container's. */
+static __always_inline struct search judged_container(struct cgroup* own) {
   struct search search = {.own = own};
   __u32 levels = own->level + 1;
   if (levels > BAILIFF_MAX_FOREIGN_LEVELS) levels = BAILIFF_MAX_FOREIGN_LEVELS;
   bpf_loop(levels, look_at_level, &search, 0);
+  return search;
+}
+
+/* Whether it is the container's cgroup, or below. */
+static __always_inline int lies_in(struct cgroup* cgroup, __u64 container,
+                                   __u32 level) {
+  return (__u32)cgroup->level >= level &&
+         ancestor_of(cgroup, level) == container;
+}
+
+/* The id of the container of `own`, when `sockets` does not lie in it; else
+ * 0. */
+static __always_inline __u64 foreign_to(struct cgroup* own,
+                                        struct cgroup* sockets) {
+  struct search search = judged_container(own);
   if (!search.container) return 0;
-  __u32 socket_level = sockets->level;
-  if (socket_level >= search.level &&
-      ancestor_of(sockets, search.level) == search.container) {
-    return 0;
-  }
+  if (lies_in(sockets, search.container, search.level)) return 0;
   return search.container;
 }
 
@@ -465,5 +500,97 @@ int foreign_packets(unsigned long long* ctx) {
   told.remote_port = to.port;
   told.protocol = to.protocol;
   if (tell(&told)) bpf_map_update_elem(&sent, &to, &told.time_ns, BPF_ANY);
+  return 0;
+}
+
+/* Tells of a thread that is outside of its container's cgroup. */
+static __always_inline void tell_if_left(struct task_struct* task,
+                                         const struct home* home) {
+  struct cgroup* own = task->cgroups->dfl_cgrp;
+  if (!own || lies_in(own, home->cgroup_id, home->level)) return;
+  struct bailiff_foreign told = {};
+  told.time_ns = bpf_ktime_get_ns();
+  told.cgroup_id = home->cgroup_id;
+  told.socket_cgroup = own->kn->id;
+  told.fd = -1;
+  told.use = BAILIFF_FOREIGN_LEFT;
+  told.tgid = task->tgid;
+  told.tid = task->pid;
+  told.uid = task->cred->euid.val;
+  told.gid = task->cred->egid.val;
+  bpf_probe_read_kernel_str(told.comm, sizeof(told.comm), &task->comm);
+  tell(&told);
+}
+
+/* What is known of the thread; NULL when it is of no container that is
+ * judged still. */
+static __always_inline struct home* home_of(struct task_struct* task) {
+  struct home* home = bpf_task_storage_get(&homes, task, NULL, 0);
+  if (!home) return NULL;
+  __u64 id = home->cgroup_id;
+  return bpf_map_lookup_elem(&judged, &id) ? home : NULL;
+}
+
+static __always_inline void keep_home(struct task_struct* task, __u64 container,
+                                      __u32 level) {
+  struct home* home =
+      bpf_task_storage_get(&homes, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!home) return;
+  home->cgroup_id = container;
+  home->level = level;
+}
+
+/* Of the container whose cgroup it is in. */
+static __always_inline void settle(struct task_struct* task) {
+  struct cgroup* own = task->cgroups->dfl_cgrp;
+  if (!own) return;
+  struct search search = judged_container(own);
+  if (search.container) keep_home(task, search.container, search.level);
+}
+
+static __always_inline void look_at(struct task_struct* task) {
+  struct home* home = home_of(task);
+  if (home) {
+    tell_if_left(task, home);
+  } else {
+    settle(task);
+  }
+}
+
+/* (struct cgroup *dst_cgrp, const char *path, struct task_struct *task,
+ *  bool threadgroup), when it is there, of version 1 too; of a process, its
+ * first thread. */
+SEC("tp_btf/cgroup_attach_task")
+int foreign_moves(unsigned long long* ctx) {
+  look_at((void*)ctx[2]);
+  return 0;
+}
+
+/* (struct task_struct *parent, struct task_struct *child), before it runs */
+SEC("tp_btf/sched_process_fork")
+int foreign_forks(unsigned long long* ctx) {
+  struct task_struct* child = (void*)ctx[1];
+  struct home* home = home_of((void*)ctx[0]);
+  if (!home) {
+    settle(child);
+    return 0;
+  }
+  keep_home(child, home->cgroup_id, home->level);
+  tell_if_left(child, home);
+  return 0;
+}
+
+/* (struct task_struct *task, ...) */
+SEC("tp_btf/sched_process_exec")
+int foreign_executes(unsigned long long* ctx) {
+  struct task_struct* task = (void*)ctx[0];
+  if (!home_of(task)) settle(task);
+  return 0;
+}
+
+SEC("iter/task")
+int foreign_tasks(struct bpf_iter__task* ctx) {
+  struct task_struct* task = ctx->task;
+  if (task) look_at(task);
   return 0;
 }

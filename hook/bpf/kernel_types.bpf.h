@@ -182,6 +182,10 @@ struct bpf_iter_meta {
   struct seq_file* seq;
   __u64 session_id;
 };
+struct bpf_iter__task {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
+};
 struct bpf_iter__task_file {
   struct bpf_iter_meta* meta;
   struct task_struct* task;

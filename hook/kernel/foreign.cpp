@@ -33,6 +33,7 @@ struct Destroy {
 // The pins' names, before their format.
 constexpr const char* kUses = "uses";
 constexpr const char* kLost = "lost";
+constexpr const char* kHomes = "homes";
 // What is read at once: a multiple of a record.
 constexpr std::size_t kRecordsAtOnce = 256;
 
@@ -143,8 +144,12 @@ struct ForeignSockets::Impl {
   Tracepoint receives;
   Tracepoint packets;
   Tracepoint queues;
-  const std::array<Tracepoint*, 5> all = {&connects, &sends, &receives,
-                                          &packets, &queues};
+  Tracepoint forks;
+  Tracepoint executes;
+  Tracepoint moves;
+  const std::array<Tracepoint*, 8> all = {&connects, &sends,  &receives,
+                                          &packets,  &queues, &forks,
+                                          &executes, &moves};
 };
 
 Status ForeignSockets::Impl::Tracepoint::set(bool attached, bool pinned) {
@@ -169,7 +174,9 @@ Status ForeignSockets::Impl::attend(bool judges, bool datagrams) {
   const auto note = [&](const Status& status) {
     if (first && !status) first = status;
   };
-  note(connects.set(true, judges));
+  for (Tracepoint* each : {&connects, &forks, &executes, &moves}) {
+    note(each->set(true, judges));
+  }
   for (Tracepoint* each : {&sends, &receives, &queues}) {
     note(each->set(judges, judges));
   }
@@ -202,7 +209,8 @@ Status ForeignSockets::Impl::remove_others() const {
   ASSIGN_OR_RETURN(const auto maps, kernel.list(pins));
   for (const std::string& name : maps) {
     const std::string path = pins + "/" + name;
-    if (path == links() || path == pin_of(kUses) || path == pin_of(kLost)) {
+    if (path == links() || path == pin_of(kUses) || path == pin_of(kLost) ||
+        path == pin_of(kHomes)) {
       continue;
     }
     RETURN_IF_ERROR(unpin(path));
@@ -248,7 +256,8 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged,
     }
     // Used if it is there, and otherwise pinned there when it is made.
     for (const auto& [map, name] : {std::pair(object->maps.uses, kUses),
-                                    std::pair(object->maps.lost, kLost)}) {
+                                    std::pair(object->maps.lost, kLost),
+                                    std::pair(object->maps.homes, kHomes)}) {
       const std::string pin = impl->pin_of(name);
       if (const int err = ::bpf_map__set_pin_path(map, pin.c_str()); err != 0) {
         return foreign_error("name a map of", -err);
@@ -276,12 +285,18 @@ Result<ForeignSockets> ForeignSockets::load(const Map& judged,
           {impl->sends, {"sends", object->progs.foreign_sends}},
           {impl->receives, {"receives", object->progs.foreign_receives}},
           {impl->packets, {"packets", object->progs.foreign_packets}},
-          {impl->queues, {"queues", object->progs.foreign_queues}}};
+          {impl->queues, {"queues", object->progs.foreign_queues}},
+          {impl->forks, {"forks", object->progs.foreign_forks}},
+          {impl->executes, {"executes", object->progs.foreign_executes}},
+          {impl->moves, {"moves", object->progs.foreign_moves}}};
   for (const auto& [tracepoint, what] : tracepoints) {
     if (!folder.empty()) tracepoint.pin = impl->links() + "/" + what.first;
     tracepoint.program = what.second;
   }
-  ASSIGN_OR_RETURN(impl->connects.link, trace(impl->connects.program));
+  for (Impl::Tracepoint* each :
+       {&impl->connects, &impl->forks, &impl->executes, &impl->moves}) {
+    ASSIGN_OR_RETURN(each->link, trace(each->program));
+  }
   ForeignSockets sockets(std::move(impl));
   if (!folder.empty()) RETURN_IF_ERROR(sockets.take_over());
   return Result<ForeignSockets>(std::move(sockets));
@@ -366,6 +381,21 @@ Result<std::uint64_t> ForeignSockets::take_lost() {
     return foreign_error("count the losses of", errno);
   }
   return lost - told;
+}
+
+Status ForeignSockets::look_at_tasks() const {
+  ASSIGN_OR_RETURN(
+      const UniqueFd iterator,
+      iterate(::bpf_program__fd(impl_->object->progs.foreign_tasks), 0));
+  // It writes nothing here.
+  char byte = 0;
+  for (;;) {
+    const ssize_t size = ::read(iterator.get(), &byte, sizeof(byte));
+    if (size == 0) return Ok{};
+    if (size < 0 && errno != EINTR && errno != EAGAIN) {
+      return foreign_error("read", errno);
+    }
+  }
 }
 
 bool ForeignSockets::sees_all_uses() const {

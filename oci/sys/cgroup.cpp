@@ -408,6 +408,17 @@ std::set<std::uint64_t> Cgroup::ids() const {
   return found;
 }
 
+Status Cgroup::admit(const Pidfd& process) const {
+  const std::string pid = std::to_string(process.pid());
+  Status moved = write_file("cgroup.procs", pid);
+  if (moved || moved.error().sys_errno != EBUSY) return moved;
+  constexpr char kBelow[] = "bailiff-returned";
+  if (::mkdirat(fd_.get(), kBelow, 0755) != 0 && errno != EEXIST) {
+    return errno_error("make cgroup '" + path_ + "/" + kBelow + "'");
+  }
+  return write_file((std::string(kBelow) + "/cgroup.procs").c_str(), pid);
+}
+
 Status Cgroup::kill() const {
   Status killed = write_file("cgroup.kill", "1");
   if (killed || killed.error().sys_errno != ENOENT) return killed;

@@ -64,6 +64,11 @@ class Cgroup {
   // Of this cgroup and all below it.  One that is made meanwhile may be missed.
   std::set<std::uint64_t> ids() const;
 
+  // Moves the process here, with all its threads.  Into a cgroup of its own
+  // below when there may be none here, because controllers are given to those
+  // below.
+  Status admit(const Pidfd& process) const;
+
   // Kills every process here and below: at once by cgroup.kill (Linux 5.14),
   // else by kill_by_sweep().  Works on a frozen cgroup.  Does not wait: see
   // wait_empty().  Never call it on a cgroup that verify_container_cgroup()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* rules/abi/foreign.h
  * Which containers are judged, and what hook/bpf/foreign.bpf.c tells: a socket
- * that a process of one has, and that was made outside of it.  Integers and
+ * that a process of one has, and that was made outside of it, and a process
+ * that has left the container's cgroup.  Integers and
  * addresses are as in rules/abi/event.h.
  */
 #ifndef BAILIFF_RULES_ABI_FOREIGN_H_
@@ -18,7 +19,7 @@
 
 /* Raised with each change of the record, the ring's size or the keys below: a
  * ring that outlives who made it is found by it (hook/kernel/foreign.h). */
-#define BAILIFF_FOREIGN_FORMAT 2
+#define BAILIFF_FOREIGN_FORMAT 3
 
 /* Keys of the map that counts uses for which the ring had no room: all, and
  * those that user space has told, which it writes. */
@@ -59,6 +60,9 @@ enum bailiff_foreign_use {
   BAILIFF_FOREIGN_SENDS = 2,
   BAILIFF_FOREIGN_RECEIVES = 3,
   BAILIFF_FOREIGN_SENDS_TO = 4, /* a datagram, to another than its peer */
+  /* No socket: a process of the container, socket_cgroup is where it is now.
+   * What is of a socket is 0. */
+  BAILIFF_FOREIGN_LEFT = 5,
 };
 
 struct bailiff_foreign {

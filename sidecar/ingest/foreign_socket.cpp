@@ -29,6 +29,7 @@ class LoadedSource final : public ForeignSource {
   Result<hook::HeldSockets> held(pid_t pid) override {
     return sockets_.held(pid);
   }
+  Status look_at_tasks() override { return sockets_.look_at_tasks(); }
   Result<std::uint64_t> take_lost() override { return sockets_.take_lost(); }
   Result<std::vector<std::uint64_t>> names_of(
       std::uint64_t cgroup_id, const IpAddress& address) override {

@@ -26,6 +26,7 @@ class ForeignSource {
   virtual int fd() const = 0;
   virtual Result<bool> consume(int most) = 0;
   virtual Result<hook::HeldSockets> held(pid_t pid) = 0;
+  virtual Status look_at_tasks() = 0;
   virtual Result<std::uint64_t> take_lost() = 0;
   // As hook::told_names().
   virtual Result<std::vector<std::uint64_t>> names_of(

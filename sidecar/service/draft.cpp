@@ -250,6 +250,27 @@ Draft foreign_draft(const Settings& settings,
   return plain_draft(settings, std::move(alert), Enforcement::kObserve, "none");
 }
 
+Draft left_draft(const Settings& settings, const oci::ContainerRecord& record,
+                 const bailiff_foreign& left, std::string outcome,
+                 std::uint64_t realtime_ns) {
+  const std::string process(left.comm, ::strnlen(left.comm, sizeof(left.comm)));
+  Alert alert = own_alert(settings, "Left its cgroup", Priority::kCritical,
+                          record, realtime_ns);
+  alert.message =
+      "Left its cgroup: nothing that a process does outside of it is judged "
+      "(process=" +
+      process + " pid=" + std::to_string(left.tgid) +
+      " cgroup=" + std::to_string(left.socket_cgroup) + " outcome=" + outcome +
+      " container=" + record.id + ")";
+  alert.output_fields = {
+      {"proc.name", process},
+      {"proc.pid", static_cast<std::int64_t>(left.tgid)},
+      {"bailiff.cgroup", static_cast<std::int64_t>(left.socket_cgroup)},
+      {kTimeField, static_cast<std::int64_t>(realtime_ns)}};
+  return plain_draft(settings, std::move(alert), Enforcement::kObserve,
+                     std::move(outcome));
+}
+
 Draft effect_draft(const Settings& settings, const Effect& effect,
                    std::uint64_t realtime_ns) {
   const Begun& cause = effect.cause;

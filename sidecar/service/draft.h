@@ -94,6 +94,12 @@ Draft foreign_draft(const Settings& settings,
                     const oci::ContainerRecord& record,
                     const bailiff_foreign& socket, std::uint64_t realtime_ns);
 
+// On a process that has left the container's cgroup, in which alone it is
+// judged.  `outcome` is what became of it: "none", "returned" or "killed".
+Draft left_draft(const Settings& settings, const oci::ContainerRecord& record,
+                 const bailiff_foreign& left, std::string outcome,
+                 std::uint64_t realtime_ns);
+
 // On what came of a response later, or is told of late.
 Draft effect_draft(const Settings& settings, const Effect& effect,
                    std::uint64_t realtime_ns);

@@ -42,6 +42,17 @@ std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
   return time + static_cast<std::uint64_t>(by);  // wraps as two's complement
 }
 
+// Whether anything is refused to the container.
+bool blocks(const Container& container) {
+  if (!container.generation) return false;
+  const std::vector<Policy>& policies = container.generation->policy().policies;
+  return std::any_of(container.policies.begin(), container.policies.end(),
+                     [&policies](std::uint32_t index) {
+                       return policies[index].block &&
+                              policies[index].mode == Mode::kEnforce;
+                     });
+}
+
 }  // namespace
 
 // Cuts under way, which may outlive the watch.
@@ -223,6 +234,10 @@ void ForeignWatch::look_now() {
                   [](const KnownContainer& known) { return !known.gone; });
   if (any) {
     ++round_;
+    const Status looked = source_->look_at_tasks();
+    if (!looked) {
+      log_repeated("foreign", "look at processes: " + looked.error().message);
+    }
     Result<hook::HeldSockets> held = source_->held(0);
     if (!held) {
       log_repeated("foreign", "look for sockets: " + held.error().message);
@@ -281,8 +296,56 @@ bool ForeignWatch::is_accepted(const bailiff_foreign& socket) const {
                                socket.protocol, socket.local_port}));
 }
 
+// A process that has left is moved back to where it is judged, if anything is
+// refused to its container; each time, and told once as long as it goes on.
+void ForeignWatch::take_left(const bailiff_foreign& left,
+                             const ContainerPtr& container) {
+  const std::shared_ptr<const Settings> settings = parts_.settings();
+  const ClockOffsets clocks = ClockOffsets::now();
+  std::string outcome = "none";
+  if (!is_exempt(*settings, container->record) && blocks(*container)) {
+    const Result<BroughtBack> back =
+        parts_.bring_back(left.cgroup_id, static_cast<pid_t>(left.tgid),
+                          shifted(left.time_ns, clocks.boottime_ns));
+    if (!back) {
+      log_repeated("left", "move a process back into its cgroup: " +
+                               back.error().message);
+    } else {
+      switch (*back) {
+        case BroughtBack::kReturned:
+          outcome = "returned";
+          break;
+        case BroughtBack::kKilled:
+          outcome = "killed";
+          break;
+        case BroughtBack::kEnded:
+          break;
+      }
+    }
+  }
+  std::erase_if(left_, [&left](const auto& each) {
+    return each.second.first + BAILIFF_REPEAT_NS <= left.time_ns;
+  });
+  const auto [known, first] = left_.try_emplace(
+      {left.cgroup_id, left.socket_cgroup}, std::pair(left.time_ns, outcome));
+  known->second.first = left.time_ns;
+  if (!first && std::exchange(known->second.second, outcome) == outcome) return;
+  Work work;
+  work.event_ns = left.time_ns;
+  work.draft = [settings, container, left, outcome,
+                realtime_ns = shifted(left.time_ns, clocks.realtime_ns)] {
+    return std::vector<Draft>{
+        left_draft(*settings, container->record, left, outcome, realtime_ns)};
+  };
+  parts_.answer(std::move(work), container, std::nullopt, std::nullopt);
+}
+
 void ForeignWatch::take_of(const bailiff_foreign& socket,
                            const ContainerPtr& container) {
+  if (socket.use == BAILIFF_FOREIGN_LEFT) {
+    take_left(socket, container);
+    return;
+  }
   Key key{socket.cgroup_id, socket.cookie, {}, 0};
   Known& known = known_[key];
   known.round = round_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // sidecar/service/foreign_watch.h
 // The thread that looks for sockets that containers have and that were made
-// outside of them, of which their programs see nothing:
+// outside of them, and at processes that leave their container's cgroup, of
+// both of which their programs see nothing:
 //
 //   a use of one, as it happens ─┐
 //   all descriptors, every ──────┴▶ container ─▶ judge ─▶ cut ─▶ respond, tell
@@ -38,6 +39,7 @@
 #include "sidecar/ingest/containers.h"
 #include "sidecar/ingest/foreign_socket.h"
 #include "sidecar/respond/request.h"
+#include "sidecar/service/bring_back.h"
 #include "sidecar/service/draft.h"
 #include "sidecar/service/foreign_work.h"
 #include "sidecar/service/metrics.h"
@@ -61,6 +63,9 @@ class ForeignWatch {
         answer;
     // As hook::cut_socket().  May be running when the watch has ended.
     std::function<Status(pid_t, int, std::uint64_t)> cut = hook::cut_socket;
+    // As sidecar::bring_back().
+    std::function<Result<BroughtBack>(std::uint64_t, pid_t, std::uint64_t)>
+        bring_back = sidecar::bring_back;
     std::chrono::milliseconds period{1000};
     // A cut that takes longer is left to itself, and not called one.
     std::chrono::milliseconds cut_wait{200};
@@ -127,6 +132,7 @@ class ForeignWatch {
   // False: whose it is, is not known yet.
   bool take(const bailiff_foreign& socket);
   void take_of(const bailiff_foreign& socket, const ContainerPtr& container);
+  void take_left(const bailiff_foreign& left, const ContainerPtr& container);
   bool is_accepted(const bailiff_foreign& socket) const;
   bool judge(const bailiff_foreign& socket, Known& known, SeenForeign& seen);
   std::vector<std::string> names_of(const bailiff_foreign& socket,
@@ -148,6 +154,11 @@ class ForeignWatch {
       listeners_;
   // Containers that have one with datagrams, until they are gone.
   std::set<std::uint64_t> with_datagrams_;
+  // Who has left, by container and where to: when that was seen last, and the
+  // outcome.
+  std::map<std::pair<std::uint64_t, std::uint64_t>,
+           std::pair<std::uint64_t, std::string>>
+      left_;
   std::deque<Waiting> waiting_;
   std::uint64_t round_ = 1;
   bool looked_ = false;  // at all descriptors, since it was opened

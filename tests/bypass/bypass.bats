@@ -104,7 +104,9 @@ IPv6 socket :: is ::1, whatever address it has, and 127.0.0.1 where that is one 
 IPv4. Sockets that were made outside of the container are
 [on a page of their own](FOREIGN.md), and so is [what a listed peer is
 answered](ANSWERS.md) and [what becomes of connections older than the
-list](OLDER.md). Unix and vsock sockets reach no address of a list.
+list](OLDER.md). Of a way out of the container's cgroup, by a writable cgroup file
+system, \`leaving.bats\` shows that the container does not start, or that who leaves is
+told of and moved back. Unix and vsock sockets reach no address of a list.
 
 | technique | without Bailiff | with Bailiff | caught at | packets that arrived |
 |---|---|---|---|---|

@@ -37,9 +37,12 @@
 namespace bailiff::test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
@@ -1032,6 +1035,152 @@ TEST_F(ForeignLater, ARingOfAnotherFormatIsRemovedUnread) {
   EXPECT_THAT(
       *kernel_.list(folder()),
       UnorderedElementsAre("links", "lost-" + format, "uses-" + format));
+}
+
+// Of processes that leave the container's cgroup.
+class Leaving : public Foreign {
+ protected:
+  static int move(pid_t pid, const Cgroup& to) {
+    const UniqueFd procs(
+        ::open((to.path() + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+    const std::string text = std::to_string(pid);
+    return static_cast<int>(::write(procs.get(), text.data(), text.size()));
+  }
+  // A process of the container that moves itself.
+  std::unique_ptr<Actor> leaver() {
+    return std::make_unique<Actor>(
+        cgroup_.cgroup(), [this] { return move(::getpid(), other_.cgroup()); });
+  }
+  // Which processes have left since the last time.
+  std::vector<pid_t> left() {
+    std::vector<pid_t> pids;
+    for (const bailiff_foreign& each : uses()) {
+      if (each.use != BAILIFF_FOREIGN_LEFT) continue;
+      EXPECT_EQ(each.cgroup_id, cgroup_.cgroup().id());
+      EXPECT_EQ(each.socket_cgroup, other_.cgroup().id());
+      EXPECT_EQ(each.cookie, 0U);
+      pids.push_back(static_cast<pid_t>(each.tgid));
+    }
+    return pids;
+  }
+
+  hook::ScratchCgroup other_ = make_cgroup();
+};
+
+TEST_F(Leaving, WhoMovesItselfIsTold) {
+  judge(cgroup_.cgroup());
+  const auto actor = leaver();
+  EXPECT_THAT(left(), IsEmpty());
+  EXPECT_GT(actor->act(), 0);
+  EXPECT_THAT(left(), ElementsAre(actor->pid()));
+}
+
+TEST_F(Leaving, WhoIsMovedIsTold) {
+  judge(cgroup_.cgroup());
+  const auto actor = leaver();
+  EXPECT_GT(move(actor->pid(), other_.cgroup()), 0);
+  EXPECT_THAT(left(), ElementsAre(actor->pid()));
+  // Back, and gone once more.
+  EXPECT_GT(move(actor->pid(), cgroup_.cgroup()), 0);
+  EXPECT_THAT(left(), IsEmpty());
+  EXPECT_GT(actor->act(), 0);
+  EXPECT_THAT(left(), ElementsAre(actor->pid()));
+}
+
+TEST_F(Leaving, WhoIsStartedOutsideIsTold) {
+  judge(cgroup_.cgroup());
+  Actor actor(cgroup_.cgroup(), [this] {
+    const pid_t child = fork_into(other_.cgroup());
+    if (child == 0) ::_exit(0);
+    ::waitpid(child, nullptr, 0);
+    return static_cast<int>(child);
+  });
+  const pid_t child = actor.act();
+  EXPECT_THAT(left(), ElementsAre(child));
+}
+
+TEST_F(Leaving, AChildOfWhoLeftIsTheContainersStill) {
+  judge(cgroup_.cgroup());
+  Actor actor(cgroup_.cgroup(), [this] {
+    EXPECT_GT(move(::getpid(), other_.cgroup()), 0);
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    ::waitpid(child, nullptr, 0);
+    return static_cast<int>(child);
+  });
+  const pid_t child = actor.act();
+  EXPECT_THAT(left(), ElementsAre(actor.pid(), child));
+}
+
+TEST_F(Leaving, WhoWasThereBeforeIsKnownByLooking) {
+  const auto actor = leaver();
+  judge(cgroup_.cgroup());
+  ASSERT_TRUE(sockets_->look_at_tasks());
+  EXPECT_THAT(left(), IsEmpty());
+  EXPECT_GT(actor->act(), 0);
+  EXPECT_THAT(left(), ElementsAre(actor->pid()));
+  // It is outside still.
+  ASSERT_TRUE(sockets_->look_at_tasks());
+  EXPECT_THAT(left(), ElementsAre(actor->pid()));
+}
+
+// As the first process of a container, which is there before it is judged.
+TEST_F(Leaving, WhoWasThereBeforeIsKnownByItsProgram) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const std::string leave =
+      "echo $$ >" + other_.cgroup().path() + "/cgroup.procs";
+  const pid_t child = fork_into(cgroup_.cgroup());
+  if (child == 0) {
+    char byte = 0;
+    (void)!::read(ends[0], &byte, 1);
+    ::execl("/bin/sh", "sh", "-c", leave.c_str(), nullptr);
+    ::_exit(1);
+  }
+  judge(cgroup_.cgroup());
+  EXPECT_EQ(::write(ends[1], "x", 1), 1);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(left(), ElementsAre(child));
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_F(Leaving, WhoWasKnownIsSoWhenTheProgramsAreReplaced) {
+  judge(cgroup_.cgroup());
+  const auto actor = leaver();
+  load();
+  EXPECT_GT(actor->act(), 0);
+  // By those that were there before, too, until the kernel has ended them.
+  EXPECT_THAT(left(), AllOf(Not(IsEmpty()), Each(actor->pid())));
+}
+
+TEST_F(Leaving, WhoIsInACgroupBelowHasNotLeft) {
+  judge(cgroup_.cgroup());
+  const std::string inner = cgroup_.cgroup().path() + "/inner";
+  ASSERT_EQ(::mkdir(inner.c_str(), 0755), 0);
+  {
+    const auto nested = Cgroup::open(
+        *CgroupMount::find(), cgroup_.cgroup().relative_path() + "/inner");
+    ASSERT_TRUE(nested);
+    const auto actor = leaver();
+    EXPECT_GT(move(actor->pid(), *nested), 0);
+    EXPECT_THAT(left(), IsEmpty());
+    EXPECT_GT(actor->act(), 0);
+    EXPECT_THAT(left(), ElementsAre(actor->pid()));
+  }
+  EXPECT_EQ(::rmdir(inner.c_str()), 0);
+}
+
+TEST_F(Leaving, NobodyElseIs) {
+  judge(cgroup_.cgroup());
+  Actor actor(other_.cgroup(), [] { return 0; });
+  EXPECT_GT(move(actor.pid(), cgroup_.cgroup()), 0);
+  EXPECT_THAT(left(), IsEmpty());
+  // It has become the container's.
+  EXPECT_GT(move(actor.pid(), other_.cgroup()), 0);
+  EXPECT_THAT(left(), ElementsAre(actor.pid()));
 }
 
 }  // namespace

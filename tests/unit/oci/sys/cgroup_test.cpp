@@ -152,6 +152,16 @@ TEST(Cgroup, IsFoundAgainByItsId) {
   EXPECT_EQ(again->relative_path(), scratch.relative());
 }
 
+TEST(Cgroup, AdmitsAProcessFromOutside) {
+  const ScratchCgroup scratch("admit");
+  const WaitingChild child;
+  const Result<Pidfd> process = Pidfd::open(child.pid());
+  ASSERT_TRUE(process);
+  const Status admitted = scratch.open()->admit(*process);
+  EXPECT_TRUE(admitted) << admitted.error().message;
+  EXPECT_EQ(*unified_path(child.pid()), scratch.open()->relative_path());
+}
+
 TEST(Cgroup, OfAnIdThatIsGoneIsNotFound) {
   std::uint64_t id = 0;
   CgroupMount mount;

@@ -192,6 +192,7 @@ class FakeForeign final : public ForeignSource {
     }
     return of;
   }
+  Status look_at_tasks() override { return Ok{}; }
   Result<std::uint64_t> take_lost() override {
     const std::lock_guard lock(state_.mutex);
     return std::exchange(state_.lost, 0);

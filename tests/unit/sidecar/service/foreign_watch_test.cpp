@@ -157,6 +157,9 @@ class ForeignWatchTest : public testing::Test {
                const std::lock_guard lock(mutex_);
                for (const Draft& draft : work.draft()) {
                  std::string line = draft.alert.rule;
+                 if (line == "Left its cgroup") {
+                   line += " " + draft.alert.outcome;
+                 }
                  if (!draft.alert.policy.empty()) {
                    line += " " + draft.alert.verdict;
                    EXPECT_EQ(draft.alert.hook, "foreign");
@@ -167,6 +170,14 @@ class ForeignWatchTest : public testing::Test {
                changed_.notify_all();
              },
          .cut = cut_with_,
+         .bring_back = [this](std::uint64_t cgroup_id, pid_t pid,
+                              std::uint64_t) -> Result<BroughtBack> {
+           EXPECT_EQ(cgroup_id, kCgroup);
+           EXPECT_EQ(pid, ::getpid());
+           const std::lock_guard lock(mutex_);
+           ++returned_;
+           return back_;
+         },
          .period = period,
          .cut_wait = cut_wait_});
     ASSERT_TRUE(watch) << watch.error().message;
@@ -200,6 +211,10 @@ class ForeignWatchTest : public testing::Test {
     const std::lock_guard lock(mutex_);
     return cut_;
   }
+  int returned() {
+    const std::lock_guard lock(mutex_);
+    return returned_;
+  }
   bool datagrams() {
     const std::lock_guard lock(kernel_.mutex);
     return kernel_.datagrams;
@@ -217,6 +232,8 @@ class ForeignWatchTest : public testing::Test {
   std::vector<std::string> told_;
   std::vector<Response> responses_;
   std::vector<std::uint64_t> cut_;
+  int returned_ = 0;
+  BroughtBack back_ = BroughtBack::kReturned;
   int failures_ = 0;
   std::function<Status(pid_t, int, std::uint64_t)> cut_with_ =
       [this](pid_t tid, int fd, std::uint64_t cookie) -> Status {
@@ -644,6 +661,49 @@ TEST_F(ForeignWatchTest, SaysWhyItDoesNotLook) {
   problem_ = "no BTF";
   start();
   EXPECT_EQ(watch_->problem(), "no BTF");
+}
+
+bailiff_foreign left(std::uint64_t cgroup = 1) {
+  bailiff_foreign left{};
+  left.time_ns = monotonic_ns();
+  left.cgroup_id = kCgroup;
+  left.socket_cgroup = cgroup;
+  left.tgid = static_cast<std::uint32_t>(::getpid());
+  left.fd = -1;
+  left.use = BAILIFF_FOREIGN_LEFT;
+  return left;
+}
+
+TEST_F(ForeignWatchTest, WhoLeftIsReturnedEachTimeAndToldOnce) {
+  run(policy_of({0}, true));
+  start();
+  for (int i = 0; i < 3; ++i) kernel_.use(left());
+  kernel_.use(left(2));
+  EXPECT_THAT(told(2), ElementsAre("Left its cgroup returned",
+                                   "Left its cgroup returned"));
+  EXPECT_EQ(returned(), 4);
+}
+
+TEST_F(ForeignWatchTest, WhoLeftIsToldAnewWithAnotherOutcome) {
+  run(policy_of({0}, true));
+  start();
+  kernel_.use(left());
+  EXPECT_THAT(told(1), ElementsAre("Left its cgroup returned"));
+  {
+    const std::lock_guard lock(mutex_);
+    back_ = BroughtBack::kKilled;
+  }
+  kernel_.use(left());
+  EXPECT_THAT(told(2), ElementsAre("Left its cgroup returned",
+                                   "Left its cgroup killed"));
+}
+
+TEST_F(ForeignWatchTest, WhereNothingIsRefusedWhoLeftIsOnlyTold) {
+  run(policy_of({0}, false));
+  start();
+  kernel_.use(left());
+  EXPECT_THAT(told(1), ElementsAre("Left its cgroup none"));
+  EXPECT_EQ(returned(), 0);
 }
 
 }  // namespace
