@@ -1032,9 +1032,9 @@ TEST_F(ForeignLater, ARingOfAnotherFormatIsRemovedUnread) {
   ASSERT_TRUE(kernel_.pin(ring->fd(), folder() + "/uses-0"));
   load();
   const std::string format = std::to_string(BAILIFF_FOREIGN_FORMAT);
-  EXPECT_THAT(
-      *kernel_.list(folder()),
-      UnorderedElementsAre("links", "lost-" + format, "uses-" + format));
+  EXPECT_THAT(*kernel_.list(folder()),
+              UnorderedElementsAre("homes-" + format, "links", "lost-" + format,
+                                   "uses-" + format));
 }
 
 // Of processes that leave the container's cgroup.
