@@ -75,19 +75,23 @@ table ip redirects {
   }
 }
 END
+  # shellcheck disable=SC2119 # none here
   count_arrivals
 }
 
-# Whom packets arrive for at 'outside' is counted from now on, by address.
+# count_arrivals [TABLE MATCH]: whom packets arrive for at 'outside' is counted
+# from now on, by address; of all that come, or that match.
+# shellcheck disable=SC2120 # answers.bats passes some
 count_arrivals() {
+  local match=${2:-iifname eth0}
   in_netns outside nft -f - <<END
-table inet arrivals {
+table inet ${1:-arrivals} {
   set hosts4 { type ipv4_addr; size 1024; flags dynamic; counter; }
   set hosts6 { type ipv6_addr; size 1024; flags dynamic; counter; }
   chain arrived {
     type filter hook prerouting priority raw;
-    iifname eth0 update @hosts4 { ip daddr }
-    iifname eth0 update @hosts6 { ip6 daddr }
+    $match update @hosts4 { ip daddr }
+    $match update @hosts6 { ip6 daddr }
   }
 }
 END
@@ -98,11 +102,11 @@ forget_arrivals() {
   in_netns outside nft flush set inet arrivals hosts6
 }
 
-# The addresses packets have arrived for.
+# arrivals [TABLE]: the addresses packets have arrived for.
 arrivals() {
   local set
   for set in hosts4 hosts6; do
-    in_netns outside nft -j list set inet arrivals "$set" |
+    in_netns outside nft -j list set inet "${1:-arrivals}" "$set" |
       jq -r '.nftables[].set // empty | .elem[]? | .elem.val'
   done
 }
