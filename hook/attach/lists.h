@@ -17,7 +17,7 @@ namespace bailiff::hook {
 // in when all are complete: no moment without a list, none with half of one,
 // and after an error every list is what it was.  Lists nobody has asked for are
 // left out, and so are those that were filled from this very policy.  Takes
-// about 10 ms, and 150 ms for each million of items; meanwhile the kernel has
+// about 15 ms, and 250 ms for each million of items; meanwhile the kernel has
 // both versions of what changes.
 //
 // Whoever changes lists writes them to STATE_DIR/policy.bin first and calls

@@ -63,12 +63,13 @@ void find_raw(Writer& code, const FlavourCode& /*flavour*/) {
   code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, protocol)));
   code.jump(jump_if(Comparison::kNe, kR1, IPPROTO_TCP), done);
   code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, state)));
-  code.jump(jump_if(Comparison::kEq, kR1, kListening), done);
+  code.jump(jump_if(Comparison::kEq, kR1, BPF_TCP_LISTEN), done);
   code.go(peer);
   code.bind(datagram);
   code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, protocol)));
   code.jump(jump_if(Comparison::kNe, kR1, IPPROTO_UDP), raw);
   code.bind(peer);
+  load_ip_socket(code, raw);
   branch_not_to_peer(code, 0, raw);
   code.go(done);
   code.bind(raw);

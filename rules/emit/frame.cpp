@@ -291,7 +291,8 @@ void find_raw(Writer& code, const FlavourCode& flavour) {
   code.append(call(BPF_FUNC_sk_fullsock));
   code.jump(jump_if(Comparison::kEq, kR0, 0), done);
   code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, state)));
-  code.jump(jump_if(Comparison::kEq, kR1, kListening), done);
+  code.jump(jump_if(Comparison::kEq, kR1, BPF_TCP_LISTEN), done);
+  load_ip_socket(code, owned);
   branch_not_to_peer(code, header, owned);
   code.go(done);
   code.bind(foreign);

@@ -28,9 +28,9 @@ namespace {
 constexpr LocalEnd kLocal = {.slot = kLocalSlot,
                              .family_slot = kLocalFamilySlot};
 constexpr PacketPlace kPlace = {.local = kLocal};
-// As kListening; a socket of UDP is closed until it is connected, and of any
-// other kind always.
-constexpr int kUnconnected = 7;
+// A socket of UDP is closed until it is connected, and of any other kind
+// always.
+constexpr int kUnconnected = BPF_TCP_CLOSE;
 // Of TCP's header, the byte with the flags, and those.
 constexpr int kFlagsOffset = 13;
 constexpr int kSyn = 0x02;
@@ -102,7 +102,7 @@ void pass_all_else(Writer& code, const FlavourCode& /*flavour*/) {
   const Label segment = code.new_label();
   const Label judge = code.new_label();
   load_state(code, pass);
-  code.jump(jump_if(Comparison::kEq, kR1, kListening), read);
+  code.jump(jump_if(Comparison::kEq, kR1, BPF_TCP_LISTEN), read);
   code.jump(jump_if(Comparison::kNe, kR1, kUnconnected), pass);
   code.bind(read);
   if (code.begin_load(kLoadedAddress)) load_address(code);
@@ -116,7 +116,7 @@ void pass_all_else(Writer& code, const FlavourCode& /*flavour*/) {
   code.go(judge);
   code.bind(segment);
   load_state(code, pass);
-  code.jump(jump_if(Comparison::kNe, kR1, kListening), pass);
+  code.jump(jump_if(Comparison::kNe, kR1, BPF_TCP_LISTEN), pass);
   code.append(load(Size::k32, kR2, kFrame, kTransportSlot));
   code.append(alu(BPF_ADD, kR2, kFlagsOffset));
   read_bytes(code, kPlace, 1);

@@ -136,7 +136,6 @@ void load_data(Writer& code, int size, Label other) {
 void branch_not_to_peer(Writer& code, int header, Label other) {
   const Label six = code.new_label();
   const Label done = code.new_label();
-  load_ip_socket(code, other);
   load_data(code, header + kHeader4, other);
   code.append(load(Size::k8, kR3, kR2, header));
   code.append(alu(BPF_RSH, kR3, 4));

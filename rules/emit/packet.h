@@ -26,9 +26,6 @@ struct PacketPlace {
   std::optional<LocalEnd> local = std::nullopt;
 };
 
-// enum of TCP's states (BPF_TCP_LISTEN, …): a socket that has no peer.
-inline constexpr int kListening = 10;
-
 // Leaves the packet's socket in r1, to `other` when that is none of IP.
 // Clobbers r2.
 void load_ip_socket(Writer& code, Label other);
@@ -38,8 +35,8 @@ void load_ip_socket(Writer& code, Label other);
 void load_data(Writer& code, int size, Label other);
 
 // Goes to `other` unless the packet, of which the IP header begins `header`
-// bytes behind the data, is for the peer of its socket.  Leaves the data in r2.
-// Clobbers r1, r3 and r4.
+// bytes behind the data, is for the peer of its socket, which is in r1.  Leaves
+// the data in r2.  Clobbers r3 and r4.
 void branch_not_to_peer(Writer& code, int header, Label other);
 
 // Copies `size` bytes, at most 40, from the place in r2, counted from where the
