@@ -525,8 +525,9 @@ Status Service::apply(const CompiledPolicy& policy, bool with_degraded) {
   Status back = Ok{};
   try {
     back = generations_->restore(before);
-    if (back && before)
+    if (back && before) {
       back = kernel_->publish_lists(before->policy(), before->digest());
+    }
   } catch (const std::bad_alloc&) {
     back = out_of_memory();
   }
