@@ -129,17 +129,17 @@ ProcessFacts read_process(pid_t tgid, std::uint64_t boottime_ns) {
   facts.ppid = static_cast<std::int64_t>(stat->ppid);
   facts.tty = static_cast<std::int64_t>(stat->tty);
   if (stat->ppid != 0) facts.parent_comm = comm_of(stat->ppid);
-  if (const auto line = read_start(folder.get(), "cmdline", kMaxCommandLine)) {
-    facts.args = split_arguments(*line);
-  }
-  facts.exe_path = read_link(folder.get(), "exe");
-  facts.cwd = read_link(folder.get(), "cwd");
   if (const auto uid = read_start(folder.get(), "loginuid", 32)) {
     if (const std::optional<std::uint64_t> value = number(*uid)) {
       facts.login_uid =
           *value == UINT32_MAX ? -1 : static_cast<std::int64_t>(*value);
     }
   }
+  if (const auto line = read_start(folder.get(), "cmdline", kMaxCommandLine)) {
+    facts.args = split_arguments(*line);
+  }
+  facts.exe_path = read_link(folder.get(), "exe");
+  facts.cwd = read_link(folder.get(), "cwd");
   return facts;
 }
 

@@ -49,6 +49,8 @@ ProcessPtr ProcessTable::from_proc(std::uint32_t pid,
   process->start_ns = *facts.start_ns;
   process->comm = facts.comm.value_or("");
   process->directory = std::move(facts.cwd);
+  process->tty = facts.tty;
+  process->login_uid = facts.login_uid;
   process->program = std::make_shared<RunningProgram>(
       RunningProgram{.args = std::move(facts.args),
                      .environment = read_environment(static_cast<pid_t>(pid)),
@@ -120,13 +122,19 @@ Lineage ProcessTable::take(const ObservedEvent& event) {
     now = *known;
   }
   if (!now.program) now.program = std::make_shared<RunningProgram>();
+  const std::int64_t tty = event.process.tty;
+  // -1: nobody has logged in.
+  const auto login_uid = static_cast<std::int32_t>(event.process.loginuid);
   const bool changed = is_new || now.pid == 0 || now.start_ns != start_ns ||
                        (event.tid == event.tgid && now.comm != event.comm) ||
-                       (event.directory && now.directory != event.directory);
+                       (event.directory && now.directory != event.directory) ||
+                       now.tty != tty || now.login_uid != login_uid;
   now.pid = event.tgid;
   now.vpid = event.process.vpid;
   now.start_ns = start_ns;
   now.comm = event.comm;
+  now.tty = tty;
+  now.login_uid = login_uid;
   if (event.directory) now.directory = event.directory;
   if (event.ancestors) {
     now.ancestors = *event.ancestors;
@@ -218,6 +226,8 @@ void fill_in(ProcessFacts& facts, const Process& known) {
     facts.exe_path = known.program->executable;
   }
   if (!facts.cwd) facts.cwd = known.directory;
+  if (!facts.tty) facts.tty = known.tty;
+  if (!facts.login_uid) facts.login_uid = known.login_uid;
   if (known.ancestors.empty()) return;
   const Ancestor& parent = known.ancestors.front();
   if (!facts.ppid) facts.ppid = parent.pid;

@@ -45,6 +45,9 @@ struct Process {
   std::optional<std::string> directory;
   std::shared_ptr<const RunningProgram> program;
   std::vector<Ancestor> ancestors;  // the parent first
+  // As in ProcessFacts.  Of a process that no event told of they are not known.
+  std::optional<std::int64_t> tty;
+  std::optional<std::int64_t> login_uid;
 };
 // Shared by the table and by events on their way.
 using ProcessPtr = std::shared_ptr<const Process>;

@@ -547,7 +547,9 @@ ProcessFacts Intake::process_at(const ConnectEvent& event,
                                 std::uint64_t boottime_ns) {
   ProcessFacts facts =
       read_process(static_cast<pid_t>(event.tgid), boottime_ns);
-  const bool whole = facts.exe_path && facts.args && !facts.args->empty();
+  // The folder is what is read last.
+  const bool whole =
+      facts.args && !facts.args->empty() && facts.exe_path && facts.cwd;
   if (event.tgid == 0 || whole) return facts;
   // It has ended.  Where its container is observed, its last program was told
   // of before this event, perhaps not read yet.  One portion is read, whatever

@@ -61,8 +61,10 @@ TEST(ProcessTable, TheParentIsKnownAfterItsEnd) {
 
 TEST(ProcessTable, FillsInWhatProcNoLongerHas) {
   ProcessTable table;
-  table.take(event(test::exec_record(kChild, {"/bin/nc", "-w", "7"})
-                       .ancestors({{kParent, "httpd"}})));
+  auto program = test::exec_record(kChild, {"/bin/nc", "-w", "7"})
+                     .ancestors({{kParent, "httpd"}});
+  program.common_part().process.tty = 34816;
+  table.take(event(program));
   table.take(event(test::exit_record(kChild)));
   const ProcessPtr known = table.last_known(kChild, UINT64_MAX);
   ASSERT_NE(known, nullptr);
@@ -77,6 +79,21 @@ TEST(ProcessTable, FillsInWhatProcNoLongerHas) {
   EXPECT_EQ(facts.parent_comm, "httpd");
   EXPECT_EQ(facts.ppid, kParent);
   EXPECT_EQ(facts.cwd, "/srv");
+  EXPECT_EQ(facts.tty, 34816);
+  EXPECT_EQ(facts.login_uid, -1);
+}
+
+TEST(ProcessTable, TheTerminalOfAProcessIsTheLastItHad) {
+  ProcessTable table;
+  table.take(event(test::exec_record(kChild, {"/bin/sh"})));
+  auto call = test::call_record(kChild, BAILIFF_CALL_MKDIR);
+  call.common_part().process.tty = 34816;
+  call.common_part().process.loginuid = 1000;
+  table.take(event(call));
+  const ProcessPtr known = table.last_known(kChild, UINT64_MAX);
+  ASSERT_NE(known, nullptr);
+  EXPECT_EQ(known->tty, 34816);
+  EXPECT_EQ(known->login_uid, 1000);
 }
 
 TEST(ProcessTable, ANumberThatWasGivenAgainIsAnotherProcess) {
