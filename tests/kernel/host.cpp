@@ -163,6 +163,14 @@ Connected connect_in(const Cgroup& cgroup, const Connect& connect) {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, pid};
 }
 
+namespace {
+
+// What a ConnectedSender is asked for.
+constexpr char kSend = 's';
+constexpr char kFill = 'f';
+
+}  // namespace
+
 ConnectedSender::ConnectedSender(const Cgroup& cgroup, const Connect& connect)
     : pid_(-1) {
   const Socket to = socket_to(connect);
@@ -181,9 +189,14 @@ ConnectedSender::ConnectedSender(const Cgroup& cgroup, const Connect& connect)
                     : errno;
     for (;;) {
       if (::write(ends[1], &error, sizeof error) != sizeof error) ::_exit(1);
-      char byte = 0;
-      if (::read(ends[1], &byte, 1) != 1) ::_exit(0);
-      error = ::send(fd, "", 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
+      char what = 0;
+      if (::read(ends[1], &what, 1) != 1) ::_exit(0);
+      static constexpr char kData[64 << 10] = {};
+      const std::size_t size = what == kFill ? sizeof kData : 1;
+      const int flags = MSG_NOSIGNAL | (what == kFill ? MSG_DONTWAIT : 0);
+      do {
+        error = ::send(fd, kData, size, flags) > 0 ? 0 : errno;
+      } while (what == kFill && error == 0);
     }
   }
   ::close(ends[1]);
@@ -198,9 +211,13 @@ ConnectedSender::~ConnectedSender() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-int ConnectedSender::send() {
+int ConnectedSender::send() { return ask(kSend); }
+
+int ConnectedSender::fill() { return ask(kFill); }
+
+int ConnectedSender::ask(char what) {
   int error = -1;
-  require(::write(channel_, "", 1) == 1, "tell the sender");
+  require(::write(channel_, &what, 1) == 1, "tell the sender");
   require(::read(channel_, &error, sizeof error) == sizeof error,
           "ask the sender");
   return error;

@@ -84,8 +84,12 @@ class ConnectedSender {
   ConnectedSender& operator=(const ConnectedSender&) = delete;
   ~ConnectedSender();
   int send();  // errno; 0: sent
+  // Sends until the kernel takes no more, as the peer reads nothing; the errno.
+  int fill();
 
  private:
+  int ask(char what);
+
   pid_t pid_;
   int channel_ = -1;
 };
