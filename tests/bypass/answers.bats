@@ -244,7 +244,7 @@ in_state() {
 
 # What the peer sends then has nobody to go to, and is answered with a reset.
 @test "an older connection that the container has ended is not reset" {
-  local source port=7200
+  local source sent port=7200
   count_resets
   for source in 203.0.113.81 2001:db8:66::81; do
     in_netns outside ip addr add "$source" dev eth0
@@ -264,10 +264,17 @@ in_state() {
     count_resets
     # The connection was cut, of which the peer hears nothing.
     wait_until 20 "an end that nobody hears of" no_connection_at "$port"
+    sent=$(resets_sent)
     echo word >&"$WORDS"
-    wait_until 20 "an alert of $source" told "$source"
+    wait_until 20 "an answer to $source" more_resets_than "$sent"
+    # Whatever was let out before this has arrived, too.
+    in_netns inside "$ROOTFS/bin/busybox" ping -c 1 -W 5 "$HARMLESS4"
     run ! reset_at "$source"
+    wait_until 20 "an alert of $source" told "$source"
     exec {WORDS}>&- {END}>&-
   done
 }
+# As the container's kernel counts them, those that are refused among them.
+resets_sent() { in_netns inside nstat -asz TcpOutRsts | awk '/Rsts/ { print $2 }'; }
+more_resets_than() { (($(resets_sent) > $1)); }
 no_connection_at() { ! in_state inside connected "$1"; }

@@ -6,6 +6,7 @@
 # former.
 
 load ../e2e/story
+load targets
 
 setup_file() {
   story_open
@@ -23,18 +24,7 @@ setup_file() {
   spawn "$CAUGHT" nsenter --net="$SCRATCH/netns/outside" -- \
     python3 -u "$BATS_TEST_DIRNAME/catcher.py" 1391 "$SCRATCH/push"
   listener_at outside 1391
-  # Whom packets arrive for, by address.
-  in_netns outside nft -f - <<END
-table inet arrivals {
-  set hosts4 { type ipv4_addr; size 1024; flags dynamic; counter; }
-  set hosts6 { type ipv6_addr; size 1024; flags dynamic; counter; }
-  chain arrived {
-    type filter hook prerouting priority raw;
-    iifname eth0 update @hosts4 { ip daddr }
-    iifname eth0 meta l4proto != ipv6-icmp update @hosts6 { ip6 daddr }
-  }
-}
-END
+  count_arrivals arrivals "iifname eth0 meta l4proto != ipv6-icmp"
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
@@ -55,11 +45,6 @@ list() {
 }
 
 arrived_at_attacker() { (($(attacker_packets) > 0)); }
-
-forget_arrivals() {
-  in_netns outside nft flush set inet arrivals hosts4
-  in_netns outside nft flush set inet arrivals hosts6
-}
 
 # arrived_for ADDRESS: how many packets.
 arrived_for() {
