@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include <algorithm>
+#include <bit>
 #include <stdexcept>
 #include <string>
 
 #include "rules/emit/instruction.h"
+#include "rules/emit/list_table.h"
 
 namespace bailiff::test {
 namespace {
@@ -60,6 +62,39 @@ void ask(std::vector<bpf_insn>& code, const UniqueFd& map, int slot,
   code.push_back(emit::call(function));
 }
 
+// Of as many addresses, in bytes: a power of two.
+constexpr std::size_t kFilterBytesPerAddress = 2;
+std::uint32_t filter_bytes(std::size_t count) {
+  return static_cast<std::uint32_t>(
+      std::bit_ceil(std::max<std::size_t>(count * kFilterBytesPerAddress, 8)));
+}
+
+// Loads the word of the array that the address's hash picks.
+std::vector<bpf_insn> load_one(const UniqueFd& array, std::uint32_t bytes) {
+  bpf_insn first =
+      emit::instruction(BPF_LD | BPF_DW | BPF_IMM, kR2, kR0, 0, array.get());
+  first.src_reg = BPF_PSEUDO_MAP_VALUE;
+  std::vector<bpf_insn> code = {
+      emit::load(Size::k32, kR3, kR1, offsetof(bpf_sock_addr, user_ip4)), first,
+      emit::instruction(0, kR0, kR0, 0, 0)};
+  bpf_insn factor = emit::instruction(
+      BPF_LD | BPF_DW | BPF_IMM, kR4, kR0, 0,
+      static_cast<std::int32_t>(emit::kListHash1 & 0xffffffff));
+  code.push_back(factor);
+  code.push_back(emit::instruction(
+      0, kR0, kR0, 0, static_cast<std::int32_t>(emit::kListHash1 >> 32)));
+  code.push_back(emit::alu(BPF_MUL, kR3, kR4));
+  code.push_back(emit::alu(BPF_RSH, kR3, 32));
+  code.push_back(emit::alu(BPF_AND, kR3, static_cast<int>(bytes - 8)));
+  code.push_back(emit::alu(BPF_ADD, kR2, kR3));
+  code.push_back(emit::load(Size::k64, kR0, kR2, 0));
+  // Of zeros: it is waited for, and allowed.
+  code.push_back(emit::alu(BPF_AND, kR0, 1));
+  code.push_back(emit::alu(BPF_XOR, kR0, 1));
+  code.push_back(emit::leave());
+  return code;
+}
+
 // An instruction that jumps over the next `count`.
 bpf_insn over(bpf_insn jump, int count) {
   jump.off = static_cast<std::int16_t>(count);
@@ -67,7 +102,9 @@ bpf_insn over(bpf_insn jump, int count) {
 }
 
 std::vector<bpf_insn> program_of(PlainMap kind,
-                                 const std::vector<UniqueFd>& maps) {
+                                 const std::vector<UniqueFd>& maps,
+                                 std::size_t count) {
+  if (kind == PlainMap::kLoad) return load_one(maps[0], filter_bytes(count));
   constexpr int kAddress = -4;
   constexpr int kKey = -8;
   std::vector<bpf_insn> code = {
@@ -101,6 +138,8 @@ std::string_view to_string(PlainMap kind) {
       return "kernel's LPM trie";
     case PlainMap::kBloom:
       return "kernel's Bloom filter and hash";
+    case PlainMap::kLoad:
+      return "one load, from as large a filter";
   }
   return "";
 }
@@ -118,6 +157,9 @@ PlainFilter attach_plain(PlainMap kind,
     filter.maps.push_back(make_map(BPF_MAP_TYPE_LPM_TRIE, sizeof(TrieKey), 1,
                                    count, BPF_F_NO_PREALLOC));
     fill(filter.maps[0], keys.data(), count);
+  } else if (kind == PlainMap::kLoad) {
+    filter.maps.push_back(
+        make_map(BPF_MAP_TYPE_ARRAY, 4, filter_bytes(count), 1, 0));
   } else {
     filter.maps.push_back(make_map(BPF_MAP_TYPE_HASH, 4, 1, count, 0));
     fill(filter.maps[0], addresses.data(), count);
@@ -131,7 +173,7 @@ PlainFilter attach_plain(PlainMap kind,
       }
     }
   }
-  const std::vector<bpf_insn> code = program_of(kind, filter.maps);
+  const std::vector<bpf_insn> code = program_of(kind, filter.maps, count);
   LIBBPF_OPTS(bpf_prog_load_opts, options,
               .expected_attach_type = BPF_CGROUP_INET4_CONNECT);
   filter.program =

@@ -17,6 +17,8 @@ enum class PlainMap {
   kHash,   // BPF_MAP_TYPE_HASH
   kTrie,   // BPF_MAP_TYPE_LPM_TRIE, of networks of one address
   kBloom,  // BPF_MAP_TYPE_BLOOM_FILTER, and behind it the hash
+  kLoad,   // no list: one load, from an array as large as a table's filter,
+           // which is what any of them takes at least
 };
 std::string_view to_string(PlainMap kind);
 
