@@ -212,11 +212,10 @@ fd_of() {
   echo "${fds[$2]}"
 }
 
-# client ADDRESS: of the server that "enforced-inherited" has inherited; what it
-# is answered is in $SCRATCH/client.
+# client NAME ADDRESS: of the server that "enforced-inherited" has inherited; what
+# it is answered is in $SCRATCH/NAME.
 client() {
-  : >"$SCRATCH/client"
-  spawn "$SCRATCH/client" nsenter --net="$SCRATCH/netns/outside" -- \
+  spawn "$SCRATCH/$1" nsenter --net="$SCRATCH/netns/outside" -- \
     python3 -c 'import socket, sys
 peer = socket.create_connection(("203.0.113.10", 5150), 10, (sys.argv[1], 0))
 peer.sendall(b"x")
@@ -224,24 +223,24 @@ try:
     print("got", peer.recv(1))
     print("then", peer.recv(1))
 except OSError as error:
-    print(error)' "$1"
+    print(error)' "$2"
 }
 
 @test "socket activation goes on" {
-  client "$HARMLESS4"
+  client first "$HARMLESS4"
   order enforced-inherited accept 8
   [[ $ANSWER == 0 ]]
-  client 203.0.113.200
+  client listed 203.0.113.200
   order enforced-inherited accept 8
   event "Target reached" '.bailiff.verdict == "denied" and
     .output_fields["fd.sip"] == "203.0.113.200"'
-  wait_until 20 "the end" grep -qE "reset|timed out" "$SCRATCH/client"
-  run ! grep got "$SCRATCH/client"
+  wait_until 20 "the end" grep -qE "reset|timed out" "$SCRATCH/listed"
+  run ! grep got "$SCRATCH/listed"
   # The first one is a client like any other, and the listener still there.
-  client "$HARMLESS4"
+  client last "$HARMLESS4"
   order enforced-inherited accept 8
   [[ $ANSWER == 0 ]]
-  wait_until 10 "an answer" grep -q "got b'x'" "$SCRATCH/client"
+  wait_until 10 "an answer" grep -q "got b'x'" "$SCRATCH/last"
   event "Foreign socket" '.output_fields["fd.name"] ==
     "tcp 0.0.0.0:5150 listening"'
   # Clients are not told of one by one.
