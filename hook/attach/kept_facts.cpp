@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::uint32_t kKey = 0;
 
-// What the map holds; all 0 before it is found.
-static_assert(sizeof(KernelFacts) == 16);
+// What the map holds; all 0 before it is found.  Other facts are another
+// format, for which Pins::facts() has another number.
+static_assert(emit::kKernelFacts == 18 && sizeof(KernelFacts) == 4 * 18);
 
 }  // namespace
 
@@ -35,10 +36,10 @@ Result<KernelFacts> kept_facts(const Pins& pins, Kernel& kernel, Undo& undo) {
   KernelFacts kept;
   RETURN_IF_ERROR(kernel.look_up(*map, bytes_of(kKey),
                                  std::as_writable_bytes(std::span(&kept, 1))));
-  if (kept.knows_sender != 0) return kept;
+  if (kept.knows_sender()) return kept;
   // Where there is nothing to know, little time is lost.
   kept = kernel_facts();
-  if (kept.knows_sender != 0) {
+  if (kept.knows_sender()) {
     RETURN_IF_ERROR(kernel.update(*map, bytes_of(kKey), bytes_of(kept)));
   }
   return kept;

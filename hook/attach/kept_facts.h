@@ -11,8 +11,8 @@
 
 namespace bailiff::hook {
 
-// Pinned at BPF_DIR/facts, an array of one; found and put there when it is not.
-// Under the lock of BPF_DIR; see attach.h.
+// Pinned at BPF_DIR/facts-FORMAT, an array of one; found and put there when it
+// is not. Under the lock of BPF_DIR; see attach.h.
 Result<KernelFacts> kept_facts(const Pins& pins, Kernel& kernel, Undo& undo);
 
 }  // namespace bailiff::hook

@@ -23,7 +23,8 @@ class Pins {
   std::string numbers() const { return bpf_dir_ + "/numbers"; }
   std::string users() const { return bpf_dir_ + "/users"; }
   std::string links() const { return bpf_dir_ + "/links"; }
-  std::string facts() const { return bpf_dir_ + "/facts"; }
+  // Of another format, a map has another name.
+  std::string facts() const { return bpf_dir_ + "/facts-2"; }
   // As of ForeignSockets::load() (hook/kernel/foreign.h).
   std::string foreign() const { return bpf_dir_ + "/foreign"; }
   std::string foreign_links() const { return foreign() + "/links"; }

@@ -238,7 +238,7 @@ Probe observer(Kernel& kernel) {
 }
 
 // Loads the search over a map of its own, and lets it go again.
-Probe foreign_sockets(Kernel& kernel) {
+Probe foreign_sockets(const Probe& frames, Kernel& kernel) {
   constexpr const char* kName = "foreign sockets";
   const auto sockets = [&]() -> Result<ForeignSockets> {
     ASSIGN_OR_RETURN(const Map judged, create_judged_map(kernel));
@@ -258,11 +258,12 @@ Probe foreign_sockets(Kernel& kernel) {
                     "use a kernel from 6.3 on; until then one that is used and "
                     "closed at once may be missed");
   }
-  if (kernel_facts().knows_sender == 0) {
+  if (frames.state != ProbeState::kOk || !kernel_facts().knows_sender()) {
     return degraded(kName, "are found",
-                    "use a kernel from 6.16 on; until then what is sent first "
-                    "over one that is handed to a container leaves before it "
-                    "is cut");
+                    "use a kernel from 6.6 on with CONFIG_DEBUG_INFO_BTF, and "
+                    "without lockdown=confidentiality; until then what is sent "
+                    "first over one that is handed to a container leaves "
+                    "before it is cut");
   }
   return ok(kName, "are found, and judged with the frames");
 }
@@ -291,12 +292,14 @@ std::string_view to_string(ProbeState state) {
 std::vector<Probe> probe_host(const std::string& bpf_dir, Kernel& kernel) {
   std::vector<Probe> probes = {privileges(), kernel_release(), btf(),
                                cgroup_mode()};
+  Probe frames;
   {
     const auto scratch = ScratchCgroup::make("bailiff-probe-");
     probes.push_back(scratch_cgroup(scratch));
     probes.push_back(bpffs(bpf_dir, kernel));
     probes.push_back(network_programs(scratch, kernel));
-    probes.push_back(frame_programs(scratch, kernel));
+    frames = frame_programs(scratch, kernel);
+    probes.push_back(frames);
     probes.push_back(cgroup_kill(scratch));
   }
   probes.push_back(map_kind("ring buffer", emit::MapKind::kEvents, kernel));
@@ -305,7 +308,7 @@ std::vector<Probe> probe_host(const std::string& bpf_dir, Kernel& kernel) {
   probes.push_back(pidfd());
   probes.push_back(seccomp_listener());
   probes.push_back(observer(kernel));
-  probes.push_back(foreign_sockets(kernel));
+  probes.push_back(foreign_sockets(frames, kernel));
   probes.push_back(runtimes());
   probes.push_back(enforcement(kernel));
   return probes;

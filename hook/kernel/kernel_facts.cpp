@@ -3,7 +3,6 @@
 
 #include <bpf/bpf.h>
 
-#include <array>
 #include <limits>
 #include <optional>
 #include <span>
@@ -12,7 +11,6 @@
 
 #include "hook/kernel/btf.h"
 #include "oci/sys/unique_fd.h"
-#include "rules/emit/instruction.h"
 
 namespace bailiff::hook {
 namespace {
@@ -65,34 +63,46 @@ std::optional<std::int16_t> offset_of(const ::btf* types, const char* structure,
 }
 
 std::optional<KernelFacts> facts_of_types() {
+  using enum emit::KernelFact;
   const Btf types(::btf__load_vmlinux_btf());
   if (!types) return std::nullopt;
-  KernelFacts facts{.knows_sender = 1};
-  facts.cast_to_kernel = ::btf__find_by_name_kind(
+  KernelFacts facts;
+  facts[kKnowsSender] = 1;
+  facts[kCastToKernel] = ::btf__find_by_name_kind(
       types.get(), "bpf_cast_to_kern_ctx", BTF_KIND_FUNC);
-  if (facts.cast_to_kernel < 0) return std::nullopt;
+  if (facts[kCastToKernel] < 0) return std::nullopt;
   const struct {
-    std::int16_t& offset;
+    emit::KernelFact fact;
     const char* structure;
     std::vector<const char*> path;
-  } places[] = {{facts.packet_sock, "sk_buff", {"sk"}},
-                {facts.sock_socket, "sock", {"sk_socket"}},
-                {facts.sock_owned, "sock", {"sk_lock", "owned"}},
-                {facts.socket_file, "socket", {"file"}}};
+  } places[] = {{kPacketSock, "sk_buff", {"sk"}},
+                {kSockSocket, "sock", {"sk_socket"}},
+                {kSockOwned, "sock", {"sk_lock", "owned"}},
+                {kSocketFile, "socket", {"file"}},
+                {kTaskCgroups, "task_struct", {"cgroups"}},
+                {kTaskThread, "task_struct", {"pid"}},
+                {kTaskProcess, "task_struct", {"tgid"}},
+                {kTaskComm, "task_struct", {"comm"}},
+                {kTaskCred, "task_struct", {"cred"}},
+                {kCredUser, "cred", {"uid"}},
+                {kCredGroup, "cred", {"gid"}},
+                {kSetCgroup, "css_set", {"dfl_cgrp"}},
+                {kCgroupNode, "cgroup", {"kn"}},
+                {kCgroupLevel, "cgroup", {"level"}},
+                {kCgroupAncestors, "cgroup", {"ancestors"}},
+                {kNodeId, "kernfs_node", {"id"}}};
   for (const auto& place : places) {
     const auto offset = offset_of(types.get(), place.structure, place.path);
     if (!offset) return std::nullopt;
-    place.offset = *offset;
+    facts[place.fact] = *offset;
   }
   return facts;
 }
 
-// Whether programs for frames may ask for the caller's cgroup.
-bool tells_caller() {
-  const std::array<bpf_insn, 4> insns = {
-      emit::move(emit::kR1, 0),
-      emit::call(BPF_FUNC_get_current_ancestor_cgroup_id),
-      emit::move(emit::kR0, 0), emit::leave()};
+// Whether programs for frames may have all that.
+bool can_be_used(const KernelFacts& facts) {
+  const std::vector<bpf_insn> insns =
+      with_facts(emit::emit_caller_probe(), facts).insns;
   const UniqueFd program(::bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS,
                                          "bailiff_caller", "Dual BSD/GPL",
                                          insns.data(), insns.size(), nullptr));
@@ -102,33 +112,20 @@ bool tells_caller() {
 }  // namespace
 
 const KernelFacts& kernel_facts() {
-  static const KernelFacts kFacts =
-      tells_caller() ? facts_of_types().value_or(KernelFacts()) : KernelFacts();
+  static const KernelFacts kFacts = [] {
+    const auto facts = facts_of_types();
+    return facts && can_be_used(*facts) ? *facts : KernelFacts();
+  }();
   return kFacts;
 }
 
 emit::Program with_facts(emit::Program program, const KernelFacts& kernel) {
   for (const emit::FactUse& use : program.facts) {
     bpf_insn& insn = program.insns[use.insn];
-    switch (use.fact) {
-      case emit::KernelFact::kKnowsSender:
-        insn.imm = kernel.knows_sender;
-        break;
-      case emit::KernelFact::kCastToKernel:
-        insn.imm = kernel.cast_to_kernel;
-        break;
-      case emit::KernelFact::kPacketSock:
-        insn.off = kernel.packet_sock;
-        break;
-      case emit::KernelFact::kSockSocket:
-        insn.off = kernel.sock_socket;
-        break;
-      case emit::KernelFact::kSockOwned:
-        insn.off = kernel.sock_owned;
-        break;
-      case emit::KernelFact::kSocketFile:
-        insn.off = kernel.socket_file;
-        break;
+    if (BPF_CLASS(insn.code) == BPF_LDX) {
+      insn.off = static_cast<std::int16_t>(kernel[use.fact]);
+    } else {
+      insn.imm = kernel[use.fact];
     }
   }
   program.facts.clear();

@@ -4,24 +4,31 @@
 // (emit::KernelFact).
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "rules/emit/program.h"
 
 namespace bailiff::hook {
 
-// As emit::KernelFact; all 0 when programs for frames cannot know who sends.
+// All 0 when programs for frames cannot know who sends.
 struct KernelFacts {
-  std::int32_t knows_sender = 0;
-  std::int32_t cast_to_kernel = 0;
-  std::int16_t packet_sock = 0;
-  std::int16_t sock_socket = 0;
-  std::int16_t sock_owned = 0;
-  std::int16_t socket_file = 0;
+  std::array<std::int32_t, emit::kKernelFacts> values{};
+
+  std::int32_t& operator[](emit::KernelFact fact) {
+    return values[static_cast<std::size_t>(fact)];
+  }
+  std::int32_t operator[](emit::KernelFact fact) const {
+    return values[static_cast<std::size_t>(fact)];
+  }
+  bool knows_sender() const {
+    return (*this)[emit::KernelFact::kKnowsSender] != 0;
+  }
 };
 
-// Of the running kernel, found by reading its BTF and loading a program of four
-// instructions: some 20 ms, once in a process.  Any thread.
+// Of the running kernel, found by reading its BTF and loading a small program:
+// some 20 ms, once in a process.  Any thread.
 const KernelFacts& kernel_facts();
 
 // The program with what it asks for, so that it asks for nothing more.

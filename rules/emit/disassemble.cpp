@@ -108,10 +108,10 @@ std::string function_name(std::int32_t id) {
       return "get_current_comm";
     case BPF_FUNC_get_local_storage:
       return "get_local_storage";
-    case BPF_FUNC_get_current_ancestor_cgroup_id:
-      return "get_current_ancestor_cgroup_id";
-    case BPF_FUNC_get_current_cgroup_id:
-      return "get_current_cgroup_id";
+    case BPF_FUNC_get_current_task_btf:
+      return "get_current_task_btf";
+    case BPF_FUNC_probe_read_kernel:
+      return "probe_read_kernel";
     case BPF_FUNC_skb_cgroup_id:
       return "skb_cgroup_id";
     case BPF_FUNC_sk_fullsock:

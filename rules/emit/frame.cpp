@@ -26,6 +26,7 @@
 #include <cstddef>
 
 #include "rules/abi/foreign.h"
+#include "rules/emit/caller.h"
 #include "rules/emit/flavour.h"
 #include "rules/emit/packet.h"
 #include "rules/emit/report.h"
@@ -130,6 +131,8 @@ void find_sender(Writer& code, const FlavourCode& flavour, Label judge) {
   // who was before, at kSenderPidSlot meanwhile.
   constexpr Register kKept = kHits;
   constexpr Register kRuns = kVerdict;
+  // The cgroup itself, as long as no packet is read.
+  constexpr int kCaller = kPacketSlot;
   code.append(store(Size::k64, kFrame, kSenderSlot, 0));
   code.append(store(Size::k64, kFrame, kSenderPidSlot, 0));
   code.append_with(move(kR1, 0), KernelFact::kKnowsSender);
@@ -149,7 +152,9 @@ void find_sender(Writer& code, const FlavourCode& flavour, Label judge) {
   code.bind(unknown);
 
   // Most are of the cgroup they were made in.
-  code.append(call(BPF_FUNC_get_current_cgroup_id));
+  load_caller_cgroup(code);
+  code.append(store(Size::k64, kFrame, kCaller, kR0));
+  load_cgroup_id(code);
   code.append(move(kRuns, kR0));
   code.append(move(kR1, kContext));
   code.append(call(BPF_FUNC_skb_cgroup_id));
@@ -157,12 +162,10 @@ void find_sender(Writer& code, const FlavourCode& flavour, Label judge) {
   branch_not_sending(code, kept);
   for (std::uint32_t level = 1; level <= BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
     const Label next = code.new_label();
-    code.append(move(kR1, static_cast<std::int32_t>(level)));
-    code.append(call(BPF_FUNC_get_current_ancestor_cgroup_id));
-    code.jump(jump_if(Comparison::kEq, kR0, 0), kept);
-    code.append(store(Size::k64, kFrame, kSenderSlot, kR0));
+    const auto number = static_cast<std::int32_t>(level);
+    read_ancestor_id(code, kCaller, number, kSenderSlot, kept);
     code.append(move(kR1, kContext));
-    code.append(move(kR2, static_cast<std::int32_t>(level)));
+    code.append(move(kR2, number));
     code.append(call(BPF_FUNC_skb_ancestor_cgroup_id));
     code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
     code.jump(jump_if(Comparison::kEq, kR0, kR1), next);
@@ -190,7 +193,7 @@ void find_sender(Writer& code, const FlavourCode& flavour, Label judge) {
   code.append(store(Size::k64, kFrame, kSenderPidSlot, 0));
   code.go(judge);
   code.bind(runs);
-  code.append(call(BPF_FUNC_get_current_pid_tgid));
+  load_caller_ids(code);
   code.append(store(Size::k64, kFrame, kSenderPidSlot, kR0));
   code.go(judge);
   code.bind(none);
@@ -456,9 +459,7 @@ void load_comm(Writer& code) {
   load_packet_comm(code);
   code.append_with(move(kR1, 0), KernelFact::kKnowsSender);
   code.jump(jump_if(Comparison::kEq, kR1, 0), done);
-  code.frame_address(kR1, kCommSlot);
-  code.append(move(kR2, BAILIFF_EVENT_COMM_LEN));
-  code.append(call(BPF_FUNC_get_current_comm));
+  read_caller_comm(code, kCommSlot);
   code.append(load(Size::k64, kR1, kFrame, kSenderPidSlot));
   load_mask(code, kR2, kR1);
   for (int i = 0; i < BAILIFF_EVENT_COMM_LEN; i += 8) {
@@ -475,7 +476,7 @@ void load_user(Writer& code) {
   code.append(move(kR0, 0));
   code.append_with(move(kR1, 0), KernelFact::kKnowsSender);
   code.jump(jump_if(Comparison::kEq, kR1, 0), done);
-  code.append(call(BPF_FUNC_get_current_uid_gid));
+  load_caller_user(code);
   code.append(load(Size::k64, kR1, kFrame, kSenderPidSlot));
   load_mask(code, kR2, kR1);
   code.append(alu(BPF_AND, kR0, kR2));

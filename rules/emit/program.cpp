@@ -8,6 +8,7 @@
 #include "rules/abi/limits.h"
 #include "rules/base/digest.h"
 #include "rules/emit/answer.h"
+#include "rules/emit/caller.h"
 #include "rules/emit/check.h"
 #include "rules/emit/condition.h"
 #include "rules/emit/dns_reader.h"
@@ -476,6 +477,23 @@ std::uint64_t frames_id(const Plan& plan, const std::vector<List>& lists,
   }
   if (text.empty()) return 0;
   return digest_of(std::to_string(policy_id) + '\n' + text).short_id();
+}
+
+Program emit_caller_probe() {
+  Writer code;
+  const Label done = code.new_label();
+  load_caller_user(code);
+  load_caller_ids(code);
+  read_caller_comm(code, kCommSlot);
+  load_caller_cgroup(code);
+  code.append(store(Size::k64, kFrame, kPacketSlot, kR0));
+  load_cgroup_id(code);
+  read_ancestor_id(code, kPacketSlot, 1, kSenderSlot, done);
+  code.bind(done);
+  code.append(move(kR0, kNextProgram));
+  code.append(leave());
+  // It has no jump that could be too long.
+  return *std::move(code).finish(Flavour::kFrame);
 }
 
 Program emit_allow_all(Flavour flavour) {

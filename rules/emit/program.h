@@ -85,21 +85,39 @@ struct Relocation {
   bool operator==(const Relocation&) const = default;
 };
 
-// What only the running kernel tells.  Whoever loads the program fills it in.
+// What only the running kernel tells.  Whoever loads the program fills it in:
+// as the offset of an instruction that loads, and as the operand of any other.
 enum class KernelFact : std::uint8_t {
-  // As the operand of an instruction: 1 when programs for frames can know who
-  // sends one (BPF_FUNC_get_current_ancestor_cgroup_id, for them since Linux
-  // 6.16, and BTF), else 0.  With 0 the verifier sees nothing of what needs it.
+  // 1 when programs for frames can know who sends one (caller.h), else 0.  With
+  // 0 the verifier sees nothing of what needs it.
   kKnowsSender,
-  // As the operand of a call: the BTF id of bpf_cast_to_kern_ctx().
+  // The BTF id of bpf_cast_to_kern_ctx().
   kCastToKernel,
-  // As the offset of an instruction: of sk in struct sk_buff, of sk_socket and
-  // sk_lock.owned in struct sock, of file in struct socket.
+  // Offsets, in bytes: of sk in struct sk_buff,
   kPacketSock,
+  // of sk_socket and sk_lock.owned in struct sock, of file in struct socket,
   kSockSocket,
   kSockOwned,
   kSocketFile,
+  // of cgroups, pid, tgid, comm and cred in struct task_struct,
+  kTaskCgroups,
+  kTaskThread,
+  kTaskProcess,
+  kTaskComm,
+  kTaskCred,
+  // of uid and gid in struct cred,
+  kCredUser,
+  kCredGroup,
+  // of dfl_cgrp in struct css_set, of kn, level and ancestors in struct cgroup,
+  // and of id in struct kernfs_node.
+  kSetCgroup,
+  kCgroupNode,
+  kCgroupLevel,
+  kCgroupAncestors,
+  kNodeId,  // the last
 };
+inline constexpr std::size_t kKernelFacts =
+    static_cast<std::size_t>(KernelFact::kNodeId) + 1;
 struct FactUse {
   std::uint32_t insn = 0;
   KernelFact fact = KernelFact::kKnowsSender;
@@ -163,6 +181,10 @@ Program emit_placeholder();
 // other way: all of SOL_XDP is refused with EPERM, and without it no such
 // socket can be used.
 Program emit_frame_guard();
+
+// A program for frames that reads who runs, and passes all: what shows whether
+// a kernel lets them.
+Program emit_caller_probe();
 
 // A program of two instructions that lets every operation pass: what shows
 // whether a kernel takes and attaches one, and what any costs.

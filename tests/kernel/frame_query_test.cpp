@@ -149,7 +149,7 @@ TEST_F(FrameQuery, IsReadWhateverIsBehindIt) {
 }
 
 TEST_F(FrameQuery, OverASocketMadeElsewhereIsRefusedAndTold) {
-  ASSERT_TRUE(hook::kernel_facts().knows_sender);
+  ASSERT_TRUE(hook::kernel_facts().knows_sender());
   const auto maker = make_cgroup();
   EXPECT_EQ(send(maker.cgroup(), cgroup(), message(kOther)), 0);
   EXPECT_THAT(events(), IsEmpty());

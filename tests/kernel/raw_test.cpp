@@ -163,8 +163,8 @@ TEST_F(Raw, FramesOfANeighbourAreNotJudged) {
 }
 
 TEST_F(Raw, DatagramsOverASocketMadeElsewhereAreJudged) {
-  ASSERT_TRUE(hook::kernel_facts().knows_sender)
-      << "needs Linux 6.16 and its BTF";
+  ASSERT_TRUE(hook::kernel_facts().knows_sender())
+      << "needs Linux 6.6 and its BTF";
   const auto maker = make_cgroup();
   const UniqueFd fd = network_.socket(maker.cgroup(), SOCK_DGRAM);
   const int on = 1;

@@ -111,8 +111,8 @@ int send_over(int fd) {
 class Sender : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(hook::kernel_facts().knows_sender)
-        << "needs Linux 6.16 and its BTF";
+    ASSERT_TRUE(hook::kernel_facts().knows_sender())
+        << "needs Linux 6.6 and its BTF";
     network_.forward_to(kListed);
     network_.forward_to(kOther);
   }
