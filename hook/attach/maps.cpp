@@ -155,9 +155,15 @@ Result<Map> create_table(const emit::MapRef& list, const CompiledPolicy& policy,
     // no memory for.
   }
   if (!table) {
-    table.error().message = "list '" + list.list + "' with " +
-                            std::to_string(contents.size()) +
-                            " entries: " + table.error().message;
+    Error& error = table.error();
+    error.message = "list '" + list.list + "' with " +
+                    std::to_string(contents.size()) +
+                    " entries: " + error.message;
+    if (error.code == Code::kExhausted) {
+      error.message +=
+          "; raise the memory limit of the process's cgroup, or shorten the "
+          "list";
+    }
   }
   return table;
 }

@@ -406,7 +406,8 @@ Result<Map> LinuxKernel::create_map(const MapSpec& spec, const Map* inner) {
   if (fd) return Map(std::move(fd));
   const int err = errno;
   Error error = failed(
-      "create map " + quoted(spec.name) + ", a " + std::string(type.name), err);
+      "create map " + quoted(spec.name) + ", type: " + std::string(type.name),
+      err);
   if (unsupported(err)) error.code = Code::kUnsupported;
   if (err == ENOMEM || err == E2BIG) error.code = Code::kExhausted;
   return error;

@@ -2,28 +2,38 @@
 //
 // Lists that change while containers run, and lists of what is allowed.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <fstream>
+#include <string>
 #include <utility>
 
+#include "oci/sys/unique_fd.h"
 #include "rules/policy/load.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
 
 namespace bailiff::test {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::StartsWith;
 
 constexpr std::uint32_t kAlways = 0x7f420001;   // 127.66.0.1
 constexpr std::uint32_t kGrowing = 0x7f430000;  // 127.67.0.0
@@ -156,8 +166,11 @@ TEST_F(Lists, ThatDoNotFitLeaveTheLastGoodOne) {
     if (!full.failed()) break;
     ASSERT_FALSE(published);
     EXPECT_EQ(published.error().code, Code::kExhausted);
-    told = told || published.error().message ==
-                       "list 'c2' with 5003 entries: cannot allocate memory";
+    told = told ||
+           published.error().message ==
+               "list 'c2' with 5003 entries: cannot allocate memory; raise "
+               "the memory limit of the process's cgroup, or shorten "
+               "the list";
     ASSERT_EQ(connect_in(cgroup.cgroup(), {.address = dotted(kAlways)}).error,
               EPERM);
     ASSERT_EQ(
@@ -165,6 +178,86 @@ TEST_F(Lists, ThatDoNotFitLeaveTheLastGoodOne) {
         0);
   }
   EXPECT_TRUE(told);
+}
+
+// A memory cgroup of version 1 or 2, whichever there is, in which a process may
+// take that many bytes.
+class MemoryCgroup {
+ public:
+  explicit MemoryCgroup(std::size_t bytes) {
+    constexpr const char* kVersion1 = "/sys/fs/cgroup/memory";
+    const bool first = ::access(kVersion1, F_OK) == 0;
+    path_ = std::string(first ? kVersion1 : "/sys/fs/cgroup") +
+            "/bailiff-test-memory-" + std::to_string(::getpid());
+    EXPECT_EQ(::mkdir(path_.c_str(), 0755), 0) << path_;
+    limits_ = write(first ? "memory.limit_in_bytes" : "memory.max", bytes);
+  }
+  MemoryCgroup(const MemoryCgroup&) = delete;
+  MemoryCgroup& operator=(const MemoryCgroup&) = delete;
+  ~MemoryCgroup() { EXPECT_EQ(::rmdir(path_.c_str()), 0); }
+  // Whether memory is counted where cgroups of tests are.
+  bool limits() const { return limits_; }
+  // This process; what it has stays with the cgroup it was in.
+  bool join() const { return write("cgroup.procs", ::getpid()); }
+
+ private:
+  template <typename Number>
+  bool write(const char* file, Number number) const {
+    std::ofstream to(path_ + "/" + file);
+    to << number << std::flush;
+    return to.good();
+  }
+
+  std::string path_;
+  bool limits_ = false;
+};
+
+// The kernel's own word: what a map does not fit into is no reason for it to
+// end processes.
+TEST_F(Lists, TheKernelHasNoRoomForLeaveTheLastGoodOne) {
+  const auto cgroup = make_cgroup();
+  ASSERT_TRUE(protect(policy_at(0), cgroup.cgroup(), dir(), "c1", kernel_));
+  CompiledPolicy large = policy_at(1);
+  for (std::uint32_t i = 0; i < 1'000'000; ++i) {
+    large.lists[0].items.push_back(dotted(0x0b000000 + 2 * i));
+  }
+  const MemoryCgroup little(4 << 20);
+  ASSERT_TRUE(little.limits()) << "needs the memory controller";
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd read(ends[0]);
+  UniqueFd write(ends[1]);
+  const pid_t service = ::fork();
+  if (service == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // What is made once is made in the same place the next time, so that the
+    // map alone is what there is no room for.
+    ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    const bool made = publish(dir(), large, kernel_).has_value() &&
+                      publish(dir(), policy_at(0), kernel_).has_value() &&
+                      little.join();
+    const Status published = publish(dir(), large, kernel_);
+    const std::string said = !made       ? "not begun"
+                             : published ? "published"
+                                         : published.error().message;
+    (void)!::write(write.get(), said.data(), said.size());
+    ::_exit(0);
+  }
+  write = UniqueFd();
+  char said[256] = {};
+  EXPECT_GT(::read(read.get(), said, sizeof said - 1), 0);
+  int status = -1;
+  ASSERT_EQ(::waitpid(service, &status, 0), service);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_THAT(
+      said, AllOf(StartsWith("list 'c2' with 1005003 entries: create map '"),
+                  EndsWith("Cannot allocate memory; raise the memory limit of "
+                           "the process's cgroup, or shorten the list")));
+  EXPECT_EQ(connect_in(cgroup.cgroup(), {.address = dotted(kAlways)}).error,
+            EPERM);
+  EXPECT_EQ(
+      connect_in(cgroup.cgroup(), {.address = dotted(kGrowing + 1)}).error, 0);
 }
 
 TEST_F(Lists, WithAnItemThatIsNoAddressLeaveTheLastGoodOne) {
