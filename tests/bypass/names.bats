@@ -192,3 +192,24 @@ is_refused() {
   ((status != 0))
   event "Listed name" '.output_fields["fd.sip.name"] == ".zone.example"'
 }
+
+@test "over IPv6 the same is so, and of IPv6 addresses" {
+  local heard=$SCRATCH/heard6
+  spawn "$heard.err" nsenter --net="$SCRATCH/netns/outside" -- \
+    python3 "$BATS_TEST_DIRNAME/resolver.py" "$HARMLESS6" "$heard"
+  wait_until 10 "a resolver at $HARMLESS6" resolver_at "$HARMLESS6"
+  in_netns outside ip addr add 2001:db8:66::201/64 dev eth0 nodad
+  run plain_runc exec enforced nslookup -type=aaaa case.evil.example "$HARMLESS6"
+  ((status != 0))
+  event "Listed name" '.output_fields["fd.sip.name"] == "case.evil.example"
+    and .output_fields["fd.sip"] == "'"$HARMLESS6"'"'
+  reaches enforced 2001:db8:66::201
+  run -0 plain_runc exec enforced nslookup -type=aaaa alias.example "$HARMLESS6"
+  says 2001:db8:66::201
+  is_refused enforced 2001:db8:66::201
+  event "Listed name" '.output_fields["fd.sip.name"] == "hidden.evil.example"
+    and .output_fields["fd.sip"] == "2001:db8:66::201"
+    and .bailiff.hook == "connect" and .bailiff.verdict == "denied"'
+  [[ $(sort -u "$heard") == alias.example ]]
+}
+resolver_at() { in_netns outside ss -Halun "src [$1]:53" | grep -q .; }
