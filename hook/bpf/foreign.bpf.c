@@ -47,6 +47,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define AF_ALG 38
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
+#define PF_EXITING 0x4
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_CLOSE 7
@@ -503,10 +504,11 @@ int foreign_packets(unsigned long long* ctx) {
   return 0;
 }
 
-/* Tells of a thread that is outside of its container's cgroup. */
+/* Tells of a thread that is in `own`, if that is outside of its container's
+ * cgroup. */
 static __always_inline void tell_if_left(struct task_struct* task,
+                                         struct cgroup* own,
                                          const struct home* home) {
-  struct cgroup* own = task->cgroups->dfl_cgrp;
   if (!own || lies_in(own, home->cgroup_id, home->level)) return;
   struct bailiff_foreign told = {};
   told.time_ns = bpf_ktime_get_ns();
@@ -541,28 +543,34 @@ static __always_inline void keep_home(struct task_struct* task, __u64 container,
 }
 
 /* Of the container whose cgroup it is in. */
-static __always_inline void settle(struct task_struct* task) {
-  struct cgroup* own = task->cgroups->dfl_cgrp;
+static __always_inline void settle(struct task_struct* task,
+                                   struct cgroup* own) {
   if (!own) return;
   struct search search = judged_container(own);
   if (search.container) keep_home(task, search.container, search.level);
 }
 
-static __always_inline void look_at(struct task_struct* task) {
+static __always_inline void look_at(struct task_struct* task,
+                                    struct cgroup* own) {
   struct home* home = home_of(task);
   if (home) {
-    tell_if_left(task, home);
+    tell_if_left(task, own, home);
   } else {
-    settle(task);
+    settle(task, own);
   }
 }
 
 /* (struct cgroup *dst_cgrp, const char *path, struct task_struct *task,
  *  bool threadgroup), when it is there, of version 1 too; of a process, its
- * first thread. */
+ * first thread.  That one stays where it is when it has ended before the
+ * others, so where they are now is asked of the move. */
 SEC("tp_btf/cgroup_attach_task")
 int foreign_moves(unsigned long long* ctx) {
-  look_at((void*)ctx[2]);
+  struct cgroup* to = (void*)ctx[0];
+  struct task_struct* task = (void*)ctx[2];
+  struct cgroup* own = task->cgroups->dfl_cgrp;
+  if (own && own->root == to->root) own = to;
+  look_at(task, own);
   return 0;
 }
 
@@ -571,12 +579,13 @@ SEC("tp_btf/sched_process_fork")
 int foreign_forks(unsigned long long* ctx) {
   struct task_struct* child = (void*)ctx[1];
   struct home* home = home_of((void*)ctx[0]);
+  struct cgroup* own = child->cgroups->dfl_cgrp;
   if (!home) {
-    settle(child);
+    settle(child, own);
     return 0;
   }
   keep_home(child, home->cgroup_id, home->level);
-  tell_if_left(child, home);
+  tell_if_left(child, own, home);
   return 0;
 }
 
@@ -584,13 +593,15 @@ int foreign_forks(unsigned long long* ctx) {
 SEC("tp_btf/sched_process_exec")
 int foreign_executes(unsigned long long* ctx) {
   struct task_struct* task = (void*)ctx[0];
-  if (!home_of(task)) settle(task);
+  if (!home_of(task)) settle(task, task->cgroups->dfl_cgrp);
   return 0;
 }
 
 SEC("iter/task")
 int foreign_tasks(struct bpf_iter__task* ctx) {
   struct task_struct* task = ctx->task;
-  if (task) look_at(task);
+  /* What has ended does nothing, and is moved no more. */
+  if (!task || task->flags & PF_EXITING) return 0;
+  look_at(task, task->cgroups->dfl_cgrp);
   return 0;
 }

@@ -15,9 +15,11 @@
 struct kernfs_node {
   __u64 id;
 };
+struct cgroup_root;
 struct cgroup {
   int level;
   struct kernfs_node* kn;
+  struct cgroup_root* root;
   struct cgroup* ancestors[1]; /* one for each level, Linux 6.1 */
 };
 struct css_set {
@@ -201,6 +203,7 @@ struct thread_info {
 };
 struct task_struct {
   struct thread_info thread_info;
+  unsigned int flags;
   struct mm_struct* mm;
   int pid;
   int tgid;

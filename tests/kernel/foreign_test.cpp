@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -1085,6 +1086,45 @@ TEST_F(Leaving, WhoIsMovedIsTold) {
   EXPECT_THAT(left(), IsEmpty());
   EXPECT_GT(actor->act(), 0);
   EXPECT_THAT(left(), ElementsAre(actor->pid()));
+}
+
+// Its first thread is not moved, and all else is.
+TEST_F(Leaving, WhoseFirstThreadHasEndedIsTold) {
+  judge(cgroup_.cgroup());
+  const pid_t child = fork_into(cgroup_.cgroup());
+  if (child == 0) {
+    std::thread([] {
+      for (;;) ::pause();
+    }).detach();
+    ::syscall(SYS_exit, 0);
+  }
+  const std::string first = "/proc/" + std::to_string(child) + "/ns/net";
+  while (::access(first.c_str(), F_OK) == 0) std::this_thread::yield();
+  EXPECT_GT(move(child, other_.cgroup()), 0);
+  EXPECT_THAT(left(), ElementsAre(child));
+  ASSERT_TRUE(sockets_->look_at_tasks());
+  EXPECT_THAT(left(), ElementsAre(child));
+  EXPECT_GT(move(child, cgroup_.cgroup()), 0);
+  ASSERT_TRUE(sockets_->look_at_tasks());
+  EXPECT_THAT(left(), IsEmpty());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
+TEST_F(Leaving, WhatHasEndedOutsideIsToldNoMore) {
+  judge(cgroup_.cgroup());
+  const pid_t child = fork_into(cgroup_.cgroup());
+  if (child == 0) {
+    (void)move(::getpid(), other_.cgroup());
+    ::_exit(0);
+  }
+  siginfo_t ended{};
+  EXPECT_EQ(
+      ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  EXPECT_THAT(left(), ElementsAre(child));
+  ASSERT_TRUE(sockets_->look_at_tasks());
+  EXPECT_THAT(left(), IsEmpty());
+  ::waitpid(child, nullptr, 0);
 }
 
 TEST_F(Leaving, WhoIsStartedOutsideIsTold) {

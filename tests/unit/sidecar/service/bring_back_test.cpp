@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/service/bring_back.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <optional>
+#include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "oci/sys/cgroup.h"
 #include "tests/unit/oci/sys/scratch.h"
@@ -38,6 +45,47 @@ TEST(BringBack, LeavesOneBelowWhereItIs) {
   EXPECT_EQ(*bring_back(own.open()->id(), child.pid(), kLate),
             BroughtBack::kReturned);
   EXPECT_EQ(*unified_path(child.pid()), own.open()->relative_path() + "/inner");
+}
+
+// Where that one was is all that /proc/PID says.
+TEST(BringBack, MovesOneWhoseFirstThreadHasEnded) {
+  const ScratchCgroup own("first");
+  const ScratchCgroup outside("others");
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::thread([] {
+      for (;;) ::pause();
+    }).detach();
+    char byte = 0;
+    (void)!::read(ends[0], &byte, 1);
+    ::syscall(SYS_exit, 0);
+  }
+  own.add(child);
+  EXPECT_EQ(::write(ends[1], "x", 1), 1);
+  const auto others = [child] {
+    std::vector<pid_t> tids;
+    for (const auto& each : std::filesystem::directory_iterator(
+             "/proc/" + std::to_string(child) + "/task")) {
+      tids.push_back(std::stoi(each.path().filename()));
+    }
+    std::erase(tids, child);
+    return tids;
+  };
+  const std::string first = "/proc/" + std::to_string(child) + "/ns/net";
+  while (::access(first.c_str(), F_OK) == 0) std::this_thread::yield();
+  outside.add(child);
+  ASSERT_EQ(others().size(), 1U);
+  EXPECT_EQ(*unified_path(child), own.open()->relative_path());
+  EXPECT_EQ(*unified_path(others()[0]), outside.open()->relative_path());
+  EXPECT_EQ(*bring_back(own.open()->id(), child, kLate),
+            BroughtBack::kReturned);
+  EXPECT_EQ(*unified_path(others()[0]), own.open()->relative_path());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(BringBack, KillsWhatCannotBeMoved) {
