@@ -247,6 +247,10 @@ Status protect(const Places& places, const oci::ContainerState& state,
     record.cgroup_path = found->path();
     record.cgroup_id = found->id();
   }
+  if (netns && *netns) {
+    ASSIGN_OR_RETURN(const NamespaceId id, network_namespace_id(**netns));
+    record.netns = id.second;
+  }
   if (!opened) return opened.error();
   if (!bundle) return bundle.error();
   if (!found) return found.error();

@@ -47,20 +47,45 @@ Result<Netns> netns_of(pid_t pid, const Cgroup& cgroup) {
 
 Result<std::optional<UniqueFd>> container_netns(
     const oci::ContainerRecord& record, const Cgroup& cgroup) {
-  // Should another have made a namespace of its own, its first one counts.
-  if (record.pid > 0) {
-    ASSIGN_OR_RETURN(Netns first,
-                     netns_of(static_cast<pid_t>(record.pid), cgroup));
-    if (first.told) return std::move(first.other);
+  // Any of them may have made a namespace of its own, the first one too.
+  const auto started_in = [&](pid_t pid) {
+    return record.netns == 0
+               ? std::nullopt
+               : network_namespace_in(pid, static_cast<ino_t>(record.netns));
+  };
+  Netns first;
+  if (const auto pid = static_cast<pid_t>(record.pid); pid > 0) {
+    if (auto found = started_in(pid)) return found;
+    ASSIGN_OR_RETURN(first, netns_of(pid, cgroup));
+    if (first.told && record.netns == 0) return std::move(first.other);
   }
-  ASSIGN_OR_RETURN(const std::vector<pid_t> processes, cgroup.processes());
-  for (const pid_t pid : processes) {
+  const Result<std::vector<pid_t>> processes = cgroup.processes();
+  if (processes) {
+    for (const pid_t pid : *processes) {
+      if (pid <= 0) continue;
+      if (auto found = started_in(pid)) return found;
+    }
+  }
+  if (first.told) return std::move(first.other);
+  if (!processes) return processes.error();
+  for (const pid_t pid : *processes) {
     if (pid <= 0) continue;
     ASSIGN_OR_RETURN(Netns netns, netns_of(pid, cgroup));
     if (netns.told) return std::move(netns.other);
   }
   return std::optional<UniqueFd>();
 }
+
+namespace {
+
+bool is_started_in(const oci::ContainerRecord& record,
+                   const std::optional<UniqueFd>& netns) {
+  if (!netns) return false;
+  const auto id = network_namespace_id(*netns);
+  return id && id->second == static_cast<ino_t>(record.netns);
+}
+
+}  // namespace
 
 Result<UpdatedContainers> update_containers(
     const std::string& bpf_dir, const CompiledPolicy& policy,
@@ -79,12 +104,14 @@ Result<UpdatedContainers> update_containers(
     const bool exempt =
         oci::is_exempt(policy.exempt, container.id, container.facts);
     if (exempt) plan.attach_nothing();
+    bool elsewhere = false;
     const auto attachment = [&]() -> Result<Attachment> {
       if (!cgroup) return cgroup.error();
       if (!exempt && policy.on_failure == OnError::kDeny) {
         RETURN_IF_ERROR(oci::check_answered(oci::unanswered(policy, facts)));
       }
       ASSIGN_OR_RETURN(const auto netns, container_netns(container, *cgroup));
+      elsewhere = container.netns != 0 && !is_started_in(container, netns);
       return exchange->add(
           {.bpf_dir = bpf_dir,
            .container_id = container.id,
@@ -114,6 +141,12 @@ Result<UpdatedContainers> update_containers(
     for (const std::string& line : attachment->unjudged) {
       updated.unjudged.push_back("container '" + container.id + "': " + line +
                                  ": raw frames are not judged there");
+    }
+    if (elsewhere && !plan.rules_at(HookPoint::kFrame).empty()) {
+      updated.unjudged.push_back(
+          "container '" + container.id +
+          "': none of its processes is in the network it was started in: raw "
+          "frames are not judged there");
     }
     for (const Digest& program : attachment->programs) {
       record.programs.push_back(program.hex());

@@ -46,9 +46,10 @@ Result<UpdatedContainers> update_containers(
     const std::vector<oci::ContainerRecord>& containers,
     const WriteRecords& write, Kernel& kernel);
 
-// The network namespace of a running container that has `cgroup`, by its first
-// process or, when that is gone, by another; nullopt when that is the host's,
-// or when there is no process to tell.
+// The network namespace of a running container that has `cgroup`: the one it
+// was started in, if that is known and some process is in it still; otherwise
+// that of its first process or, when that is gone, of another.  nullopt when
+// that is the host's, or when there is no process to tell.
 Result<std::optional<UniqueFd>> container_netns(
     const oci::ContainerRecord& record, const Cgroup& cgroup);
 

@@ -56,6 +56,22 @@ Result<UniqueFd> network_namespace_of(pid_t pid) {
   return first;
 }
 
+std::optional<UniqueFd> network_namespace_in(pid_t pid, ino_t inode) {
+  std::error_code error;
+  std::filesystem::directory_iterator each(
+      "/proc/" + std::to_string(pid) + "/task", error);
+  for (const std::filesystem::directory_iterator end; !error && each != end;
+       each.increment(error)) {
+    Result<UniqueFd> found = open_namespace(each->path().string() + "/ns/net");
+    struct stat status {};
+    if (found && ::fstat(found->get(), &status) == 0 &&
+        status.st_ino == inode) {
+      return *std::move(found);
+    }
+  }
+  return std::nullopt;
+}
+
 Result<NamespaceId> network_namespace_id(const UniqueFd& netns) {
   struct stat found {};
   if (::fstat(netns.get(), &found) != 0) {

@@ -110,6 +110,7 @@ std::string to_json(const ContainerRecord& record) {
                   {"runtime_root", record.runtime_root},
                   {"cgroup_path", record.cgroup_path},
                   {"cgroup_id", record.cgroup_id},
+                  {"netns", record.netns},
                   {"policy", record.policy},
                   {"programs", record.programs},
                   {"args", record.args},
@@ -140,6 +141,7 @@ Result<ContainerRecord> parse_container_record(std::string_view text) {
   RETURN_IF_ERROR(read(from, "runtime_root", record.runtime_root));
   RETURN_IF_ERROR(read(from, "cgroup_path", record.cgroup_path));
   RETURN_IF_ERROR(read_integer(from, "cgroup_id", record.cgroup_id));
+  RETURN_IF_ERROR(read_integer(from, "netns", record.netns));
   RETURN_IF_ERROR(read(from, "policy", record.policy));
   ASSIGN_OR_RETURN(record.programs, from.strings("programs"));
   ASSIGN_OR_RETURN(record.args, from.strings("args"));

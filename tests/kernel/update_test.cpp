@@ -9,13 +9,16 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "hook/kernel/kernel.h"
@@ -28,24 +31,28 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // A process in the cgroup and the network namespace, until it is let go.
 class Networked {
  public:
   Networked(const Cgroup& cgroup, int netns) {
-    int ready[2];
-    EXPECT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    channel_ = UniqueFd(ends[0]);
     pid_ = fork_into(cgroup);
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::setns(netns, CLONE_NEWNET) != 0) ::_exit(255);
-      [[maybe_unused]] const ssize_t told = ::write(ready[1], "", 1);
+      char byte = 0;
+      (void)!::write(ends[1], &byte, 1);
+      (void)!::read(ends[1], &byte, 1);
+      if (::unshare(CLONE_NEWNET) != 0) ::_exit(255);
+      (void)!::write(ends[1], &byte, 1);
       for (;;) ::pause();
     }
-    ::close(ready[1]);
-    char byte = 0;
-    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
-    ::close(ready[0]);
+    ::close(ends[1]);
+    answer();
   }
   Networked(const Networked&) = delete;
   Networked& operator=(const Networked&) = delete;
@@ -54,9 +61,20 @@ class Networked {
     ::waitpid(pid_, nullptr, 0);
   }
   pid_t pid() const { return pid_; }
+  // Into a network namespace of its own.
+  void leave_network() {
+    EXPECT_EQ(::write(channel_.get(), "x", 1), 1);
+    answer();
+  }
 
  private:
+  void answer() {
+    char byte = 0;
+    EXPECT_EQ(::read(channel_.get(), &byte, 1), 1);
+  }
+
   pid_t pid_ = -1;
+  UniqueFd channel_;
 };
 
 CompiledPolicy block_listed() {
@@ -111,6 +129,33 @@ TEST_F(Update, JudgesFramesOfAContainerWhoseFirstProcessIsGone) {
   ASSERT_TRUE(updated) << updated.error().message;
   EXPECT_EQ(network_.frame_programs("tap0"), 1);
   EXPECT_EQ(attached_programs(cgroup()), attached);
+}
+
+// Whoever wants frames judged no more leaves the network to others.
+TEST_F(Update, JudgesFramesWhereTheContainerWasStarted) {
+  std::optional<Networked> first(std::in_place, cgroup(), network_.netns());
+  std::optional<Networked> other(std::in_place, cgroup(), network_.netns());
+  ASSERT_TRUE(
+      protect(policy_, cgroup(), dir(), "c1", kernel_, network_.netns()));
+  struct stat netns {};
+  ASSERT_EQ(::fstat(network_.netns(), &netns), 0);
+  oci::ContainerRecord started = record(first->pid());
+  started.netns = netns.st_ino;
+  const auto links = interface_links(dir(), "c1");
+  ASSERT_FALSE(links.empty());
+  first->leave_network();
+  auto updated = update({started}, kernel_);
+  ASSERT_TRUE(updated) << updated.error().message;
+  EXPECT_THAT(updated->unjudged, IsEmpty());
+  EXPECT_EQ(interface_links(dir(), "c1"), links);
+  // A container that nobody is in the network of any more is told of.
+  other->leave_network();
+  updated = update({started}, kernel_);
+  ASSERT_TRUE(updated) << updated.error().message;
+  EXPECT_THAT(
+      updated->unjudged,
+      ElementsAre(AllOf(HasSubstr("container 'c1': "),
+                        HasSubstr("in the network it was started in"))));
 }
 
 class WithoutTcx final : public hook::LinuxKernel {

@@ -20,6 +20,7 @@ ContainerRecord record() {
   record.runtime_root = "/run/runc";
   record.cgroup_path = "/sys/fs/cgroup/c1";
   record.cgroup_id = 77;
+  record.netns = 78;
   record.policy = "aa";
   record.programs = {"p1", "p2"};
   record.facts.values = {{"container.id", std::string("c1")},
