@@ -128,7 +128,9 @@ bool has_processes(const oci::ContainerRecord& record) {
   }
   const Result<std::string> events =
       read_bounded(record.cgroup_path + "/cgroup.events", kMaxEventsBytes);
-  return !events || events->find("populated 0") == std::string::npos;
+  if (!events || events->find("populated 0") == std::string::npos) return true;
+  // Who has left is brought back.
+  return has_first_process(record);
 }
 
 bool Containers::add(ContainerPtr container) {

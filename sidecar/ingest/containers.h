@@ -61,9 +61,9 @@ ContainerPtr make_container(oci::ContainerRecord record,
                             GenerationPtr generation);
 
 // Whether the cgroup the container was started in still exists and has a
-// process.  When that cannot be told of a cgroup that exists: true.  Of one
-// that had no cgroup of its own (and so is not enforced), whether its first
-// process is there.
+// process, or its first process is there, which may have left the cgroup.  When
+// that cannot be told of a cgroup that exists: true.  Of one that had no cgroup
+// of its own (and so is not enforced), whether its first process is there.
 bool has_processes(const oci::ContainerRecord& record);
 
 struct KnownContainer {

@@ -164,5 +164,19 @@ TEST(Containers, WithoutACgroupItsProcessTellsWhetherItRuns) {
   EXPECT_FALSE(has_processes(record));
 }
 
+TEST(Containers, OneWhoseFirstProcessHasLeftItsCgroupRuns) {
+  const ScratchCgroup own("left");
+  oci::ContainerRecord record;
+  record.cgroup_path = own.path();
+  record.cgroup_id = own.open()->id();
+  record.pid = ::getpid();
+  record.time_ns =
+      static_cast<std::uint64_t>(::time(nullptr) + 1) * 1'000'000'000;
+  EXPECT_TRUE(has_processes(record));
+  // Somebody else had the number then.
+  record.time_ns = 1;
+  EXPECT_FALSE(has_processes(record));
+}
+
 }  // namespace
 }  // namespace bailiff::sidecar
