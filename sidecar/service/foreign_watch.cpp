@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <future>
 #include <iterator>
+#include <limits>
 #include <system_error>
 
 #include "oci/sys/errno_error.h"
@@ -37,6 +39,10 @@ constexpr std::size_t kMaxWaiting = 1024;
 // container can keep all of them waiting.
 constexpr std::size_t kMaxCutsOfOne = 8;
 constexpr std::size_t kMaxCuts = 128;
+// Cgroups that processes of one container have left for, told one by one.  It
+// may make any number: the others are told as if they were one, kAny.
+constexpr std::ptrdiff_t kMaxPlacesOfOne = 16;
+constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t shifted(std::uint64_t time, std::int64_t by) {
   return time + static_cast<std::uint64_t>(by);  // wraps as two's complement
@@ -326,10 +332,14 @@ void ForeignWatch::take_left(const bailiff_foreign& left,
   std::erase_if(left_, [&left](const auto& each) {
     return each.second.first + BAILIFF_REPEAT_NS <= left.time_ns;
   });
-  const auto [known, first] = left_.try_emplace(
-      {left.cgroup_id, left.socket_cgroup}, std::pair(left.time_ns, outcome));
-  known->second.first = left.time_ns;
-  if (!first && std::exchange(known->second.second, outcome) == outcome) return;
+  std::pair<std::uint64_t, std::uint64_t> place{left.cgroup_id,
+                                                left.socket_cgroup};
+  const auto of_one = std::distance(left_.lower_bound({left.cgroup_id, 0}),
+                                    left_.upper_bound({left.cgroup_id, kAny}));
+  if (of_one >= kMaxPlacesOfOne && !left_.contains(place)) place.second = kAny;
+  auto& [seen_ns, outcomes] = left_[place];
+  seen_ns = left.time_ns;
+  if (!outcomes.insert(outcome).second) return;
   Work work;
   work.event_ns = left.time_ns;
   work.draft = [settings, container, left, outcome,

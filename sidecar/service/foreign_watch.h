@@ -155,9 +155,9 @@ class ForeignWatch {
   // Containers that have one with datagrams, until they are gone.
   std::set<std::uint64_t> with_datagrams_;
   // Who has left, by container and where to: when that was seen last, and the
-  // outcome.
+  // outcomes that were told.
   std::map<std::pair<std::uint64_t, std::uint64_t>,
-           std::pair<std::uint64_t, std::string>>
+           std::pair<std::uint64_t, std::set<std::string>>>
       left_;
   std::deque<Waiting> waiting_;
   std::uint64_t round_ = 1;

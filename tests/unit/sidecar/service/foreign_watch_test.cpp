@@ -698,6 +698,29 @@ TEST_F(ForeignWatchTest, WhoLeftIsToldAnewWithAnotherOutcome) {
                                    "Left its cgroup killed"));
 }
 
+TEST_F(ForeignWatchTest, WhoLeavesForManyPlacesIsNotToldWithoutEnd) {
+  run(policy_of({0}, true));
+  start();
+  for (std::uint64_t where = 1; where <= 100; ++where) {
+    kernel_.use(left(where));
+  }
+  // The last of them for all others.
+  EXPECT_EQ(told(17).size(), 17U);
+  for (const BroughtBack outcome :
+       {BroughtBack::kEnded, BroughtBack::kReturned, BroughtBack::kEnded,
+        BroughtBack::kReturned}) {
+    look();
+    {
+      const std::lock_guard lock(mutex_);
+      back_ = outcome;
+    }
+    kernel_.use(left());
+  }
+  look();
+  EXPECT_EQ(returned(), 104);
+  EXPECT_EQ(told(18).size(), 18U);
+}
+
 TEST_F(ForeignWatchTest, WhereNothingIsRefusedWhoLeftIsOnlyTold) {
   run(policy_of({0}, false));
   start();
