@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -27,12 +28,13 @@ using std::chrono::steady_clock;
 // Alerts that wait; what is refused beyond is told as it is.
 constexpr std::size_t kMaxWaiting = 1024;
 // A container is looked at for a tenth of a processor at most, whatever it does
-// to be.
+// to be; but a list has to be heeded, however long a look at it takes.
 constexpr int kRestFactor = 10;
+constexpr std::chrono::seconds kMaxRest{10};
+// An alert does not wait for a look that is further away.
+constexpr std::chrono::seconds kMaxDelay{2};
 // Threads that wait for who uses a socket, one for each container.
 constexpr std::size_t kMaxLooks = 128;
-// When it is tried again to look at one of which that is so.
-constexpr std::chrono::seconds kRetry{1};
 // A reset is told of long before; past it, or with so many, what was cut is
 // forgotten.
 constexpr std::chrono::seconds kRemembered{10};
@@ -91,6 +93,14 @@ class Judge {
   MatchMemory memory_;
 };
 
+// Of the calling thread.
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) +
+         std::chrono::nanoseconds(time.tv_nsec);
+}
+
 bool has_refused_peers(const Container& container) {
   return container.generation && !container.refused_peers.empty();
 }
@@ -105,11 +115,14 @@ class ConnectionCuts::Looks {
     const std::lock_guard lock(mutex_);
     return under_way_.size() < kMaxLooks && under_way_.insert(cgroup_id).second;
   }
-  void end(std::uint64_t cgroup_id,
-           const std::vector<hook::CutConnection>& cut) {
+  void end(std::uint64_t cgroup_id, const std::vector<hook::CutConnection>& cut,
+           std::chrono::nanoseconds took) {
     const auto now = steady_clock::now();
     const std::lock_guard lock(mutex_);
     under_way_.erase(cgroup_id);
+    std::erase_if(rests_, [&](const auto& each) { return each.second < now; });
+    rests_[cgroup_id] =
+        now + std::min<std::chrono::nanoseconds>(took * kRestFactor, kMaxRest);
     std::erase_if(cut_, [&](const auto& each) {
       return each.second.when + kRemembered < now;
     });
@@ -119,6 +132,12 @@ class ConnectionCuts::Looks {
       ++one.count;
       one.when = now;
     }
+  }
+  // Until when it has been looked at enough.
+  steady_clock::time_point rest_of(std::uint64_t cgroup_id) {
+    const std::lock_guard lock(mutex_);
+    const auto rest = rests_.find(cgroup_id);
+    return rest != rests_.end() ? rest->second : steady_clock::time_point();
   }
   // How many, of which nobody has been told yet.
   std::uint32_t take(std::uint64_t cgroup_id, const IpAddress& peer,
@@ -138,6 +157,7 @@ class ConnectionCuts::Looks {
   };
   std::mutex mutex_;
   std::set<std::uint64_t> under_way_;
+  std::map<std::uint64_t, steady_clock::time_point> rests_;
   std::map<std::tuple<std::uint64_t, IpAddress, std::uint16_t>, Cut> cut_;
 };
 
@@ -182,7 +202,10 @@ ConnectionCutPtr ConnectionCuts::look(const ContainerPtr& container,
   if (ends_) return nullptr;
   Asked& asked = ask(container);
   if (netns) asked.netns = std::make_shared<const UniqueFd>(*std::move(netns));
-  if (waiting_ >= kMaxWaiting) return nullptr;
+  if (waiting_ >= kMaxWaiting ||
+      asked.not_before > steady_clock::now() + kMaxDelay) {
+    return nullptr;
+  }
   ++waiting_;
   auto cut = std::make_shared<ConnectionCut>();
   asked.waiting.push_back({refused.address, refused.port, cut});
@@ -195,8 +218,7 @@ ConnectionCuts::Asked& ConnectionCuts::ask(const ContainerPtr& container) {
       asked_.try_emplace(container->record.cgroup_id, Asked{});
   asked->second.container = container;
   if (first) {
-    const auto rest = rests_.find(container->record.cgroup_id);
-    if (rest != rests_.end()) asked->second.not_before = rest->second;
+    asked->second.not_before = looks_->rest_of(container->record.cgroup_id);
   }
   changed_.notify_one();
   return asked->second;
@@ -256,8 +278,10 @@ void ConnectionCuts::look_at(Asked asked) {
   if (known) asked.container = known->container;
   const bool judged = has_refused_peers(*asked.container) &&
                       !is_exempt(*parts_.settings(), asked.container->record);
-  const auto begun = steady_clock::now();
+  // Whether it has to be tried again: what is under way may be older than what
+  // is asked.  A look that takes long ends by itself.
   bool busy = false;
+  bool late = false;
   if (judged) {
     busy = !looks_->begin(cgroup_id);
     if (!busy) {
@@ -273,30 +297,28 @@ void ConnectionCuts::look_at(Asked asked) {
               [&](std::uint64_t, const IpAddress& peer, std::uint16_t port) {
                 return judge->refuses(peer, port);
               });
-          looks->end(cgroup_id, ended.cut);
+          looks->end(cgroup_id, ended.cut, processor_time());
           done->set_value(ended.failure);
         }).detach();
-        busy = result.wait_for(parts_.wait) != std::future_status::ready;
+        late = result.wait_for(parts_.wait) != std::future_status::ready;
+        if (!late) tell_failure(result.get(), asked.container->record.id);
       } catch (const std::system_error&) {
-        looks_->end(cgroup_id, {});
+        looks_->end(cgroup_id, {}, {});
         busy = true;
       }
-      if (!busy) tell_failure(result.get(), asked.container->record.id);
     }
   }
   for (const Waiting& each : asked.waiting) {
     each.cut->finish(looks_->take(cgroup_id, each.peer, each.port));
   }
-  const auto now = steady_clock::now();
-  const std::lock_guard lock(mutex_);
-  std::erase_if(rests_, [&](const auto& each) { return each.second < now; });
-  rests_[cgroup_id] = now + (now - begun) * kRestFactor;
-  if (!busy) return;
+  if (!busy && !late) return;
   log_repeated("cut",
                "a connection, or too many of them, are still being cut "
                "container=" +
                    asked.container->record.id);
-  ask(asked.container).not_before = now + kRetry;
+  if (!busy) return;
+  const std::lock_guard lock(mutex_);
+  ask(asked.container).not_before = steady_clock::now() + parts_.retry;
 }
 
 }  // namespace bailiff::sidecar

@@ -43,6 +43,8 @@ class ConnectionCuts {
     // A cut waits for whoever sends over the socket.  One that takes longer is
     // left to itself, and not told of.
     std::chrono::milliseconds wait{200};
+    // When it is tried again to look at a container of which that is so.
+    std::chrono::milliseconds retry{1000};
   };
 
   explicit ConnectionCuts(Parts parts);
@@ -59,7 +61,8 @@ class ConnectionCuts {
   // It has not been judged before.
   void look(const ContainerPtr& container);
   // A packet of it was refused: what will have been cut of its connections with
-  // that peer.  nullptr: it has none to be cut, or too many others wait.
+  // that peer.  nullptr: it has none to be cut, too many others wait, or it is
+  // not looked at again for some time.
   ConnectionCutPtr look(const ContainerPtr& container,
                         const ConnectEvent& refused);
 
@@ -90,8 +93,6 @@ class ConnectionCuts {
   std::condition_variable changed_;
   std::map<std::uint64_t, Asked> asked_;  // by cgroup
   std::size_t waiting_ = 0;               // of all of them
-  // Until when containers have been looked at enough.
-  std::map<std::uint64_t, std::chrono::steady_clock::time_point> rests_;
   bool ends_ = false;
   std::thread thread_;  // last: it uses the rest
 };

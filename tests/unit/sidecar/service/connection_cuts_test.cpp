@@ -85,7 +85,8 @@ class ConnectionCutsTest : public testing::Test {
                   state->changed.notify_all();
                   return cut;
                 }},
-        .wait = wait});
+        .wait = wait,
+        .retry = std::chrono::milliseconds(1)});
   }
   // What is told of it, once it is.
   std::uint32_t told(const ConnectionCutPtr& cut) {
@@ -202,6 +203,34 @@ TEST_F(ConnectionCutsTest, NobodyWaitsForAContainerThatHoldsItsSocket) {
   hold(false);
   wait_for_looks(1);
   cuts_->stop();
+}
+
+// Of so many connections that a look at them always does: not without end.
+TEST_F(ConnectionCutsTest, ALookThatTakesLongIsNotRepeated) {
+  const ContainerPtr container = run(policy_of(true));
+  hold(true);
+  start(std::chrono::milliseconds(0));
+  EXPECT_EQ(told(cuts_->look(container, refusal(kListed))), 0U);
+  const auto looked = [&](int looks) {
+    std::unique_lock lock(state_->mutex);
+    return state_->changed.wait_for(lock, std::chrono::milliseconds(200), [&] {
+      return state_->connections.looks() >= looks;
+    });
+  };
+  hold(false);
+  wait_for_looks(1);
+  EXPECT_FALSE(looked(2));
+}
+
+// What is under way may be by the list of before.
+TEST_F(ConnectionCutsTest, WhatIsAskedMeanwhileIsLookedAtBehindIt) {
+  const ContainerPtr container = run(policy_of(true));
+  hold(true);
+  start(std::chrono::milliseconds(0));
+  EXPECT_EQ(told(cuts_->look(container, refusal(kListed))), 0U);
+  EXPECT_EQ(told(cuts_->look(container, refusal(kListed))), 0U);
+  hold(false);
+  wait_for_looks(2);
 }
 
 TEST_F(ConnectionCutsTest, WhatCannotBeCutIsToldAsRefused) {
