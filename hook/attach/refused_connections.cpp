@@ -38,8 +38,8 @@ void add_those_of(const Cgroup& cgroup, Namespaces& namespaces) {
 
 Status cut_in(int netns,
               const std::map<std::uint64_t, std::vector<std::uint64_t>>& owners,
-              const Refused& refused, std::vector<CutConnection>& cut) {
-  ASSIGN_OR_RETURN(const Connections connections, Connections::open(netns));
+              const Refused& refused, CutConnections& result) {
+  ASSIGN_OR_RETURN(Connections connections, Connections::open(netns));
   std::vector<std::uint64_t> by;  // of each that is found
   // The subflows of MPTCP are sockets of TCP.
   ASSIGN_OR_RETURN(
@@ -57,8 +57,11 @@ Status cut_in(int netns,
         return true;
       }));
   for (std::size_t i = 0; i < found.size(); ++i) {
-    ASSIGN_OR_RETURN(const bool ended, connections.end(found[i]));
-    if (ended) cut.push_back({by[i], found[i].peer, found[i].port});
+    ASSIGN_OR_RETURN(const Ended ended, connections.end(found[i]));
+    if (ended == Ended::kHeld) result.held = true;
+    if (ended == Ended::kYes) {
+      result.cut.push_back({by[i], found[i].peer, found[i].port});
+    }
   }
   return Ok{};
 }
@@ -69,7 +72,7 @@ CutConnections cut_refused(const std::vector<ContainerSockets>& containers,
                            const Refused& refused) {
   CutConnections result;
   const Result<CgroupMount> mount = CgroupMount::find();
-  if (!mount) return {{}, mount.error()};
+  if (!mount) return {.failure = mount.error()};
   Namespaces namespaces;
   // By cgroup, whose: a container may lie in another one's.
   std::map<std::uint64_t, std::vector<std::uint64_t>> owners;
@@ -86,7 +89,7 @@ CutConnections cut_refused(const std::vector<ContainerSockets>& containers,
     }
   }
   for (const auto& [id, netns] : namespaces) {
-    const Status done = cut_in(netns->get(), owners, refused, result.cut);
+    const Status done = cut_in(netns->get(), owners, refused, result);
     if (!done && result.failure) result.failure = done;
   }
   return result;

@@ -39,15 +39,16 @@ struct CutConnection {
 
 struct CutConnections {
   std::vector<CutConnection> cut;
+  bool held = false;  // some are Ended::kHeld
   // The first that was in the way; others were cut all the same.  As of
   // Connections.
   Status failure = Ok{};
 };
 
 // Asks `refused` of each connection whose peer has answered, on the caller's
-// thread.  Takes some milliseconds, longer for many processes and connections;
-// and waits for whoever uses a socket that is cut, as long as that likes.
-// Containers that are gone have none but those in `netns`.
+// thread.  Takes some milliseconds, longer for many processes and connections,
+// and where some are being used. Containers that are gone have none but those
+// in `netns`.
 CutConnections cut_refused(const std::vector<ContainerSockets>& containers,
                            const Refused& refused);
 

@@ -11,13 +11,21 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/errno_error.h"
+#include "oci/sys/process.h"
 
 namespace bailiff::hook {
 namespace {
@@ -25,6 +33,11 @@ namespace {
 // What the kernel fills at most with one message of a dump (NLMSG_GOODSIZE is
 // smaller).
 constexpr std::size_t kMessageBytes = 32 << 10;
+// A connection that nobody uses is ended in far less.
+constexpr std::chrono::milliseconds kPatience{100};
+// Threads that wait for who uses a connection: of one cgroup, and of all.
+constexpr std::ptrdiff_t kMaxHeldOfOne = 8;
+constexpr std::size_t kMaxHeld = 256;
 
 struct Request {
   nlmsghdr header;
@@ -48,8 +61,8 @@ Request request_of(std::uint16_t type, std::uint16_t flags, int family,
   return request;
 }
 
-Status send_request(const UniqueFd& socket, const Request& request) {
-  if (::send(socket.get(), &request, sizeof(request), 0) !=
+Status send_request(int socket, const Request& request) {
+  if (::send(socket, &request, sizeof(request), 0) !=
       static_cast<ssize_t>(sizeof(request))) {
     return errno_error("ask for the container's connections");
   }
@@ -102,10 +115,10 @@ std::uint64_t cgroup_of(std::string_view message) {
 
 // Calls `take` with each message of the answer; 0 or the errno it ends with.
 template <typename Take>
-Result<int> read_answer(const UniqueFd& socket, Take take) {
+Result<int> read_answer(int socket, Take take) {
   std::string buffer(kMessageBytes, '\0');
   for (;;) {
-    const ssize_t size = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    const ssize_t size = ::recv(socket, buffer.data(), buffer.size(), 0);
     if (size < 0) {
       if (errno == EINTR) continue;
       return errno_error("read the container's connections");
@@ -137,6 +150,40 @@ Connection connection_of(std::string_view message, int protocol) {
           .id = socket.id};
 }
 
+// Connections that are being ended, by the cookies of their sockets.  Any
+// thread.
+class Ending {
+ public:
+  // False when it is already, or too many are; else end() follows.
+  bool begin(const Connection& connection) {
+    const std::lock_guard lock(mutex_);
+    const auto of_one = std::count_if(
+        cgroups_.begin(), cgroups_.end(),
+        [&](const auto& each) { return each.second == connection.cgroup; });
+    return of_one < kMaxHeldOfOne && cgroups_.size() < kMaxHeld &&
+           cgroups_.emplace(cookie(connection), connection.cgroup).second;
+  }
+  void end(const Connection& connection) {
+    const std::lock_guard lock(mutex_);
+    cgroups_.erase(cookie(connection));
+  }
+
+ private:
+  using Cookie = std::pair<std::uint32_t, std::uint32_t>;
+  static Cookie cookie(const Connection& connection) {
+    return {connection.id.idiag_cookie[0], connection.id.idiag_cookie[1]};
+  }
+
+  std::mutex mutex_;
+  std::map<Cookie, std::uint64_t> cgroups_;
+};
+
+// The one of the process.  Shared with the threads, which may outlive main().
+std::shared_ptr<Ending> ending() {
+  static const auto ending = std::make_shared<Ending>();
+  return ending;
+}
+
 }  // namespace
 
 Result<Connections> Connections::open(int netns) {
@@ -148,7 +195,7 @@ Result<Connections> Connections::open(int netns) {
     return Ok{};
   };
   RETURN_IF_ERROR(netns < 0 ? make() : in_network_namespace(netns, make));
-  return Connections(std::move(socket));
+  return Connections(netns, std::move(socket));
 }
 
 Result<std::vector<Connection>> Connections::find(
@@ -156,10 +203,10 @@ Result<std::vector<Connection>> Connections::find(
   std::vector<Connection> found;
   for (const int family : {AF_INET, AF_INET6}) {
     RETURN_IF_ERROR(send_request(
-        socket_,
+        socket_.get(),
         request_of(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, protocol)));
     ASSIGN_OR_RETURN(const int err,
-                     read_answer(socket_, [&](std::string_view message) {
+                     read_answer(socket_.get(), [&](std::string_view message) {
                        const Connection one = connection_of(message, protocol);
                        if (chosen(one)) found.push_back(one);
                      }));
@@ -171,15 +218,46 @@ Result<std::vector<Connection>> Connections::find(
   return found;
 }
 
-Result<bool> Connections::end(const Connection& connection) const {
-  Request request = request_of(SOCK_DESTROY, NLM_F_ACK, connection.family,
-                               connection.protocol);
-  request.body.id = connection.id;
-  RETURN_IF_ERROR(send_request(socket_, request));
-  ASSIGN_OR_RETURN(const int err,
-                   read_answer(socket_, [](std::string_view) {}));
-  if (err == 0) return true;
-  if (err == ENOENT) return false;
+Result<Ended> Connections::end(const Connection& connection) {
+  const std::shared_ptr<Ending> all = ending();
+  if (!all->begin(connection)) return Ended::kHeld;
+  // The kernel waits for the socket's lock, and no signal ends that.  So the
+  // thread has nothing of the process but its memory: what others hold open, or
+  // locked, must not last as long as the owner of a connection likes.
+  auto apart = std::make_shared<std::promise<Status>>();
+  auto done = std::make_shared<std::promise<Result<int>>>();
+  std::future<Status> is_apart = apart->get_future();
+  std::future<Result<int>> answer = done->get_future();
+  try {
+    std::thread([all, connection, apart, done, socket = socket_.get()] {
+      const Status kept = keep_only_descriptor(socket);
+      apart->set_value(kept);
+      const auto ask = [&]() -> Result<int> {
+        RETURN_IF_ERROR(kept);
+        Request request = request_of(SOCK_DESTROY, NLM_F_ACK, connection.family,
+                                     connection.protocol);
+        request.body.id = connection.id;
+        RETURN_IF_ERROR(send_request(socket, request));
+        return read_answer(socket, [](std::string_view) {});
+      };
+      Result<int> err = ask();
+      all->end(connection);
+      done->set_value(std::move(err));
+    }).detach();
+  } catch (const std::system_error& error) {
+    all->end(connection);
+    return Error{Code::kExhausted,
+                 std::string("a thread to end a connection: ") + error.what()};
+  }
+  RETURN_IF_ERROR(is_apart.get());
+  if (answer.wait_for(kPatience) != std::future_status::ready) {
+    // The answer to that one is still to come over this socket.
+    ASSIGN_OR_RETURN(*this, open(netns_));
+    return Ended::kHeld;
+  }
+  ASSIGN_OR_RETURN(const int err, answer.get());
+  if (err == 0) return Ended::kYes;
+  if (err == ENOENT) return Ended::kBefore;
   Error error = errno_error("end a connection", err);
   if (err == EOPNOTSUPP) error.code = Code::kUnsupported;
   return error;

@@ -28,10 +28,19 @@ struct Connection {
   inet_diag_sockid id{};
 };
 
+enum class Ended {
+  kYes,
+  kBefore,  // by itself
+  // Somebody uses it just now, and can as long as they like; or too many others
+  // wait for such.  A thread that nobody waits for ends it when they let go.
+  kHeld,
+};
+
 // One thread at a time.  After a call that failed, to be made anew.
 class Connections {
  public:
-  // Those of the namespace `netns`, a borrowed descriptor; -1: the caller's.
+  // Those of the namespace `netns`, a descriptor that is borrowed for the life
+  // of this object; -1: the caller's.
   static Result<Connections> open(int netns);
 
   // Those of IPPROTO_TCP or IPPROTO_UDP that are chosen.  Sockets that listen
@@ -40,14 +49,15 @@ class Connections {
       int protocol, const std::function<bool(const Connection&)>& chosen) const;
 
   // Its owner sees ECONNABORTED, what it has to send is dropped, and a reset
-  // goes to the peer where the programs let it.  False: it has ended before.
-  // Waits for whoever is sending over it.  kUnsupported on a kernel without
-  // INET_DIAG_DESTROY.
-  Result<bool> end(const Connection& connection) const;
+  // goes to the peer where the programs let it.  Waits for a moment at most.
+  // kUnsupported on a kernel without INET_DIAG_DESTROY.
+  Result<Ended> end(const Connection& connection);
 
  private:
-  explicit Connections(UniqueFd socket) : socket_(std::move(socket)) {}
+  Connections(int netns, UniqueFd socket)
+      : netns_(netns), socket_(std::move(socket)) {}
 
+  int netns_;
   UniqueFd socket_;  // of that namespace, whoever uses it
 };
 

@@ -104,7 +104,7 @@ Result<Link> LinuxKernel::attach_isolation(const IsolationProgram& program,
 Status LinuxKernel::cut_connections(int netns,
                                     const std::set<std::uint64_t>& cgroups,
                                     std::span<const IpNetwork> spared) {
-  ASSIGN_OR_RETURN(const Connections connections, Connections::open(netns));
+  ASSIGN_OR_RETURN(Connections connections, Connections::open(netns));
   const auto chosen = [&](const Connection& one) {
     return cgroups.contains(one.cgroup) &&
            std::none_of(

@@ -139,4 +139,14 @@ Result<bool> same_namespace(pid_t one, pid_t other, const std::string& kind) {
   return same_namespace(std::to_string(one), std::to_string(other), kind);
 }
 
+Status keep_only_descriptor(int fd) {
+  if (::unshare(CLONE_FILES) != 0) return errno_error("unshare descriptors");
+  const auto kept = static_cast<unsigned>(fd);
+  if ((fd > 0 && ::close_range(0, kept - 1, 0) != 0) ||
+      ::close_range(kept + 1, ~0U, 0) != 0) {
+    return errno_error("close descriptors");
+  }
+  return Ok{};
+}
+
 }  // namespace bailiff

@@ -49,4 +49,8 @@ Result<bool> shares_namespace(pid_t pid, const std::string& kind);
 // Whether both are in the same.
 Result<bool> same_namespace(pid_t one, pid_t other, const std::string& kind);
 
+// Gives the calling thread a table of descriptors of its own, with `fd` alone;
+// -1: with none.  What owns others must not end on that thread.
+Status keep_only_descriptor(int fd);
+
 }  // namespace bailiff

@@ -285,8 +285,8 @@ void ConnectionCuts::look_at(Asked asked) {
   if (judged) {
     busy = !looks_->begin(cgroup_id);
     if (!busy) {
-      auto done = std::make_shared<std::promise<Status>>();
-      std::future<Status> result = done->get_future();
+      auto done = std::make_shared<std::promise<hook::CutConnections>>();
+      std::future<hook::CutConnections> result = done->get_future();
       auto judge =
           std::make_shared<Judge>(asked.container, parts_.calls.names_of);
       try {
@@ -298,10 +298,14 @@ void ConnectionCuts::look_at(Asked asked) {
                 return judge->refuses(peer, port);
               });
           looks->end(cgroup_id, ended.cut, processor_time());
-          done->set_value(ended.failure);
+          done->set_value(ended);
         }).detach();
         late = result.wait_for(parts_.wait) != std::future_status::ready;
-        if (!late) tell_failure(result.get(), asked.container->record.id);
+        if (!late) {
+          const hook::CutConnections ended = result.get();
+          busy = ended.held;
+          tell_failure(ended.failure, asked.container->record.id);
+        }
       } catch (const std::system_error&) {
         looks_->end(cgroup_id, {}, {});
         busy = true;
@@ -318,7 +322,9 @@ void ConnectionCuts::look_at(Asked asked) {
                    asked.container->record.id);
   if (!busy) return;
   const std::lock_guard lock(mutex_);
-  ask(asked.container).not_before = steady_clock::now() + parts_.retry;
+  Asked& again = ask(asked.container);
+  again.not_before =
+      std::max(again.not_before, steady_clock::now() + parts_.retry);
 }
 
 }  // namespace bailiff::sidecar

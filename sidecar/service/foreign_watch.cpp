@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "oci/sys/errno_error.h"
+#include "oci/sys/process.h"
 #include "rules/abi/limits.h"
 #include "sidecar/ingest/clock.h"
 #include "sidecar/service/log.h"
@@ -510,7 +511,12 @@ bool ForeignWatch::cut(bailiff_foreign held) {
   std::future<Status> result = done->get_future();
   try {
     std::thread([done, cut = parts_.cut, cuts = cuts_, held] {
-      Status status = cut(static_cast<pid_t>(held.tid), held.fd, held.cookie);
+      // No signal ends it while the socket is used: what the process holds open
+      // must not last as long.
+      Status status = keep_only_descriptor(-1);
+      if (status) {
+        status = cut(static_cast<pid_t>(held.tid), held.fd, held.cookie);
+      }
       cuts->end(held);
       done->set_value(std::move(status));
     }).detach();

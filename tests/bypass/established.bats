@@ -28,7 +28,10 @@ setup_file() {
 }
 teardown_file() { story_close; }
 setup() { attacker_forget_packets; }
-teardown() { story_quiet; }
+teardown() {
+  [[ ! ${HOLDER-} ]] || kill -KILL "$HOLDER"
+  story_quiet
+}
 
 # A service whose list has, besides what the demo lists, ADDRESS...
 service_listing() {
@@ -81,6 +84,47 @@ sockets_to() { in_netns inside ss -Htan dst "$1"; }
   # Nothing that was to be sent is left to the network it was in.
   [[ -z $(sockets_to "$ATTACKER4") ]]
   (($(attacker_packets) == 0))
+}
+
+# holds ID PEER: a container that holds a connection with it, and has another.
+holds() {
+  contained_detached "$1" sleep 1000
+  local pid
+  pid=$(plain_runc state "$1" | jq .pid)
+  # shellcheck disable=SC2016 # the shell in the cgroup expands
+  spawn "$SCRATCH/$1.held" sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' \
+    "$CGROUP2$(sed -n 's/^0:://p' "/proc/$pid/cgroup")" \
+    nsenter --net="/proc/$pid/ns/net" \
+    python3 "$BATS_TEST_DIRNAME/holder.py" "$2" 1390
+  HOLDER=$SPAWNED_PID
+  wait_until 10 "a held connection" grep -qxF held "$SCRATCH/$1.held"
+}
+
+# Each waits for it in the kernel, where no signal reaches.
+@test "who holds a connection keeps neither another of it nor a service" {
+  service_listing 198.51.100.77
+  holds holder "$ATTACKER4"
+  list 198.51.100.77 "$ATTACKER4"
+  bailiff_api reload
+  wait_until 10 "its error" grep -qxF "lost ECONNABORTED" "$SCRATCH/holder.held"
+  # It has a thread that does not end.
+  kill -KILL "$SERVICE_PID"
+  service_start
+  run contained_connect later "$ATTACKER4"
+  says "Operation not permitted"
+  event "$C2_RULE" '.bailiff.container.id == "later"'
+}
+
+@test "who holds a connection is isolated, and keeps nobody waiting" {
+  service_listing 198.51.100.77
+  holds holder "$HARMLESS4"
+  contained_detached other sleep 1000
+  timeout 10 "$BAILIFF_BIN/bailiff" --api "unix:$SVC/run/bailiffd.sock" \
+    isolate holder
+  timeout 10 "$BAILIFF_BIN/bailiff" --api "unix:$SVC/run/bailiffd.sock" \
+    isolate other
+  list 198.51.100.77 "$ATTACKER4"
+  timeout 10 "$BAILIFF_BIN/bailiff" --api "unix:$SVC/run/bailiffd.sock" reload
 }
 
 # The service is not there when the list changes.
