@@ -191,7 +191,8 @@ time_passes() {
   event "$C2_RULE" '.bailiff.outcome == "paused"'
   contained_detached cut sleep 300
   run -0 bailiff_api isolate cut --limit 1h
-  contained_detached stopping sh -c 'trap "" TERM; exec sleep 300'
+  contained_detached stopping sh -c 'trap "" TERM; echo set; exec sleep 300'
+  wait_until 10 "its trap" grep -qx set "$SCRATCH/stopping.out"
   run -0 bailiff_api stop stopping --grace 1h
   service_stop KILL
   frozen paused
