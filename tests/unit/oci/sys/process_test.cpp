@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/sys/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <limits.h>
 #include <sys/resource.h>
@@ -8,8 +9,10 @@
 #include <algorithm>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "oci/sys/files.h"
+#include "oci/sys/unique_fd.h"
 
 namespace bailiff {
 namespace {
@@ -62,6 +65,29 @@ TEST(ReserveDescriptors, TakesWhatTheLimitAllows) {
   EXPECT_TRUE(reserve_descriptors(1 << 20));
   EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_GE(table_size(), 128);
+}
+
+bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+
+TEST(KeepOnlyDescriptor, ClosesTheOthersForThisThreadAlone) {
+  const UniqueFd kept(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const UniqueFd other(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(kept && other);
+  for (const int only : {kept.get(), -1}) {
+    bool done = false;
+    bool has_kept = false;
+    bool has_others = true;
+    std::thread([&] {
+      done = static_cast<bool>(keep_only_descriptor(only));
+      has_kept = is_open(kept.get());
+      has_others = is_open(other.get()) || is_open(0);
+    }).join();
+    EXPECT_TRUE(done);
+    EXPECT_EQ(has_kept, only >= 0);
+    EXPECT_FALSE(has_others);
+    EXPECT_TRUE(is_open(kept.get()));
+    EXPECT_TRUE(is_open(other.get()));
+  }
 }
 
 }  // namespace
