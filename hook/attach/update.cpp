@@ -43,40 +43,23 @@ Result<Netns> netns_of(pid_t pid, const Cgroup& cgroup) {
   return Netns{.told = true, .other = *std::move(netns)};
 }
 
-}  // namespace
-
-Result<std::optional<UniqueFd>> container_netns(
-    const oci::ContainerRecord& record, const Cgroup& cgroup) {
-  // Any of them may have made a namespace of its own, the first one too.
-  const auto started_in = [&](pid_t pid) {
-    return record.netns == 0
-               ? std::nullopt
-               : network_namespace_in(pid, static_cast<ino_t>(record.netns));
-  };
-  Netns first;
-  if (const auto pid = static_cast<pid_t>(record.pid); pid > 0) {
-    if (auto found = started_in(pid)) return found;
-    ASSIGN_OR_RETURN(first, netns_of(pid, cgroup));
-    if (first.told && record.netns == 0) return std::move(first.other);
+// The one it was started in, if that is known and some process is in it still:
+// any may have made a namespace of its own, the first one too.
+std::optional<UniqueFd> netns_of_start(const oci::ContainerRecord& record,
+                                       const Cgroup& cgroup) {
+  if (record.netns == 0) return std::nullopt;
+  const auto inode = static_cast<ino_t>(record.netns);
+  if (const auto first = static_cast<pid_t>(record.pid); first > 0) {
+    if (auto found = network_namespace_in(first, inode)) return found;
   }
   const Result<std::vector<pid_t>> processes = cgroup.processes();
-  if (processes) {
-    for (const pid_t pid : *processes) {
-      if (pid <= 0) continue;
-      if (auto found = started_in(pid)) return found;
-    }
-  }
-  if (first.told) return std::move(first.other);
-  if (!processes) return processes.error();
+  if (!processes) return std::nullopt;
   for (const pid_t pid : *processes) {
     if (pid <= 0) continue;
-    ASSIGN_OR_RETURN(Netns netns, netns_of(pid, cgroup));
-    if (netns.told) return std::move(netns.other);
+    if (auto found = network_namespace_in(pid, inode)) return found;
   }
-  return std::optional<UniqueFd>();
+  return std::nullopt;
 }
-
-namespace {
 
 bool is_started_in(const oci::ContainerRecord& record,
                    const std::optional<UniqueFd>& netns) {
@@ -86,6 +69,24 @@ bool is_started_in(const oci::ContainerRecord& record,
 }
 
 }  // namespace
+
+Result<std::optional<UniqueFd>> container_netns(
+    const oci::ContainerRecord& record, const Cgroup& cgroup) {
+  if (auto found = netns_of_start(record, cgroup)) return found;
+  // Should another have made a namespace of its own, its first one counts.
+  if (record.pid > 0) {
+    ASSIGN_OR_RETURN(Netns first,
+                     netns_of(static_cast<pid_t>(record.pid), cgroup));
+    if (first.told) return std::move(first.other);
+  }
+  ASSIGN_OR_RETURN(const std::vector<pid_t> processes, cgroup.processes());
+  for (const pid_t pid : processes) {
+    if (pid <= 0) continue;
+    ASSIGN_OR_RETURN(Netns netns, netns_of(pid, cgroup));
+    if (netns.told) return std::move(netns.other);
+  }
+  return std::optional<UniqueFd>();
+}
 
 Result<UpdatedContainers> update_containers(
     const std::string& bpf_dir, const CompiledPolicy& policy,
