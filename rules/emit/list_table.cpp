@@ -10,15 +10,38 @@
 namespace bailiff::emit {
 namespace {
 
-// Bits of the filter for each block; of the addresses that are not listed it
-// then lets one in a hundred through.
-constexpr std::size_t kBitsPerBlock = 16;
-constexpr std::size_t kBlocksPerWord = 64 / kBitsPerBlock;
+// Bits of the filter for each block: of the addresses that are not listed, one
+// in a hundred gets through with the most, and with the fewest four.
+constexpr std::size_t kMostBitsPerBlock = 16;
+constexpr std::size_t kFewestBitsPerBlock = 8;
+// A filter is as large as that makes it only while it is near the processor,
+// beside what else there is: a word from farther away takes longer than all
+// else that is done for a miss, and than the few more that have to be searched
+// for.
+constexpr std::size_t kNearWords = (512 << 10) / 8;
 // Smaller blocks tell more addresses from listed ones, but a network has more
-// of them: as many as this for each range, or what the first page has room for.
+// of them: as many as this for each range, or what the first page has room for,
+// as long as the filter stays near; and beyond that, a quarter more than there
+// are ranges.
 constexpr std::size_t kBlocksPerRange = 4;
 constexpr std::size_t kBlocksOfFirstPage =
-    (kListPageBytes / 8 - kFirstFilterWord) * kBlocksPerWord;
+    (kListPageBytes / 8 - kFirstFilterWord) * 64 / kMostBitsPerBlock;
+constexpr std::size_t kNearBlocks = kNearWords * 64 / kFewestBitsPerBlock;
+
+std::size_t most_blocks(std::size_t ranges) {
+  return std::max({kBlocksOfFirstPage,
+                   std::min(ranges * kBlocksPerRange, kNearBlocks),
+                   ranges + ranges / 4});
+}
+
+// One at least: the filter of an empty list says no to everything.
+std::size_t filter_words(std::size_t blocks) {
+  const auto words = [blocks](std::size_t bits) {
+    return (blocks * bits + 63) / 64;
+  };
+  return std::max({std::min(words(kMostBitsPerBlock), kNearWords),
+                   words(kFewestBitsPerBlock), std::size_t{1}});
+}
 
 // What differs between the trees.  Key is an address as a number, and
 // kHighest, as std::numeric_limits does not know 128 bits everywhere, above or
@@ -245,8 +268,7 @@ class TableMaker {
   // How many bits at the end of an address the blocks do not tell apart: as few
   // as the limit allows.  Without all but one bit, a range has two blocks.
   unsigned choose_blocks() const {
-    const std::size_t limit =
-        std::max(ranges_.size() * kBlocksPerRange, kBlocksOfFirstPage);
+    const std::size_t limit = most_blocks(ranges_.size());
     unsigned fewest = 0;
     unsigned most = Family::kBits - 1;
     while (fewest < most) {
@@ -275,9 +297,7 @@ class TableMaker {
     const unsigned dropped = choose_blocks();
     header_.mask = words_of(kHighest << dropped);
     const std::size_t blocks = count_blocks(dropped, SIZE_MAX - 1);
-    // One at least: that of an empty list says no to everything.
-    const std::size_t words = std::max<std::size_t>(
-        (blocks + kBlocksPerWord - 1) / kBlocksPerWord, 1);
+    const std::size_t words = filter_words(blocks);
     header_.filter_words = static_cast<std::uint32_t>(words);
     const std::size_t filter_bytes = (kFirstFilterWord + words) * 8;
     // The tree of ports apart, all of it at once.

@@ -62,11 +62,13 @@ void ask(std::vector<bpf_insn>& code, const UniqueFd& map, int slot,
   code.push_back(emit::call(function));
 }
 
-// Of as many addresses, in bytes: a power of two.
-constexpr std::size_t kFilterBytesPerAddress = 2;
+// Of as many addresses, in bytes: a power of two.  As list_table.h has it, two
+// for each, and of many one.
 std::uint32_t filter_bytes(std::size_t count) {
+  constexpr std::size_t kNear = 512 << 10;
+  const std::size_t bytes = std::max(std::min(count * 2, kNear), count);
   return static_cast<std::uint32_t>(
-      std::bit_ceil(std::max<std::size_t>(count * kFilterBytesPerAddress, 8)));
+      std::bit_ceil(std::max<std::size_t>(bytes, 8)));
 }
 
 // Loads the word of the array that the address's hash picks.

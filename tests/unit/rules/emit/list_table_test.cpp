@@ -40,6 +40,9 @@ class Reader {
   std::size_t pages() const { return table_.size() / kListPageBytes; }
   std::size_t bytes() const { return table_.size(); }
 
+  std::size_t filter_bytes() const {
+    return std::size_t{header_.filter_words} * 8;
+  }
   bool passes_filter(const IpAddress& address) const {
     std::uint64_t x = 0;
     if (address.family == 4) {
@@ -303,6 +306,32 @@ TEST(ListTable, ItsFilterStopsNearlyAllThatIsNotListed) {
         passed += table.passes_filter(random.address(family)) ? 1 : 0;
       }
       EXPECT_LT(passed, kAsked / 20) << "prefix " << prefix;
+    }
+  }
+}
+
+// Of a long list it is a byte for each entry, so that it stays near.
+TEST(ListTable, ItsFilterIsSmallWhereTheListIsLong) {
+  constexpr std::size_t kListed = 600'000;
+  Random random;
+  std::vector<IpNetwork> listed;
+  for (std::size_t i = 0; i < kListed; ++i) {
+    listed.push_back({random.address(4), 32});
+  }
+  for (const bool with_networks : {false, true}) {
+    if (with_networks) {
+      for (int i = 0; i < 3000; ++i) listed.push_back(random.network(4, 24));
+    }
+    const Reader table(4, listed);
+    EXPECT_LT(table.filter_bytes(), kListed * 5 / 4 + 10'000);
+    int passed = 0;
+    constexpr int kAsked = 5000;
+    for (int i = 0; i < kAsked; ++i) {
+      passed += table.passes_filter(random.address(4)) ? 1 : 0;
+    }
+    EXPECT_LT(passed, kAsked / 15);
+    for (std::size_t i = 0; i < listed.size(); i += 1000) {
+      ASSERT_TRUE(table.passes_filter(listed[i].base));
     }
   }
 }
