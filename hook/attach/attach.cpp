@@ -224,13 +224,15 @@ Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
                                            Kernel& kernel,
                                            Attachment& attachment) {
   std::vector<Planned> planned;
+  const std::uint64_t frames = request.netns < 0 ? 0 : frames_of(request);
   for (const HookPoint hook : kHookPoints) {
     if (hook == HookPoint::kFrame) continue;
     if (!request.plan.acts_at(hook)) continue;
     ASSIGN_OR_RETURN(
         emit::Program program,
         emit::emit_program(request.plan.rules_at(hook), request.policy.lists,
-                           emit::flavour_of(hook), request.policy_id, &table));
+                           emit::flavour_of(hook), request.policy_id, &table,
+                           frames));
     planned.push_back(
         {std::move(program), std::nullopt, std::string(to_string(hook))});
   }

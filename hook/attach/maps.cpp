@@ -15,6 +15,7 @@
 #include "rules/abi/task.h"
 #include "rules/emit/dns_name.h"
 #include "rules/emit/list_table.h"
+#include "rules/emit/passed.h"
 
 namespace bailiff::hook {
 namespace {
@@ -227,6 +228,13 @@ Result<Map> create_map(emit::MapKind kind, Kernel& kernel) {
                                 .key_size = sizeof(std::uint64_t),
                                 .value_size = sizeof(bailiff_judged),
                                 .max_entries = BAILIFF_MAX_JUDGED},
+                               nullptr);
+    case emit::MapKind::kPassed:
+      return kernel.create_map({.type = MapType::kPerCpuArray,
+                                .name = "bailiff_passed",
+                                .key_size = sizeof(std::uint32_t),
+                                .value_size = sizeof(emit::Passed),
+                                .max_entries = 1},
                                nullptr);
     case emit::MapKind::kSenders:
       // The kernel sizes it: an entry ends with its socket.

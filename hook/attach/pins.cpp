@@ -63,6 +63,8 @@ std::string Pins::map(const emit::MapRef& ref) const {
       return bpf_dir_ + "/containers";
     case emit::MapKind::kJudged:
       return bpf_dir_ + "/judged";
+    case emit::MapKind::kPassed:
+      return bpf_dir_ + "/passed";
     case emit::MapKind::kSenders:
       return bpf_dir_ + "/senders";
     case emit::MapKind::kTables:

@@ -143,6 +143,8 @@ std::string map_name(const MapRef& map) {
       return "containers";
     case MapKind::kJudged:
       return "judged";
+    case MapKind::kPassed:
+      return "passed";
     case MapKind::kSenders:
       return "senders";
     case MapKind::kTasks:

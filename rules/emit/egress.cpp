@@ -12,6 +12,7 @@
 
 #include "rules/emit/flavour.h"
 #include "rules/emit/packet.h"
+#include "rules/emit/passed.h"
 #include "rules/emit/report.h"
 
 namespace bailiff::emit {
@@ -90,6 +91,7 @@ const FlavourCode& egress_code() {
       .finish = finish_and_report,
       .hook = BAILIFF_HOOK_EGRESS,
       .find_raw = find_raw,
+      .passed = note_passed,
   };
   return flavour;
 }

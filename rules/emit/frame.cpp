@@ -29,6 +29,7 @@
 #include "rules/emit/caller.h"
 #include "rules/emit/flavour.h"
 #include "rules/emit/packet.h"
+#include "rules/emit/passed.h"
 #include "rules/emit/report.h"
 
 namespace bailiff::emit {
@@ -217,6 +218,7 @@ void forget_sender(Writer& code) {
 template <int header>
 void pass_judged(Writer& code, const FlavourCode& flavour) {
   const Label judge = code.new_label();
+  pass_noted(code, flavour, header);
   find_sender(code, flavour, judge);
   load_ip_socket(code, judge);
   // What is left of a connection that has ended, and answers late segments, is

@@ -199,6 +199,12 @@ void load_values(const Target& target, const std::vector<KernelRule>& rules) {
   }
 }
 
+// The egress and the programs for frames have the same rules.
+bool is_noted(Flavour flavour) {
+  return flavour == Flavour::kEgress || flavour == Flavour::kFrame ||
+         flavour == Flavour::kBareFrame;
+}
+
 // Fills kRawSlot where a rule is about raw sockets; where all are, the rest is
 // for their packets alone.
 void find_raw(Writer& code, const FlavourCode& flavour,
@@ -211,6 +217,7 @@ void find_raw(Writer& code, const FlavourCode& flavour,
   code.append(load(Size::k64, kR1, kFrame, kRawSlot));
   if (all) {
     code.jump(jump_if(Comparison::kNe, kR1, 0), judge);
+    if (flavour.passed != nullptr) flavour.passed(code, flavour);
     code.append(move(kR0, flavour.pass));
     code.exit();
     code.bind(judge);
@@ -398,6 +405,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   Writer code;
   LookUps look_ups;
   ops.frames_id = frames_id;
+  ops.noted = is_noted(flavour) && frames_id != 0;
   const bool names = names_hosts(rules) || asks_names(flavour);
   if (names) {
     look_ups.as_functions = true;

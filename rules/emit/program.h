@@ -59,6 +59,7 @@ enum class MapKind : std::uint8_t {
   kTold,        // LRU hash: bailiff_told_key to the last bailiff_connect_event
                 // that was told, for programs that have no cgroup storage
   kJudged,      // hash: cgroup id to the bailiff_judged of a container
+  kPassed,      // per-CPU array of one Passed (passed.h)
   kSenders,     // BPF_MAP_TYPE_SK_STORAGE: of a socket that was made outside of
                 // the container that has it, a bailiff_sender
   kTables,      // BPF_MAP_TYPE_ARRAY_OF_MAPS: the tables of all lists
@@ -156,7 +157,8 @@ struct TaskTable;
 // same whatever is in them; the items of other lists are part of the program.
 // `policy_id` is Digest::short_id() of the policy's conditions_digest().
 // `tasks` says which bits of a process its checks are, when the plan has any.
-// `frames_id` is that of the plan, for programs for frames.
+// `frames_id` is that of the plan, for programs for frames, and for the egress
+// of a cgroup whose packets those see.
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
                              std::uint64_t policy_id = 0,

@@ -341,6 +341,7 @@ void finish_and_report(Writer& code, const std::vector<KernelRule>& rules,
   }
   code.exit();
   code.bind(allow);
+  if (flavour.passed != nullptr) flavour.passed(code, flavour);
   code.append(move(kR0, flavour.pass));
   code.exit();
   code.bind(subprogram);

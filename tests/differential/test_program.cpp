@@ -80,6 +80,7 @@ Result<UniqueFd> KernelMaps::make(const emit::MapRef& ref) const {
                                      sizeof(std::uint64_t),
                                      sizeof(bailiff_judged), 1, nullptr));
       break;
+    case emit::MapKind::kPassed:
     case emit::MapKind::kSenders:
       break;  // of frames, which are not tested here
     case emit::MapKind::kTasks:
