@@ -281,12 +281,14 @@ void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
 // What goes elsewhere than a hook of the cgroup was asked about: frames written
 // by hand, and packets that are not for their socket's peer; and what a process
 // sends over a socket made elsewhere, but for TCP, which may answer there.  All
-// of it of a container that has these rules: a neighbour's is its own, and what
-// is of no socket may be an answer that is forwarded.
+// of it of a container that has these rules: a neighbour's is its own.  What is
+// of no socket is forwarded, for whoever is behind a tun device, say; it is
+// judged when it is a question, and may otherwise be an answer.
 template <int header>
 void find_raw(Writer& code, const FlavourCode& flavour) {
   const Label foreign = code.new_label();
   const Label owned = code.new_label();
+  const Label forwarded = code.new_label();
   const Label raw = code.new_label();
   const Label done = code.new_label();
   code.append(store(Size::k64, kFrame, kRawSlot, 0));
@@ -307,9 +309,12 @@ void find_raw(Writer& code, const FlavourCode& flavour) {
   code.go(done);
   code.bind(owned);
   code.append(load(Size::k64, kR1, kContext, offsetof(__sk_buff, sk)));
-  code.jump(jump_if(Comparison::kEq, kR1, 0), done);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), forwarded);
   look_for_owner(code, flavour, raw, done, done);
   code.go(done);
+  code.bind(forwarded);
+  if (code.begin_load(kLoadedAddress)) flavour.load_address(code);
+  branch_asking(code, kPlace, raw, done);
   code.bind(raw);
   code.append(store(Size::k64, kFrame, kRawSlot, 1));
   code.bind(done);

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "rules/emit/reached_host.h"
+#include "rules/lower/inbound.h"
 
 namespace bailiff::emit {
 namespace {
@@ -244,6 +245,55 @@ void load_packet_port(Writer& code, const PacketPlace& place) {
   code.append(from_network_order(kR1, 16));
   code.append(store(Size::k32, kFrame, kPortSlot, kR1));
   code.bind(done);
+}
+
+void branch_asking(Writer& code, const PacketPlace& place, Label asks,
+                   Label other) {
+  // The byte behind the transport header's first `offset`, of those in `mask`.
+  struct Question {
+    int protocol;
+    int offset;
+    int mask;
+    int value;
+  };
+  constexpr int kSynAndAck = 0x12;
+  constexpr int kSyn = 0x02;
+  constexpr Question kQuestions[] = {
+      {IPPROTO_TCP, 13, kSynAndAck, kSyn},
+      {IPPROTO_SCTP, 12, 0xff, 1},      // RFC 9260, section 3.2: INIT
+      {IPPROTO_ICMP, 0, 0xff, 8},       // RFC 792: echo
+      {IPPROTO_ICMPV6, 0, 0xff, 128}};  // RFC 4443, section 4.1: echo request
+  code.load_compared(Size::k32, kR1, kTransportSlot);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), other);
+  for (const Question& question : kQuestions) {
+    const Label next = code.new_label();
+    code.load_compared(Size::k32, kR1, kProtocolSlot);
+    code.jump(jump_if(Comparison::kNe, kR1, question.protocol), next);
+    code.append(load(Size::k32, kR2, kFrame, kTransportSlot));
+    code.append(alu(BPF_ADD, kR2, question.offset));
+    read_packet(code, place, 1);
+    code.append(load(Size::k8, kR1, kFrame, kPacketSlot));
+    code.append(alu(BPF_AND, kR1, question.mask));
+    code.jump(jump_if(Comparison::kEq, kR1, question.value), asks);
+    code.go(other);
+    code.bind(next);
+  }
+  const Label ports = code.new_label();
+  code.load_compared(Size::k32, kR1, kProtocolSlot);
+  code.jump(jump_if(Comparison::kEq, kR1, IPPROTO_UDP), ports);
+  code.jump(jump_if(Comparison::kNe, kR1, IPPROTO_UDPLITE), other);
+  code.bind(ports);
+  code.append(load(Size::k32, kR2, kFrame, kTransportSlot));
+  read_packet(code, place, 4);
+  const auto load_port = [&code](int offset) {
+    code.append(load(Size::k16, kR1, kFrame, kPacketSlot + offset));
+    code.append(from_network_order(kR1, 16));
+  };
+  load_port(0);
+  code.jump(jump_if(Comparison::kLt, kR1, kFirstClientPort), other);
+  load_port(2);
+  code.jump(jump_if(Comparison::kLt, kR1, kFirstClientPort), asks);
+  code.go(other);
 }
 
 // Nobody's: the processor may be working for somebody else.

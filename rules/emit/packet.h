@@ -54,6 +54,13 @@ void load_packet6(Writer& code, const PacketPlace& place);
 // rule is about that one.
 void load_packet_port(Writer& code, const PacketPlace& place);
 
+// Once the header is read: goes to `asks` when the packet is what a client
+// begins with, and to `other` when it may be an answer.  Of UDP that does not
+// show, but from a port Linux gives to clients to one it does not
+// (kFirstClientPort) is a question.  Clobbers r0..r5 and kPacketSlot.
+void branch_asking(Writer& code, const PacketPlace& place, Label asks,
+                   Label other);
+
 void load_packet_comm(Writer& code);
 void load_packet_unknown(Writer& code, Register dst);
 

@@ -14,15 +14,6 @@
 namespace bailiff::bypass {
 namespace {
 
-std::uint16_t checksum(const std::uint8_t* bytes, std::size_t size) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i + 1 < size; i += 2) {
-    sum += static_cast<std::uint32_t>(bytes[i] << 8 | bytes[i + 1]);
-  }
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return htons(static_cast<std::uint16_t>(~sum));
-}
-
 udphdr udp_header() {
   udphdr udp{};
   udp.source = htons(5555);
@@ -76,6 +67,16 @@ int make_socket(int family, int type, int protocol) {
 }
 
 int error_of(long result) { return result < 0 ? errno : 0; }
+
+std::uint16_t checksum(const void* bytes, std::size_t size) {
+  const auto* at = static_cast<const std::uint8_t*>(bytes);
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i + 1 < size; i += 2) {
+    sum += static_cast<std::uint32_t>(at[i] << 8 | at[i + 1]);
+  }
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return htons(static_cast<std::uint16_t>(~sum));
+}
 
 int connect4(int fd, in_addr host) {
   const sockaddr_in name = name4(host);

@@ -7,7 +7,6 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/bypass/link.h"
 #include "tests/bypass/technique.h"
 
 namespace bailiff::bypass {
@@ -72,45 +72,6 @@ int in_nested_cgroup(const Target& to) {
   return error;
 }
 
-// A request of rtnetlink(7), with room for a few attributes.
-class LinkRequest {
- public:
-  LinkRequest() {
-    request_.head.nlmsg_len = NLMSG_LENGTH(sizeof request_.link);
-    request_.head.nlmsg_type = RTM_NEWLINK;
-    request_.head.nlmsg_flags =
-        NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-  }
-
-  void add(std::uint16_t type, const void* data, std::size_t size) {
-    auto* at = reinterpret_cast<rtattr*>(reinterpret_cast<char*>(&request_) +
-                                         request_.head.nlmsg_len);
-    at->rta_type = type;
-    at->rta_len = static_cast<std::uint16_t>(RTA_LENGTH(size));
-    std::memcpy(RTA_DATA(at), data, size);
-    request_.head.nlmsg_len += RTA_ALIGN(at->rta_len);
-  }
-
-  // 0, or the errno of what the kernel answered.
-  int ask(int fd) {
-    if (::send(fd, &request_, request_.head.nlmsg_len, 0) < 0) return errno;
-    struct {
-      nlmsghdr head;
-      nlmsgerr error;
-      char rest[512];
-    } answer{};
-    if (::recv(fd, &answer, sizeof answer, 0) < 0) return errno;
-    return -answer.error.error;
-  }
-
- private:
-  struct {
-    nlmsghdr head;
-    ifinfomsg link;
-    char attributes[256];
-  } request_{};
-};
-
 // An interface on top of `device`, in the network namespace of this process.
 int make_macvlan(int rtnetlink, int device, const std::string& name) {
   struct {
@@ -125,14 +86,6 @@ int make_macvlan(int rtnetlink, int device, const std::string& name) {
   request.add(IFLA_NET_NS_PID, &own, sizeof own);
   request.add(IFLA_LINKINFO, &info, sizeof info);
   return request.ask(rtnetlink);
-}
-
-bool set_up(const std::string& name) {
-  const int fd = make_socket(AF_INET, SOCK_DGRAM);
-  ifreq request{};
-  std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
-  request.ifr_flags = IFF_UP;
-  return ::ioctl(fd, SIOCSIFFLAGS, &request) == 0;
 }
 
 // A tunnel from `device` to the host, there too.  Of less than IPv6 wants, so
@@ -172,17 +125,6 @@ int make_vxlan(int rtnetlink, int device, in_addr host,
   request.add(IFLA_NET_NS_PID, &own, sizeof own);
   request.add(IFLA_LINKINFO, &info, sizeof info);
   return request.ask(rtnetlink);
-}
-
-bool set_address(const std::string& name, const char* address) {
-  const int fd = make_socket(AF_INET, SOCK_DGRAM);
-  ifreq request{};
-  std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
-  sockaddr_in own{};
-  own.sin_family = AF_INET;
-  ::inet_pton(AF_INET, address, &own.sin_addr);
-  std::memcpy(&request.ifr_addr, &own, sizeof own);
-  return ::ioctl(fd, SIOCSIFADDR, &request) == 0;
 }
 
 // To everybody behind a tunnel, of which the listed host is the other end.

@@ -162,7 +162,8 @@ int main(int argc, char** argv) {
   for (const auto& some :
        {socket_techniques(), protocol_techniques(), raw_techniques(),
         extension_techniques(), xdp_techniques(), io_uring_techniques(),
-        trick_techniques(), call32_techniques(), place_techniques()}) {
+        trick_techniques(), call32_techniques(), place_techniques(),
+        forwarded_techniques()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   std::size_t hosts4 = 0;

@@ -60,6 +60,7 @@ END
     echo 2 >/proc/sys/net/ipv4/conf/eth0/force_igmp_version
     echo 1 >/proc/sys/net/ipv6/conf/eth0/force_mld_version'
   # As whoever has CAP_NET_ADMIN there could.
+  in_netns inside sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
   in_netns inside nft -f - <<END
 table netdev elsewhere {
   chain out {

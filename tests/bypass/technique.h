@@ -77,6 +77,7 @@ std::vector<Technique> trick_techniques();
 std::vector<Technique> call32_techniques();
 std::vector<Technique> extension_techniques();
 std::vector<Technique> place_techniques();
+std::vector<Technique> forwarded_techniques();
 
 // What the techniques share.
 sockaddr_in name4(in_addr host, std::uint16_t port = kPort);
@@ -88,6 +89,8 @@ in6_addr nat64(in_addr host);
 int make_socket(int family, int type, int protocol = 0);
 // errno of a failed call, else 0.
 int error_of(long result);
+// Of the internet protocols (RFC 1071), in network order.
+std::uint16_t checksum(const void* bytes, std::size_t size);
 int connect4(int fd, in_addr host);
 int connect6(int fd, in6_addr host);
 int send_to4(int fd, in_addr host, int flags = 0);

@@ -146,7 +146,74 @@ TEST_F(Raw, FramesReachWhoIsAllowedAndNobodyElse) {
   EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
 }
 
-// Nor is what is forwarded, which may be an answer.
+// A packet that a host would forward; `payload` is all of its transport.
+Bytes from_inside(const char* to, int protocol, const Bytes& payload) {
+  Bytes packet = ip4(to, payload);
+  packet[3] = static_cast<std::uint8_t>(packet.size());
+  packet[8] = 64;
+  packet[9] = static_cast<std::uint8_t>(protocol);
+  ::inet_pton(AF_INET, "198.51.100.2", &packet[12]);
+  packet[10] = packet[11] = 0;
+  put(packet, 10, checksum({packet.begin(), packet.begin() + 20}));
+  return packet;
+}
+Bytes udp_between(std::uint16_t from, std::uint16_t to) {
+  Bytes datagram = {0, 0, 0, 0, 0, 8, 0, 0};
+  put(datagram, 0, from);
+  put(datagram, 2, to);
+  return datagram;
+}
+Bytes tcp_with(std::uint8_t flags) {
+  Bytes segment(20);
+  put(segment, 2, 443);
+  segment[12] = 0x50;
+  segment[13] = flags;
+  return segment;
+}
+
+// What a tun device is fed with has no socket.
+TEST_F(Raw, ForwardedQuestionsAreJudgedAndAnswersAreNot) {
+  constexpr std::uint8_t kSyn = 2;
+  constexpr std::uint8_t kAck = 16;
+  const Bytes echo = {8, 0, 0, 0, 0, 0, 0, 1};
+  const Bytes reply = {0, 0, 0, 0, 0, 0, 0, 1};
+  Bytes init(16);
+  init[12] = 1;
+  Bytes data(16);
+  protect_by(all_but(kAllowed));
+  const auto reaches = [&](const char* host, int protocol, const Bytes& what) {
+    network_.sent_to(host);
+    network_.feed(from_inside(host, protocol, what));
+    return network_.sent_to(host) == 1;
+  };
+  const std::vector<std::pair<int, Bytes>> questions = {
+      {IPPROTO_TCP, tcp_with(kSyn)},
+      {IPPROTO_UDP, udp_between(40000, 53)},
+      {IPPROTO_ICMP, echo},
+      {IPPROTO_SCTP, init}};
+  for (const auto& [protocol, question] : questions) {
+    EXPECT_TRUE(reaches(kAllowed, protocol, question)) << protocol;
+    EXPECT_THAT(told_in(dir()), IsEmpty());
+    EXPECT_FALSE(reaches(kOther, protocol, question)) << protocol;
+    const auto told = told_in(dir());
+    ASSERT_THAT(told, SizeIs(1)) << protocol;
+    EXPECT_EQ(told[0].header.verdict, BAILIFF_VERDICT_DENIED);
+    EXPECT_EQ(told[0].hook, BAILIFF_HOOK_FRAME);
+    EXPECT_EQ(told[0].l4proto, protocol);
+  }
+  const std::vector<std::pair<int, Bytes>> answers = {
+      {IPPROTO_TCP, tcp_with(kSyn | kAck)},
+      {IPPROTO_TCP, tcp_with(kAck)},
+      {IPPROTO_UDP, udp_between(53, 40000)},
+      {IPPROTO_UDP, udp_between(40000, 40001)},
+      {IPPROTO_ICMP, reply},
+      {IPPROTO_SCTP, data}};
+  for (const auto& [protocol, answer] : answers) {
+    EXPECT_TRUE(reaches(kOther, protocol, answer)) << protocol;
+  }
+  EXPECT_THAT(told_in(dir()), IsEmpty());
+}
+
 TEST_F(Raw, FramesOfANeighbourAreNotJudged) {
   const auto neighbour = make_cgroup();
   protect_by(all_but(kAllowed));
