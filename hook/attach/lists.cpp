@@ -2,10 +2,13 @@
 #include "hook/attach/lists.h"
 
 #include <chrono>
+#include <optional>
+#include <utility>
 
 #include "hook/attach/maps.h"
 #include "hook/attach/pins.h"
 #include "hook/attach/tables.h"
+#include "rules/emit/passed.h"
 
 namespace bailiff::hook {
 namespace {
@@ -14,6 +17,14 @@ constexpr emit::ListKind kKinds[] = {
     emit::ListKind::kAddress4, emit::ListKind::kAddress6,
     emit::ListKind::kNetwork4, emit::ListKind::kNetwork6,
     emit::ListKind::kNames};
+
+// nullopt: no program has made a note.
+Result<std::optional<Map>> open_passed(const Pins& pins, Kernel& kernel) {
+  Result<Map> map = kernel.open_map(pins.map(emit::MapKind::kPassed));
+  if (map) return std::optional<Map>(*std::move(map));
+  if (map.error().code == Code::kNotFound) return std::optional<Map>();
+  return std::move(map).error();
+}
 
 }  // namespace
 
@@ -56,7 +67,15 @@ Status publish_locked(const Pins& pins, const std::vector<List>& lists,
       made.push_back(std::move(table));
     }
   }
-  return kernel.set_inners(*tables, inners);
+  ASSIGN_OR_RETURN(const std::optional<Map> passed, open_passed(pins, kernel));
+  RETURN_IF_ERROR(kernel.set_inners(*tables, inners));
+  if (passed && !inners.empty()) {
+    // What has been let pass is judged anew.  Should the kernel not do it, that
+    // comes by itself a moment later: no reason to fail what is done.
+    (void)kernel.update_of_each_processor(*passed, bytes_of(std::uint32_t{0}),
+                                          bytes_of(emit::Passed{}));
+  }
+  return Ok{};
 }
 
 }  // namespace bailiff::hook

@@ -15,8 +15,9 @@ namespace bailiff::hook {
 // Makes every list that is already in the kernel (put there by some container's
 // attach) hold the items of `policy`, by building new tables and swapping them
 // in when all are complete: no moment without a list, none with half of one,
-// and after an error every list is what it was.  Lists nobody has asked for are
-// left out, and so are those that were filled from this very policy.  Takes
+// and after an error every list is what it was.  What programs have let pass
+// before is judged by the new ones from then on.  Lists nobody has asked for
+// are left out, and so are those that were filled from this very policy.  Takes
 // about 15 ms, and 250 ms for each million of items; meanwhile the kernel has
 // both versions of what changes.
 //

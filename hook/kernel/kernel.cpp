@@ -428,6 +428,15 @@ Status LinuxKernel::update(const Map& map, Bytes key, Bytes value) {
   return failed("update map", errno);
 }
 
+Status LinuxKernel::update_of_each_processor(const Map& map, Bytes key,
+                                             Bytes value) {
+  std::vector<std::byte> values;
+  for (int i = 0; i < ::libbpf_num_possible_cpus(); ++i) {
+    values.insert(values.end(), value.begin(), value.end());
+  }
+  return update(map, key, values);
+}
+
 Status LinuxKernel::update_all(const Map& map, Bytes keys, Bytes values,
                                std::size_t count) {
   if (count == 0) return Ok{};

@@ -177,6 +177,9 @@ class Kernel {
   virtual Status look_up(const Map& map, Bytes key,
                          std::span<std::byte> value) = 0;
   virtual Status update(const Map& map, Bytes key, Bytes value) = 0;
+  // The same value for every processor; its size is a multiple of 8.
+  virtual Status update_of_each_processor(const Map& map, Bytes key,
+                                          Bytes value) = 0;
   // Keys and values lie one after the other; `count` of each.  Some may have
   // been written when it fails.
   virtual Status update_all(const Map& map, Bytes keys, Bytes values,
@@ -276,6 +279,8 @@ class LinuxKernel : public Kernel {
   Status look_up(const Map& map, Bytes key,
                  std::span<std::byte> value) override;
   Status update(const Map& map, Bytes key, Bytes value) override;
+  Status update_of_each_processor(const Map& map, Bytes key,
+                                  Bytes value) override;
   Status update_all(const Map& map, Bytes keys, Bytes values,
                     std::size_t count) override;
   Status erase(const Map& map, Bytes key) override;

@@ -40,6 +40,10 @@ void load_number(Writer& code, Number number, Register dst) {
   load_packet_number<load_address>(code, kPlace, number, dst);
 }
 
+void pass_at_once(Writer& code, const FlavourCode& flavour) {
+  pass_noted(code, flavour, 0);
+}
+
 // What goes elsewhere than connect(2) or sendto(2) was asked about: packets of
 // raw sockets, of ICMP's and UDP-Lite's, and those that are not for their
 // socket's peer: nftables, their options, or a program of a cgroup above (a
@@ -90,8 +94,9 @@ const FlavourCode& egress_code() {
       .load_unknown = load_packet_unknown,
       .finish = finish_and_report,
       .hook = BAILIFF_HOOK_EGRESS,
+      .begin = pass_at_once,
       .find_raw = find_raw,
-      .passed = note_passed,
+      .passed = note_packet,
   };
   return flavour;
 }

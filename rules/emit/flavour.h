@@ -69,7 +69,7 @@ struct FlavourCode {
                   Label allow) = nullptr;
   // Comes once the verdict is in kVerdict, when there is something.
   void (*settle)(Writer& code, const FlavourCode& flavour) = nullptr;
-  // Comes before a packet passes that no rule holds for, when there is
+  // Comes before something passes that no rule holds for, when there is
   // something.
   void (*passed)(Writer& code, const FlavourCode& flavour) = nullptr;
   // What the program returns to let pass, and to refuse.
@@ -85,8 +85,7 @@ struct FlavourCode {
   std::uint64_t policy_id = 0;
   // Of a program for frames, which is of a container that has this one.
   std::uint64_t frames_id = 0;
-  // What the egress of the cgroup lets pass is noted down for the programs for
-  // frames (passed.h).
+  // What is let pass is noted down, and what is noted down passes (passed.h).
   bool noted = false;
   // Which rules are decided by bits of the process (task_table.h), and so are
   // candidates when it has none; borrowed.  nullptr: no rule is.

@@ -1,42 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 // rules/emit/passed.h
-// What the egress of a cgroup has let pass last on this processor.  A packet of
-// a container's own socket is at the interface right after, and the program for
-// frames has the same rules: what has not got another destination since needs
-// no second look.  Where rules refuse all but some peers, the egress lets pass
-// by the socket what it does not judge, and so does the other, by the same.
+// What a container's programs have let pass last on this processor.  A packet
+// is judged by the same rules more than once: by whom sendto(2) names, at the
+// egress of the cgroup, and at the interface right after.  So what has been let
+// pass is noted down, and what goes to the same destination needs no second
+// look.  Where rules refuse all but some peers, the egress lets pass by the
+// socket what it does not judge, and so does the interface, by the same.
 //
-// Noted down is where the packet goes, and when; each word with the socket and
-// the frames_id of who judged it mixed in.  So what another has written
-// meanwhile, all of it or a part, is of no use: the program is interrupted by
-// packets that the kernel sends, and threads take the processor from each
-// other.
+// Each word of a note has the socket and the frames_id of who judged mixed in.
+// So what another has written meanwhile, all of it or a part, is of no use: the
+// program is interrupted by packets that the kernel sends, and threads take the
+// processor from each other.
 //
-// It holds for a tick of the clock or two (bpf_jiffies64(), Linux 5.6), so that
-// an update of lists reaches packets that have this destination only at the
-// interface no later than those that are on their way.
+// A note holds for a tick of the clock or two (bpf_jiffies64(), Linux 5.6), and
+// whoever changes lists removes all of them (hook/attach/lists.cpp).  None is
+// made where names are asked for, which the kernel may learn any time.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
 #include "rules/emit/flavour.h"
+#include "rules/emit/program.h"
 #include "rules/emit/writer.h"
 
 namespace bailiff::emit {
 
-// The value of MapKind::kPassed; zeros are about no packet.
-struct Passed {
+// Zeros are about no packet.
+struct PassedNote {
   std::uint64_t ticks = 0;
   std::array<std::uint64_t, 2> address{};  // the destination's
-  std::uint64_t ports_and_protocol = 0;
+  std::uint64_t port_and_protocol = 0;     // its port, and << 16 the protocol
 };
 
-// At the egress of a cgroup, of a packet that passes: notes it down when it is
-// one of TCP or UDP without header options.
-void note_passed(Writer& code, const FlavourCode& flavour);
+// The value of MapKind::kPassed: a note's place is the socket's cookie modulo
+// their number.
+inline constexpr int kPassedNotes = 64;
+using Passed = std::array<PassedNote, kPassedNotes>;
 
-// At an interface: passes what was noted down, and goes on behind for all else.
+// Whether programs of the flavour have notes.
+bool has_notes(Flavour flavour);
+
+// Of a packet that leaves its cgroup, and of a datagram's name: notes it down.
+// Only whole packets of TCP and UDP without header options are.
+void note_packet(Writer& code, const FlavourCode& flavour);
+void note_name4(Writer& code, const FlavourCode& flavour);
+void note_name6(Writer& code, const FlavourCode& flavour);
+
+// Passes a packet that is noted down, and goes on behind for all else.
 // `header`: the bytes before the IP header, those of Ethernet or none.
 void pass_noted(Writer& code, const FlavourCode& flavour, int header);
 

@@ -15,6 +15,7 @@
 #include "rules/emit/flavour.h"
 #include "rules/emit/hits.h"
 #include "rules/emit/list_code.h"
+#include "rules/emit/passed.h"
 #include "rules/emit/query.h"
 #include "rules/emit/task_table.h"
 #include "rules/emit/writer.h"
@@ -197,12 +198,6 @@ void load_values(const Target& target, const std::vector<KernelRule>& rules) {
     target.look_ups.as_functions = true;
     emit_list_answers(target, of_lists);
   }
-}
-
-// The egress and the programs for frames have the same rules.
-bool is_noted(Flavour flavour) {
-  return flavour == Flavour::kEgress || flavour == Flavour::kFrame ||
-         flavour == Flavour::kBareFrame;
 }
 
 // Fills kRawSlot where a rule is about raw sockets; where all are, the rest is
@@ -405,8 +400,8 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   Writer code;
   LookUps look_ups;
   ops.frames_id = frames_id;
-  ops.noted = is_noted(flavour) && frames_id != 0;
   const bool names = names_hosts(rules) || asks_names(flavour);
+  ops.noted = has_notes(flavour) && frames_id != 0 && !names;
   if (names) {
     look_ups.as_functions = true;
     look_ups.most_answers = answers_up_to(kNamesSlot);

@@ -157,8 +157,8 @@ struct TaskTable;
 // same whatever is in them; the items of other lists are part of the program.
 // `policy_id` is Digest::short_id() of the policy's conditions_digest().
 // `tasks` says which bits of a process its checks are, when the plan has any.
-// `frames_id` is that of the plan, for programs for frames, and for the egress
-// of a cgroup whose packets those see.
+// `frames_id` is that of the plan, where programs for frames are attached, and
+// 0 elsewhere.
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
                              std::uint64_t policy_id = 0,

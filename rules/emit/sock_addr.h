@@ -17,11 +17,10 @@ void load_sock_addr_number(Writer& code, Number number, Register dst);
 void load_sock_addr_unknown(Writer& code, Register dst);
 
 // They differ in where the address is, and in what is judged.
-constexpr FlavourCode sock_addr_code(std::optional<std::uint8_t> family,
-                                     void (*load_address)(Writer& code),
-                                     void (*load_address4)(Writer& code,
-                                                           Register dst),
-                                     bailiff_event_hook hook) {
+constexpr FlavourCode sock_addr_code(
+    std::optional<std::uint8_t> family, void (*load_address)(Writer& code),
+    void (*load_address4)(Writer& code, Register dst), bailiff_event_hook hook,
+    void (*passed)(Writer& code, const FlavourCode& flavour) = nullptr) {
   return {
       .family = family,
       .load_address = load_address,
@@ -31,6 +30,7 @@ constexpr FlavourCode sock_addr_code(std::optional<std::uint8_t> family,
       .load_unknown = load_sock_addr_unknown,
       .finish = finish_and_report,
       .hook = hook,
+      .passed = passed,
   };
 }
 

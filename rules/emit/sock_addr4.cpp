@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "rules/emit/flavour.h"
+#include "rules/emit/passed.h"
 #include "rules/emit/reached_host.h"
 #include "rules/emit/sock_addr.h"
 
@@ -26,8 +27,8 @@ void load_address(Writer& code) {
 
 constexpr FlavourCode kConnect =
     sock_addr_code(4, load_address, load_address4, BAILIFF_HOOK_CONNECT);
-constexpr FlavourCode kSendmsg =
-    sock_addr_code(4, load_address, load_address4, BAILIFF_HOOK_SENDMSG);
+constexpr FlavourCode kSendmsg = sock_addr_code(
+    4, load_address, load_address4, BAILIFF_HOOK_SENDMSG, note_name4);
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "rules/emit/flavour.h"
+#include "rules/emit/passed.h"
 #include "rules/emit/reached_host.h"
 #include "rules/emit/sock_addr.h"
 
@@ -27,8 +28,9 @@ void load_address4(Writer& code, Register dst) {
 
 constexpr FlavourCode kConnect = sock_addr_code(
     std::nullopt, load_address, load_address4, BAILIFF_HOOK_CONNECT);
-constexpr FlavourCode kSendmsg = sock_addr_code(
-    std::nullopt, load_address, load_address4, BAILIFF_HOOK_SENDMSG);
+constexpr FlavourCode kSendmsg =
+    sock_addr_code(std::nullopt, load_address, load_address4,
+                   BAILIFF_HOOK_SENDMSG, note_name6);
 
 }  // namespace
 

@@ -68,6 +68,11 @@ class FaultyKernel : public hook::Kernel {
     if (fails()) return injected();
     return real_.update(map, key, value);
   }
+  // Nothing hangs on that.
+  Status update_of_each_processor(const hook::Map& map, hook::Bytes key,
+                                  hook::Bytes value) override {
+    return real_.update_of_each_processor(map, key, value);
+  }
   Status update_all(const hook::Map& map, hook::Bytes keys, hook::Bytes values,
                     std::size_t count) override {
     if (fails()) return injected();

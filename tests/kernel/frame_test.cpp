@@ -2,9 +2,6 @@
 //
 // What leaves the interfaces of a protected container without having come from
 // an IP socket.
-#include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +9,6 @@
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +18,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "hook/attach/attach.h"
@@ -31,7 +26,6 @@
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/cgroup.h"
 #include "rules/abi/event.h"
-#include "rules/emit/passed.h"
 #include "rules/emit/program.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
@@ -225,102 +219,6 @@ TEST_F(Frame, OfAnIpSocketIsJudgedWhereItGoesToNoPeer) {
   EXPECT_EQ(::rmdir(inner.c_str()), 0);
 }
 
-// What emit::Passed has of the processor this runs on, and of its own socket.
-class PassedPackets {
- public:
-  PassedPackets(const std::string& dir, int socket, std::uint64_t frames_id)
-      : map_(::bpf_obj_get((dir + "/passed").c_str())),
-        values_(static_cast<std::size_t>(::libbpf_num_possible_cpus())),
-        key_(frames_id) {
-    cpu_set_t here;
-    CPU_ZERO(&here);
-    CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &here);
-    EXPECT_EQ(::sched_setaffinity(0, sizeof here, &here), 0);
-    std::uint64_t cookie = 0;
-    socklen_t size = sizeof cookie;
-    EXPECT_EQ(::getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
-    key_ ^= cookie;
-  }
-
-  emit::Passed read() {
-    const std::uint32_t first = 0;
-    EXPECT_EQ(::bpf_map_lookup_elem(map_.get(), &first, values_.data()), 0);
-    emit::Passed passed = values_[static_cast<std::size_t>(::sched_getcpu())];
-    for_words(passed, key_);
-    return passed;
-  }
-  // As if `other` more than that were the socket's cookie.
-  void write(emit::Passed passed, std::uint64_t other = 0) {
-    for_words(passed, key_ ^ other);
-    std::fill(values_.begin(), values_.end(), passed);
-    const std::uint32_t first = 0;
-    EXPECT_EQ(
-        ::bpf_map_update_elem(map_.get(), &first, values_.data(), BPF_ANY), 0);
-  }
-
- private:
-  static void for_words(emit::Passed& passed, std::uint64_t key) {
-    passed.ticks ^= key;
-    for (std::uint64_t& word : passed.address) word ^= key;
-    passed.ports_and_protocol ^= key;
-  }
-
-  UniqueFd map_;
-  std::vector<emit::Passed> values_;
-  std::uint64_t key_;
-};
-
-// Written down is here what the egress would not let pass, so that it shows.
-TEST_F(Frame, OfASocketIsNotJudgedRightAfterItsEgressLetItPass) {
-  ASSERT_TRUE(protect_with(kernel_));
-  network_.forward_to(kListed);
-  network_.forward_to(kOther);
-  const UniqueFd socket = network_.socket(cgroup(), SOCK_DGRAM);
-  const int on = 1;
-  ::setsockopt(socket.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-  const auto sent = [&](const char* host, std::uint16_t port = 4444) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    ::inet_pton(AF_INET, host, &to.sin_addr);
-    return ::sendto(socket.get(), "", 0, 0,
-                    reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
-  };
-  // By itself: a thread keeps the processor that is chosen for it.
-  std::thread([&] {
-    PassedPackets packets(dir(), socket.get(), frames_id_of(policy_));
-    EXPECT_TRUE(sent(kOther));
-    emit::Passed passed = packets.read();
-    in_addr to{};
-    ::inet_pton(AF_INET, kOther, &to);
-    EXPECT_THAT(passed.address, ElementsAre(to.s_addr, 0U));
-    EXPECT_EQ(passed.ports_and_protocol >> 32, std::uint64_t{IPPROTO_UDP});
-    EXPECT_FALSE(sent(kListed));
-    EXPECT_THAT(packets.read().address, ElementsAre(to.s_addr, 0U));
-
-    take_off_egress();
-    ::inet_pton(AF_INET, kListed, &to);
-    passed.address[0] = to.s_addr;
-    // A tick of the clock takes longer than a packet: the next ones but a few
-    // are the time at some point.
-    bool passes = false;
-    for (int i = 0; i < 1'000'000 && !passes; ++i, ++passed.ticks) {
-      packets.write(passed, 1);
-      EXPECT_FALSE(sent(kListed));
-      packets.write(passed);
-      EXPECT_FALSE(sent(kListed, 4445));
-      passes = sent(kListed);
-    }
-    EXPECT_TRUE(passes);
-    // That is no time yet.
-    passed.ticks += 1U << 31;
-    packets.write(passed);
-    EXPECT_FALSE(sent(kListed));
-    packets.write({});
-    EXPECT_FALSE(sent(kListed));
-  }).join();
-}
-
 TEST_F(Frame, OfANeighbourIsForItsOwnPolicyToRefuse) {
   const auto neighbour = make_cgroup();
   const auto send = [&](const char* host) {
@@ -403,15 +301,11 @@ TEST_F(Frame, CannotGoAroundTheQueueingDiscipline) {
             ENOPROTOOPT);
 }
 
-// A packet that a host would forward, to be found again behind `ethernet`.
+// To be found again behind `ethernet`.
 Bytes forwarded(const char* to, std::uint8_t ttl) {
-  Bytes packet = ip4(to, udp(4444));
-  packet[3] = static_cast<std::uint8_t>(packet.size());
-  packet[8] = ttl;
-  ::inet_pton(AF_INET, "198.51.100.2", &packet[12]);
-  packet[25] = 8;  // UDP's length
-  put(packet, 10, checksum({packet.begin(), packet.begin() + 20}));
-  return packet;
+  Bytes datagram = udp(4444);
+  datagram[5] = 8;  // its length
+  return from_inside(to, IPPROTO_UDP, datagram, ttl);
 }
 
 // It has no socket, and so no cgroup.

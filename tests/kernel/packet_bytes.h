@@ -53,6 +53,17 @@ inline Bytes ip4(const char* to, const Bytes& payload,
   return header + payload;
 }
 
+// One that a host would forward; `payload` is all of its transport.
+inline Bytes from_inside(const char* to, std::uint8_t protocol,
+                         const Bytes& payload, std::uint8_t ttl = 64) {
+  Bytes packet = ip4(to, payload, protocol);
+  packet[3] = static_cast<std::uint8_t>(packet.size());
+  packet[8] = ttl;
+  ::inet_pton(AF_INET, "198.51.100.2", &packet[12]);
+  put(packet, 10, checksum({packet.begin(), packet.begin() + 20}));
+  return packet;
+}
+
 inline Bytes ip6(const char* to, std::uint8_t next, const Bytes& payload) {
   Bytes header(40);
   header[0] = 6 << 4;

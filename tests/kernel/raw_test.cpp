@@ -146,17 +146,6 @@ TEST_F(Raw, FramesReachWhoIsAllowedAndNobodyElse) {
   EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
 }
 
-// A packet that a host would forward; `payload` is all of its transport.
-Bytes from_inside(const char* to, int protocol, const Bytes& payload) {
-  Bytes packet = ip4(to, payload);
-  packet[3] = static_cast<std::uint8_t>(packet.size());
-  packet[8] = 64;
-  packet[9] = static_cast<std::uint8_t>(protocol);
-  ::inet_pton(AF_INET, "198.51.100.2", &packet[12]);
-  packet[10] = packet[11] = 0;
-  put(packet, 10, checksum({packet.begin(), packet.begin() + 20}));
-  return packet;
-}
 Bytes udp_between(std::uint16_t from, std::uint16_t to) {
   Bytes datagram = {0, 0, 0, 0, 0, 8, 0, 0};
   put(datagram, 0, from);
@@ -183,7 +172,7 @@ TEST_F(Raw, ForwardedQuestionsAreJudgedAndAnswersAreNot) {
   protect_by(all_but(kAllowed));
   const auto reaches = [&](const char* host, int protocol, const Bytes& what) {
     network_.sent_to(host);
-    network_.feed(from_inside(host, protocol, what));
+    network_.feed(from_inside(host, static_cast<std::uint8_t>(protocol), what));
     return network_.sent_to(host) == 1;
   };
   const std::vector<std::pair<int, Bytes>> questions = {
