@@ -8,6 +8,7 @@
 // the program once for each combination of hits.
 #include "rules/emit/list_code.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -279,17 +280,13 @@ class LookUp {
 
     // Among the pivots first, each of which stands for a group of keys.
     code_.append(move(kBelow, 0));
-    for (std::uint32_t half = shape.pivots / 2; half > 0; half /= 2) {
-      skip(shape, shape.keys(), half);
-    }
+    narrow(shape, shape.keys(), shape.pivots);
     const auto group = static_cast<int>(shape.group);
     code_.append(move(kR1, kBelow));
     code_.append(alu(BPF_MUL, kR1, group - 1));
     code_.append(alu(BPF_ADD, kR0, kR1));
     code_.append(alu(BPF_MUL, kBelow, group));
-    for (std::uint32_t half = shape.group / 2; half > 0; half /= 2) {
-      skip(shape, 0, half);
-    }
+    narrow(shape, 0, shape.group);
     code_.append(alu(BPF_RSH, kBelow, std::countr_zero(shape.key_bytes())));
     if (level > 0) {
       code_.append(load(Size::k64, kR1, kFrame, frame_.tree_page));
@@ -300,34 +297,66 @@ class LookUp {
     code_.bind(below);
   }
 
-  // r0 and kBelow, in bytes, go on by `half` keys when the last of these is
-  // below the address; the first is `begin` keys behind r0.  Each step adds one
-  // of two constants, which is how the verifier knows r0 to stay in the page.
-  void skip(const TreeShape& shape, std::uint32_t begin,
-            std::uint32_t half) const {
-    const auto key = static_cast<int>((begin + half - 1) * shape.key_bytes());
-    // Subtraction, the last number first: what has to be borrowed in the end
-    // says which is less.
+  // r0 and kBelow, in bytes, go on by the keys that are below the address, of
+  // `count`; the first of them is `begin` keys behind r0.
+  //
+  // In few steps, each of which asks several keys that need not wait for each
+  // other; of keys of several numbers one, which are as many instructions.
+  void narrow(const TreeShape& shape, std::uint32_t begin,
+              std::uint32_t count) const {
+    const bool one = shape.numbers == 1;
+    const std::uint32_t most_parts = one ? 8 : 2;
+    if (one) code_.append(load(Size::k64, kNumber, kFrame, frame_.numbers));
+    while (count > 1) {
+      const std::uint32_t parts = std::min(most_parts, count);
+      count /= parts;
+      skip(shape, begin, count, parts);
+    }
+  }
+
+  // By `part` keys as often as the last key of a part is below the address; of
+  // the last of the parts that need not be asked.  Each adds one of few
+  // constants, which is how the verifier knows r0 to stay in the page.
+  void skip(const TreeShape& shape, std::uint32_t begin, std::uint32_t part,
+            std::uint32_t parts) const {
+    constexpr Register kSum = kR5;
+    for (std::uint32_t i = 1; i < parts; ++i) {
+      const Register below = compare(shape, begin + i * part - 1);
+      code_.append(i == 1 ? move(kSum, below) : alu(BPF_ADD, kSum, below));
+    }
+    code_.append(
+        alu(BPF_LSH, kSum, std::countr_zero(part * shape.key_bytes())));
+    code_.append(alu(BPF_ADD, kR0, kSum));
+    code_.append(alu(BPF_ADD, kBelow, kSum));
+  }
+
+  // Whether the key behind r0 is below the address, 1 or 0, in the register
+  // that is returned; the address is in kNumber when it is one number.  By
+  // subtraction, the last number first: what has to be borrowed in the end says
+  // which is less.
+  Register compare(const TreeShape& shape, std::uint32_t index) const {
+    const auto key = static_cast<int>(index * shape.key_bytes());
     const Size size = shape.number_bytes == 8 ? Size::k64 : Size::k32;
     Register borrow = kR1;
     Register spare = kR2;
     for (std::uint32_t i = shape.numbers; i-- > 0;) {
       const auto number = static_cast<int>(i);
       code_.append(load(size, spare, kR0, key + 4 * number));
-      code_.append(load(Size::k64, kR3, kFrame, frame_.numbers + 8 * number));
-      code_.append(alu(BPF_SUB, spare, kR3));
+      if (shape.numbers > 1) {
+        code_.append(
+            load(Size::k64, kNumber, kFrame, frame_.numbers + 8 * number));
+      }
+      code_.append(alu(BPF_SUB, spare, kNumber));
       if (i + 1 < shape.numbers) code_.append(alu(BPF_SUB, spare, borrow));
       code_.append(alu(BPF_RSH, spare, 63));
       std::swap(borrow, spare);
     }
-    code_.append(
-        alu(BPF_LSH, borrow, std::countr_zero(half * shape.key_bytes())));
-    code_.append(alu(BPF_ADD, kR0, borrow));
-    code_.append(alu(BPF_ADD, kBelow, borrow));
+    return borrow;
   }
 
   // How many keys of the page are below the address.
   static constexpr Register kBelow = kR4;
+  static constexpr Register kNumber = kR3;
 
   Writer& code_;
   LoadAddress4 load_address4_;
