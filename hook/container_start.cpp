@@ -286,7 +286,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
     }
   }
   if (plan.attaches()) {
-    const Status stays = check_stays(*bundle, state.pid, cgroup, stage);
+    Status stays = check_stays(*bundle, state.pid, cgroup, stage);
     // Closed, unless the administrator chose otherwise; but one that runs
     // already is better judged as long as it stays than not at all.
     if (!stays && stage == Stage::kCreated &&

@@ -47,7 +47,7 @@ Status unpin_foreign_links(const Pins& pins, Kernel& kernel) {
     return not_found(names.error()) ? Status(Ok{}) : Status(names.error());
   }
   for (const std::string& name : *names) {
-    const Status gone = kernel.unlink(pins.foreign_links() + "/" + name);
+    Status gone = kernel.unlink(pins.foreign_links() + "/" + name);
     if (!gone && !not_found(gone.error())) return gone;
   }
   return Ok{};

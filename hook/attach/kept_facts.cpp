@@ -14,7 +14,8 @@ constexpr std::uint32_t kKey = 0;
 
 // What the map holds; all 0 before it is found.  Other facts are another
 // format, for which Pins::facts() has another number.
-static_assert(emit::kKernelFacts == 18 && sizeof(KernelFacts) == 4 * 18);
+static_assert(emit::kKernelFacts == 18 &&
+              sizeof(KernelFacts) == std::size_t{4} * 18);
 
 }  // namespace
 

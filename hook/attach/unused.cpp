@@ -22,7 +22,7 @@ Result<std::vector<std::string>> names_in(const std::string& folder,
 }
 
 Status unlink_if_there(const std::string& path, Kernel& kernel) {
-  const Status unlinked = kernel.unlink(path);
+  Status unlinked = kernel.unlink(path);
   if (!unlinked && not_found(unlinked.error())) return Ok{};
   return unlinked;
 }

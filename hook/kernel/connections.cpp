@@ -180,8 +180,8 @@ class Ending {
 
 // The one of the process.  Shared with the threads, which may outlive main().
 std::shared_ptr<Ending> ending() {
-  static const auto ending = std::make_shared<Ending>();
-  return ending;
+  static const auto kEnding = std::make_shared<Ending>();
+  return kEnding;
 }
 
 }  // namespace

@@ -323,7 +323,7 @@ Status ForeignSockets::take_over() {
 
 Status ForeignSockets::attend(bool datagrams) {
   const bool judges = impl_->judges();
-  const Status attended = impl_->attend(judges, datagrams);
+  Status attended = impl_->attend(judges, datagrams);
   // Whoever removed the last container meanwhile knew of no pin that was made
   // after that.
   if (judges && !impl_->judges()) return impl_->attend(false, datagrams);

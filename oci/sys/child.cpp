@@ -57,6 +57,7 @@ Result<ChildResult> run_child(const std::vector<std::string>& args,
   ASSIGN_OR_RETURN(streams[2], stream(""));
   std::vector<std::string> words = args;
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::string path =

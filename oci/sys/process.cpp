@@ -21,7 +21,7 @@
 namespace bailiff {
 namespace {
 
-constexpr std::size_t kMaxUidMapBytes = 64 * 1024;
+constexpr std::size_t kMaxUidMapBytes = std::size_t{64} * 1024;
 // One line of a uid_map that maps every id to itself: the initial namespace.
 constexpr std::uint64_t kAllIds = 4294967295;
 // The most favoured of the ordinary ones.

@@ -109,7 +109,7 @@ Result<UnixConnection> connect_unix(const std::string& path,
   // timeout allows; there is no poll() for it on unix sockets.
   const int milliseconds = std::max(poll_timeout(deadline), 1);
   const timeval limit = {.tv_sec = milliseconds / 1000,
-                         .tv_usec = (milliseconds % 1000) * 1000};
+                         .tv_usec = suseconds_t{milliseconds % 1000} * 1000};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
   while (::connect(fd.get(), generic(address), sizeof(address)) != 0) {
     if (errno != EINTR) return errno_error("connect to '" + path + "'");

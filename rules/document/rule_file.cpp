@@ -230,7 +230,7 @@ class RuleFileReader {
 
   void broken(const char* type, const Node& node) {
     MappingReader probe(stream_, node, diagnostics_);
-    items_.push_back(
+    items_.emplace_back(
         BrokenItem{.type = type, .name = name_of(probe.find(type))});
   }
 
@@ -254,7 +254,7 @@ class RuleFileReader {
     const Changes changes(reader, kListOverrides);
     reader.finish(Severity::kWarning);
     if (!name || !items || !changes.good()) return broken("list", node);
-    items_.push_back(
+    items_.emplace_back(
         ListItem{.name = *name,
                  .items = {*std::move(items), only_change(changes, "items")}});
   }
@@ -274,7 +274,7 @@ class RuleFileReader {
     const Changes changes(reader, kMacroOverrides);
     reader.finish(Severity::kWarning);
     if (!name || !condition || !changes.good()) return broken("macro", node);
-    items_.push_back(
+    items_.emplace_back(
         MacroItem{.name = *name,
                   .condition = {*std::move(condition),
                                 only_change(changes, "condition")}});
@@ -327,7 +327,7 @@ class RuleFileReader {
     if (!name || !changes.good()) return broken("rule", node);
     item.broken = diagnostics_.error_count() != errors_before;
     item.name = *name;
-    items_.push_back(std::move(item));
+    items_.emplace_back(std::move(item));
   }
 
   static RuleItemKind kind_of(MappingReader& reader, const Changes& changes) {

@@ -49,7 +49,7 @@ class CommCheck {
       emit_in(exits);
       return;
     }
-    const std::string& text = std::get<std::string>(check_.values.front());
+    const auto& text = std::get<std::string>(check_.values.front());
     switch (check_.op) {
       case Op::kEq:
         emit_equal(text, exits);
@@ -134,7 +134,7 @@ class CommCheck {
   void emit_in(const Exits& exits) const {
     load_words();
     for (const Value& operand : inline_operands(check_, target_.lists)) {
-      const std::string& text = std::get<std::string>(operand);
+      const auto& text = std::get<std::string>(operand);
       if (!possible(text)) continue;
       const Label other = code_.new_label();
       compare_words(

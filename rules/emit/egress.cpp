@@ -85,7 +85,7 @@ void find_raw(Writer& code, const FlavourCode& /*flavour*/) {
 }  // namespace
 
 const FlavourCode& egress_code() {
-  static constexpr FlavourCode flavour = {
+  static constexpr FlavourCode kFlavour = {
       .family = std::nullopt,
       .load_address = load_address,
       .load_address4 = load_address4,
@@ -98,7 +98,7 @@ const FlavourCode& egress_code() {
       .find_raw = find_raw,
       .passed = note_packet,
   };
-  return flavour;
+  return kFlavour;
 }
 
 }  // namespace bailiff::emit

@@ -519,7 +519,7 @@ void load_number(Writer& code, Number number, Register dst) {
 template <void (*read_header)(Writer&, Label, Label), int header,
           bailiff_event_hook hook>
 const FlavourCode& code_of() {
-  static constexpr FlavourCode flavour = {
+  static constexpr FlavourCode kFlavour = {
       .family = std::nullopt,
       .load_address = load_address<read_header>,
       .load_address4 = load_address4,
@@ -537,7 +537,7 @@ const FlavourCode& code_of() {
       .of_cgroup = false,
       .of_frame = true,
   };
-  return flavour;
+  return kFlavour;
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ void load_no_comm(Writer& /*code*/) {}
 }  // namespace
 
 const FlavourCode& ingress_code() {
-  static constexpr FlavourCode flavour = {
+  static constexpr FlavourCode kFlavour = {
       .family = std::nullopt,
       .load_address = load_address,
       .load_address4 = load_address4,
@@ -149,7 +149,7 @@ const FlavourCode& ingress_code() {
       .local = kLocal,
       .begin = pass_all_else,
   };
-  return flavour;
+  return kFlavour;
 }
 
 }  // namespace bailiff::emit

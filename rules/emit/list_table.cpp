@@ -18,14 +18,14 @@ constexpr std::size_t kFewestBitsPerBlock = 8;
 // beside what else there is: a word from farther away takes longer than all
 // else that is done for a miss, and than the few more that have to be searched
 // for.
-constexpr std::size_t kNearWords = (512 << 10) / 8;
+constexpr std::size_t kNearWords = std::size_t{512} * 1024 / 8;
 // Smaller blocks tell more addresses from listed ones, but a network has more
 // of them: as many as this for each range, or what the first page has room for,
 // as long as the filter stays near; and beyond that, a quarter more than there
 // are ranges.
 constexpr std::size_t kBlocksPerRange = 4;
 constexpr std::size_t kBlocksOfFirstPage =
-    (kListPageBytes / 8 - kFirstFilterWord) * 64 / kMostBitsPerBlock;
+    std::size_t{kListPageBytes / 8 - kFirstFilterWord} * 64 / kMostBitsPerBlock;
 constexpr std::size_t kNearBlocks = kNearWords * 64 / kFewestBitsPerBlock;
 
 std::size_t most_blocks(std::size_t ranges) {

@@ -428,6 +428,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   find_raw(code, ops, rules);
   load_values(target, rules);
   std::vector<bool> by_task;
+  by_task.reserve(rules.size());
   for (const KernelRule& rule : rules) {
     by_task.push_back(needs_task(rule.condition, target));
   }
@@ -468,6 +469,7 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
 std::uint64_t frames_id(const Plan& plan, const std::vector<List>& lists,
                         std::uint64_t policy_id) {
   std::vector<std::string> names;
+  names.reserve(lists.size());
   for (const List& list : lists) names.push_back(list.name);
   std::string text;
   for (const HookPoint hook : {HookPoint::kFrame, HookPoint::kQuery}) {

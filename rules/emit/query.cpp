@@ -189,12 +189,12 @@ void read_questions(const Target& target, DnsReader& reader,
 }
 
 const FlavourCode& query_code() {
-  static constexpr auto from_egress = [](FlavourCode flavour) {
+  static const FlavourCode kFlavour = [] {
+    FlavourCode flavour = egress_code();
     flavour.hook = BAILIFF_HOOK_QUERY;
     return flavour;
-  };
-  static const FlavourCode flavour = from_egress(egress_code());
-  return flavour;
+  }();
+  return kFlavour;
 }
 
 }  // namespace bailiff::emit

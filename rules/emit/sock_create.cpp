@@ -48,7 +48,7 @@ void finish(Writer& code, const std::vector<KernelRule>& rules,
 }  // namespace
 
 const FlavourCode& sock_create_code() {
-  static constexpr FlavourCode flavour = {
+  static constexpr FlavourCode kFlavour = {
       .family = std::nullopt,
       .load_address = load_family,
       .load_address4 = load_no_address,
@@ -57,7 +57,7 @@ const FlavourCode& sock_create_code() {
       .load_unknown = load_unknown,
       .finish = finish,
   };
-  return flavour;
+  return kFlavour;
 }
 
 }  // namespace bailiff::emit

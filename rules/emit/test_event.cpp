@@ -110,7 +110,7 @@ void finish(Writer& code, const std::vector<KernelRule>& rules,
 }  // namespace
 
 const FlavourCode& test_code() {
-  static constexpr FlavourCode flavour = {
+  static constexpr FlavourCode kFlavour = {
       .family = std::nullopt,
       .load_address = load_address,
       .load_address4 = load_address4,
@@ -121,7 +121,7 @@ const FlavourCode& test_code() {
       .load_names = load_names,
       .local = kLocalEnd,
   };
-  return flavour;
+  return kFlavour;
 }
 
 }  // namespace bailiff::emit

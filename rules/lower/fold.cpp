@@ -228,8 +228,8 @@ namespace {
 // Of an event of which `may_have_value` tells what cannot be null for good, and
 // `more` what is known besides.
 Decide known_of(const std::string& type, const std::vector<List>& lists,
-                std::function<bool(FieldId)> may_have_value,
-                std::function<std::optional<bool>(const Check&)> more) {
+                const std::function<bool(FieldId)>& may_have_value,
+                const std::function<std::optional<bool>(const Check&)>& more) {
   return {
       .check = [=, &lists](const Check& check) -> std::optional<bool> {
         if (!may_have_value(check.field)) return false;

@@ -189,7 +189,7 @@ bool is_made_by_ring(bailiff_call call) {
     case BAILIFF_CALL_SOCKET:
     case BAILIFF_CALL_BIND:
       return true;
-    // Programs see the packets of these, whoever makes them.
+    // Of those that come first, programs see the packets, whoever makes them.
     case BAILIFF_CALL_LISTEN:
     case BAILIFF_CALL_CONNECT:
     case BAILIFF_CALL_ACCEPT:
@@ -198,7 +198,6 @@ bool is_made_by_ring(bailiff_call call) {
     case BAILIFF_CALL_SENDMSG:
     case BAILIFF_CALL_RECVFROM:
     case BAILIFF_CALL_RECVMSG:
-      return false;
     case BAILIFF_CALL_EXECVE:
     case BAILIFF_CALL_EXECVEAT:
     case BAILIFF_CALL_CHMOD:

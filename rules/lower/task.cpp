@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "rules/lower/connect.h"
@@ -248,7 +249,7 @@ bool TaskBits::add(const std::vector<TaskCheck>& checks, CodeSize code,
     if (check.first) first_[static_cast<std::size_t>(place)] = true;
   }
   const std::size_t units = units_ + code.units;
-  if (checks_.size() > BAILIFF_MAX_TASK_CHECKS ||
+  if (std::cmp_greater(checks_.size(), BAILIFF_MAX_TASK_CHECKS) ||
       std::count(first_.begin(), first_.end(), true) >
           BAILIFF_MAX_TASK_LEVEL_CHECKS ||
       tests > BAILIFF_MAX_TASK_TESTS || units > BAILIFF_MAX_TASK_CODE ||

@@ -399,7 +399,7 @@ class Reader {
 
   // One number has one form: see Value.
   Value unsigned_number() {
-    const Value value = number_value(u64());
+    Value value = number_value(u64());
     if (ok() && !std::holds_alternative<std::uint64_t>(value)) {
       fail("unsigned number that a signed one holds");
     }

@@ -89,7 +89,7 @@ class Selection {
       }
       return;
     }
-    if (choice_.left_out.count(pattern.text) != 0) return;
+    if (choice_.left_out.contains(pattern.text)) return;
     const bool glob = pattern.text.find_first_of("*?") != std::string::npos;
     if (glob) {
       const std::size_t count = add([&](const Rule& candidate) {
@@ -155,7 +155,7 @@ class Selection {
     bool unknown = false;
     for (const PlacedText& tag : tags) {
       // The tags of rules that were left out are not known.
-      if (known.count(tag.text) != 0 || !choice_.left_out.empty()) continue;
+      if (known.contains(tag.text) || !choice_.left_out.empty()) continue;
       unknown = true;
       const std::string_view near =
           nearest(tag.text, {known.begin(), known.end()});

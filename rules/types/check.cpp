@@ -579,7 +579,7 @@ std::optional<Expr> Checker::typed_term_check(
 std::optional<Term> Checker::typed_right(const syntax::Call& call,
                                          const syntax::Comparison& comparison,
                                          const Term& left) {
-  const std::optional<Term> right = typed_call(call);
+  std::optional<Term> right = typed_call(call);
   if (!right) return std::nullopt;
   const std::string name = to_string(left);
   const Op op = typed_operator(comparison.op);
@@ -588,7 +588,7 @@ std::optional<Term> Checker::typed_right(const syntax::Call& call,
           "operator " + quoted(to_string(op)) + " takes no field on its right");
     return std::nullopt;
   }
-  for (const Term* side : {&left, &*right}) {
+  for (const Term* side : {&left, static_cast<const Term*>(&*right)}) {
     const auto* term = std::get_if<FieldReference>(&side->form);
     if (term == nullptr) continue;
     const bool network = field(term->field).type == FieldType::kNetwork;

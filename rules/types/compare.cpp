@@ -276,8 +276,8 @@ void add_endpoints(std::vector<Value>& addresses,
     if (*port < 0 || *port > std::numeric_limits<std::uint16_t>::max()) {
       continue;
     }
-    addresses.push_back(IpEndpoint{.address = *address,
-                                   .port = static_cast<std::uint16_t>(*port)});
+    addresses.emplace_back(IpEndpoint{
+        .address = *address, .port = static_cast<std::uint16_t>(*port)});
   }
 }
 

@@ -84,7 +84,7 @@ class Printer {
   // `left`, the operator and the constants behind it.
   template <typename AnyCheck>
   std::string comparison(const std::string& left, const AnyCheck& check) const {
-    const std::string text = left + ' ' + operator_text(check);
+    std::string text = left + ' ' + operator_text(check);
     if (check.op == Op::kExists) return text;
     if (!takes_many(check.op, check.quantifier)) {
       return check.values.empty()

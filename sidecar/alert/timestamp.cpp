@@ -158,7 +158,7 @@ std::optional<std::uint64_t> parse_timestamp(std::string_view text) {
   const std::int64_t days =
       std::chrono::sys_days(date).time_since_epoch().count();
   const std::int64_t seconds =
-      days * 86400 + *hour * 3600 + *minute * 60 + *second - *offset;
+      ((days * 24 + *hour) * 60 + *minute) * 60 + *second - *offset;
   if (seconds < 0) return std::nullopt;
   return static_cast<std::uint64_t>(seconds) * kSecond + nanosecond;
 }

@@ -18,7 +18,7 @@
 namespace bailiff::sidecar {
 namespace {
 
-constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::size_t kChunk = std::size_t{64} * 1024;
 // zstd's own default: about 300 MB/s, and a third of the size.
 constexpr char kCompression[] = "3";
 

@@ -40,7 +40,7 @@ constexpr std::chrono::hours kRetainEvery{1};
 constexpr std::size_t kMaxMark = 4096;
 // How often it is asked how long a checkpoint has become.
 constexpr std::chrono::milliseconds kLookAgain{50};
-constexpr std::uint64_t kMib = 1024 * 1024;
+constexpr std::uint64_t kMib = std::uint64_t{1024} * 1024;
 
 std::string marks_folder(const std::string& run_dir) {
   return run_dir + "/frozen";
@@ -86,12 +86,12 @@ bool is_frozen_already(const Cgroup& cgroup) {
 // it; the writer is its last owner.
 struct Captures::Capture {
   Capture(CaptureRequest request, std::chrono::milliseconds limit,
-          std::string run_dir_,
-          std::function<bool(std::uint64_t cgroup_id)> keeps_frozen_)
+          std::string marks_in,
+          std::function<bool(std::uint64_t cgroup_id)> stays_frozen)
       : begun(Clock::now()),
         pace(begun, limit),
-        run_dir(std::move(run_dir_)),
-        keeps_frozen(std::move(keeps_frozen_)),
+        run_dir(std::move(marks_in)),
+        keeps_frozen(std::move(stays_frozen)),
         cgroup_id(request.record.cgroup_id),
         container(request.record.id) {
     collected.begun_ns = now_ns();
@@ -586,7 +586,7 @@ void Captures::stop(Clock::time_point deadline) {
   if (threads_->writer.joinable()) threads_->writer.join();
 }
 
-std::string Captures::begin(CaptureRequest request, Respond respond,
+std::string Captures::begin(CaptureRequest request, const Respond& respond,
                             Leaves leaves, When when) {
   const std::uint64_t cgroup_id = request.record.cgroup_id;
   std::unique_lock lock(shared_->mutex);
@@ -614,7 +614,7 @@ std::string Captures::begin(CaptureRequest request, Respond respond,
   const auto capture = std::make_shared<Capture>(
       std::move(request), shared_->options.limit, shared_->options.run_dir,
       shared_->options.keeps_frozen);
-  const std::string id = capture->id;
+  std::string id = capture->id;
   static_cast<void>(capture->join(respond, leaves));
   shared_->recent.push_back({cgroup_id, id, Clock::now()});
   const bool at_once = shared_->options.limit.count() == 0;

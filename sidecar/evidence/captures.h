@@ -108,7 +108,7 @@ class Captures {
   };
   // Begins a capture of the container, or joins the one under way.  `respond`
   // may be called before this returns.  The id, "" when there is none.
-  std::string begin(CaptureRequest request, Respond respond,
+  std::string begin(CaptureRequest request, const Respond& respond,
                     Leaves leaves = Leaves::kNothing,
                     When when = When::kUnlessRecent);
 

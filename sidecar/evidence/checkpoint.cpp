@@ -26,7 +26,7 @@ namespace {
 constexpr char kPath[] =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 // Of a log, from its end.
-constexpr std::uint64_t kMaxTail = 64 * 1024;
+constexpr std::uint64_t kMaxTail = std::uint64_t{64} * 1024;
 constexpr std::size_t kMaxReason = 400;
 // What was killed needs no longer, but in the kernel's hands.
 constexpr std::chrono::seconds kDying{1};
@@ -123,6 +123,7 @@ Result<CheckpointRun> CheckpointRun::prepare(
   UniqueFd gate(ends[1]);
   std::vector<std::string> words = command;
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::string variable = kPath;

@@ -23,7 +23,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMaxCounterBytes = 64 * 1024;
+constexpr std::size_t kMaxCounterBytes = std::size_t{64} * 1024;
 constexpr std::size_t kMaxCounters = 256;
 constexpr int kMaxDepth = 64;
 

@@ -29,8 +29,8 @@ constexpr char kSummary[] = "summary.json";
 constexpr char kImages[] = "-images";
 
 // A manifest has a line for each of some ten thousand members.
-constexpr std::size_t kMaxManifest = 64 * 1024 * 1024;
-constexpr std::size_t kMaxSummary = 64 * 1024;
+constexpr std::size_t kMaxManifest = std::size_t{64} * 1024 * 1024;
+constexpr std::size_t kMaxSummary = std::size_t{64} * 1024;
 // The database is on the same disk, and events matter more than evidence.
 constexpr std::uint64_t kLeaveFree = 256ULL << 20;
 

@@ -50,7 +50,7 @@ std::string evidence_list_json(const std::vector<std::string>& summaries,
     known.insert(list.back().value("id", ""));
   }
   for (const PendingCapture& each : pending) {
-    if (known.count(each.id) == 0) list.push_back(to_json(each));
+    if (!known.contains(each.id)) list.push_back(to_json(each));
   }
   return dump({{"evidence", std::move(list)}});
 }

@@ -23,7 +23,7 @@
 namespace bailiff::sidecar {
 namespace {
 
-constexpr std::size_t kMaxStatus = 16 * 1024;
+constexpr std::size_t kMaxStatus = std::size_t{16} * 1024;
 constexpr std::array kNamespaces = {"cgroup", "ipc",  "mnt",  "net",
                                     "pid",    "time", "user", "uts"};
 constexpr std::array kSocketTables = {"tcp",  "tcp6",    "udp",   "udp6",

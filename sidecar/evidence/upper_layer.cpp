@@ -23,7 +23,7 @@
 namespace bailiff::sidecar {
 namespace {
 
-constexpr std::size_t kMaxMountinfo = 16 * 1024 * 1024;
+constexpr std::size_t kMaxMountinfo = std::size_t{16} * 1024 * 1024;
 
 using Folder = std::unique_ptr<DIR, int (*)(DIR*)>;
 

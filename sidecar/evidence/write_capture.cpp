@@ -267,7 +267,7 @@ class CaptureWriter {
       missing_.add(member, "it is too long to be hashed");
       return std::nullopt;
     }
-    std::vector<char> chunk(256 * 1024);
+    std::vector<char> chunk(std::size_t{256} * 1024);
     Sha256 hash;
     std::uint64_t at = 0;
     while (in_time(member)) {
@@ -542,7 +542,7 @@ Result<std::string> write_capture(Collected collected,
                                   const WriteOptions& options,
                                   EvidenceFolder& folder) {
   ASSIGN_OR_RETURN(const UniqueFd file, folder.begin(collected.id));
-  const auto written = [&]() -> Result<std::string> {
+  auto written = [&]() -> Result<std::string> {
     const auto seconds =
         static_cast<std::int64_t>(collected.begun_ns / 1'000'000'000);
     ASSIGN_OR_RETURN(const std::unique_ptr<ArchiveWriter> archive,

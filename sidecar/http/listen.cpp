@@ -24,7 +24,7 @@ constexpr mode_t kSocketMode = 0660;
 constexpr int kBacklog = 128;
 
 Result<gid_t> group_id(const std::string& name) {
-  std::vector<char> buffer(16 * 1024);
+  std::vector<char> buffer(std::size_t{16} * 1024);
   struct group entry {};
   struct group* found = nullptr;
   const int error =

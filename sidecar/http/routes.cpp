@@ -635,7 +635,7 @@ std::optional<std::string> read_items(const Json& value,
 std::optional<ApiAnswer> read_change(const ApiRequest& request,
                                      ListRequest& into) {
   into.actor = request.actor;
-  const auto refused =
+  auto refused =
       read_members(request.body,
                    [&](const std::string& key,
                        const Json& value) -> std::optional<std::string> {

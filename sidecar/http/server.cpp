@@ -40,7 +40,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 // Request line and headers; the library's own bound is per line.
-constexpr std::size_t kMaxHeadBytes = 64 * 1024;
+constexpr std::size_t kMaxHeadBytes = std::size_t{64} * 1024;
 // Longest path with its query.  Also keeps std::regex, which recurses once for
 // each character, far from the end of the stack.
 constexpr std::size_t kMaxTargetBytes = 2048;
@@ -86,7 +86,7 @@ void give_file(const ApiAnswer& answer, httplib::Response& response) {
       static_cast<std::size_t>(file.st_size), answer.content_type,
       [source = answer.file](std::size_t at, std::size_t left,
                              httplib::DataSink& sink) {
-        std::array<char, 64 * 1024> chunk;
+        std::array<char, std::size_t{64} * 1024> chunk;
         const ssize_t got =
             ::pread(source->get(), chunk.data(), std::min(chunk.size(), left),
                     static_cast<off_t>(at));
@@ -134,7 +134,7 @@ class Protocol : public httplib::Server {
       current->close_after_answer();
     }));
     set_exception_handler([](const auto&, httplib::Response& response,
-                             std::exception_ptr) {
+                             const std::exception_ptr&) {
       give(error_answer(500, "the request could not be processed"), response);
     });
   }
@@ -393,15 +393,15 @@ class Server : public HttpServer {
   }
 
   static void refuse_busy(int fd) {
-    static const std::string body =
+    static const std::string kBody =
         error_answer(503, "too many connections already").body;
-    static const std::string answer =
+    static const std::string kAnswer =
         "HTTP/1.1 503 Service Unavailable\r\n"
         "Content-Type: application/json\r\nRetry-After: 5\r\n"
         "Connection: close\r\nContent-Length: " +
-        std::to_string(body.size()) + "\r\n\r\n" + body;
+        std::to_string(kBody.size()) + "\r\n\r\n" + kBody;
     // One small write to a new socket: its buffer takes it whole.
-    (void)!::send(fd, answer.data(), answer.size(),
+    (void)!::send(fd, kAnswer.data(), kAnswer.size(),
                   MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 

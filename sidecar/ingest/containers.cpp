@@ -39,7 +39,7 @@ Error ambiguous(const std::string& name) {
 // Whether the process the record names is there, and not another one that was
 // given its number later.
 bool has_first_process(const oci::ContainerRecord& record) {
-  const Result<Pidfd> process = Pidfd::open(record.pid);
+  const Result<Pidfd> process = Pidfd::open(static_cast<pid_t>(record.pid));
   if (!process || !process->alive()) return false;
   const Result<std::uint64_t> ticks = process->start_time();
   if (!ticks) return false;
@@ -198,7 +198,7 @@ void Containers::bury(ContainerPtr container) {
 
 std::optional<KnownContainer> Containers::by_cgroup_or_above(
     std::uint64_t cgroup_id) const {
-  if (const auto known = by_cgroup(cgroup_id)) return known;
+  if (auto known = by_cgroup(cgroup_id)) return known;
   const auto mount = CgroupMount::find();
   if (!mount) return std::nullopt;
   const auto cgroup = Cgroup::open_by_id(*mount, cgroup_id);
@@ -209,7 +209,7 @@ std::optional<KnownContainer> Containers::by_cgroup_or_above(
     if (path.empty()) return std::nullopt;
     const auto above = Cgroup::open(*mount, path);
     if (!above) return std::nullopt;
-    if (const auto known = by_cgroup(above->id())) return known;
+    if (auto known = by_cgroup(above->id())) return known;
   }
 }
 

@@ -18,7 +18,7 @@ namespace bailiff::sidecar {
 namespace {
 
 constexpr std::size_t kSmallestEntry = 1024;
-constexpr std::size_t kLargestEntry = 64 * 1024;
+constexpr std::size_t kLargestEntry = std::size_t{64} * 1024;
 // Names are asked for with every event, and the database is files that are
 // opened, or the network: an answer holds for this long.
 constexpr std::chrono::seconds kFresh{10};

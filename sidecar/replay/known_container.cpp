@@ -20,7 +20,7 @@ bool of_container(FieldId id) { return (field(id).from & kFromContainer) != 0; }
 
 std::vector<Value> values_of(const OutputValue& value) {
   if (const auto* many = std::get_if<std::vector<Value>>(&value)) return *many;
-  const Value& one = std::get<Value>(value);
+  const auto& one = std::get<Value>(value);
   if (std::holds_alternative<Null>(one)) return {};
   return {one};
 }

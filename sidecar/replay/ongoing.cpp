@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
 // A container takes as long to be empty, and tells of what it does meanwhile.
-constexpr std::uint64_t kDying_ns =
+constexpr std::uint64_t kDyingNs =
     static_cast<std::uint64_t>(std::chrono::nanoseconds(kEffectLimit).count());
 
 // Processes of one container that are remembered, as many as by the engine.
@@ -58,7 +58,7 @@ void Ongoing::really_ended(const std::string& container,
 }
 
 void Ongoing::settle(State& state, std::uint64_t now_ns) {
-  if (state.ended_ns != 0 && now_ns > state.ended_ns + kDying_ns) state = {};
+  if (state.ended_ns != 0 && now_ns > state.ended_ns + kDyingNs) state = {};
   std::erase_if(state.in_force, [&](const InForce& each) {
     if (each.until_ns == 0 || now_ns < each.until_ns) return false;
     const bool ends =
@@ -81,7 +81,7 @@ Foreseen Ongoing::respond(const std::string& container, const Asked& asked,
   State& state = state_of(container);
   settle(state, now_ns);
   if (state.dead_ns != 0) {
-    const bool dying = now_ns <= state.dead_ns + kDying_ns;
+    const bool dying = now_ns <= state.dead_ns + kDyingNs;
     foreseen.outcome = dying ? outcome_of(Response::kKill) : "already gone";
     foreseen.response = Response::kKill;
     return foreseen;

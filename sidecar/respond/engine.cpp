@@ -23,7 +23,7 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 // this often bounds how late one is after a suspend.
 constexpr std::chrono::seconds kLongestSleep{60};
 // How long what replaces a container is linked to what ended it.
-constexpr std::uint64_t kRemembered_ns = 3600ULL * 1'000'000'000;
+constexpr std::uint64_t kRememberedNs = 3600ULL * 1'000'000'000;
 // Processes of one container that were killed and are remembered.
 constexpr std::size_t kMaxKilledProcesses = 1024;
 constexpr const char* kGone = "already gone";
@@ -818,7 +818,7 @@ std::optional<Begun> ResponseEngine::replaced(
   const std::uint64_t now = boottime_ns();
   const std::lock_guard lock(ended_mutex_);
   for (const Begun& begun : ended_) {
-    if (begun.begun_ns + kRemembered_ns < now) break;
+    if (begun.begun_ns + kRememberedNs < now) break;
     const oci::ContainerRecord& before = begun.record;
     if (before.cgroup_id == started.cgroup_id) continue;
     const oci::ContainerFacts& facts = started.facts;
@@ -1063,8 +1063,8 @@ void ResponseEngine::run() {
       events.push_back(
           {.fd = waiting->fd(), .events = waiting->events(), .revents = 0});
     }
-    written(parts_.journal->shorten(now > kRemembered_ns ? now - kRemembered_ns
-                                                         : 0));
+    written(
+        parts_.journal->shorten(now > kRememberedNs ? now - kRememberedNs : 0));
     auto sleep =
         std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(
             next == kNever ? 0 : next - std::min(next, now)));

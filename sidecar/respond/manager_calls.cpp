@@ -18,8 +18,6 @@
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
 
-extern char** environ;
-
 namespace bailiff::sidecar {
 namespace {
 
@@ -180,6 +178,7 @@ Result<ManagerCall> CommandManagers::start(const oci::ContainerRecord& record,
   UniqueFd reader(pipe[0]);
   const UniqueFd writer(pipe[1]);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);
 

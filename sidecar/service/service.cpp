@@ -46,7 +46,7 @@ constexpr std::size_t kMaxReasonBytes = 4096;
 // Alerts of one container that are looked through for one.
 constexpr int kMaxRecoveredAlerts = 1000;
 // How much older than its response an event may be.
-constexpr std::uint64_t kEventAge_ns = 60ULL * 1'000'000'000;
+constexpr std::uint64_t kEventAgeNs = 60ULL * 1'000'000'000;
 
 Error with_context(const std::string& context, Error error) {
   error.message = context + ": " + error.message;
@@ -361,10 +361,10 @@ bool Service::store_effect(const Effect& effect) {
     const ClockOffsets clocks = ClockOffsets::now();
     const auto boot =
         static_cast<std::uint64_t>(clocks.realtime_ns - clocks.boottime_ns);
-    const Result<std::vector<StoredAlert>> alerts = store_->query(
-        {.limit = kMaxRecoveredAlerts,
-         .container = effect.cause.record.id,
-         .since_ns = effect.cause.begun_ns + boot - kEventAge_ns});
+    const Result<std::vector<StoredAlert>> alerts =
+        store_->query({.limit = kMaxRecoveredAlerts,
+                       .container = effect.cause.record.id,
+                       .since_ns = effect.cause.begun_ns + boot - kEventAgeNs});
     const std::string mark = "\"response_id\":\"" + effect.cause.id + "\"";
     const auto has_it = [&](const StoredAlert& alert) {
       return alert.json.find(mark) != std::string::npos;
@@ -451,7 +451,7 @@ ContainerPtr Service::running_container(const std::string& id) const {
 
 Status Service::open_evidence() {
   const EvidenceConfig& config = config_.evidence;
-  constexpr std::uint64_t kMib = 1024 * 1024;
+  constexpr std::uint64_t kMib = std::uint64_t{1024} * 1024;
   ASSIGN_OR_RETURN(
       evidence_,
       EvidenceFolder::open(
@@ -739,9 +739,9 @@ Status Service::load_anew() {
 std::vector<ReadinessCheck> Service::readiness() {
   std::vector<ReadinessCheck> checks = {self_test_};
   const auto add = [&](std::string name, const std::string& problem,
-                       std::string good) {
-    checks.push_back({std::move(name), problem.empty(),
-                      problem.empty() ? std::move(good) : problem});
+                       const std::string& good) {
+    checks.push_back(
+        {std::move(name), problem.empty(), problem.empty() ? good : problem});
   };
   const GenerationPtr current = generations_->current();
   add("policy", current ? "" : "no policy is loaded",

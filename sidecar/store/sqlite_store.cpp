@@ -336,11 +336,8 @@ class SqliteStore final : public Store {
       const std::string& sink) override {
     const std::lock_guard lock(mutex_);
     // An aggregate of no rows is one row of NULL.
-    if (Result<std::int64_t> count = pending_locked(sink); !count) {
-      return std::move(count).error();
-    } else if (*count == 0) {
-      return std::optional<std::uint64_t>();
-    }
+    ASSIGN_OR_RETURN(const std::int64_t count, pending_locked(sink));
+    if (count == 0) return std::optional<std::uint64_t>();
     Query query = s_.next_due.query();
     query.bind(sink);
     RETURN_IF_ERROR(query.row());
