@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // BPF_TCX_EGRESS: what is about to leave an interface of the container's
 // network namespace.  Packets of IP sockets have been judged at the egress of
-// their cgroup, and pass at once when they go to the peer of theirs.  What is
-// left no cgroup hook sees: frames written by hand (AF_PACKET); packets that
-// are forwarded and so have no socket, such as those a process feeds to a tun
-// device; and packets that have got another destination since: of a tunnel (the
-// kernel has its outer packets pass that egress unasked), or by nftables at the
-// egress of a device.  The last cannot be told from a datagram without a peer,
-// so those are judged here once more.  And what a process of the container
-// sends over an IP socket that was made outside of it: the egress of its cgroup
-// is not asked about that.
+// their cgroup, and pass at once when that has noted them down (passed.h), or
+// when they go to the peer of theirs.  What is left no cgroup hook sees: frames
+// written by hand (AF_PACKET); packets that are forwarded and so have no
+// socket, such as those a process feeds to a tun device; and packets that have
+// got another destination since: of a tunnel (the kernel has its outer packets
+// pass that egress unasked), or by nftables at the egress of a device.  And
+// what a process of the container sends over an IP socket that was made outside
+// of it: the egress of its cgroup is not asked about that.
 //
 // A pod's containers have one network namespace, and the programs of all see
 // what each sends.  Each refuses only what is of a container that has its

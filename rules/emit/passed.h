@@ -13,8 +13,9 @@
 // processor from each other.
 //
 // A note holds for a tick of the clock or two (bpf_jiffies64(), Linux 5.6), and
-// whoever changes lists removes all of them (hook/attach/lists.cpp).  None is
-// made where names are asked for, which the kernel may learn any time.
+// whoever changes lists removes all of them (hook/attach/lists.cpp), but for
+// what is just being written.  None is made where names are asked for, which
+// the kernel may learn any time.
 #pragma once
 
 #include <array>
