@@ -20,19 +20,10 @@ constexpr std::size_t kFewestBitsPerBlock = 8;
 // for.
 constexpr std::size_t kNearWords = std::size_t{512} * 1024 / 8;
 // Smaller blocks tell more addresses from listed ones, but a network has more
-// of them: as many as this for each range, or what the first page has room for,
-// as long as the filter stays near; and beyond that, a quarter more than there
-// are ranges.
+// of them: as many as this for each range, or what the first page has room for.
 constexpr std::size_t kBlocksPerRange = 4;
 constexpr std::size_t kBlocksOfFirstPage =
     std::size_t{kListPageBytes / 8 - kFirstFilterWord} * 64 / kMostBitsPerBlock;
-constexpr std::size_t kNearBlocks = kNearWords * 64 / kFewestBitsPerBlock;
-
-std::size_t most_blocks(std::size_t ranges) {
-  return std::max({kBlocksOfFirstPage,
-                   std::min(ranges * kBlocksPerRange, kNearBlocks),
-                   ranges + ranges / 4});
-}
 
 // One at least: the filter of an empty list says no to everything.
 std::size_t filter_words(std::size_t blocks) {
@@ -268,7 +259,8 @@ class TableMaker {
   // How many bits at the end of an address the blocks do not tell apart: as few
   // as the limit allows.  Without all but one bit, a range has two blocks.
   unsigned choose_blocks() const {
-    const std::size_t limit = most_blocks(ranges_.size());
+    const std::size_t limit =
+        std::max(ranges_.size() * kBlocksPerRange, kBlocksOfFirstPage);
     unsigned fewest = 0;
     unsigned most = Family::kBits - 1;
     while (fewest < most) {
