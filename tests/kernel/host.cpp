@@ -332,15 +332,15 @@ int ScratchNetwork::send_datagram(const Cgroup& cgroup,
   });
 }
 
-UniqueFd ScratchNetwork::socket(const Cgroup& maker, int type,
-                                int protocol) const {
+UniqueFd ScratchNetwork::socket(const Cgroup& maker, int type, int protocol,
+                                int family) const {
   int ends[2];
   require(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0,
           "socket pair");
   const UniqueFd from(ends[0]);
   const UniqueFd to(ends[1]);
   const int error = run_in(maker, [&] {
-    const int fd = ::socket(AF_INET, type, protocol);
+    const int fd = ::socket(family, type, protocol);
     return fd < 0 ? errno : give(from.get(), fd);
   });
   require(error == 0, "make a socket");

@@ -4,6 +4,7 @@
 // that vanish, processes in cgroups that connect over loopback.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -112,8 +113,9 @@ class ScratchNetwork {
   // Sends a datagram to the host from a socket without a peer, made in the
   // cgroup.  The errno, of what is dropped on its way out too; 0: sent.
   int send_datagram(const Cgroup& cgroup, const std::string& host) const;
-  // A socket of IPv4 in the namespace, made by a process in the cgroup.
-  UniqueFd socket(const Cgroup& maker, int type, int protocol = 0) const;
+  // A socket in the namespace, made by a process in the cgroup.
+  UniqueFd socket(const Cgroup& maker, int type, int protocol = 0,
+                  int family = AF_INET) const;
   // Runs `work` in a process in the cgroup, and returns what that does.
   int run_in(const Cgroup& cgroup, const std::function<int()>& work) const;
   // How many IPv4 packets to the host left tap0 since it was asked last.

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,13 +33,20 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 
-constexpr const char* kListed = "203.0.113.66";
-constexpr const char* kOther = "203.0.113.67";
+struct Hosts {
+  int family;
+  const char* listed;
+  const char* other;
+};
+constexpr Hosts kFour = {AF_INET, "203.0.113.66", "203.0.113.67"};
+constexpr Hosts kSix = {AF_INET6, "2001:db8::66", "2001:db8::67"};
 
-std::uint32_t bytes_of_address(const char* host) {
-  in_addr address{};
-  ::inet_pton(AF_INET, host, &address);
-  return address.s_addr;
+// As notes have them.
+std::array<std::uint64_t, 2> words_of(const char* host) {
+  std::array<std::uint64_t, 2> words{};
+  const bool six = std::strchr(host, ':') != nullptr;
+  EXPECT_EQ(::inet_pton(six ? AF_INET6 : AF_INET, host, words.data()), 1);
+  return words;
 }
 
 CompiledPolicy listed_hosts(const std::vector<std::string>& items) {
@@ -101,6 +109,12 @@ class Note {
   std::uint64_t key_ = 0;
 };
 
+// A thread of its own keeps the processor that is chosen for it.
+template <typename Act>
+void on_one_processor(const Act& act) {
+  std::thread(act).join();
+}
+
 class Passed : public ::testing::Test {
  protected:
   std::string dir() const { return bpffs_.path() + "/bailiff"; }
@@ -108,11 +122,27 @@ class Passed : public ::testing::Test {
     const auto attached = protect(policy, cgroup_.cgroup(), dir(), "c1",
                                   kernel_, network_.netns());
     ASSERT_TRUE(attached) << attached.error().message;
-    network_.forward_to(kListed);
-    network_.forward_to(kOther);
-    socket_ = network_.socket(cgroup_.cgroup(), SOCK_DGRAM);
+    network_.forward_to(kFour.listed);
+    network_.forward_to(kFour.other);
+    std::string commands = "ip -6 addr add 2001:db8::1/64 dev tap0 nodad";
+    for (const char* host : {kSix.listed, kSix.other}) {
+      commands += std::string(" && ip -6 neigh add ") + host +
+                  " lladdr 02:00:00:00:00:02 dev tap0";
+    }
+    ASSERT_EQ(network_.run_in(cgroup_.cgroup(),
+                              [&] { return ::system(commands.c_str()); }),
+              0);
+    use(kFour);
+  }
+  // A socket that tells of what is refused on the way out.
+  void use(const Hosts& hosts) {
+    hosts_ = hosts;
+    socket_ = network_.socket(cgroup_.cgroup(), SOCK_DGRAM, 0, hosts.family);
     const int on = 1;
-    ::setsockopt(socket_.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+    const bool six = hosts.family == AF_INET6;
+    ASSERT_EQ(::setsockopt(socket_.get(), six ? SOL_IPV6 : SOL_IP,
+                           six ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on),
+              0);
   }
   void take_off(const char* hook) {
     const auto link = kernel_.open_link(dir() + "/links/c1/" + hook);
@@ -121,33 +151,70 @@ class Passed : public ::testing::Test {
   }
   // errno
   int send(const char* host, std::uint16_t port = 4444) const {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = bytes_of_address(host);
+    sockaddr_storage to{};
+    socklen_t size = 0;
+    if (hosts_.family == AF_INET6) {
+      auto& name = reinterpret_cast<sockaddr_in6&>(to);
+      name.sin6_family = AF_INET6;
+      name.sin6_port = htons(port);
+      ::inet_pton(AF_INET6, host, &name.sin6_addr);
+      size = sizeof name;
+    } else {
+      auto& name = reinterpret_cast<sockaddr_in&>(to);
+      name.sin_family = AF_INET;
+      name.sin_port = htons(port);
+      ::inet_pton(AF_INET, host, &name.sin_addr);
+      size = sizeof name;
+    }
     return ::sendto(socket_.get(), "", 0, 0,
-                    reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0
+                    reinterpret_cast<const sockaddr*>(&to), size) == 0
                ? 0
                : errno;
   }
+  int send_to_listed(std::uint16_t port = 4444) const {
+    return send(hosts_.listed, port);
+  }
+  int send_to_other() const { return send(hosts_.other); }
   // Whether what is listed passes by what is noted down, sooner or later.  A
   // tick of the clock takes longer than a packet, so that among the next ones
   // is the time at some point.
   bool passes_by(Note& note, emit::PassedNote noted, int refusal) const {
-    noted.address = {bytes_of_address(kListed), 0};
+    noted.address = words_of(hosts_.listed);
     bool passes = false;
     for (int i = 0; i < 1'000'000 && !passes; ++i, ++noted.ticks) {
       note.write(noted, emit::kPassedNotes);
-      EXPECT_EQ(send(kListed), refusal);
+      EXPECT_EQ(send_to_listed(), refusal);
       note.write(noted);
-      EXPECT_EQ(send(kListed, 4445), refusal);
-      passes = send(kListed) == 0;
+      EXPECT_EQ(send_to_listed(4445), refusal);
+      passes = send_to_listed() == 0;
     }
     // That is no time yet.
     noted.ticks += 1U << 31;
     note.write(noted);
-    EXPECT_EQ(send(kListed), refusal);
+    EXPECT_EQ(send_to_listed(), refusal);
     return passes;
+  }
+
+  // What the programs note down of what they let pass.
+  emit::PassedNote note_of_other(const CompiledPolicy& policy) {
+    emit::PassedNote noted;
+    on_one_processor([&] {
+      Note note(dir(), socket_.get(), frames_id_of(policy));
+      EXPECT_EQ(send_to_other(), 0);
+      noted = note.read();
+    });
+    EXPECT_NE(noted.ticks, 0U);
+    return noted;
+  }
+  void expect_believed(const CompiledPolicy& policy,
+                       const emit::PassedNote& noted, int refusal) {
+    on_one_processor([&] {
+      for (const Hosts& hosts : {kFour, kSix}) {
+        use(hosts);
+        Note note(dir(), socket_.get(), frames_id_of(policy));
+        EXPECT_TRUE(passes_by(note, noted, refusal)) << hosts.listed;
+      }
+    });
   }
 
   ScratchBpffs bpffs_;
@@ -155,70 +222,83 @@ class Passed : public ::testing::Test {
   const hook::ScratchCgroup cgroup_ = make_cgroup();
   ScratchNetwork network_;
   UniqueFd socket_;
+  Hosts hosts_ = kFour;
 };
 
-// A thread of its own keeps the processor that is chosen for it.
-template <typename Act>
-void on_one_processor(const Act& act) {
-  std::thread(act).join();
-}
+const std::vector<std::string> kBoth = {kFour.listed, kSix.listed};
 
 TEST_F(Passed, IsWhatNoRuleHoldsFor) {
-  const CompiledPolicy policy = listed_hosts({kListed});
+  const CompiledPolicy policy = listed_hosts(kBoth);
   protect_by(policy);
   on_one_processor([&] {
-    Note note(dir(), socket_.get(), frames_id_of(policy));
-    EXPECT_EQ(send(kListed), EPERM);
-    EXPECT_EQ(note.read().ticks, 0U);
-    EXPECT_EQ(send(kOther), 0);
-    const emit::PassedNote noted = note.read();
-    EXPECT_THAT(noted.address, ElementsAre(bytes_of_address(kOther), 0U));
-    EXPECT_EQ(noted.port_and_protocol,
-              std::uint64_t{IPPROTO_UDP} << 16 | htons(4444));
-    EXPECT_EQ(send(kListed), EPERM);
-    EXPECT_EQ(note.read().address, noted.address);
+    for (const Hosts& hosts : {kFour, kSix}) {
+      use(hosts);
+      Note note(dir(), socket_.get(), frames_id_of(policy));
+      EXPECT_EQ(send_to_listed(), EPERM);
+      EXPECT_EQ(note.read().ticks, 0U);
+      EXPECT_EQ(send_to_other(), 0);
+      const emit::PassedNote noted = note.read();
+      EXPECT_EQ(noted.address, words_of(hosts.other));
+      EXPECT_EQ(noted.port_and_protocol,
+                std::uint64_t{IPPROTO_UDP} << 16 | htons(4444));
+      EXPECT_EQ(send_to_listed(), EPERM);
+      EXPECT_EQ(note.read().address, noted.address);
+    }
   });
 }
 
 TEST_F(Passed, IsNotJudgedAgainAsAPacket) {
-  const CompiledPolicy policy = listed_hosts({kListed});
+  const CompiledPolicy policy = listed_hosts(kBoth);
   protect_by(policy);
-  on_one_processor([&] {
-    Note note(dir(), socket_.get(), frames_id_of(policy));
-    EXPECT_EQ(send(kOther), 0);
-    const emit::PassedNote noted = note.read();
-    take_off("sendmsg4");
-    EXPECT_TRUE(passes_by(note, noted, EPERM));
-  });
+  const emit::PassedNote noted = note_of_other(policy);
+  for (const char* hook : {"sendmsg4", "sendmsg6"}) take_off(hook);
+  expect_believed(policy, noted, EPERM);
 }
 
 TEST_F(Passed, IsNotJudgedAgainAmongFrames) {
-  const CompiledPolicy policy = listed_hosts({kListed});
+  const CompiledPolicy policy = listed_hosts(kBoth);
+  protect_by(policy);
+  const emit::PassedNote noted = note_of_other(policy);
+  for (const char* hook : {"sendmsg4", "sendmsg6", "egress"}) take_off(hook);
+  expect_believed(policy, noted, ENOBUFS);
+}
+
+// With all hooks there, what one notes another believes: a datagram is judged
+// where its host is named, and what its egress would note of it is the same.
+TEST_F(Passed, IsNotedAlikeByAllWhoNote) {
+  const CompiledPolicy policy = listed_hosts(kBoth);
   protect_by(policy);
   on_one_processor([&] {
-    Note note(dir(), socket_.get(), frames_id_of(policy));
-    EXPECT_EQ(send(kOther), 0);
-    const emit::PassedNote noted = note.read();
-    take_off("sendmsg4");
-    take_off("egress");
-    EXPECT_TRUE(passes_by(note, noted, ENOBUFS));
+    for (const Hosts& hosts : {kFour, kSix}) {
+      use(hosts);
+      Note note(dir(), socket_.get(), frames_id_of(policy));
+      EXPECT_EQ(send_to_other(), 0);
+      const emit::PassedNote named = note.read();
+      note.write({});
+      take_off(hosts.family == AF_INET ? "sendmsg4" : "sendmsg6");
+      EXPECT_EQ(send_to_other(), 0);
+      const emit::PassedNote packet = note.read();
+      EXPECT_EQ(packet.address, named.address);
+      EXPECT_EQ(packet.port_and_protocol, named.port_and_protocol);
+      EXPECT_NE(packet.ticks, 0U);
+    }
   });
 }
 
 // What is where the port would be in a fragment is anything.
 TEST_F(Passed, IsNoFragment) {
   PolicyBuilder builder;
-  builder.rule("Listed",
-               sip_in(builder.list("ends", {std::string(kOther) + "|4444"})));
+  builder.rule("Listed", sip_in(builder.list(
+                             "ends", {std::string(kFour.other) + "|4444"})));
   const CompiledPolicy policy = builder.build();
   protect_by(policy);
   socket_ = network_.socket(cgroup_.cgroup(), SOCK_RAW, IPPROTO_RAW);
   const auto send_packet = [&](std::uint16_t fragment) {
     const Bytes packet =
-        ip4(kOther, udp(4444), IPPROTO_UDP, 5, fragment) + Bytes(16);
+        ip4(kFour.other, udp(4444), IPPROTO_UDP, 5, fragment) + Bytes(16);
     sockaddr_in to{};
     to.sin_family = AF_INET;
-    to.sin_addr.s_addr = bytes_of_address(kOther);
+    ::inet_pton(AF_INET, kFour.other, &to.sin_addr);
     return ::sendto(socket_.get(), packet.data(), packet.size(), 0,
                     reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0
                ? errno
@@ -237,15 +317,15 @@ TEST_F(Passed, IsNoFragment) {
 }
 
 TEST_F(Passed, EndsWithTheListsThatWereAsked) {
-  const CompiledPolicy policy = listed_hosts({kListed});
-  const CompiledPolicy both = listed_hosts({kListed, kOther});
+  const CompiledPolicy policy = listed_hosts({kFour.listed});
+  const CompiledPolicy both = listed_hosts({kFour.listed, kFour.other});
   protect_by(policy);
   on_one_processor([&] {
     Note note(dir(), socket_.get(), frames_id_of(policy));
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(4444);
-    to.sin_addr.s_addr = bytes_of_address(kOther);
+    ::inet_pton(AF_INET, kFour.other, &to.sin_addr);
     ASSERT_EQ(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&to),
                         sizeof to),
               0);
@@ -264,7 +344,7 @@ TEST_F(Passed, EndsWithTheListsThatWereAsked) {
 // The kernel may learn one at any time.
 TEST_F(Passed, IsNothingWhereNamesAreAskedFor) {
   PolicyBuilder builder;
-  builder.rule("Listed", sip_in(builder.list("hosts", {kListed})));
+  builder.rule("Listed", sip_in(builder.list("hosts", {kFour.listed})));
   Check name;
   name.field = FieldId::kFdSipName;
   name.op = Op::kIn;
@@ -274,7 +354,7 @@ TEST_F(Passed, IsNothingWhereNamesAreAskedFor) {
   protect_by(policy);
   on_one_processor([&] {
     Note note(dir(), socket_.get(), frames_id_of(policy));
-    EXPECT_EQ(send(kOther), 0);
+    EXPECT_EQ(send_to_other(), 0);
     EXPECT_EQ(note.read().ticks, 0U);
   });
 }
