@@ -176,11 +176,10 @@ struct Planned {
   std::string pin;
 };
 
-// Frames are judged by what packets are.
-Status plan_frames(const AttachRequest& request, Kernel& kernel,
-                   std::vector<Planned>& planned, Attachment& attachment) {
-  const std::uint64_t id = frames_of(request);
-  if (id == 0 || request.netns < 0) return Ok{};
+// Frames are judged by what packets are.  `id`: frames_of() the request.
+Status plan_frames(const AttachRequest& request, std::uint64_t id,
+                   Kernel& kernel, std::vector<Planned>& planned,
+                   Attachment& attachment) {
   ASSIGN_OR_RETURN(const std::vector<Interface> interfaces,
                    kernel.interfaces(request.netns));
   std::map<emit::Flavour, emit::Program> emitted;
@@ -236,7 +235,9 @@ Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
     planned.push_back(
         {std::move(program), std::nullopt, std::string(to_string(hook))});
   }
-  RETURN_IF_ERROR(plan_frames(request, kernel, planned, attachment));
+  if (frames != 0) {
+    RETURN_IF_ERROR(plan_frames(request, frames, kernel, planned, attachment));
+  }
   return planned;
 }
 
