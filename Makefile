@@ -176,7 +176,7 @@ VM_FILTER ?= *:-Frame.*:*Frames*:ForeignUse.*:Probes.*:Lists.TheKernel*:$\
   Lists.*Containers*:Sharing.*:ManyRules.AsMany*
 # Of what programs for frames do, on the oldest kernel Debian has that lets them;
 # who makes one long call over TCP is known from Linux 6.16 on.
-VM_FRAMES_FILTER ?= Frame.*:Passed.*:Raw*:Sender.*:$\
+VM_FRAMES_FILTER ?= Frame.*:LocalPort.*:Passed.*:Raw*:Sender.*:$\
   -Sender.OverAConnectionIsKnownBeforeItsCallHasEnded
 .PHONY: vm
 vm: $(RELEASE)/build.ninja  ## what needs Debian's Linux 6.1 or 6.12, emulated

@@ -50,8 +50,9 @@ Status cut_in(int netns,
         const auto those = owners.find(one.cgroup);
         if (those == owners.end()) return false;
         const auto refuses = std::find_if(
-            those->second.begin(), those->second.end(),
-            [&](std::uint64_t id) { return refused(id, one.peer, one.port); });
+            those->second.begin(), those->second.end(), [&](std::uint64_t id) {
+              return refused(id, one.peer, one.port, one.local_port);
+            });
         if (refuses == those->second.end()) return false;
         by.push_back(*refuses);
         return true;

@@ -28,8 +28,9 @@ struct ContainerSockets {
 };
 
 // Whether the container may not have a connection with that peer.
-using Refused = std::function<bool(std::uint64_t cgroup_id,
-                                   const IpAddress& peer, std::uint16_t port)>;
+using Refused =
+    std::function<bool(std::uint64_t cgroup_id, const IpAddress& peer,
+                       std::uint16_t port, std::uint16_t local_port)>;
 
 struct CutConnection {
   std::uint64_t cgroup_id = 0;  // of the container

@@ -144,6 +144,7 @@ Connection connection_of(std::string_view message, int protocol) {
   return {.cgroup = cgroup_of(message),
           .peer = peer_of(socket),
           .port = ntohs(socket.id.idiag_dport),
+          .local_port = ntohs(socket.id.idiag_sport),
           .family = socket.idiag_family,
           .protocol = static_cast<std::uint8_t>(protocol),
           .state = socket.idiag_state,

@@ -21,6 +21,7 @@ struct Connection {
   std::uint64_t cgroup = 0;  // of its socket, by id; 0: the kernel tells none
   IpAddress peer;            // an IPv4-mapped one is IPv4
   std::uint16_t port = 0;    // the peer's
+  std::uint16_t local_port = 0;
   // As the kernel names the socket; with a cookie, so that it is never another.
   std::uint8_t family = 0;
   std::uint8_t protocol = 0;

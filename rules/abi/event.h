@@ -65,7 +65,9 @@ struct bailiff_event {
   __u32 uid;
   __u32 gid;
   /* Of a packet that comes in (BAILIFF_HOOK_INGRESS), which is for no process
-   * yet: the end it is for, as addr_be, port and family are the other one. */
+   * yet: the end it is for, as addr_be, port and family are the other one.
+   * Before connect(2) and a datagram (BAILIFF_HOOK_CONNECT, _SENDMSG): the port
+   * of the socket, 0 while it has none. */
   __u16 local_port;
   __u8 local_family;
   __u8 reserved;

@@ -17,7 +17,10 @@ namespace bailiff::emit {
 // The numbers of an event, in host order.
 enum class Number : std::uint8_t {
   kPort,
+  // Of a socket that has none yet, one of those that Linux gives: where the
+  // difference between these matters, the check is not made.
   kLocalPort,
+  kBoundPort,  // 0 of such a socket
   kL4proto,
   kPid,
   kTid,

@@ -509,6 +509,7 @@ void load_number(Writer& code, Number number, Register dst) {
       return;
     case Number::kPort:
     case Number::kLocalPort:
+    case Number::kBoundPort:
     case Number::kL4proto:
       break;
   }

@@ -79,6 +79,7 @@ void load_number(Writer& code, Number number, Register dst) {
     case Number::kL4proto:
       code.load_compared(Size::k32, dst, kProtocolSlot);
       return;
+    case Number::kBoundPort:
     case Number::kPid:
     case Number::kTid:
     case Number::kUid:

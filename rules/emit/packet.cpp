@@ -225,7 +225,7 @@ void load_packet6(Writer& code, const PacketPlace& place) {
   code.bind(end);
 }
 
-void load_packet_port(Writer& code, const PacketPlace& place) {
+void load_packet_ports(Writer& code, const PacketPlace& place) {
   const Label ports = code.new_label();
   const Label done = code.new_label();
   code.append(store(Size::k32, kFrame, kPortSlot, 0));
@@ -238,12 +238,14 @@ void load_packet_port(Writer& code, const PacketPlace& place) {
   }
   code.go(done);
   code.bind(ports);
-  code.append(alu(BPF_ADD, kR2, 2));
   // There may be a record at kPacketSlot by now.
-  read_packet(code, place, 2, kPortSlot);
+  read_packet(code, place, 4, kPortSlot);
   code.append(load(Size::k16, kR1, kFrame, kPortSlot));
   code.append(from_network_order(kR1, 16));
-  code.append(store(Size::k32, kFrame, kPortSlot, kR1));
+  code.append(load(Size::k16, kR2, kFrame, kPortSlot + 2));
+  code.append(from_network_order(kR2, 16));
+  code.append(store(Size::k16, kFrame, kPortSlot, kR2));
+  code.append(store(Size::k16, kFrame, kSourcePortSlot, kR1));
   code.bind(done);
 }
 

@@ -50,9 +50,9 @@ void read_bytes(Writer& code, const PacketPlace& place, int size,
 void load_packet4(Writer& code, const PacketPlace& place);
 void load_packet6(Writer& code, const PacketPlace& place);
 
-// Fills kPortSlot, once the header is read.  Zero where there are no ports: no
-// rule is about that one.
-void load_packet_port(Writer& code, const PacketPlace& place);
+// Fills kPortSlot and kSourcePortSlot, once the header is read.  Zero where
+// there are no ports: no rule is about that one.
+void load_packet_ports(Writer& code, const PacketPlace& place);
 
 // Once the header is read: goes to `asks` when the packet is what a client
 // begins with, and to `other` when it may be an answer.  Of UDP that does not
@@ -74,15 +74,17 @@ void load_packet_number(Writer& code, const PacketPlace& place, Number number,
                         Register dst) {
   switch (number) {
     case Number::kPort:
+    case Number::kLocalPort:
       if (code.begin_load(kLoadedAddress)) load_address(code);
-      if (code.begin_load(kLoadedPort)) load_packet_port(code, place);
-      code.load_compared(Size::k32, dst, kPortSlot);
+      if (code.begin_load(kLoadedPort)) load_packet_ports(code, place);
+      code.load_compared(Size::k16, dst,
+                         number == Number::kPort ? kPortSlot : kSourcePortSlot);
       return;
     case Number::kL4proto:
       if (code.begin_load(kLoadedAddress)) load_address(code);
       code.load_compared(Size::k32, dst, kProtocolSlot);
       return;
-    case Number::kLocalPort:
+    case Number::kBoundPort:  // of no record
     case Number::kPid:
     case Number::kTid:
     case Number::kUid:

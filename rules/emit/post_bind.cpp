@@ -49,8 +49,9 @@ void load_filed_address4(Writer& code, Register dst) {
 
 void load_number(Writer& code, Number number, Register dst) {
   switch (number) {
-    case Number::kPort:
-    case Number::kLocalPort:  // in host order
+    case Number::kPort:  // in host order
+    case Number::kLocalPort:
+    case Number::kBoundPort:
       code.append(load(Size::k32, dst, kContext, offsetof(bpf_sock, src_port)));
       return;
     case Number::kL4proto:

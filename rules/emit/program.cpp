@@ -127,6 +127,16 @@ Status check_rules(const std::vector<KernelRule>& rules,
   return Ok{};
 }
 
+// A note has none, and a raw socket sends from any.
+bool asks_local_port(const std::vector<KernelRule>& rules) {
+  return std::any_of(rules.begin(), rules.end(), [](const KernelRule& rule) {
+    const std::vector<Leaf> leaves = leaves_of(rule.condition);
+    return std::any_of(leaves.begin(), leaves.end(), [](const Leaf& leaf) {
+      return leaf.check != nullptr && leaf.check->field == FieldId::kFdLport;
+    });
+  });
+}
+
 bool asks_names(Flavour flavour) {
   return flavour == Flavour::kQuery || flavour == Flavour::kFrameQuery ||
          flavour == Flavour::kBareFrameQuery;
@@ -401,7 +411,8 @@ Result<Program> emit_program(const std::vector<KernelRule>& rules,
   LookUps look_ups;
   ops.frames_id = frames_id;
   const bool names = names_hosts(rules) || asks_names(flavour);
-  ops.noted = has_notes(flavour) && frames_id != 0 && !names;
+  ops.noted =
+      has_notes(flavour) && frames_id != 0 && !names && !asks_local_port(rules);
   if (names) {
     look_ups.as_functions = true;
     look_ups.most_answers = answers_up_to(kNamesSlot);

@@ -125,6 +125,12 @@ void fill_record(Writer& code, const std::vector<KernelRule>& rules,
   }
   code.append(store(Size::k64, kFrame, RECORD_OFFSET(name), kR1));
   if (flavour.hook == BAILIFF_HOOK_INGRESS) fill_local_end(code, flavour);
+  if (flavour.hook == BAILIFF_HOOK_CONNECT ||
+      flavour.hook == BAILIFF_HOOK_SENDMSG) {
+    flavour.load_number(code, Number::kBoundPort, kR1);
+    code.append(
+        store(Size::k16, kFrame, RECORD_OFFSET(header.local_port), kR1));
+  }
   if (names_hosts(rules)) fill_names(code);
 }
 

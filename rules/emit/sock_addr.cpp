@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "rules/abi/event.h"
+#include "rules/lower/inbound.h"
 
 namespace bailiff::emit {
 namespace {
@@ -23,6 +24,21 @@ void load_uid(Writer& code) {
 void load_upper(Writer& code, Register dst, int slot) {
   code.append(load(Size::k64, dst, kFrame, slot));
   code.append(alu(BPF_RSH, dst, 32));
+}
+
+void load_bound_port(Writer& code, Register dst) {
+  code.append(load(Size::k64, dst, kContext, offsetof(bpf_sock_addr, sk)));
+  code.append(load(Size::k32, dst, dst, offsetof(bpf_sock, src_port)));
+}
+
+// connect(2) over TCP has the socket locked, so that it is this port which the
+// connection gets.  Over UDP another thread may bind it in between.
+void load_local_port(Writer& code, Register dst) {
+  const Label bound = code.new_label();
+  load_bound_port(code, dst);
+  code.jump(jump_if(Comparison::kNe, dst, 0), bound);
+  code.append(move(dst, kFirstClientPort));
+  code.bind(bound);
 }
 
 // The lower 32 bits, in either byte order.
@@ -50,8 +66,11 @@ void load_sock_addr_number(Writer& code, Number number, Register dst) {
           load(Size::k32, dst, kContext, offsetof(bpf_sock_addr, user_port)));
       code.append(from_network_order(dst, 16));
       return;
-    case Number::kLocalPort:  // of no check here, and of no record
-      code.append(move(dst, 0));
+    case Number::kLocalPort:
+      load_local_port(code, dst);
+      return;
+    case Number::kBoundPort:
+      load_bound_port(code, dst);
       return;
     case Number::kL4proto:
       code.append(

@@ -50,6 +50,7 @@ void load_number(Writer& code, Number number, Register dst) {
           load(Size::k16, dst, kContext, offsetof(bailiff_test_event, port)));
       return;
     case Number::kLocalPort:
+    case Number::kBoundPort:
       code.append(load(Size::k16, dst, kContext,
                        offsetof(bailiff_test_event, local_port)));
       return;

@@ -25,7 +25,8 @@
 // and, for a packet, which is no process's,
 //    -48  its protocol, a number of 32 bits like the next two
 //    -44  where its transport header begins; 0: it has none
-//    -56  its destination port
+//    -56  its destination port, and behind it
+//    -54  its source port
 //    -52  where its IP header begins
 //    -72  1 when it is of a raw socket, else 0; where a rule asks for that
 //   -360  of a frame, the id of the cgroup of the container that sends it over
@@ -77,6 +78,7 @@ inline constexpr int kAnswersSlot = -416;
 inline constexpr int kProtocolSlot = kPidSlot;
 inline constexpr int kTransportSlot = kPidSlot + 4;
 inline constexpr int kPortSlot = kUidSlot;
+inline constexpr int kSourcePortSlot = kPortSlot + 2;
 inline constexpr int kPacketSlot = kRecordSlot;
 inline constexpr int kNetworkSlot = kUidSlot + 4;
 inline constexpr int kRawSlot = kTaskUnknownSlot;
@@ -98,7 +100,7 @@ enum Loaded : std::uint8_t {
   kLoadedPid = 4,      // kPidSlot
   kLoadedUid = 8,      // kUidSlot
   kLoadedZero = 16,    // kZeroSlot
-  kLoadedPort = 32,    // kPortSlot
+  kLoadedPort = 32,    // kPortSlot and kSourcePortSlot
 };
 
 class Writer {

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "rules/lower/inbound.h"
 #include "rules/types/compare.h"
 
 namespace bailiff {
@@ -18,10 +19,15 @@ std::optional<Value> constant_at_connect(FieldId id) {
   if (id == FieldId::kEvtDir) return Value("<");
   if (id == FieldId::kEvtRes) return Value("SUCCESS");
   if (id == FieldId::kEvtRawres) return Value(std::int64_t{0});
+  if (id == FieldId::kEvtFailed) return Value(false);
+  if (id == FieldId::kFdSockfamily) return Value("ip");
   return std::nullopt;
 }
 
 bool decidable_at_connect(const Check& check) {
+  if (check.field == FieldId::kFdLport) {
+    return has_code(check) && settled_before_bound(check);
+  }
   return (field(check.field).from & kFromKernelConnect) != 0 && has_code(check);
 }
 

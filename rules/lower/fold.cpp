@@ -307,7 +307,8 @@ Decide known_of_exec(const std::vector<List>& lists) {
 Decide known_of_finished_connect(const std::vector<List>& lists) {
   Decide decide = decide_nothing();
   decide.check = [&lists](const Check& check) -> std::optional<bool> {
-    if (check.field == FieldId::kEvtRes || check.field == FieldId::kEvtRawres) {
+    if (check.field == FieldId::kEvtRes || check.field == FieldId::kEvtRawres ||
+        check.field == FieldId::kEvtFailed) {
       return std::nullopt;
     }
     return decide_connect(check, lists);
@@ -329,6 +330,9 @@ Decide known_of_foreign_connect(const std::vector<List>& lists) {
         }
         if (check.field == FieldId::kFdTypechar) {
           return holds(check, {Value("u")}, lists);
+        }
+        if (check.field == FieldId::kFdSockfamily) {
+          return holds(check, {Value("unix")}, lists);
         }
         if (check.field == FieldId::kFdL4proto) {
           return holds(check, {Value("<NA>")}, lists);
@@ -364,6 +368,10 @@ bool has_no_source(FieldId id, std::string_view argument, Teller teller) {
 std::vector<FieldId> fields_without_source(const Expr& expr, Teller teller) {
   std::set<FieldId> ids;
   for (const Leaf& leaf : leaves_of(expr)) {
+    if (teller.kind == Teller::kConnectHook && leaf.check != nullptr &&
+        decidable_at_connect(*leaf.check)) {
+      continue;
+    }
     for (std::size_t i = 0; i < leaf.fields.size(); ++i) {
       if (has_no_source(leaf.fields[i], leaf.arguments[i], teller)) {
         ids.insert(leaf.fields[i]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/lower/inbound.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <string>
@@ -61,9 +62,9 @@ bool remote_suffices(const Check& check) {
 
 class ByEnds {
  public:
-  // nullopt: fields of either end only, of what is sent.
-  ByEnds(std::optional<Role> role, bool connected)
-      : role_(role), connected_(connected) {}
+  ByEnds(Role role, bool connected) : role_(role), connected_(connected) {}
+  // Of what is sent; `connects`: the client's fields, too.
+  explicit ByEnds(bool connects) : connects_(connects) {}
 
   Expr of(const Expr& expr) const { return std::visit(*this, expr.node); }
 
@@ -77,6 +78,9 @@ class ByEnds {
       const bool server = role_ == Role::kServer;
       if (role_ && check.field == property.client) {
         return on(check, server ? property.remote : property.local);
+      }
+      if (connects_ && check.field == property.client) {
+        return on(check, property.local);
       }
       if (role_ && check.field == property.server) {
         return on(check, server ? property.local : property.remote);
@@ -105,8 +109,9 @@ class ByEnds {
     return result;
   }
 
-  std::optional<Role> role_;
-  bool connected_;
+  std::optional<Role> role_;  // nullopt: of what is sent
+  bool connected_ = true;
+  bool connects_ = false;
 };
 
 // Of a number of which only that is known that it is not negative.
@@ -172,8 +177,21 @@ Expr by_ends(const Expr& expr, Role role, bool connected) {
   return ByEnds(role, connected).of(expr);
 }
 
-Expr by_ends_outbound(const Expr& expr) {
-  return ByEnds(std::nullopt, true).of(expr);
+Expr by_ends_outbound(const Expr& expr, bool connects) {
+  return ByEnds(connects).of(expr);
+}
+
+bool settled_before_bound(const Check& check) {
+  if (check.op == Op::kExists) return true;
+  if (!check.lists.empty() || check.values.empty()) return false;
+  // From the first one on, all are on the same side of what is ordered so.
+  const bool starts = check.op == Op::kLt || check.op == Op::kGe;
+  const std::int64_t first = kFirstClientPort;
+  return std::all_of(
+      check.values.begin(), check.values.end(), [&](const Value& value) {
+        const auto* port = std::get_if<std::int64_t>(&value);
+        return port != nullptr && (*port < first || (starts && *port == first));
+      });
 }
 
 Decide known_of_arrival(std::string_view type, Role role,

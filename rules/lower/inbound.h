@@ -35,11 +35,12 @@ inline constexpr std::uint16_t kFirstClientPort = 32768;
 // end.
 Expr by_ends(const Expr& expr, Role role, bool connected);
 
-// The same of what the container sends, for fields of either end alone.  The
-// kernel picks the local end later, so that checks of it stay open; but not
-// where that it is no address at all, or a loopback one, is asked: it is the
-// former never, and the latter where the remote end is one as well.
-Expr by_ends_outbound(const Expr& expr);
+// The same of what the container sends, for fields of either end alone, and of
+// the client where it connects.  The kernel picks the local address later, so
+// that checks of it stay open; but not where that it is no address at all, or a
+// loopback one, is asked: it is the former never, and the latter where the
+// remote end is one as well.
+Expr by_ends_outbound(const Expr& expr, bool connects);
 
 // What holds of every event of the type (accept, accept4, recvfrom, …) that an
 // arrival leads to, in which the container has that role.
@@ -47,6 +48,10 @@ Decide known_of_arrival(std::string_view type, Role role,
                         const std::vector<List>& lists);
 // What holds of every bind(2) of an IPv4 or IPv6 socket that succeeds.
 Decide known_of_bind(const std::vector<List>& lists);
+
+// Whether the check, of fd.lport, comes out before a socket that has no port
+// gets one: the same for all that Linux gives.  Its lists are written out.
+bool settled_before_bound(const Check& check);
 
 // Whether a program can decide the check of an arrival: by_ends().
 bool decidable_of_arrival(const Check& check);

@@ -6,6 +6,7 @@
 
 #include "rules/fields/reference.h"
 #include "rules/lower/connect.h"
+#include "rules/lower/inbound.h"
 #include "rules/lower/task.h"
 
 namespace bailiff {
@@ -130,6 +131,7 @@ bool too_long(const Check& check, const std::vector<List>& lists) {
 }
 
 bool OpenChecks::knows(const Check& check) const {
+  if (check.field == FieldId::kFdLport) return settled_before_bound(check);
   Check exists = check;
   exists.op = Op::kExists;
   exists.quantifier = Quantifier::kNone;

@@ -2,6 +2,7 @@
 #include "rules/lower/placement.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 #include <map>
@@ -228,10 +229,49 @@ Expr any_of(const std::vector<Expr>& parts) {
   return simplify({std::move(any)}, decide_nothing());
 }
 
+// What of it is asked of messages, where it is about connect(2): a server
+// answers from its own port, and that it does is not to connect from there.
+class OfMessages {
+ public:
+  Expr operator()(const Constant& constant) const { return {constant}; }
+  Expr operator()(const Check& check) const {
+    const bool excepts = check.op == Op::kNe ? !negated_ : negated_;
+    if (check.field == FieldId::kFdLport && !excepts) {
+      return {Constant{negated_}};
+    }
+    return {check};
+  }
+  Expr operator()(const TermCheck& check) const { return {check}; }
+  Expr operator()(const Not& node) const {
+    OfMessages inner;
+    inner.negated_ = !negated_;
+    return {Not{std::visit(inner, node.operand->node)}};
+  }
+  Expr operator()(const And& node) const { return {And{all(node.operands)}}; }
+  Expr operator()(const Or& node) const { return {Or{all(node.operands)}}; }
+
+ private:
+  std::vector<Expr> all(const std::vector<Expr>& operands) const {
+    std::vector<Expr> result;
+    result.reserve(operands.size());
+    for (const Expr& one : operands) {
+      result.push_back(std::visit(*this, one.node));
+    }
+    return result;
+  }
+
+  bool negated_ = false;
+};
+
+Expr of_messages(const Expr& expr) {
+  return simplify(std::visit(OfMessages(), expr.node), decide_nothing());
+}
+
 // The expression with user.uid for user.name, and group.gid for group.name,
 // where that is compared with "root": what id other names have is for the
-// service to find out, and this one is 0 everywhere.  And with proc.name for
-// the ancestor that is the process itself.
+// service to find out, and this one is 0 everywhere.  With proc.name for the
+// ancestor that is the process itself.  And with the lists of local ports
+// written out, which tells whether they are settled.
 class AsKnown {
  public:
   explicit AsKnown(const std::vector<List>& lists) : lists_(lists) {}
@@ -243,6 +283,12 @@ class AsKnown {
       own.field = FieldId::kProcName;
       own.argument.clear();
       return {std::move(own)};
+    }
+    if (check.field == FieldId::kFdLport && !check.lists.empty()) {
+      Check written = check;
+      written.values = inline_operands(check, lists_);
+      written.lists.clear();
+      return {std::move(written)};
     }
     const bool user = check.field == FieldId::kUserName;
     if (!user && check.field != FieldId::kGroupName) return {check};
@@ -397,7 +443,8 @@ class Placer {
   // The condition, of an event that is sent.
   Expr outbound(const char* type) const {
     return by_ends_outbound(
-        simplify(folded_, known_of_event(type, policy_.lists)));
+        simplify(folded_, known_of_event(type, policy_.lists)),
+        std::string_view(type) == "connect");
   }
 
   Expr as_known(const Expr& expr) const {
@@ -414,8 +461,9 @@ class Placer {
     if (!std::all_of(unknown.begin(), unknown.end(), of_local_end)) {
       return {Constant{false}};
     }
-    return under_approximate(
-        expr, [](const Check& check) { return of_local_end(check.field); });
+    return under_approximate(expr, [](const Check& check) {
+      return of_local_end(check.field) && !decidable_at_connect(check);
+    });
   }
 
   // The calls among the event types the condition is for.  A condition that
@@ -535,7 +583,7 @@ class Placer {
   void find_send() {
     std::vector<Expr> parts;
     if (hooked_ && (refused_ || names_destination(judged_))) {
-      parts.push_back(judged_);
+      parts.push_back(of_messages(judged_));
     }
     for (const char* type : {"sendto", "sendmsg", "sendmmsg"}) {
       if (!refused_) break;
@@ -835,6 +883,7 @@ class Placer {
       }
     }
     say_bits(leaves);
+    say_local_port(leaves);
     say_container_checks(leaves);
     say_foreign_sockets();
     if (result_.container_event) {
@@ -870,8 +919,10 @@ class Placer {
       names.emplace(field(leaf.check->field).name);
     }
     say("what is sent over raw sockets, or over connections made before, is "
-        "not refused: a packet does not show " +
-        enumeration({names.begin(), names.end()}));
+        "not refused: " +
+        (names.empty() ? "a server answers from its own port, too"
+                       : "a packet does not show " +
+                             enumeration({names.begin(), names.end()})));
   }
 
   void say_open(OpenChecks open, const std::vector<Leaf>& leaves) {
@@ -895,13 +946,17 @@ class Placer {
   OpenChecks of_hooks(Judged judged) const {
     OpenChecks open(policy_.lists, judged, decidable_at_connect, true);
     const std::vector<FieldId>& fields = result_.placement.fields;
-    constexpr std::pair<FieldId, FieldId> kEither[] = {
-        {FieldId::kFdLip, FieldId::kFdIp},
-        {FieldId::kFdLnet, FieldId::kFdNet},
-        {FieldId::kFdLport, FieldId::kFdPort}};
-    for (const auto& [local, either] : kEither) {
-      if (std::find(fields.begin(), fields.end(), local) == fields.end()) {
-        open.name_as(local, either);
+    constexpr std::array<FieldId, 3> kNames[] = {
+        {FieldId::kFdLip, FieldId::kFdIp, FieldId::kFdCip},
+        {FieldId::kFdLnet, FieldId::kFdNet, FieldId::kFdCnet},
+        {FieldId::kFdLport, FieldId::kFdPort, FieldId::kFdCport}};
+    for (const auto& names : kNames) {
+      for (const FieldId name : names) {
+        if (std::find(fields.begin(), fields.end(), name) == fields.end()) {
+          continue;
+        }
+        open.name_as(names.front(), name);
+        break;
       }
     }
     return open;
@@ -917,6 +972,18 @@ class Placer {
     say_once("conditions on " + enumeration({names.begin(), names.end()}) +
              " are decided when a program is executed, and by the service for "
              "a process that was moved into the container");
+  }
+
+  void say_local_port(const std::vector<Leaf>& leaves) {
+    if (std::none_of(leaves.begin(), leaves.end(), [](const Leaf& leaf) {
+          return leaf.check != nullptr &&
+                 leaf.check->field == FieldId::kFdLport &&
+                 decidable_at_connect(*leaf.check);
+        })) {
+      return;
+    }
+    say("a socket without a local port is taken to get one from " +
+        std::to_string(kFirstClientPort) + " on");
   }
 
   void say_exec() {
@@ -960,7 +1027,7 @@ class Placer {
 
   void say_foreign_sockets() {
     const Expr foreign =
-        simplify(connect_, known_of_foreign_connect(policy_.lists));
+        simplify(folded_, known_of_foreign_connect(policy_.lists));
     if (!is_false(foreign)) {
       say("connections over other than IPv4 and IPv6 sockets are not seen");
     }

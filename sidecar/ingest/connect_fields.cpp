@@ -36,6 +36,12 @@ bool is_settled(const ConnectEvent& event) {
          event.judged_at == JudgedAt::kForeign;
 }
 
+// Whether it is known of the socket that it has no port yet.
+bool is_before(const ConnectEvent& event) {
+  return event.judged_at == JudgedAt::kConnect ||
+         event.judged_at == JudgedAt::kSendmsg;
+}
+
 // The ends of what comes in, is bound or is connected; of what is to be sent,
 // the remote one.
 Descriptor descriptor_of(const ConnectEvent& event) {
@@ -69,11 +75,20 @@ Descriptor descriptor_of(const ConnectEvent& event) {
 // Before connect(2) a socket that was not bound has the wildcard address.
 std::string tuple(const ConnectEvent& event) {
   if (is_settled(event)) return tuple_name(descriptor_of(event));
-  return std::string(event.address.family == 4 ? "0.0.0.0:0" : ":::0") + "->" +
-         endpoint(event);
+  return std::string(event.address.family == 4 ? "0.0.0.0:" : ":::") +
+         std::to_string(event.local_port) + "->" + endpoint(event);
 }
 
 }  // namespace
+
+// The client's, of what is to be connected or sent.
+void ConnectFields::view_local_port(Views& views) const {
+  if (event_.local_port != 0) {
+    views.add(std::int64_t{event_.local_port});
+  } else if (use_ == Use::kCondition && is_before(event_)) {
+    views.add(std::int64_t{kFirstClientPort});
+  }
+}
 
 // Read only when it is asked for, which few rules do.
 void ConnectFields::view_ancestors(std::string_view argument,
@@ -129,15 +144,20 @@ void ConnectFields::view(FieldId field, std::string_view argument,
       return views.add(ipv4 ? "4" : "6");
     case kFdName:
       return views.keep(tuple(event_));
+    case kFdPort:
+    case kFdCport:
+    case kFdLport:
+      if (!is_settled(event_)) {
+        view_local_port(views);
+        if (field != kFdPort) return;
+      }
+      [[fallthrough]];
     case kFdIp:
     case kFdNet:
-    case kFdPort:
     case kFdCip:
     case kFdCnet:
-    case kFdCport:
     case kFdLip:
     case kFdLnet:
-    case kFdLport:
     case kFdSip:
     case kFdSnet:
     case kFdSport:
@@ -153,11 +173,9 @@ void ConnectFields::view(FieldId field, std::string_view argument,
       if (is_settled(event_)) views.add(descriptor_of(event_).connected);
       return;
     case kFdSockfamily:
-      if (is_settled(event_)) views.add("ip");
-      return;
+      return views.add("ip");
     case kEvtFailed:
-      if (is_settled(event_)) views.add(false);
-      return;
+      return views.add(false);
     case kSyscallType:
       if (is_settled(event_)) views.add(event_.type);
       return;

@@ -21,8 +21,10 @@ namespace bailiff::sidecar {
 class ConnectFields final : public FieldSource {
  public:
   enum class Use {
-    kCondition,  // fd.num is 0, as some descriptor there must have been
-    kOutput,     // fd.num is not told, as nobody knows which
+    // fd.num is 0, as some descriptor there must have been; and the port that a
+    // socket without one is to get is of those that Linux gives.
+    kCondition,
+    kOutput,  // neither is told, as nobody knows which
   };
 
   // Borrows `event`, `process` and `container`.  `number` is evt.num.
@@ -44,6 +46,7 @@ class ConnectFields final : public FieldSource {
             Views& views) const override;
 
  private:
+  void view_local_port(Views& views) const;
   void view_ancestors(std::string_view argument, Views& views) const;
   // A packet is nobody's, but where its sender is known: see ConnectEvent.
   bool of_process() const {

@@ -138,6 +138,10 @@ Result<ConnectEvent> parse_event(std::span<const std::byte> record) {
     event.local = address_of(header.local_family, header.local_be);
     event.local_port = header.local_port;
   } else {
+    if (event.judged_at == JudgedAt::kConnect ||
+        event.judged_at == JudgedAt::kSendmsg) {
+      event.local_port = header.local_port;
+    }
     event.comm.assign(header.comm, ::strnlen(header.comm, sizeof header.comm));
   }
   event.port = connect.port;

@@ -46,7 +46,8 @@ struct ConnectEvent {
   IpAddress address;
   std::uint16_t port = 0;
   // kIngress: what it is for; kForeign: the socket's own, as far as it is
-  // known.
+  // known; kConnect, kSendmsg and kEgress: its port alone, 0 while it has none
+  // or nobody tells it.
   IpAddress local;
   std::uint16_t local_port = 0;
   std::uint8_t l4proto = 0;  // IPPROTO_TCP, …

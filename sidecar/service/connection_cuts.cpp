@@ -53,7 +53,8 @@ class Judge {
         matcher_(container_->generation->matcher()),
         names_of_(std::move(names_of)) {}
 
-  bool refuses(const IpAddress& peer, std::uint16_t port) {
+  bool refuses(const IpAddress& peer, std::uint16_t port,
+               std::uint16_t local_port) {
     ConnectEvent event;
     event.judged_at = JudgedAt::kEgress;
     event.cgroup_id = container_->record.cgroup_id;
@@ -63,6 +64,14 @@ class Judge {
     event.l4proto = IPPROTO_TCP;
     event.names = names_of(event.address);
     if (!event.names.empty()) event.name = event.names.front();
+    // Its own port may except it, and never refuses it: a server has it, too.
+    if (!refuses(event)) return false;
+    event.local_port = local_port;
+    return refuses(event);
+  }
+
+ private:
+  bool refuses(ConnectEvent& event) {
     return std::any_of(
         kTypes.begin(), kTypes.end(), [&](std::string_view type) {
           event.type = type;
@@ -72,8 +81,6 @@ class Judge {
                       .empty();
         });
   }
-
- private:
   // An error is told, and leaves the peer without.
   std::vector<std::string> names_of(const IpAddress& address) const {
     const Generation& generation = *container_->generation;
@@ -292,11 +299,12 @@ void ConnectionCuts::look_at(Asked asked) {
       try {
         std::thread([done, judge, cgroup_id, cut = parts_.calls.cut,
                      looks = looks_, netns = asked.netns] {
-          const hook::CutConnections ended = cut(
-              {{cgroup_id, netns}},
-              [&](std::uint64_t, const IpAddress& peer, std::uint16_t port) {
-                return judge->refuses(peer, port);
-              });
+          const hook::CutConnections ended =
+              cut({{cgroup_id, netns}},
+                  [&](std::uint64_t, const IpAddress& peer, std::uint16_t port,
+                      std::uint16_t local_port) {
+                    return judge->refuses(peer, port, local_port);
+                  });
           looks->end(cgroup_id, ended.cut, processor_time());
           done->set_value(ended);
         }).detach();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// talker tcp|udp|bound|mptcp ADDRESS PORT: connects, prints "connected", and
-// sends each line of its input as it comes; after each it prints "sent", or the
-// errno.  When something comes, it prints "heard"; when its connection ends,
-// "ended", or "lost" and the errno.  A `bound` socket of UDP has no peer, and
-// sends to the address.  An IPv4-mapped address is connected to over IPv6.  An
-// MPTCP connection that became one of TCP counts as none.
+// talker tcp|udp|bound|mptcp ADDRESS PORT [FROM]: connects, from the port FROM
+// when there is one, prints "connected", and sends each line of its input as it
+// comes; after each it prints "sent", or the errno.  When something comes, it
+// prints "heard"; when its connection ends, "ended", or "lost" and the errno.
+// A `bound` socket of UDP has no peer, and sends to the address.  An
+// IPv4-mapped address is connected to over IPv6.  An MPTCP connection that
+// became one of TCP counts as none.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/mptcp.h>
@@ -53,20 +54,21 @@ Peer peer_at(const char* address, int port) {
   return peer;
 }
 
-int socket_for(std::string_view protocol, const Peer& peer) {
+int socket_for(std::string_view protocol, const Peer& peer, int from) {
   const bool datagrams = protocol == "udp" || protocol == "bound";
   const int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
   const int fd = ::socket(peer.six ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC,
                           protocol == "mptcp" ? IPPROTO_MPTCP : 0);
   if (fd < 0) fail("socket");
-  if (protocol == "bound") {
+  if (protocol == "bound" || from != 0) {
     sockaddr_in6 any{};
     any.sin6_family = peer.six ? AF_INET6 : AF_INET;
+    any.sin6_port = htons(static_cast<std::uint16_t>(from));
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&any), peer.size()) != 0) {
       fail("bind");
     }
-    return fd;
   }
+  if (protocol == "bound") return fd;
   if (::connect(fd, peer.name(), peer.size()) != 0) fail("connect");
   if (protocol == "mptcp") {
     mptcp_info info{};
@@ -96,10 +98,10 @@ bool hear(int fd) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
   const std::string_view protocol = argv[1];
   const Peer peer = peer_at(argv[2], std::atoi(argv[3]));
-  const int fd = socket_for(protocol, peer);
+  const int fd = socket_for(protocol, peer, argc > 4 ? std::atoi(argv[4]) : 0);
   // What poll() is asked of is nowhere else.
   std::setvbuf(stdin, nullptr, _IONBF, 0);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);

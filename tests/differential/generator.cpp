@@ -148,6 +148,10 @@ std::vector<Value> Event::extract(FieldId field, std::string_view) const {
       return {"SUCCESS"};
     case FieldId::kEvtRawres:
       return {std::int64_t{0}};
+    case FieldId::kEvtFailed:
+      return {false};
+    case FieldId::kFdSockfamily:
+      return {"ip"};
     case FieldId::kFdType:
       return {record.family == 4 ? "ipv4" : "ipv6"};
     case FieldId::kFdTypechar:

@@ -139,6 +139,21 @@ pid_t fork_into(const Cgroup& cgroup) {
   return pid;
 }
 
+namespace {
+
+bool bind_to(int fd, int family, std::uint16_t port) {
+  sockaddr_in6 any{};
+  const int on = 1;
+  // Both families have the port at the same place.
+  any.sin6_family = static_cast<sa_family_t>(family);
+  any.sin6_port = htons(port);
+  return ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+         ::bind(fd, reinterpret_cast<const sockaddr*>(&any),
+                family == AF_INET6 ? sizeof any : sizeof(sockaddr_in)) == 0;
+}
+
+}  // namespace
+
 Connected connect_in(const Cgroup& cgroup, const Connect& connect) {
   const Socket to = socket_to(connect);
   const pid_t pid = fork_into(cgroup);
@@ -149,6 +164,9 @@ Connected connect_in(const Cgroup& cgroup, const Connect& connect) {
       const int fd =
           ::socket(to.family, connect.tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
       if (fd < 0) ::_exit(254);
+      if (connect.from != 0 && !bind_to(fd, to.family, connect.from)) {
+        ::_exit(253);
+      }
       const auto* name = reinterpret_cast<const sockaddr*>(&to.address);
       const bool done = connect.send
                             ? ::sendto(fd, "", 0, 0, name, to.size) == 0

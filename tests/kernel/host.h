@@ -66,6 +66,7 @@ struct Connect {
   // Connect an IPv6 socket, IPv4 addresses as ::ffff:a.b.c.d.
   bool ipv6 = false;
   int times = 1;
+  std::uint16_t from = 0;  // bound to this port before; 0: to none
 };
 
 struct Connected {

@@ -33,8 +33,10 @@ inline void put(Bytes& bytes, std::size_t at, std::uint16_t value) {
   bytes[at + 1] = static_cast<std::uint8_t>(value);
 }
 
-inline Bytes udp(std::uint16_t port) {
+inline Bytes udp(std::uint16_t port, std::uint16_t from = 0) {
   Bytes header(8);
+  header[0] = static_cast<std::uint8_t>(from >> 8);
+  header[1] = static_cast<std::uint8_t>(from);
   header[2] = static_cast<std::uint8_t>(port >> 8);
   header[3] = static_cast<std::uint8_t>(port);
   return header;

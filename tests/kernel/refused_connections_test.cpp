@@ -21,6 +21,7 @@ namespace bailiff {
 namespace {
 
 using test::ConnectedSender;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -51,8 +52,10 @@ class RefusedConnectionsTest : public testing::Test {
       std::shared_ptr<const UniqueFd> netns = nullptr) const {
     const hook::CutConnections done = hook::cut_refused(
         {{container.id(), std::move(netns)}},
-        [&](std::uint64_t id, const IpAddress& peer, std::uint16_t port) {
+        [&](std::uint64_t id, const IpAddress& peer, std::uint16_t port,
+            std::uint16_t local_port) {
           EXPECT_EQ(id, container.id());
+          own_ports_.push_back(local_port);
           return port == port_ && peer == *parse_address(kListed);
         });
     EXPECT_TRUE(done.failure) << done.failure.error().message;
@@ -69,6 +72,7 @@ class RefusedConnectionsTest : public testing::Test {
   hook::ScratchCgroup neighbour_ = test::make_cgroup();
   const UniqueFd listener_;
   std::uint16_t port_ = 0;
+  mutable std::vector<std::uint16_t> own_ports_;  // that were asked about
 };
 
 TEST_F(RefusedConnectionsTest, CutsThoseOfTheContainerWithThePeerAlone) {
@@ -111,11 +115,16 @@ TEST_F(RefusedConnectionsTest, CutsThoseThatHaveNoProcessAnyMore) {
   const UniqueFd peer(
       ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   ASSERT_TRUE(peer);
+  sockaddr_in6 own{};
+  socklen_t size = sizeof own;
+  ASSERT_EQ(::getpeername(peer.get(), reinterpret_cast<sockaddr*>(&own), &size),
+            0);
   auto netns = hook::network_namespace_of(::getpid());
   ASSERT_TRUE(netns);
   EXPECT_THAT(cut(container_.cgroup(),
                   std::make_shared<const UniqueFd>(*std::move(netns))),
               ElementsAre(kListed));
+  EXPECT_THAT(own_ports_, Contains(ntohs(own.sin6_port)));
   std::vector<char> some(64 << 10);
   ssize_t read = 0;
   do {

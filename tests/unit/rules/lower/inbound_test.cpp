@@ -78,15 +78,42 @@ TEST(ByEnds, EitherEndIsBoth) {
 TEST(ByEnds, OfWhatIsSentTheRemoteEndSaysWhetherItStaysOnTheHost) {
   const Expr loopback =
       check(FieldId::kFdNet, Op::kNe, {test::network("127.0.0.0/8")});
-  EXPECT_EQ(by_ends_outbound(loopback),
+  EXPECT_EQ(by_ends_outbound(loopback, false),
             check(FieldId::kFdRnet, Op::kNe, {test::network("127.0.0.0/8")}));
   const Expr nothing =
       check(FieldId::kFdIp, Op::kNe, {test::address("0.0.0.0")});
-  EXPECT_EQ(by_ends_outbound(nothing),
+  EXPECT_EQ(by_ends_outbound(nothing, false),
             check(FieldId::kFdRip, Op::kNe, {test::address("0.0.0.0")}));
-  EXPECT_EQ(by_ends_outbound(listed(FieldId::kFdIp)),
+  EXPECT_EQ(by_ends_outbound(listed(FieldId::kFdIp), false),
             any_of({listed(FieldId::kFdRip), listed(FieldId::kFdLip)}));
-  EXPECT_EQ(by_ends_outbound(listed(FieldId::kFdSip)), listed(FieldId::kFdSip));
+  EXPECT_EQ(by_ends_outbound(listed(FieldId::kFdSip), false),
+            listed(FieldId::kFdSip));
+}
+
+TEST(ByEnds, WhoConnectsIsTheClient) {
+  const Expr client =
+      all_of({listed(FieldId::kFdCip), port(FieldId::kFdCport, Op::kEq, 1)});
+  EXPECT_EQ(
+      by_ends_outbound(client, true),
+      all_of({listed(FieldId::kFdLip), port(FieldId::kFdLport, Op::kEq, 1)}));
+  EXPECT_EQ(by_ends_outbound(client, false), client);
+}
+
+TEST(LocalPort, IsSettledWhereAllThatLinuxGivesAreTheSame) {
+  const auto settled = [](Op op, std::int64_t number) {
+    return settled_before_bound(
+        std::get<Check>(port(FieldId::kFdLport, op, number).node));
+  };
+  for (const Op op : {Op::kEq, Op::kNe, Op::kLe, Op::kGt, Op::kIn}) {
+    EXPECT_TRUE(settled(op, kFirstClientPort - 1)) << to_string(op);
+    EXPECT_FALSE(settled(op, kFirstClientPort)) << to_string(op);
+  }
+  for (const Op op : {Op::kLt, Op::kGe}) {
+    EXPECT_TRUE(settled(op, kFirstClientPort)) << to_string(op);
+    EXPECT_FALSE(settled(op, kFirstClientPort + 1)) << to_string(op);
+  }
+  EXPECT_FALSE(
+      settled_before_bound(std::get<Check>(listed(FieldId::kFdLport).node)));
 }
 
 TEST(Arrivals, AListedClientIsRefusedBeforeItIsAccepted) {

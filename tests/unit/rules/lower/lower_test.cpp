@@ -148,8 +148,9 @@ TEST(Place, SaysWhatOfTheLocalEndIsNotSettled) {
     for (const char* type : {"connect", "sendto"}) {
       const CompiledPolicy policy =
           PolicyBuilder()
-              .rule(all_of(
-                  {event_is(type), check(field, Op::kEq, {std::int64_t{22}})}))
+              .rule(all_of({event_is(type),
+                            check(field, Op::kIn,
+                                  {std::int64_t{22}, std::int64_t{40000}})}))
               .policy({0}, Mode::kEnforce, true);
       EXPECT_THAT(lower(policy, complete()).placements.at(0).reason,
                   HasSubstr("'" + std::string(bailiff::field(field).name) +
@@ -163,6 +164,89 @@ TEST(Place, SaysWhatOfTheLocalEndIsNotSettled) {
                   .reason,
               HasSubstr("'fd.cip' and 'fd.lnet' are of the local end, which is "
                         "not settled before the connection is made"));
+}
+
+// What Linux gives a socket without a port is none of these.
+TEST(Place, ALocalPortThatNoClientIsGivenIsDecidedBeforeTheConnection) {
+  const CompiledPolicy policy =
+      PolicyBuilder()
+          .list("ports", {"53", "443"})
+          .rule(all_of({event_is("connect"),
+                        negated(check(FieldId::kFdPort, Op::kIn, {}, {1}))}))
+          .policy({0}, Mode::kEnforce, true);
+  const Plan plan = lower(policy, complete());
+  const auto ports = [](FieldId field) {
+    return check(field, Op::kIn, {std::int64_t{53}, std::int64_t{443}});
+  };
+  const Expr other_ports = negated(any_of(
+      {check(FieldId::kFdRport, Op::kIn, {}, {1}), ports(FieldId::kFdLport)}));
+  ASSERT_EQ(plan.connect.size(), 1U);
+  EXPECT_TRUE(plan.connect[0].deny);
+  EXPECT_EQ(plan.connect[0].condition, other_ports);
+  // So are messages, and packets that go elsewhere than these say.
+  ASSERT_EQ(plan.send.size(), 1U);
+  EXPECT_EQ(plan.send[0].condition, other_ports);
+  ASSERT_EQ(plan.packet.size(), 1U);
+  EXPECT_TRUE(plan.packet[0].raw);
+  EXPECT_TRUE(plan.observe.rules.empty());
+  EXPECT_THAT(plan.placements.at(0).reason,
+              HasSubstr("a socket without a local port is taken to get one "
+                        "from 32768 on"));
+}
+
+TEST(Place, AHookIsOfIpSocketsAndOfWhatSucceeds) {
+  const auto connects = [](Expr expr) {
+    return placed(all_of({event_is("connect"), c2(), std::move(expr)}));
+  };
+  const Expr ip = check(FieldId::kFdSockfamily, Op::kEq, {"ip"});
+  const Expr local = check(FieldId::kFdSockfamily, Op::kEq, {"unix"});
+  const Expr failed = check(FieldId::kEvtFailed, Op::kEq, {true});
+  EXPECT_EQ(connects(ip).reason, "decided before the connection is made");
+  EXPECT_EQ(connects(negated(failed)).reason,
+            "decided before the connection is made");
+  for (const Expr& other : {local, failed}) {
+    const Placement placement =
+        placed(all_of({event_is("connect"), other, directory()}));
+    EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
+    EXPECT_THAT(placement.hooks, IsEmpty());
+    EXPECT_THAT(placement.reason, HasSubstr("'connect' events are judged by "
+                                            "the service"));
+  }
+  EXPECT_THAT(placed(all_of({event_is("connect"), ip})).reason,
+              testing::Not(HasSubstr("are not seen")));
+  EXPECT_THAT(placed(event_is("connect")).reason, HasSubstr("are not seen"));
+}
+
+// To be a server there is not to connect from there.
+TEST(Place, AMessageIsNotRefusedForThePortItIsFrom) {
+  for (const FieldId field : {FieldId::kFdLport, FieldId::kFdCport}) {
+    const CompiledPolicy policy =
+        PolicyBuilder()
+            .rule(all_of({event_is("connect"),
+                          check(field, Op::kLt, {std::int64_t{1024}})}))
+            .rule(all_of({event_is("connect"), check(FieldId::kFdPort, Op::kEq,
+                                                     {std::int64_t{4444}})}))
+            .policy({0, 1}, Mode::kEnforce, true);
+    const Plan plan = lower(policy, complete());
+    ASSERT_EQ(plan.connect.size(), 2U);
+    EXPECT_TRUE(plan.connect[0].deny);
+    EXPECT_EQ(plan.connect[0].condition,
+              check(FieldId::kFdLport, Op::kLt, {std::int64_t{1024}}));
+    ASSERT_EQ(plan.send.size(), 1U);
+    EXPECT_EQ(plan.send[0].rule, 1U);
+    EXPECT_EQ(plan.send[0].condition,
+              check(FieldId::kFdRport, Op::kEq, {std::int64_t{4444}}));
+  }
+}
+
+// The client of what is sent may be the peer.
+TEST(Place, WhoTheClientOfAMessageIsStaysOpen) {
+  const CompiledPolicy policy =
+      PolicyBuilder()
+          .rule(all_of({event_is("sendto"),
+                        check(FieldId::kFdCport, Op::kEq, {std::int64_t{53}})}))
+          .policy({0}, Mode::kEnforce, true);
+  EXPECT_THAT(lower(policy, complete()).send, IsEmpty());
 }
 
 TEST(Place, SaysWhyTheHooksDoNotKnowWhatIsObserved) {
@@ -345,8 +429,8 @@ TEST(Place, SaysWhichEventsOfAnObservedRuleAreMissed) {
 
 TEST(Place, AConnectTheHooksCannotJudgeIsObserved) {
   const Placement placement =
-      placed(all_of({event_is("connect"),
-                     check(FieldId::kFdLport, Op::kEq, {std::int64_t{22}})}));
+      placed(all_of({event_is("connect"), check(FieldId::kFdLport, Op::kEq,
+                                                {std::int64_t{40000}})}));
   EXPECT_EQ(placement.enforcement, Enforcement::kObserve);
   EXPECT_THAT(placement.hooks, IsEmpty());
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/ingest/connect_fields.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace bailiff::sidecar {
 namespace {
 
+using testing::ElementsAre;
 using Use = ConnectFields::Use;
 
 class ConnectFieldsTest : public testing::Test {
@@ -33,11 +36,14 @@ class ConnectFieldsTest : public testing::Test {
     container_.values["container.privileged"] = {true};
   }
 
-  std::string text(FieldId field, Use use = Use::kOutput) const {
+  std::vector<Value> values(FieldId field, Use use) const {
     // 1970-01-01 01:00:00.000000005
     const ConnectFields fields(event_, process_, container_, 3'600'000'000'005,
                                9, use);
-    const std::vector<Value> values = fields.extract(field, "");
+    return fields.extract(field, "");
+  }
+  std::string text(FieldId field, Use use = Use::kOutput) const {
+    const std::vector<Value> values = this->values(field, use);
     if (values.empty()) return "null";
     EXPECT_EQ(values.size(), 1U);
     return to_string(values.front());
@@ -155,6 +161,36 @@ TEST_F(ConnectFieldsTest, WhatIsBoundHasNoRemoteEnd) {
   EXPECT_EQ(text(FieldId::kProcName), "java");
 }
 
+TEST_F(ConnectFieldsTest, TheLocalPortIsTheSocketsOrOneThatLinuxGives) {
+  for (const JudgedAt place : {JudgedAt::kConnect, JudgedAt::kSendmsg}) {
+    event_.judged_at = place;
+    event_.local_port = 0;
+    for (const FieldId field : {FieldId::kFdLport, FieldId::kFdCport}) {
+      EXPECT_EQ(text(field, Use::kCondition), "32768");
+      EXPECT_EQ(text(field), "null");
+    }
+    EXPECT_THAT(
+        values(FieldId::kFdPort, Use::kCondition),
+        ElementsAre(Value(std::int64_t{32768}), Value(std::int64_t{1389})));
+    EXPECT_EQ(text(FieldId::kFdPort), "1389");
+    event_.local_port = 53;
+    for (const Use use : {Use::kCondition, Use::kOutput}) {
+      EXPECT_EQ(text(FieldId::kFdLport, use), "53");
+      EXPECT_EQ(text(FieldId::kFdCport, use), "53");
+      EXPECT_THAT(
+          values(FieldId::kFdPort, use),
+          ElementsAre(Value(std::int64_t{53}), Value(std::int64_t{1389})));
+    }
+    EXPECT_EQ(text(FieldId::kFdName), "0.0.0.0:53->203.0.113.66:1389");
+    EXPECT_EQ(text(FieldId::kFdLip), "null");
+  }
+  // A packet does not say whose it is, and a record of it not where from.
+  event_.judged_at = JudgedAt::kEgress;
+  EXPECT_EQ(text(FieldId::kFdLport, Use::kCondition), "53");
+  event_.local_port = 0;
+  EXPECT_EQ(text(FieldId::kFdLport, Use::kCondition), "null");
+}
+
 TEST_F(ConnectFieldsTest, ASocketThatWasMadeOutsideHasBothEnds) {
   event_.judged_at = JudgedAt::kForeign;
   event_.local = *parse_address("203.0.113.10");
@@ -269,17 +305,19 @@ TEST_F(ConnectFieldsTest, TellsOfTheContainerWhatItsRecordKnows) {
 // Every field the table says the sidecar can tell is told here, one that it
 // says it cannot is not: with everything known, all but the constants of the
 // container that this record lacks, and fd.num in outputs.  A field of either
-// end has the remote one, though nobody can tell all of it.
+// end has the remote one, though nobody can tell all of it; and the local port
+// is told as far as it is known.
 TEST_F(ConnectFieldsTest, FollowsTheTableOfFields) {
   event_.name = "evil.example";
   event_.names = {"evil.example"};
   for (const Field& field : all_fields()) {
-    const bool told = text(field.id, Use::kCondition) != "null";
+    const bool told = !values(field.id, Use::kCondition).empty();
     if ((field.from & kFromContainer) != 0) continue;
-    const bool either = field.id == FieldId::kFdIp ||
-                        field.id == FieldId::kFdNet ||
-                        field.id == FieldId::kFdPort;
-    EXPECT_EQ(told, either || (field.from & kFromSidecarConnect) != 0)
+    const bool some =
+        field.id == FieldId::kFdIp || field.id == FieldId::kFdNet ||
+        field.id == FieldId::kFdPort || field.id == FieldId::kFdLport ||
+        field.id == FieldId::kFdCport;
+    EXPECT_EQ(told, some || (field.from & kFromSidecarConnect) != 0)
         << field.name;
   }
 }

@@ -77,6 +77,17 @@ TEST(EventRecord, TellsWhereItWasJudged) {
             "event record: hook '99'");
 }
 
+TEST(EventRecord, OfWhatIsToBeConnectedOrSentThereIsTheSocketsPort) {
+  bailiff_connect_event event = good();
+  event.header.local_port = 53;
+  for (const auto hook : {BAILIFF_HOOK_CONNECT, BAILIFF_HOOK_SENDMSG}) {
+    event.hook = hook;
+    EXPECT_EQ(parse_event(bytes_of(event))->local_port, 53);
+  }
+  event.hook = BAILIFF_HOOK_EGRESS;
+  EXPECT_EQ(parse_event(bytes_of(event))->local_port, 0);
+}
+
 TEST(EventRecord, OfWhatComesInThereIsAnEndAndNoProcess) {
   bailiff_connect_event event = good();
   event.hook = BAILIFF_HOOK_INGRESS;

@@ -129,6 +129,37 @@ class ConnectionCutsTest : public testing::Test {
   std::unique_ptr<ConnectionCuts> cuts_;
 };
 
+// A server's answers are not what the rule is about.
+TEST_F(ConnectionCutsTest, LeavesWhatTheOwnPortExcepts) {
+  CompiledPolicy policy = policy_of(true);
+  policy.rules[0].condition = test::all_of(
+      {policy.rules[0].condition,
+       test::negated(test::check(FieldId::kFdPort, Op::kIn,
+                                 {std::int64_t{8080}, std::int64_t{53}}))});
+  const ContainerPtr container = run(policy);
+  connections_.add(kCgroup, kListed, kPort, 8080);
+  connections_.add(kCgroup, kListed, kPort, 8081);
+  start();
+  EXPECT_EQ(told(cuts_->look(container, refusal(kListed))), 1U);
+  EXPECT_THAT(connections_.open(), ElementsAre(kListed));
+  EXPECT_EQ(told(cuts_->look(container, refusal(kListed))), 0U);
+}
+
+// To be connected to there is not to connect from there.
+TEST_F(ConnectionCutsTest, CutsNothingForTheOwnPortAlone) {
+  CompiledPolicy policy = policy_of(true);
+  auto& operands = std::get<And>(policy.rules[0].condition.node).operands;
+  operands.back() =
+      test::any_of({operands.back(), test::check(FieldId::kFdLport, Op::kEq,
+                                                 {std::int64_t{8080}})});
+  const ContainerPtr container = run(policy);
+  connections_.add(kCgroup, kOther, kPort, 8080);
+  connections_.add(kCgroup, kListed, kPort, 8080);
+  start();
+  EXPECT_EQ(told(cuts_->look(container, refusal(kListed))), 1U);
+  EXPECT_THAT(connections_.open(), ElementsAre(kOther));
+}
+
 TEST_F(ConnectionCutsTest, CutsWhatARefusedPacketIsOf) {
   const ContainerPtr container = run(policy_of(true));
   connections_.add(kCgroup, kListed, kPort);

@@ -211,16 +211,16 @@ class FakeForeign final : public ForeignSource {
 // Connections that containers have, with their peers.
 class FakeConnections {
  public:
-  void add(std::uint64_t cgroup_id, const std::string& peer,
-           std::uint16_t port) {
+  void add(std::uint64_t cgroup_id, const std::string& peer, std::uint16_t port,
+           std::uint16_t local_port = 40000) {
     const std::lock_guard lock(mutex_);
-    open_.push_back({cgroup_id, *parse_address(peer), port});
+    open_.push_back({{cgroup_id, *parse_address(peer), port}, local_port});
   }
   std::vector<std::string> open() {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> peers;
-    for (const hook::CutConnection& each : open_) {
-      peers.push_back(to_string(each.peer));
+    for (const Open& each : open_) {
+      peers.push_back(to_string(each.connection.peer));
     }
     return peers;
   }
@@ -240,11 +240,15 @@ class FakeConnections {
     hook::CutConnections result;
     result.failure = failure_;
     if (!failure_) return result;
-    std::erase_if(open_, [&](const hook::CutConnection& each) {
+    std::erase_if(open_, [&](const Open& open) {
+      const hook::CutConnection& each = open.connection;
       const bool is = std::any_of(of.begin(), of.end(), [&](const auto& one) {
         return one.cgroup_id == each.cgroup_id;
       });
-      if (!is || !refused(each.cgroup_id, each.peer, each.port)) return false;
+      if (!is ||
+          !refused(each.cgroup_id, each.peer, each.port, open.local_port)) {
+        return false;
+      }
       result.cut.push_back(each);
       return true;
     });
@@ -252,8 +256,13 @@ class FakeConnections {
   }
 
  private:
+  struct Open {
+    hook::CutConnection connection;
+    std::uint16_t local_port;
+  };
+
   std::mutex mutex_;
-  std::vector<hook::CutConnection> open_;
+  std::vector<Open> open_;
   Status failure_ = Ok{};
   int looks_ = 0;
 };
