@@ -373,6 +373,11 @@ class Placer {
           simplify(folded_, known_of_event("connect", policy_.lists)),
           {Teller::kConnectHook});
       judged_ = certain(connect_);
+    } else if (asks_for_local_port()) {
+      // A port that is given by chance, where ip_local_port_range begins lower,
+      // shows once it is there.
+      whole_ = false;
+      if (!refused_ || !is_decided(connect_)) judged_ = {Constant{false}};
     }
     if (!compares_whole_names(connect_)) {
       place_undecidable_name();
@@ -463,6 +468,22 @@ class Placer {
     }
     return under_approximate(expr, [](const Check& check) {
       return of_local_end(check.field) && !decidable_at_connect(check);
+    });
+  }
+
+  // Whether there are connections for which the rule holds by the port they are
+  // from.
+  bool asks_for_local_port() const {
+    return simplify(connect_, decide_nothing()) != of_messages(connect_);
+  }
+
+  // Whether the kernel decides all of it, of a connection.
+  bool is_decided(const Expr& expr) const {
+    const std::vector<Leaf> leaves = leaves_of(expr);
+    return std::all_of(leaves.begin(), leaves.end(), [&](const Leaf& leaf) {
+      return leaf.check != nullptr && !too_long(*leaf.check) &&
+             (decidable_at_connect(*leaf.check) ||
+              task_check(*leaf.check, policy_.lists));
     });
   }
 

@@ -100,6 +100,9 @@ ContainerPtr make_container(oci::ContainerRecord record,
     for (auto* rules : {&container->foreign_out, &container->foreign_in}) {
       mark_framed(plan.rules_at(HookPoint::kFrame), *rules);
     }
+    for (const KernelRule& each : plan.connect) {
+      if (each.deny) container->refused_connects.push_back(each.rule);
+    }
     for (const KernelRule& each : packets) {
       if (each.deny) container->refused_peers.push_back(each.rule);
     }

@@ -47,6 +47,8 @@ struct Container {
   HeldCalls held;
   // Those of them by which a program refuses IP sockets; ascending.
   std::vector<std::uint32_t> socket_rules;
+  // By which connections are refused before they are made; ascending.
+  std::vector<std::uint32_t> refused_connects;
   // By which packets are refused; ascending.  Not by who sends them.
   std::vector<std::uint32_t> refused_peers;
   // By which connections of sockets that were made outside are judged: those

@@ -47,6 +47,16 @@ bool was_refused_by_type(const Observed& observed, const Container& container) {
          (event.arguments[1] & kTypeFlags) != 0;
 }
 
+// Whether the rule's program has refused it, and told of it.
+bool was_refused_by_hook(const Observed& observed, const Container& container,
+                         std::uint32_t rule) {
+  const ObservedEvent& event = observed.event;
+  return event.call == BAILIFF_CALL_CONNECT && event.result == -EPERM &&
+         observed.descriptor && observed.descriptor->is_ip() &&
+         std::binary_search(container.refused_connects.begin(),
+                            container.refused_connects.end(), rule);
+}
+
 // The process was killed before it ran: nothing is left to be done to it.
 void complete_killed(Draft& draft) {
   const bool asks_for_more =
@@ -115,7 +125,10 @@ std::vector<ObservedHit> judge(const Observed& observed,
       const auto at = std::lower_bound(rules.begin(), rules.end(), rule);
       const std::uint64_t calls =
           rule_calls[static_cast<std::size_t>(at - rules.begin())];
-      if ((calls & bit_of(observed.event.call)) == 0) continue;
+      if ((calls & bit_of(observed.event.call)) == 0 ||
+          was_refused_by_hook(observed, container, rule)) {
+        continue;
+      }
       if (!is_decided(rule)) add(rule, enforcement, denied);
     }
   };

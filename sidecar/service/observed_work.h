@@ -37,7 +37,8 @@ struct SeenObserved {
 // decided of a program before it ran is not decided again.  A call that seccomp
 // stands before, and that failed with EPERM, was refused by each such rule that
 // it would have fulfilled by succeeding, and by those of `refused_by`, as its
-// judge said.
+// judge said.  Of a connection that failed so, and that a hook refuses by a
+// rule, the hook has told.
 std::vector<ObservedHit> judge(
     const Observed& observed, const Container& container,
     const Settings& settings, MatchMemory& memory,

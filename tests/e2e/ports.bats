@@ -22,6 +22,7 @@ setup_file() {
   output: "%fd.sip %fd.sport %fd.lport %fd.cport %proc.name"
   priority: WARNING
 END
+  local rule
   for rule in "Port not allowed" "From a privileged port"; do
     cat >"$SCRATCH/rules/${rule%% *}.yaml" <<END
 policies:
@@ -33,6 +34,8 @@ END
   done
   sed 's/block: true/&\n    mode: monitor/' "$SCRATCH/rules/Port.yaml" \
     >"$SCRATCH/rules/watch.yaml"
+  sed 's/block: true/&\n    mode: monitor/' "$SCRATCH/rules/From.yaml" \
+    >"$SCRATCH/rules/watch_from.yaml"
   export RULES="[$SCRATCH/rules/ports.rules.yaml]"
   install -m 0755 "$TALKER" "$ROOTFS/bin/talker"
 }
@@ -92,5 +95,34 @@ told() {
   event "From a privileged port" '.bailiff.verdict == "denied"
     and .bailiff.container.id == "low"
     and (.output_fields | .["fd.lport"] == 1000 and .["fd.cport"] == 1000)'
+  (($(told "From a privileged port") == 1))
+}
+
+# As pods may have it, and as whoever may write to /proc/sys can.
+@test "a port that a socket is given by chance is told when it is there" {
+  service "$SCRATCH/rules/From.yaml"
+  contained_detached chance sleep 300
+  local before
+  before=$(in_netns inside sysctl -n net.ipv4.ip_local_port_range)
+  # None that is given out may need a privilege.
+  in_netns inside sysctl -qw net.ipv4.ip_unprivileged_port_start=0 \
+    net.ipv4.ip_local_port_range="1001 1001"
+  run bailiff_runc exec chance talker tcp "$HARMLESS4" 1389 0 </dev/null
+  in_netns inside sysctl -qw net.ipv4.ip_local_port_range="$before" \
+    net.ipv4.ip_unprivileged_port_start=1024
+  says connected
+  event "From a privileged port" '.bailiff.verdict == "observed"
+    and .bailiff.container.id == "chance"
+    and .output_fields["fd.lport"] == 1001'
+  (($(told "From a privileged port") == 1))
+}
+
+@test "a policy that monitors tells of the port that it is made from" {
+  service "$SCRATCH/rules/watch_from.yaml"
+  run from low-watched 1000 "$HARMLESS4"
+  says connected
+  event "From a privileged port" '.bailiff.container.id == "low-watched"
+    and .bailiff.enforcement == "observe"
+    and .output_fields["fd.lport"] == 1000'
   (($(told "From a privileged port") == 1))
 }

@@ -230,12 +230,33 @@ TEST(Place, AMessageIsNotRefusedForThePortItIsFrom) {
     const Plan plan = lower(policy, complete());
     ASSERT_EQ(plan.connect.size(), 2U);
     EXPECT_TRUE(plan.connect[0].deny);
+    // What a socket is given by chance is told when it is there.
+    EXPECT_EQ(plan.observe.calls, bit_of(BAILIFF_CALL_CONNECT));
     EXPECT_EQ(plan.connect[0].condition,
               check(FieldId::kFdLport, Op::kLt, {std::int64_t{1024}}));
     ASSERT_EQ(plan.send.size(), 1U);
     EXPECT_EQ(plan.send[0].rule, 1U);
     EXPECT_EQ(plan.send[0].condition,
               check(FieldId::kFdRport, Op::kEq, {std::int64_t{4444}}));
+  }
+}
+
+// What is only told is told by the port it has in the end; and so is what the
+// service has to decide.
+TEST(Place, AConnectionThatIsNotRefusedIsJudgedByThePortItGets) {
+  const Expr from =
+      all_of({event_is("connect"),
+              check(FieldId::kFdLport, Op::kLt, {std::int64_t{1024}})});
+  const Plan monitored = lower(
+      PolicyBuilder().rule(from).policy({0}, Mode::kMonitor, true), complete());
+  const Plan open = lower(PolicyBuilder()
+                              .rule(all_of({from, directory()}))
+                              .policy({0}, Mode::kEnforce, true),
+                          complete());
+  for (const Plan& plan : {monitored, open}) {
+    EXPECT_THAT(plan.connect, IsEmpty());
+    EXPECT_EQ(plan.observe.calls, bit_of(BAILIFF_CALL_CONNECT));
+    EXPECT_EQ(plan.placements.at(0).enforcement, Enforcement::kObserve);
   }
 }
 

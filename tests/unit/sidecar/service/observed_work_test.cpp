@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/service/observed_work.h"
 
+#include <errno.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -53,6 +54,37 @@ TEST(ObservedWork, WhatAHookHasJudgedIsNotJudgedAgain) {
   EXPECT_THAT(rules_for(BAILIFF_CALL_CONNECT, -1), ElementsAre(1));
   EXPECT_THAT(rules_for(BAILIFF_CALL_CONNECT, 0), ElementsAre());
   EXPECT_THAT(rules_for(BAILIFF_CALL_SENDTO, 0), ElementsAre(0));
+}
+
+TEST(ObservedWork, WhatAHookHasRefusedItHasTold) {
+  CompiledPolicy rules;
+  rules.rules.resize(1);
+  rules.rules[0].condition = test::all_of(
+      {test::event_is("connect"),
+       test::check(FieldId::kFdLport, Op::kLt, {std::int64_t{1024}})});
+  rules.policies = {{.name = "all", .rules = {0}}};
+  rules.policies[0].mode = Mode::kEnforce;
+  rules.policies[0].block = true;
+  const ContainerPtr container =
+      make_container({}, *Generation::make(rules, encode(rules)));
+  const auto fired = [&](int error) {
+    auto record = test::call_record(4'100'001, BAILIFF_CALL_CONNECT);
+    record.fixed().result = -error;
+    Observed observed;
+    observed.event = *parse_observed(record.build());
+    observed.descriptor = Descriptor{};
+    observed.descriptor->type = "ipv4";
+    observed.descriptor->typechar = "4";
+    observed.descriptor->local =
+        SocketEnd{.address = *parse_address("0.0.0.0"), .port = 1000};
+    ProcessTable table;
+    observed.lineage = table.take(observed.event);
+    MatchMemory memory;
+    return judge(observed, *container, {}, memory).size();
+  };
+  EXPECT_EQ(fired(EPERM), 0U);
+  EXPECT_EQ(fired(0), 1U);
+  EXPECT_EQ(fired(ECONNREFUSED), 1U);
 }
 
 // Rule 0 is on every program, rule 1 on one of another name: the kernel decides
