@@ -368,6 +368,7 @@ bool has_no_source(FieldId id, std::string_view argument, Teller teller) {
 std::vector<FieldId> fields_without_source(const Expr& expr, Teller teller) {
   std::set<FieldId> ids;
   for (const Leaf& leaf : leaves_of(expr)) {
+    // Of fd.lport as much is known as the check asks for.
     if (teller.kind == Teller::kConnectHook && leaf.check != nullptr &&
         decidable_at_connect(*leaf.check)) {
       continue;

@@ -229,6 +229,17 @@ Expr any_of(const std::vector<Expr>& parts) {
   return simplify({std::move(any)}, decide_nothing());
 }
 
+template <typename Visitor>
+std::vector<Expr> visit_all(const Visitor& visitor,
+                            const std::vector<Expr>& operands) {
+  std::vector<Expr> result;
+  result.reserve(operands.size());
+  for (const Expr& one : operands) {
+    result.push_back(std::visit(visitor, one.node));
+  }
+  return result;
+}
+
 // What of it is asked of messages, where it is about connect(2): a server
 // answers from its own port, and that it does is not to connect from there.
 class OfMessages {
@@ -247,19 +258,14 @@ class OfMessages {
     inner.negated_ = !negated_;
     return {Not{std::visit(inner, node.operand->node)}};
   }
-  Expr operator()(const And& node) const { return {And{all(node.operands)}}; }
-  Expr operator()(const Or& node) const { return {Or{all(node.operands)}}; }
-
- private:
-  std::vector<Expr> all(const std::vector<Expr>& operands) const {
-    std::vector<Expr> result;
-    result.reserve(operands.size());
-    for (const Expr& one : operands) {
-      result.push_back(std::visit(*this, one.node));
-    }
-    return result;
+  Expr operator()(const And& node) const {
+    return {And{visit_all(*this, node.operands)}};
+  }
+  Expr operator()(const Or& node) const {
+    return {Or{visit_all(*this, node.operands)}};
   }
 
+ private:
   bool negated_ = false;
 };
 
@@ -316,20 +322,13 @@ class AsKnown {
     return {Not{std::visit(*this, node.operand->node)}};
   }
   Expr operator()(const And& node) const {
-    return {And{operands(node.operands)}};
+    return {And{visit_all(*this, node.operands)}};
   }
   Expr operator()(const Or& node) const {
-    return {Or{operands(node.operands)}};
+    return {Or{visit_all(*this, node.operands)}};
   }
 
  private:
-  std::vector<Expr> operands(const std::vector<Expr>& all) const {
-    std::vector<Expr> result;
-    result.reserve(all.size());
-    for (const Expr& one : all) result.push_back(std::visit(*this, one.node));
-    return result;
-  }
-
   const std::vector<List>& lists_;
 };
 

@@ -81,6 +81,7 @@ class Judge {
                       .empty();
         });
   }
+
   // An error is told, and leaves the peer without.
   std::vector<std::string> names_of(const IpAddress& address) const {
     const Generation& generation = *container_->generation;

@@ -106,6 +106,28 @@ TEST_F(LocalPort, OfABoundSocketIsToldAndRefused) {
   }
 }
 
+// Whether a socket has a port is asked for each, of which the verifier could
+// look at the rest once for both.
+TEST_F(LocalPort, OfFiveHundredRulesIsOneProgram) {
+  CompiledPolicy policy;
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    const CompiledPolicy one = refusing(all_of(
+        {event_is("connect"),
+         any_of({check(FieldId::kFdPort, Op::kIn,
+                       {std::int64_t{1000 + i}, std::int64_t{30000 - i}}),
+                 check(FieldId::kFdLport, Op::kLt, {std::int64_t{i}})})}));
+    if (i == 0) policy = one;
+    if (i > 0) {
+      policy.rules.push_back(one.rules[0]);
+      policy.policies[0].rules.push_back(i);
+    }
+  }
+  protect_by(policy);
+  EXPECT_TRUE(refused({.port = kOther, .from = 1499}));
+  EXPECT_TRUE(refused({.port = 1499}));
+  EXPECT_FALSE(refused({.port = 2000}));
+}
+
 // A server answers from its port, and a rule on connections is not about that;
 // but what it excepts it excepts.
 TEST_F(LocalPort, OfAMessageIsLeftToWhatTheRuleExcepts) {
