@@ -17,6 +17,7 @@
 #include "hook/attach/lists.h"
 #include "hook/attach/pins.h"
 #include "hook/attach/undo.h"
+#include "hook/attach/update.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/inject/registration.h"
 #include "oci/policy/bundle_facts.h"
@@ -147,6 +148,17 @@ Result<oci::Bundle> describe(const oci::ContainerState& state,
                    oci::container_facts(state, bundle.config, manager_record,
                                         host, oci::read_pod_labels(bundle)));
   return bundle;
+}
+
+// The policy that the container is under.  policy.bin may be another by now:
+// bailiffd keeps each that some container is under.
+Result<oci::PolicyFile> policy_of(const Places& places,
+                                  const oci::ContainerRecord& record) {
+  ASSIGN_OR_RETURN(oci::PolicyFile current,
+                   oci::PolicyFile::open(policy_path(places)));
+  if (current.digest().hex() == record.policy) return current;
+  return oci::PolicyFile::open(places.state_dir + "/policies/" + record.policy +
+                               ".bin");
 }
 
 enum class Stage : std::uint8_t { kCreated, kRunning };
@@ -381,6 +393,50 @@ Start adopt_container(const Places& places, const oci::ContainerState& state,
   }
   return begin(places, state, config_folders, Stage::kRunning, std::nullopt,
                kernel);
+}
+
+Start judge_interfaces(const Places& places, const std::string& id,
+                       Kernel& kernel) {
+  Start start;
+  start.record.id = id;
+  start.status = [&]() -> Status {
+    const auto read = [&]() -> Result<oci::ContainerRecord> {
+      ASSIGN_OR_RETURN(
+          const std::string text,
+          read_bounded(record_path(places, id), kMaxContainerRecordBytes));
+      return oci::parse_container_record(text);
+    };
+    auto found = read();
+    if (!found && found.error().code == Code::kNotFound) return Ok{};
+    if (!found) return found.error();
+    if (found->programs.empty()) return Ok{};
+    ASSIGN_OR_RETURN(const bool lacks,
+                     lacks_programs(places.bpf_dir, *found, kernel));
+    if (!lacks) return Ok{};
+
+    // A reload may change policy and record until it is locked.
+    ASSIGN_OR_RETURN(const auto exchange,
+                     Exchange::begin(places.bpf_dir, kernel));
+    ASSIGN_OR_RETURN(start.record, read());
+    ASSIGN_OR_RETURN(oci::PolicyFile file, policy_of(places, start.record));
+    start.on_failure = file.head().on_failure;
+    ASSIGN_OR_RETURN(const Attachment attachment,
+                     add_interfaces(*exchange, places.bpf_dir,
+                                    {.policy = file.head(),
+                                     .whole = [&] { return file.whole(); },
+                                     .digest = file.digest(),
+                                     .id = file.conditions().short_id()},
+                                    start.record));
+    for (const std::string& line : attachment.unjudged) {
+      start.unjudged.push_back(line + ": raw frames are not judged there");
+    }
+    if (oci::add_programs(start.record, attachment.programs)) {
+      RETURN_IF_ERROR(
+          write_record(record_path(places, id), to_json(start.record)));
+    }
+    return exchange->keep();
+  }();
+  return start;
 }
 
 Status record_degraded(const Places& places, oci::ContainerRecord record,

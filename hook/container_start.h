@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hook/container_start.h
-// What bailiff-hook does at createRuntime, adopt and poststop, without its
-// command line and its way of failing.
+// What bailiff-hook does at createRuntime, start, adopt and poststop, without
+// its command line and its way of failing.
 #pragma once
 
 #include <optional>
@@ -47,10 +47,17 @@ Start start_container(const Places& places, const oci::ContainerState& state,
                       const std::vector<std::string>& config_folders,
                       Kernel& kernel, std::optional<OnError> on_failure = {});
 
-// The same for a container that runs already and of which nothing is known: it
-// is enforced from now on.  `unjudged` does not tell what that cannot bring,
-// such as a seccomp profile; but it does tell when something the id had before,
-// and which is judged no longer, could not be taken off.
+// For a container that was created and is about to start: judges what leaves by
+// the interfaces that its network has got since, as Docker from 28.0 on makes
+// them then.  One that is not enforced is success, of which `record` has only
+// the id.
+Start judge_interfaces(const Places& places, const std::string& id,
+                       Kernel& kernel);
+
+// The same as start_container() for a container that runs already and of which
+// nothing is known: it is enforced from now on.  `unjudged` does not tell what
+// that cannot bring, such as a seccomp profile; but it does tell when something
+// the id had before, and which is judged no longer, could not be taken off.
 Start adopt_container(const Places& places, const oci::ContainerState& state,
                       const std::vector<std::string>& config_folders,
                       Kernel& kernel);

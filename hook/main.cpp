@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bailiff-hook: run by a container runtime as root, once when a container has
-// been created and not yet started, and once when it is gone; and by 'bailiff
-// adopt' for one that runs already.  When all went well it prints nothing.
+// been created and not yet started, and once when it is gone; by bailiff-runc
+// before one is started; and by 'bailiff adopt' for one that runs already. When
+// all went well it prints nothing.
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,10 +38,14 @@ constexpr char kUsage[] =
     "           [--state-dir DIR] [--bpf-dir DIR] [--bundle DIR]\n"
     "           [--runtime FILE] [--runtime-root DIR]\n"
     "           [--on-failure deny|allow]\n"
+    "       bailiff-hook start --container ID [--run-dir DIR] ...\n"
     "\n"
     "Attaches the compiled policy STATE_DIR/policy.bin to the container whose\n"
     "OCI state is on standard input, or takes it off again.  adopt is for a\n"
-    "container that runs already, and changes nothing when it fails.\n"
+    "container that runs already, and changes nothing when it fails.  start "
+    "is\n"
+    "for one that was created: it judges the interfaces that came since, and\n"
+    "reads no state.\n"
     "\n"
     "  --run-dir DIR     records for bailiffd (/run/bailiff)\n"
     "  --state-dir DIR   the compiled policy (/var/lib/bailiff)\n"
@@ -48,16 +53,18 @@ constexpr char kUsage[] =
     "  --bundle DIR      where config.json is if the state does not tell\n"
     "  --runtime FILE    what runs the container, for a checkpoint of it\n"
     "  --runtime-root DIR  the folder that keeps its containers\n"
+    "  --container ID    which one, of start\n"
     "  --on-failure W    what a container gets that cannot be protected: deny\n"
     "                    (it does not start) or allow; the default is the\n"
     "                    compiled policy's, and deny without one\n";
 
-enum class Stage { kCreateRuntime, kAdopt, kPoststop };
+enum class Stage { kCreateRuntime, kStart, kAdopt, kPoststop };
 
 struct Options {
   Stage stage = Stage::kCreateRuntime;
   Places places;
   std::string bundle;
+  std::string container;  // of kStart
   std::optional<OnError> on_failure;
 };
 
@@ -73,13 +80,11 @@ void say(std::string text) {
 }
 
 // What a line about a container begins with.
-std::string about(const oci::ContainerState& state) {
-  return "container '" + state.id + "': ";
-}
+std::string about(const std::string& id) { return "container '" + id + "': "; }
 
-void warn(const oci::ContainerState& state, const Start& start) {
+void warn(const std::string& id, const Start& start) {
   for (const std::string& line : start.unjudged) {
-    say("warning: " + about(state) + line);
+    say("warning: " + about(id) + line);
   }
 }
 
@@ -91,10 +96,12 @@ std::optional<Options> parse_options(const std::vector<std::string>& args) {
   };
   Options options;
   if (args.empty())
-    return wrong("which stage, createRuntime, adopt or poststop?");
+    return wrong("which stage, createRuntime, start, adopt or poststop?");
   // "prestart" is where hooks of old configurations run; it is the same point.
   if (args[0] == "createRuntime" || args[0] == "prestart") {
     options.stage = Stage::kCreateRuntime;
+  } else if (args[0] == "start") {
+    options.stage = Stage::kStart;
   } else if (args[0] == "adopt") {
     options.stage = Stage::kAdopt;
   } else if (args[0] == "poststop") {
@@ -123,6 +130,14 @@ std::optional<Options> parse_options(const std::vector<std::string>& args) {
       }
       continue;
     }
+    if (name == "--container") {
+      // It becomes part of a path.
+      if (const Status good = oci::check_container_id(value); !good) {
+        return wrong("--container: " + good.error().message);
+      }
+      options.container = value;
+      continue;
+    }
     Places& places = options.places;
     std::string* path = name == "--run-dir"        ? &places.run_dir
                         : name == "--state-dir"    ? &places.state_dir
@@ -137,6 +152,9 @@ std::optional<Options> parse_options(const std::vector<std::string>& args) {
     }
     while (value.size() > 1 && value.back() == '/') value.pop_back();
     *path = value;
+  }
+  if ((options.stage == Stage::kStart) == options.container.empty()) {
+    return wrong("--container ID is for start, and start needs it");
   }
   return options;
 }
@@ -200,13 +218,37 @@ int create(const Options& options, const std::string& started_in,
   Start start = start_container(options.places, *state, folders, kernel,
                                 options.on_failure);
   if (start.status) {
-    warn(*state, start);
+    warn(state->id, start);
     return 0;
   }
   const OnError on_failure =
       options.on_failure.value_or(start.on_failure.value_or(OnError::kDeny));
-  return fail(options, on_failure, start.status.error(), about(*state),
+  return fail(options, on_failure, start.status.error(), about(state->id),
               std::move(start.record));
+}
+
+int start(const Options& options, Kernel& kernel) {
+  Start started = judge_interfaces(options.places, options.container, kernel);
+  if (started.status) {
+    warn(options.container, started);
+    return 0;
+  }
+  const std::string line =
+      about(options.container) + started.status.error().message;
+  switch (options.on_failure.value_or(
+      started.on_failure.value_or(OnError::kDeny))) {
+    case OnError::kDeny:
+      // Closed, as when it is created.
+      say(line + "; refused (on_failure: deny)");
+      return kExitRefused;
+    case OnError::kAllow:
+      break;
+  }
+  // Open, because the operator said so.  All else of it is judged.
+  say("warning: " + line +
+      "; raw frames are not judged on interfaces that came late "
+      "(on_failure: allow)");
+  return 0;
 }
 
 // Of no runtime's doing: it runs on as it did when this fails.
@@ -219,10 +261,10 @@ int adopt(const Options& options, Kernel& kernel) {
   const Start start = adopt_container(options.places, *state,
                                       {state->bundle, options.bundle}, kernel);
   if (!start.status) {
-    say(about(*state) + start.status.error().message + "; not adopted");
+    say(about(state->id) + start.status.error().message + "; not adopted");
     return kExitRefused;
   }
-  warn(*state, start);
+  warn(state->id, start);
   return 0;
 }
 
@@ -235,7 +277,7 @@ int stop(const Options& options, Kernel& kernel) {
   }
   const Status stopped = stop_container(options.places, state->id, kernel);
   if (stopped) return 0;
-  say(about(*state) + stopped.error().message +
+  say(about(state->id) + stopped.error().message +
       "; bailiffd removes what is left");
   return kExitRefused;
 }
@@ -274,6 +316,8 @@ int run(const std::vector<std::string>& args) {
   switch (options->stage) {
     case Stage::kCreateRuntime:
       return create(*options, started_in, kernel);
+    case Stage::kStart:
+      return start(*options, kernel);
     case Stage::kAdopt:
       return adopt(*options, kernel);
     case Stage::kPoststop:

@@ -107,6 +107,13 @@ bool is_at_interface(std::string_view link) {
   return link.starts_with(kFramePrefix) || link.starts_with(kQueryPrefix);
 }
 
+// The index of the interface that the link of this pin is at; 0: it is gone.
+Result<std::uint32_t> interface_of(const std::string& pin, Kernel& kernel) {
+  ASSIGN_OR_RETURN(const Link link, kernel.open_link(pin));
+  ASSIGN_OR_RETURN(const LinkState state, kernel.state(link));
+  return state.interface;
+}
+
 // Takes a container's link from it.  One at an interface may be others' too,
 // and ends with its last pin, some time later; whoever needs it ended at once
 // has to wait.  Until then its program refuses nothing of a container that is
@@ -615,6 +622,30 @@ class Exchange::Step {
     return attachment;
   }
 
+  // Puts the programs for frames where they are not.
+  Result<Attachment> run_interfaces() {
+    Attachment attachment;
+    if (request_.netns < 0) return attachment;
+    frames_ = frames_of(request_);
+    if (frames_ == 0) return attachment;
+    std::vector<Planned> planned;
+    RETURN_IF_ERROR(
+        plan_frames(request_, frames_, kernel_, planned, attachment));
+    ASSIGN_OR_RETURN(const auto pinned, names_in(folder_, kernel_));
+    before_.insert(pinned.begin(), pinned.end());
+    RETURN_IF_ERROR(attacher_.prepare(planned, Attacher::Room::kLeave));
+    RETURN_IF_ERROR(put_in_place(
+        planned, attacher_, folder_,
+        [&](const Planned& one, const Program& program) {
+          auto link = place(one, program);
+          if (link) after_.insert(one.pin);
+          return link;
+        },
+        attachment));
+    RETURN_IF_ERROR(unpin_ended());
+    return attachment;
+  }
+
   const std::optional<bailiff_observed>& replaced_table() const {
     return replaced_table_;
   }
@@ -669,6 +700,20 @@ class Exchange::Step {
     return attacher_.attach(one, program, cgroup_.fd());
   }
 
+  // Interfaces come and go, and the pins of links that went with them would
+  // pile up.  One that went into another network namespace keeps its own.
+  Status unpin_ended() {
+    for (const std::string& name : before_) {
+      if (after_.contains(name) || !is_at_interface(name)) continue;
+      ASSIGN_OR_RETURN(const std::uint32_t interface,
+                       interface_of(folder_ + "/" + name, kernel_));
+      if (interface == 0) {
+        RETURN_IF_ERROR(kernel_.unlink(folder_ + "/" + name));
+      }
+    }
+    return Ok{};
+  }
+
   const AttachRequest& request_;
   const Cgroup& cgroup_;
   const Pins& pins_;
@@ -698,8 +743,8 @@ Exchange::~Exchange() {
   while (!undo_.empty()) undo_.pop_back();
 }
 
-Result<Attachment> Exchange::add(const AttachRequest& request,
-                                 const Cgroup& cgroup) {
+Result<Exchange::Found> Exchange::find(const AttachRequest& request,
+                                       const Cgroup& cgroup) {
   ASSIGN_OR_RETURN(const std::string folder,
                    pins_.container(request.container_id));
   ASSIGN_OR_RETURN(const Live live, live_links(folder, kernel_));
@@ -708,9 +753,15 @@ Result<Attachment> Exchange::add(const AttachRequest& request,
     return invalid_argument("container id '" + request.container_id +
                             "' is in use by a container in another cgroup");
   }
+  return Found{.folder = folder, .judged = live.judge};
+}
+
+Result<Attachment> Exchange::add(const AttachRequest& request,
+                                 const Cgroup& cgroup) {
+  ASSIGN_OR_RETURN(const Found found, find(request, cgroup));
   auto undo = std::make_unique<Undo>();
   std::vector<std::string> retired;
-  Step step(request, cgroup, *this, folder, live.judge, *undo);
+  Step step(request, cgroup, *this, found.folder, found.judged, *undo);
   ASSIGN_OR_RETURN(Attachment attachment, step.run(retired));
   undo_.push_back(std::move(undo));
   retired_.insert(retired_.end(), retired.begin(), retired.end());
@@ -723,6 +774,17 @@ Result<Attachment> Exchange::add(const AttachRequest& request,
   if (step.replaced_table()) {
     tables_.emplace_back(cgroup.id(), *step.replaced_table());
   }
+  return attachment;
+}
+
+Result<Attachment> Exchange::add_interfaces(const AttachRequest& request,
+                                            const Cgroup& cgroup) {
+  ASSIGN_OR_RETURN(const Found found, find(request, cgroup));
+  if (!found.judged) return Attachment();
+  auto undo = std::make_unique<Undo>();
+  Step step(request, cgroup, *this, found.folder, true, *undo);
+  ASSIGN_OR_RETURN(Attachment attachment, step.run_interfaces());
+  undo_.push_back(std::move(undo));
   return attachment;
 }
 
@@ -765,6 +827,25 @@ Status Exchange::retire(const std::string& pin) {
   RETURN_IF_ERROR(remove_link(folder, pin.substr(slash + 1), kernel_));
   ASSIGN_OR_RETURN(const auto left, names_in(folder, kernel_));
   return left.empty() ? kernel_.remove_folder(folder) : Status(Ok{});
+}
+
+Result<bool> lacks_programs(const std::string& bpf_dir,
+                            const std::string& container_id, int netns,
+                            Kernel& kernel) {
+  const Pins pins(bpf_dir);
+  ASSIGN_OR_RETURN(const std::string folder, pins.container(container_id));
+  ASSIGN_OR_RETURN(const std::vector<Interface> interfaces,
+                   kernel.interfaces(netns));
+  std::set<std::uint32_t> without;
+  for (const Interface& each : interfaces) without.insert(each.index);
+  ASSIGN_OR_RETURN(const auto names, names_in(folder, kernel));
+  for (const std::string& name : names) {
+    if (!is_at_interface(name)) continue;
+    ASSIGN_OR_RETURN(const std::uint32_t interface,
+                     interface_of(folder + "/" + name, kernel));
+    without.erase(interface);
+  }
+  return !without.empty();
 }
 
 Status detach(const std::string& bpf_dir, const std::string& container_id,

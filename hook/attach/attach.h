@@ -104,7 +104,7 @@ struct Attachment {
 // caller decides whether the container may then start (see OnError).  Not so
 // for frames: without tcx, and on interfaces of a kind nobody can read, they
 // are left unjudged and Attachment says so.  The interfaces are those there are
-// now.
+// now; Exchange::add_interfaces() is for those that come.
 // An empty plan attaches nothing and succeeds.
 Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
                           Kernel& kernel);
@@ -131,6 +131,12 @@ class Exchange {
 
   // The errors are those of attach(); after one, this container is as it was.
   Result<Attachment> add(const AttachRequest& request, const Cgroup& cgroup);
+  // Of a container whose rules stay as they are: judges what leaves by the
+  // interfaces of its network that have no program of it yet, as they came
+  // after it was attached.  What has the programs for frames is told all the
+  // same.  One that is not judged, or whose frames are not, is success.
+  Result<Attachment> add_interfaces(const AttachRequest& request,
+                                    const Cgroup& cgroup);
   // As publish_lists(), which would wait for the lock.
   Status publish_lists(const CompiledPolicy& policy, const Digest& digest);
   // The change is complete: it stays.  After an error too, which is about what
@@ -139,6 +145,12 @@ class Exchange {
 
  private:
   class Step;
+  // Of the container's folder and links.
+  struct Found {
+    std::string folder;
+    bool judged = false;  // one is not of its isolation
+  };
+  Result<Found> find(const AttachRequest& request, const Cgroup& cgroup);
   Exchange(const std::string& bpf_dir, Kernel& kernel)
       : pins_(bpf_dir), kernel_(kernel) {}
 
@@ -157,6 +169,13 @@ class Exchange {
   // Of processes' bits, that were replaced, by cgroup id.
   std::vector<std::pair<std::uint64_t, bailiff_observed>> tables_;
 };
+
+// Whether some interface of the network has no program of the container's, as
+// Exchange::add_interfaces() gives them one.  Does not wait for the lock: a
+// first look, for where most times there is none.
+Result<bool> lacks_programs(const std::string& bpf_dir,
+                            const std::string& container_id, int netns,
+                            Kernel& kernel);
 
 // Removes the container's links; the kernel ends those at interfaces some time
 // later.  Nothing there is success: poststop may run twice.

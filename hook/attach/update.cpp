@@ -68,6 +68,24 @@ bool is_started_in(const oci::ContainerRecord& record,
   return id && id->second == static_cast<ino_t>(record.netns);
 }
 
+void tell_unjudged(const oci::ContainerRecord& container,
+                   const Attachment& attachment, UpdatedContainers& updated) {
+  for (const std::string& line : attachment.unjudged) {
+    updated.unjudged.push_back("container '" + container.id + "': " + line +
+                               ": raw frames are not judged there");
+  }
+}
+
+// What is attached of the policy.
+Plan plan_of(const CompiledPolicy& policy,
+             const oci::ContainerRecord& container) {
+  Plan plan = lower(policy, oci::lowering_facts(container.facts));
+  if (oci::is_exempt(policy.exempt, container.id, container.facts)) {
+    plan.attach_nothing();
+  }
+  return plan;
+}
+
 }  // namespace
 
 Result<std::optional<UniqueFd>> container_netns(
@@ -100,16 +118,15 @@ Result<UpdatedContainers> update_containers(
   for (const oci::ContainerRecord& container : containers) {
     const auto cgroup = Cgroup::open_by_id(mount, container.cgroup_id);
     if (!cgroup && not_found(cgroup.error())) continue;
-    const Facts facts = oci::lowering_facts(container.facts);
-    Plan plan = lower(policy, facts);
+    const Plan plan = plan_of(policy, container);
     const bool exempt =
         oci::is_exempt(policy.exempt, container.id, container.facts);
-    if (exempt) plan.attach_nothing();
     bool elsewhere = false;
     const auto attachment = [&]() -> Result<Attachment> {
       if (!cgroup) return cgroup.error();
       if (!exempt && policy.on_failure == OnError::kDeny) {
-        RETURN_IF_ERROR(oci::check_answered(oci::unanswered(policy, facts)));
+        RETURN_IF_ERROR(oci::check_answered(
+            oci::unanswered(policy, oci::lowering_facts(container.facts))));
       }
       ASSIGN_OR_RETURN(const auto netns, container_netns(container, *cgroup));
       elsewhere = container.netns != 0 && !is_started_in(container, netns);
@@ -139,10 +156,7 @@ Result<UpdatedContainers> update_containers(
     record.policy = digest.hex();
     record.degraded.clear();
     record.programs.clear();
-    for (const std::string& line : attachment->unjudged) {
-      updated.unjudged.push_back("container '" + container.id + "': " + line +
-                                 ": raw frames are not judged there");
-    }
+    tell_unjudged(container, *attachment, updated);
     if (elsewhere && !plan.rules_at(HookPoint::kFrame).empty()) {
       updated.unjudged.push_back(
           "container '" + container.id +
@@ -155,6 +169,60 @@ Result<UpdatedContainers> update_containers(
   }
   RETURN_IF_ERROR(exchange->publish_lists(policy, digest));
   RETURN_IF_ERROR(write(updated.records));
+  if (const Status kept = exchange->keep(); !kept) {
+    updated.left = kept.error().message;
+  }
+  return updated;
+}
+
+Result<bool> lacks_programs(const std::string& bpf_dir,
+                            const oci::ContainerRecord& container,
+                            Kernel& kernel) {
+  ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+  ASSIGN_OR_RETURN(const Cgroup cgroup,
+                   Cgroup::open_by_id(mount, container.cgroup_id));
+  ASSIGN_OR_RETURN(const auto netns, container_netns(container, cgroup));
+  if (!netns) return false;
+  return lacks_programs(bpf_dir, container.id, netns->get(), kernel);
+}
+
+Result<Attachment> add_interfaces(Exchange& exchange,
+                                  const std::string& bpf_dir,
+                                  const PolicyInForce& policy,
+                                  const oci::ContainerRecord& container) {
+  const Plan plan = plan_of(policy.policy, container);
+  ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+  ASSIGN_OR_RETURN(const Cgroup cgroup,
+                   Cgroup::open_by_id(mount, container.cgroup_id));
+  ASSIGN_OR_RETURN(const auto netns, container_netns(container, cgroup));
+  return exchange.add_interfaces({.bpf_dir = bpf_dir,
+                                  .container_id = container.id,
+                                  .policy = policy.policy,
+                                  .whole_policy = policy.whole,
+                                  .policy_digest = policy.digest,
+                                  .policy_id = policy.id,
+                                  .plan = plan,
+                                  .netns = netns ? netns->get() : -1},
+                                 cgroup);
+}
+
+Result<UpdatedContainers> judge_interfaces(
+    const std::string& bpf_dir, const PolicyInForce& policy,
+    const oci::ContainerRecord& container, const WriteRecords& write,
+    Kernel& kernel) {
+  UpdatedContainers updated;
+  ASSIGN_OR_RETURN(const bool lacks,
+                   lacks_programs(bpf_dir, container, kernel));
+  if (!lacks) return updated;
+  ASSIGN_OR_RETURN(const auto exchange, Exchange::begin(bpf_dir, kernel));
+  ASSIGN_OR_RETURN(const Attachment attachment,
+                   add_interfaces(*exchange, bpf_dir, policy, container));
+  tell_unjudged(container, attachment, updated);
+  oci::ContainerRecord record = container;
+  if (oci::add_programs(record, attachment.programs)) {
+    updated.records.push_back(std::move(record));
+    RETURN_IF_ERROR(write(updated.records));
+  }
   if (const Status kept = exchange->keep(); !kept) {
     updated.left = kept.error().message;
   }

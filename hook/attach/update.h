@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hook/attach/update.h
-// What a reload does to containers that run.
+// What a reload does to containers that run, and what becomes of their
+// networks.
 #pragma once
 
 #include <functional>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "hook/attach/attach.h"
 #include "hook/kernel/kernel.h"
 #include "oci/spec/container_record.h"
 #include "oci/sys/cgroup.h"
@@ -45,6 +47,42 @@ Result<UpdatedContainers> update_containers(
     const std::string& bpf_dir, const CompiledPolicy& policy,
     const std::vector<oci::ContainerRecord>& containers,
     const WriteRecords& write, Kernel& kernel);
+
+// The policy that a container is under.  Borrowed.
+struct PolicyInForce {
+  const CompiledPolicy& policy;  // its head is enough
+  WholePolicy whole;
+  Digest digest;
+  std::uint64_t id = 0;  // short_id() of conditions_digest()
+};
+
+// Whether add_interfaces() may have something to do for the container; see
+// lacks_programs().
+Result<bool> lacks_programs(const std::string& bpf_dir,
+                            const oci::ContainerRecord& container,
+                            Kernel& kernel);
+
+// Judges what leaves by interfaces that the container's network has got since
+// its programs were attached, all or nothing.  Its record, where that is
+// another then, is handed to `write` and returned.  Where there is no such
+// interface nothing is locked.  kNotFound: the container is gone.
+//
+// Precondition: the policy is the one it is under.
+Result<UpdatedContainers> judge_interfaces(
+    const std::string& bpf_dir, const PolicyInForce& policy,
+    const oci::ContainerRecord& container, const WriteRecords& write,
+    Kernel& kernel);
+
+// Has `exchange` judge what leaves by interfaces that the container's network
+// has got since its programs were attached; see Exchange::add_interfaces().
+// kNotFound: the container is gone.
+//
+// Precondition: the policy is the one it is under, as of when the exchange had
+// begun.
+Result<Attachment> add_interfaces(Exchange& exchange,
+                                  const std::string& bpf_dir,
+                                  const PolicyInForce& policy,
+                                  const oci::ContainerRecord& container);
 
 // The network namespace of a running container that has `cgroup`: the one it
 // was started in, if that is known and some process is in it still; otherwise

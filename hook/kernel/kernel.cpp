@@ -39,6 +39,7 @@ constexpr std::size_t kVerifierLines = 3;
 // BPF_TCX_EGRESS and BPF_F_BEFORE of Linux 6.6, newer than the headers we are
 // built with.
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
+constexpr std::uint32_t kLinkTypeTcx = 11;  // BPF_LINK_TYPE_TCX
 constexpr std::uint32_t kBefore = 1U << 3;
 // BPF_MPROG_MAX (linux/bpf_mprog.h): of what is attached to one interface.
 constexpr std::size_t kMostAtInterface = 64;
@@ -685,11 +686,16 @@ Result<LinkState> LinuxKernel::state(const Link& link) {
   bpf_link_info info{};
   __u32 size = sizeof(info);
   if (::bpf_obj_get_info_by_fd(link.fd(), &info, &size) != 0) {
-    return failed("ask for a link's cgroup", errno);
+    return failed("ask what a link is attached to", errno);
   }
-  return LinkState{
-      .program = info.prog_id,
-      .cgroup = info.type == BPF_LINK_TYPE_CGROUP ? info.cgroup.cgroup_id : 0};
+  LinkState state{.program = info.prog_id};
+  if (info.type == BPF_LINK_TYPE_CGROUP) state.cgroup = info.cgroup.cgroup_id;
+  if (info.type == kLinkTypeTcx) {
+    // `tcx` of the union; it begins as `netns` does, with 32 bits.
+    static_assert(sizeof info.netns.netns_ino == sizeof state.interface);
+    state.interface = info.netns.netns_ino;
+  }
+  return state;
 }
 
 Result<Program> LinuxKernel::program_of(const Link& link) {

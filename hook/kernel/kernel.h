@@ -67,6 +67,8 @@ struct LinkState {
   // Of the cgroup it is attached to; 0 when that is gone, or when it is
   // attached to something else.
   std::uint64_t cgroup = 0;
+  // The same of an interface: its index.
+  std::uint32_t interface = 0;
 };
 
 using Bytes = std::span<const std::byte>;

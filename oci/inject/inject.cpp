@@ -23,14 +23,20 @@ std::string_view to_string_view(OnError on_failure) {
   return "deny";
 }
 
+// Appends where things are, and what to do on a failure.
+void append_options(const HookPlan& plan, std::vector<std::string>& args) {
+  args.insert(args.end(),
+              {"--run-dir", plan.run_dir, "--state-dir", plan.state_dir,
+               "--bpf-dir", plan.bpf_dir, "--on-failure",
+               std::string(to_string_view(plan.on_failure))});
+}
+
 HookEntry make_hook(const HookPlan& plan, HookStage stage) {
   HookEntry hook{.path = plan.hook,
-                 .args = {kHookName, std::string(to_string(stage)), "--run-dir",
-                          plan.run_dir, "--state-dir", plan.state_dir,
-                          "--bpf-dir", plan.bpf_dir, "--on-failure",
-                          std::string(to_string_view(plan.on_failure))},
+                 .args = {kHookName, std::string(to_string(stage))},
                  .env = {kHookPath},
                  .timeout_seconds = plan.timeout_seconds};
+  append_options(plan, hook.args);
   if (stage == HookStage::kCreateRuntime && !plan.runtime.empty()) {
     hook.args.insert(hook.args.end(), {"--runtime", plan.runtime});
     if (!plan.runtime_root.empty()) {
@@ -127,6 +133,13 @@ Result<Injection> inject(ConfigDocument& document, const HookPlan& plan) {
   ASSIGN_OR_RETURN(const std::string after, document.text());
   done.changed = before != after;
   return done;
+}
+
+std::vector<std::string> start_command(const HookPlan& plan,
+                                       const std::string& id) {
+  std::vector<std::string> args = {plan.hook, "start", "--container", id};
+  append_options(plan, args);
+  return args;
 }
 
 }  // namespace bailiff::oci

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // oci/inject/inject.h
 // Adds Bailiff's hooks to a container's config.json, and takes out what would
-// switch them or the container's seccomp filter off.
+// switch them or the container's seccomp filter off.  And what no hook of a
+// runtime is run for.
 #pragma once
 
 #include <cstdint>
@@ -59,5 +60,10 @@ const std::vector<std::string>& scrubbed_annotations();
 // by runc, and what is inherited may come from the image (CVE-2025-23266).
 // Everything else is kept.  Doing it twice changes nothing the second time.
 Result<Injection> inject(ConfigDocument& document, const HookPlan& plan);
+
+// What is to be run, and has to succeed, before a container that was created so
+// is started: program and arguments.
+std::vector<std::string> start_command(const HookPlan& plan,
+                                       const std::string& id);
 
 }  // namespace bailiff::oci

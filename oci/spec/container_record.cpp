@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/spec/container_record.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -99,6 +100,21 @@ Result<ContainerFacts> read_facts(const FieldReader& from, const Json& json) {
 }
 
 }  // namespace
+
+bool add_programs(ContainerRecord& record,
+                  const std::vector<Digest>& programs) {
+  bool added = false;
+  for (const Digest& digest : programs) {
+    const std::string hex = digest.hex();
+    if (std::find(record.programs.begin(), record.programs.end(), hex) !=
+        record.programs.end()) {
+      continue;
+    }
+    record.programs.push_back(hex);
+    added = true;
+  }
+  return added;
+}
 
 std::string to_json(const ContainerRecord& record) {
   const Json json{{"event", record.event},

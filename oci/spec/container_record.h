@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "oci/spec/facts.h"
+#include "rules/base/digest.h"
 #include "rules/base/result.h"
 
 namespace bailiff::oci {
@@ -46,6 +47,9 @@ struct ContainerRecord {
   // enforced.
   std::string degraded;
 };
+
+// Adds those that are not there.  False: all were.
+bool add_programs(ContainerRecord& record, const std::vector<Digest>& programs);
 
 std::string to_json(const ContainerRecord& record);
 // Errors name the JSON field.  At most 4 MiB.

@@ -59,6 +59,14 @@ std::optional<Verb> creating_verb(string_view word) {
   return std::nullopt;
 }
 
+// Of a container that is there.
+std::optional<Verb> container_verb(string_view word) {
+  if (word == "start") return Verb::kStart;
+  if (word == "pause") return Verb::kPause;
+  if (word == "resume") return Verb::kResume;
+  return std::nullopt;
+}
+
 // What the global options, read in order, say about themselves.
 struct GlobalOption {
   Option option;
@@ -199,10 +207,10 @@ Result<RuntimeCall> parse_command_line(const std::vector<std::string>& args) {
   if (globals.verb >= args.size()) return call;
 
   // Anything more is an option we do not know: the runtime's alone.
-  const bool pause = args[globals.verb] == "pause";
-  if ((pause || args[globals.verb] == "resume") && !unknown_option &&
-      globals.verb + 2 == args.size() && !args.back().starts_with('-')) {
-    call.verb = pause ? Verb::kPause : Verb::kResume;
+  if (const std::optional<Verb> verb = container_verb(args[globals.verb]);
+      verb && !unknown_option && globals.verb + 2 == args.size() &&
+      !args.back().starts_with('-')) {
+    call.verb = *verb;
     call.id = args.back();
     return call;
   }

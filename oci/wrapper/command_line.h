@@ -20,6 +20,7 @@ enum class Verb {
   kCreate,
   kRun,
   kRestore,
+  kStart,
   kPause,
   kResume,
   kOther,  // creates nothing: the runtime's alone
@@ -37,7 +38,7 @@ struct RuntimeCall {
   std::string root;
   std::string bundle;       // "": the working folder
   std::string config_file;  // crun's --config; "": config.json of the bundle
-  // Of the container to create, to pause or to resume; "": not given.
+  // Of the container to create, start, pause or resume; "": not given.
   std::string id;
 };
 

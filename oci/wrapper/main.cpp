@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // bailiff-runc: stands in place of runc or crun.  When a container is created
-// it adds Bailiff's hooks to config.json; then, as for every other command, it
-// becomes the real runtime.
+// it adds Bailiff's hooks to config.json, and before one is started it has the
+// hook look at its network; then, as for every other command, it becomes the
+// real runtime.
 //
 // Managers read the runtime's standard output, so nothing is ever written
 // there (--bailiff-version aside).
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,6 +15,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +25,7 @@
 #include "oci/inject/bundle.h"
 #include "oci/spec/container_record.h"
 #include "oci/sys/cgroup.h"
+#include "oci/sys/child.h"
 #include "oci/sys/errno_error.h"
 #include "oci/sys/files.h"
 #include "oci/sys/process.h"
@@ -182,6 +187,54 @@ int create(const RuntimeCall& call, const LogOptions& log) {
   return fail(log, execute(*runtime, call.args));
 }
 
+// Docker gives a container its interfaces between create and start (from 28.0
+// on): what leaves by those is judged from before its first instruction.
+Status judge_interfaces(const RuntimeCall& call, const ServiceConfig& settings,
+                        const LogOptions& log) {
+  struct stat record {};
+  const std::string path =
+      settings.run_dir + "/containers/" + call.id + ".json";
+  if (::stat(path.c_str(), &record) != 0 && errno == ENOENT) return Ok{};
+  RETURN_IF_ERROR(check_trusted(settings.hook));
+  ASSIGN_OR_RETURN(
+      const ChildResult done,
+      run_child(start_command(hook_plan(settings), call.id), "",
+                std::chrono::steady_clock::now() +
+                    std::chrono::seconds(settings.hook_timeout_seconds)));
+  std::istringstream said(done.err);
+  std::string line;
+  std::string last;
+  while (std::getline(said, line)) {
+    if (done.exit == 0) report(log, LogLevel::kWarning, line);
+    last = line;
+  }
+  if (done.exit == 0) return Ok{};
+  return Error{Code::kUnsupported,
+               last.empty() ? "'" + settings.hook + " start' failed" : last};
+}
+
+int start(const RuntimeCall& call, const LogOptions& log) {
+  // As for create: without settings it is deny.
+  const Result<ServiceConfig> settings = load_settings(call.bailiff_config);
+  if (!settings) return fail(log, settings.error());
+  if (const Status done = judge_interfaces(call, *settings, log); !done) {
+    switch (settings->on_failure) {
+      case OnError::kDeny:
+        report(log, LogLevel::kError,
+               "the container is not started: " + done.error().message);
+        return kFailed;
+      case OnError::kAllow:
+        // Failing open: the administrator chose it by 'on_failure: allow'.
+        report(log, LogLevel::kWarning,
+               "raw frames are NOT JUDGED on interfaces that the container "
+               "got since it was created: " +
+                   done.error().message);
+        break;
+    }
+  }
+  return pass_through(call, log);
+}
+
 int run(const std::vector<std::string>& args) {
   const LogOptions log = find_log_options(args);
   const Result<RuntimeCall> call = parse_command_line(args);
@@ -197,6 +250,8 @@ int run(const std::vector<std::string>& args) {
     case Verb::kRun:
     case Verb::kRestore:
       return create(*call, log);
+    case Verb::kStart:
+      return start(*call, log);
     case Verb::kPause:
       if (is_paused(*call)) return 0;
       break;

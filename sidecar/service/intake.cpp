@@ -911,6 +911,7 @@ bool Intake::take_spooled(const std::string& path) {
     if (const auto ended =
             parts_.containers.stop(record->id, record->time_ns)) {
       parts_.engine.ended(ended->record.cgroup_id);
+      parts_.ended();
     }
   }
   static_cast<void>(::unlink(path.c_str()));

@@ -74,6 +74,8 @@ class Intake {
     // Called when a container has started, or is enforced from now on.  Does
     // not block.
     std::function<void()> started = [] {};
+    // The same of one that has ended.
+    std::function<void()> ended = [] {};
     // As ConnectionCuts::look(): one that ran before is enforced from now on,
     // and a packet was refused.
     std::function<void(const ContainerPtr&)> adopted = [](const ContainerPtr&) {

@@ -38,6 +38,11 @@ class LinuxKernelSide final : public KernelSide {
     return hook::update_containers(bpf_dir_, policy, containers, write,
                                    kernel_);
   }
+  Result<hook::UpdatedContainers> judge_interfaces(
+      const hook::PolicyInForce& policy, const oci::ContainerRecord& container,
+      const hook::WriteRecords& write) override {
+    return hook::judge_interfaces(bpf_dir_, policy, container, write, kernel_);
+  }
   Result<std::unique_ptr<EventSource>> open_events(
       EventSource::Record record) override {
     RETURN_IF_ERROR(hook::ensure_shared_maps(bpf_dir_, kernel_));

@@ -52,6 +52,11 @@ class KernelSide {
       const CompiledPolicy& policy,
       const std::vector<oci::ContainerRecord>& containers,
       const hook::WriteRecords& write) = 0;
+  // Judges what leaves by interfaces that the network of a running container
+  // has got; see hook/attach/update.h.
+  virtual Result<hook::UpdatedContainers> judge_interfaces(
+      const hook::PolicyInForce& policy, const oci::ContainerRecord& container,
+      const hook::WriteRecords& write) = 0;
   // Makes the shared maps when they are not there yet.
   virtual Result<std::unique_ptr<EventSource>> open_events(
       EventSource::Record record) = 0;

@@ -15,6 +15,7 @@
 #include <set>
 #include <utility>
 
+#include "hook/kernel/network_namespace.h"
 #include "oci/sys/errno_error.h"
 #include "sidecar/alert/timestamp.h"
 #include "sidecar/alert/webhook.h"
@@ -274,7 +275,9 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
                                       [raw] {
                                         if (ForeignWatch* watch = raw->looks_)
                                           watch->look();
+                                        raw->look_at_networks();
                                       },
+                                  .ended = [raw] { raw->look_at_networks(); },
                                   .adopted =
                                       [raw](const ContainerPtr& container) {
                                         raw->cuts_->look(container);
@@ -288,6 +291,7 @@ Result<std::unique_ptr<Service>> Service::start(const std::string& config_path,
   // Lists may be others than when it ended.
   service->cuts_->look();
   RETURN_IF_ERROR(service->open_foreign());
+  RETURN_IF_ERROR(service->open_interfaces());
   service->updater_->ask();
   service->forget_generations();
   service->open_notifier(machine.keeper);
@@ -300,6 +304,7 @@ void Service::stop(std::chrono::steady_clock::time_point deadline) {
   if (notifier_) notifier_->stop();
   if (intake_) intake_->stop();
   if (foreign_) foreign_->stop();
+  if (interfaces_) interfaces_->stop();
   if (updater_) updater_->stop();
   // Before the recorder: what is being collected is answered and told.
   if (captures_) captures_->stop(deadline);
@@ -412,6 +417,72 @@ Status Service::open_foreign() {
                                            std::move(capture));
                          }}));
   looks_ = foreign_.get();
+  return Ok{};
+}
+
+Status Service::open_interfaces() {
+  ASSIGN_OR_RETURN(
+      interfaces_,
+      InterfaceWatch::start(
+          {.containers = containers_,
+           .open = [this](const oci::ContainerRecord& record)
+               -> Result<std::optional<hook::InterfaceEvents>> {
+             ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
+             ASSIGN_OR_RETURN(const Cgroup cgroup,
+                              open_container_cgroup(mount, record));
+             ASSIGN_OR_RETURN(const auto netns,
+                              hook::container_netns(record, cgroup));
+             if (!netns) return std::optional<hook::InterfaceEvents>();
+             // No process may be left in the one it was started in.
+             ASSIGN_OR_RETURN(const hook::NamespaceId id,
+                              hook::network_namespace_id(*netns));
+             if (id.second != static_cast<ino_t>(record.netns)) {
+               return std::optional<hook::InterfaceEvents>();
+             }
+             ASSIGN_OR_RETURN(hook::InterfaceEvents events,
+                              hook::InterfaceEvents::open(*netns));
+             return std::optional(std::move(events));
+           },
+           .judge =
+               [this](const ContainerPtr& container) {
+                 return judge_interfaces(container);
+               }}));
+  hears_ = interfaces_.get();
+  return Ok{};
+}
+
+void Service::look_at_networks() {
+  if (InterfaceWatch* const watch = hears_) watch->look();
+}
+
+Status Service::judge_interfaces(const ContainerPtr& container) {
+  const std::lock_guard lock(kernel_mutex_);
+  // A reload may have come first, and have judged them too.
+  const auto known = containers_.by_cgroup(container->record.cgroup_id);
+  if (!known || known->gone || !known->container->generation) return Ok{};
+  const oci::ContainerRecord& record = known->container->record;
+  const GenerationPtr generation = known->container->generation;
+  const Result<hook::UpdatedContainers> judged = kernel_->judge_interfaces(
+      {.policy = generation->policy(),
+       .whole = [&]() -> Result<const CompiledPolicy*> {
+         return &generation->policy();
+       },
+       .digest = generation->digest(),
+       .id = generation->policy_id()},
+      record, [&](const std::vector<oci::ContainerRecord>& now) {
+        return write_records(now, {record});
+      });
+  if (!judged) {
+    if (judged.error().code == Code::kNotFound) return Ok{};
+    return judged.error();
+  }
+  for (const oci::ContainerRecord& now : judged->records) {
+    containers_.update(make_container(now, generation));
+  }
+  for (const std::string& line : judged->unjudged) log_warning(line);
+  if (!judged->left.empty()) {
+    log_warning("remove what nobody uses: " + judged->left);
+  }
   return Ok{};
 }
 
@@ -620,6 +691,7 @@ Status Service::bring_up_to_date(bool with_degraded) {
     containers_.update(now);
   }
   if (cuts_) cuts_->look();
+  look_at_networks();
   for (const std::string& line : updated->unjudged) log_warning(line);
   if (!updated->left.empty()) {
     log_warning("take off what is judged no longer: " + updated->left);
@@ -642,6 +714,7 @@ void Service::forget_gone() {
     if (has_processes(record)) continue;
     if (const ContainerPtr ended = containers_.stop(id, record.time_ns)) {
       engine_->ended(ended->record.cgroup_id);
+      look_at_networks();
     }
     static_cast<void>(
         ::unlink((config_.run_dir + "/containers/" + id + ".json").c_str()));

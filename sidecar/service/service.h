@@ -45,6 +45,7 @@
 #include "sidecar/service/files.h"
 #include "sidecar/service/foreign_watch.h"
 #include "sidecar/service/intake.h"
+#include "sidecar/service/interface_watch.h"
 #include "sidecar/service/kernel_side.h"
 #include "sidecar/service/list_state.h"
 #include "sidecar/service/metrics.h"
@@ -130,6 +131,11 @@ class Service final : public Backend {
                         const std::string& reason, const std::string& outcome);
   Status open_evidence();
   Status open_foreign();
+  Status open_interfaces();
+  // Containers have come, or gone.
+  void look_at_networks();
+  // Of a container whose network has got some.
+  Status judge_interfaces(const ContainerPtr& container);
   // Answers what the service left frozen when it died.
   void settle_captures();
   Status apply(const CompiledPolicy& policy, bool with_degraded = true);
@@ -225,6 +231,8 @@ class Service final : public Backend {
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<ForeignWatch> foreign_;      // answers by the intake
   std::atomic<ForeignWatch*> looks_{nullptr};  // the same, for the intake
+  std::unique_ptr<InterfaceWatch> interfaces_;
+  std::atomic<InterfaceWatch*> hears_{nullptr};  // the same
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<Updater> updater_;  // uses all of the above
   std::unique_ptr<Notifier> notifier_;

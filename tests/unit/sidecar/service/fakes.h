@@ -344,6 +344,12 @@ class FakeKernelSide final : public KernelSide {
     RETURN_IF_ERROR(write(updated.records));
     return updated;
   }
+  Result<hook::UpdatedContainers> judge_interfaces(
+      const hook::PolicyInForce& /*policy*/,
+      const oci::ContainerRecord& /*container*/,
+      const hook::WriteRecords& /*write*/) override {
+    return hook::UpdatedContainers();
+  }
   Result<std::unique_ptr<EventSource>> open_events(
       EventSource::Record record) override {
     RETURN_IF_ERROR(check());
