@@ -157,8 +157,12 @@ Result<oci::PolicyFile> policy_of(const Places& places,
   ASSIGN_OR_RETURN(oci::PolicyFile current,
                    oci::PolicyFile::open(policy_path(places)));
   if (current.digest().hex() == record.policy) return current;
-  return oci::PolicyFile::open(places.state_dir + "/policies/" + record.policy +
-                               ".bin");
+  auto kept = oci::PolicyFile::open(places.state_dir + "/policies/" +
+                                    record.policy + ".bin");
+  if (kept || kept.error().code != Code::kNotFound) return kept;
+  return Error{Code::kNotFound,
+               "the compiled policy it was created under is gone: create it "
+               "again"};
 }
 
 enum class Stage : std::uint8_t { kCreated, kRunning };
@@ -253,14 +257,14 @@ Status protect(const Places& places, const oci::ContainerState& state,
     record.policy = opened->digest().hex();
   }
   const Result<oci::Bundle> bundle = describe(state, config_folders, record);
-  const auto netns = other_network_namespace(state.pid);
+  const auto netns = network_namespace_of(state.pid);
   const Result<Cgroup> found = container_cgroup(process, state.pid, stage);
   if (found) {
     record.cgroup_path = found->path();
     record.cgroup_id = found->id();
   }
-  if (netns && *netns) {
-    ASSIGN_OR_RETURN(const NamespaceId id, network_namespace_id(**netns));
+  if (netns) {
+    ASSIGN_OR_RETURN(const NamespaceId id, network_namespace_id(*netns));
     record.netns = id.second;
   }
   if (!opened) return opened.error();
@@ -269,6 +273,7 @@ Status protect(const Places& places, const oci::ContainerState& state,
   if (!netns) return netns.error();
   oci::PolicyFile& file = *opened;
   const Cgroup& cgroup = *found;
+  ASSIGN_OR_RETURN(const bool on_host, is_own_network_namespace(*netns));
 
   const Facts facts = oci::lowering_facts(record.facts);
   Plan plan = lower(file.head(), facts);
@@ -307,14 +312,15 @@ Status protect(const Places& places, const oci::ContainerState& state,
     }
     if (!stays) start.unjudged.push_back(stays.error().message);
   }
-  const AttachRequest request{.bpf_dir = places.bpf_dir,
-                              .container_id = state.id,
-                              .policy = file.head(),
-                              .whole_policy = [&] { return file.whole(); },
-                              .policy_digest = file.digest(),
-                              .policy_id = file.conditions().short_id(),
-                              .plan = plan,
-                              .netns = *netns ? (*netns)->get() : -1};
+  const AttachRequest request{
+      .bpf_dir = places.bpf_dir,
+      .container_id = state.id,
+      .policy = file.head(),
+      .whole_policy = [&] { return file.whole(); },
+      .policy_digest = file.digest(),
+      .policy_id = file.conditions().short_id(),
+      .plan = plan,
+      .network = {.netns = netns->get(), .host = on_host}};
   Undo undo;
   Attachment attachment;
   Status kept = Ok{};
@@ -349,10 +355,6 @@ Status protect(const Places& places, const oci::ContainerState& state,
   for (std::string& line : attachment.unjudged) {
     start.unjudged.push_back(std::move(line) +
                              ": raw frames are not judged there");
-  }
-  if (!*netns && !plan.rules_at(HookPoint::kFrame).empty()) {
-    start.unjudged.emplace_back(
-        "it is on the host's network: raw frames are not judged there");
   }
   return Ok{};
 }

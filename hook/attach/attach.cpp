@@ -174,6 +174,20 @@ std::uint64_t frames_of(const AttachRequest& request) {
   return emit::frames_id(request.plan, request.policy.lists, request.policy_id);
 }
 
+// Those that frames are judged on.  In the host's network a container has the
+// other end of each pair that has no address: a hundred pods are a hundred, a
+// program at each takes its time, and they lead nowhere but to the host itself.
+Result<std::vector<Interface>> judged_interfaces(const Network& network,
+                                                 Kernel& kernel) {
+  ASSIGN_OR_RETURN(std::vector<Interface> interfaces,
+                   kernel.interfaces(network.netns));
+  if (network.host) {
+    std::erase_if(interfaces,
+                  [](const Interface& each) { return each.leads_inside; });
+  }
+  return interfaces;
+}
+
 // What is attached, where, and the name of its link.
 struct Planned {
   emit::Program program;
@@ -187,8 +201,9 @@ struct Planned {
 Status plan_frames(const AttachRequest& request, std::uint64_t id,
                    Kernel& kernel, std::vector<Planned>& planned,
                    Attachment& attachment) {
+  const emit::Frames frames{.id = id, .of_host = request.network.host};
   ASSIGN_OR_RETURN(const std::vector<Interface> interfaces,
-                   kernel.interfaces(request.netns));
+                   judged_interfaces(request.network, kernel));
   std::map<emit::Flavour, emit::Program> emitted;
   const auto plan = [&](HookPoint hook, emit::Flavour flavour,
                         const Interface& interface) -> Status {
@@ -197,7 +212,7 @@ Status plan_frames(const AttachRequest& request, std::uint64_t id,
     if (!emitted.contains(flavour)) {
       ASSIGN_OR_RETURN(emitted[flavour],
                        emit::emit_program(rules, request.policy.lists, flavour,
-                                          request.policy_id, nullptr, id));
+                                          request.policy_id, nullptr, frames));
     }
     const emit::Program& program = emitted[flavour];
     const auto prefix = hook == HookPoint::kFrame ? kFramePrefix : kQueryPrefix;
@@ -230,7 +245,8 @@ Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
                                            Kernel& kernel,
                                            Attachment& attachment) {
   std::vector<Planned> planned;
-  const std::uint64_t frames = request.netns < 0 ? 0 : frames_of(request);
+  const std::uint64_t id = request.network.netns < 0 ? 0 : frames_of(request);
+  const emit::Frames frames{.id = id, .of_host = request.network.host};
   for (const HookPoint hook : kHookPoints) {
     if (hook == HookPoint::kFrame) continue;
     if (!request.plan.acts_at(hook)) continue;
@@ -242,8 +258,8 @@ Result<std::vector<Planned>> plan_programs(const AttachRequest& request,
     planned.push_back(
         {std::move(program), std::nullopt, std::string(to_string(hook))});
   }
-  if (frames != 0) {
-    RETURN_IF_ERROR(plan_frames(request, frames, kernel, planned, attachment));
+  if (id != 0) {
+    RETURN_IF_ERROR(plan_frames(request, id, kernel, planned, attachment));
   }
   return planned;
 }
@@ -347,8 +363,8 @@ class Attacher {
                                        const Program& program, int cgroup) {
     auto made = new_link(one, program, cgroup);
     if (!made && one.interface && made.error().sys_errno == EEXIST) {
-      auto shared = kernel_.frames_link(program, request_.netns, *one.interface,
-                                        lock_deadline());
+      auto shared = kernel_.frames_link(program, request_.network.netns,
+                                        *one.interface, lock_deadline());
       if (shared) return std::make_shared<Link>(*std::move(shared));
       if (!not_found(shared.error())) return shared.error();
       // It was on its way out, with its last container.
@@ -373,7 +389,8 @@ class Attacher {
     if (!one.interface) {
       return kernel_.attach(program, cgroup, one.program.flavour);
     }
-    return kernel_.attach_frames(program, request_.netns, *one.interface);
+    return kernel_.attach_frames(program, request_.network.netns,
+                                 *one.interface);
   }
 
   // The array of the places of the program's lists, pinned; nullopt for a
@@ -625,7 +642,7 @@ class Exchange::Step {
   // Puts the programs for frames where they are not.
   Result<Attachment> run_interfaces() {
     Attachment attachment;
-    if (request_.netns < 0) return attachment;
+    if (request_.network.netns < 0) return attachment;
     frames_ = frames_of(request_);
     if (frames_ == 0) return attachment;
     std::vector<Planned> planned;
@@ -830,14 +847,16 @@ Status Exchange::retire(const std::string& pin) {
 }
 
 Result<bool> lacks_programs(const std::string& bpf_dir,
-                            const std::string& container_id, int netns,
-                            Kernel& kernel) {
+                            const std::string& container_id,
+                            const Network& network, Kernel& kernel) {
   const Pins pins(bpf_dir);
   ASSIGN_OR_RETURN(const std::string folder, pins.container(container_id));
   ASSIGN_OR_RETURN(const std::vector<Interface> interfaces,
-                   kernel.interfaces(netns));
+                   judged_interfaces(network, kernel));
   std::set<std::uint32_t> without;
-  for (const Interface& each : interfaces) without.insert(each.index);
+  for (const Interface& each : interfaces) {
+    if (frame_flavours(each)) without.insert(each.index);
+  }
   ASSIGN_OR_RETURN(const auto names, names_in(folder, kernel));
   for (const std::string& name : names) {
     if (!is_at_interface(name)) continue;

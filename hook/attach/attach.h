@@ -65,6 +65,12 @@ inline constexpr std::chrono::seconds kLockWait{8};
 // long as the function lives.
 using WholePolicy = std::function<Result<const CompiledPolicy*>()>;
 
+// Where a container's frames leave.
+struct Network {
+  int netns = -1;     // borrowed; -1: it is not known, and no frames are judged
+  bool host = false;  // it is the host's
+};
+
 struct AttachRequest {
   std::string bpf_dir;
   std::string container_id;
@@ -73,9 +79,7 @@ struct AttachRequest {
   Digest policy_digest;
   std::uint64_t policy_id = 0;  // in records: short_id() of conditions_digest()
   const Plan& plan;  // of lower(policy, facts); borrowed for the call
-  // The container's network namespace, a borrowed descriptor; -1: it has none
-  // of its own, and frames are not judged, since they would be the host's.
-  int netns = -1;
+  Network network = {};
 };
 
 struct Attachment {
@@ -170,12 +174,13 @@ class Exchange {
   std::vector<std::pair<std::uint64_t, bailiff_observed>> tables_;
 };
 
-// Whether some interface of the network has no program of the container's, as
-// Exchange::add_interfaces() gives them one.  Does not wait for the lock: a
-// first look, for where most times there is none.
+// Whether some interface of the network, of a kind whose frames can be read,
+// has no program of the container's, as Exchange::add_interfaces() gives them
+// one.  Does not wait for the lock: a first look, for where most times there is
+// none.
 Result<bool> lacks_programs(const std::string& bpf_dir,
-                            const std::string& container_id, int netns,
-                            Kernel& kernel);
+                            const std::string& container_id,
+                            const Network& network, Kernel& kernel);
 
 // Removes the container's links; the kernel ends those at interfaces some time
 // later.  Nothing there is success: poststop may run twice.

@@ -22,25 +22,31 @@ bool is_in(const std::string& path, const std::string& cgroup) {
   return path == cgroup || path.starts_with(cgroup + "/");
 }
 
-struct Netns {
-  bool told = false;  // the process is there to tell
-  std::optional<UniqueFd> other;
-};
-
-Result<Netns> netns_of(pid_t pid, const Cgroup& cgroup) {
+// nullopt: the process is not there to tell.
+Result<std::optional<ContainerNetwork>> network_of(pid_t pid,
+                                                   const Cgroup& cgroup) {
   const auto process = Pidfd::open(pid);
   if (!process) {
-    if (not_found(process.error())) return Netns();
+    if (not_found(process.error())) return std::optional<ContainerNetwork>();
     return process.error();
   }
   // Its number may be another process's by now, which is in another cgroup.
   const auto path = unified_path(pid);
-  auto netns = other_network_namespace(pid);
+  auto netns = network_namespace_of(pid);
   if (!process->alive() || !path || !is_in(*path, cgroup.relative_path())) {
-    return Netns();
+    return std::optional<ContainerNetwork>();
   }
   if (!netns) return netns.error();
-  return Netns{.told = true, .other = *std::move(netns)};
+  ASSIGN_OR_RETURN(const bool host, is_own_network_namespace(*netns));
+  return std::optional(
+      ContainerNetwork{.netns = *std::move(netns), .host = host});
+}
+
+bool is_on_host(const oci::ContainerRecord& record) {
+  const auto fact = record.facts.values.find("container.host_network");
+  if (fact == record.facts.values.end()) return false;
+  const bool* const host = std::get_if<bool>(&fact->second);
+  return host != nullptr && *host;
 }
 
 // The one it was started in, if that is known and some process is in it still:
@@ -62,9 +68,9 @@ std::optional<UniqueFd> netns_of_start(const oci::ContainerRecord& record,
 }
 
 bool is_started_in(const oci::ContainerRecord& record,
-                   const std::optional<UniqueFd>& netns) {
-  if (!netns) return false;
-  const auto id = network_namespace_id(*netns);
+                   const std::optional<ContainerNetwork>& network) {
+  if (!network) return false;
+  const auto id = network_namespace_id(network->netns);
   return id && id->second == static_cast<ino_t>(record.netns);
 }
 
@@ -88,22 +94,25 @@ Plan plan_of(const CompiledPolicy& policy,
 
 }  // namespace
 
-Result<std::optional<UniqueFd>> container_netns(
+Result<std::optional<ContainerNetwork>> container_network(
     const oci::ContainerRecord& record, const Cgroup& cgroup) {
-  if (auto found = netns_of_start(record, cgroup)) return found;
+  if (auto found = netns_of_start(record, cgroup)) {
+    return std::optional(ContainerNetwork{.netns = *std::move(found),
+                                          .host = is_on_host(record)});
+  }
   // Should another have made a namespace of its own, its first one counts.
   if (record.pid > 0) {
-    ASSIGN_OR_RETURN(Netns first,
-                     netns_of(static_cast<pid_t>(record.pid), cgroup));
-    if (first.told) return std::move(first.other);
+    ASSIGN_OR_RETURN(auto first,
+                     network_of(static_cast<pid_t>(record.pid), cgroup));
+    if (first) return first;
   }
   ASSIGN_OR_RETURN(const std::vector<pid_t> processes, cgroup.processes());
   for (const pid_t pid : processes) {
     if (pid <= 0) continue;
-    ASSIGN_OR_RETURN(Netns netns, netns_of(pid, cgroup));
-    if (netns.told) return std::move(netns.other);
+    ASSIGN_OR_RETURN(auto network, network_of(pid, cgroup));
+    if (network) return network;
   }
-  return std::optional<UniqueFd>();
+  return std::optional<ContainerNetwork>();
 }
 
 Result<UpdatedContainers> update_containers(
@@ -128,8 +137,9 @@ Result<UpdatedContainers> update_containers(
         RETURN_IF_ERROR(oci::check_answered(
             oci::unanswered(policy, oci::lowering_facts(container.facts))));
       }
-      ASSIGN_OR_RETURN(const auto netns, container_netns(container, *cgroup));
-      elsewhere = container.netns != 0 && !is_started_in(container, netns);
+      ASSIGN_OR_RETURN(const auto network,
+                       container_network(container, *cgroup));
+      elsewhere = container.netns != 0 && !is_started_in(container, network);
       return exchange->add(
           {.bpf_dir = bpf_dir,
            .container_id = container.id,
@@ -140,7 +150,7 @@ Result<UpdatedContainers> update_containers(
            .policy_digest = digest,
            .policy_id = conditions_digest(encoded).short_id(),
            .plan = plan,
-           .netns = netns ? netns->get() : -1},
+           .network = network ? network->borrow() : Network()},
           *cgroup);
     }();
     oci::ContainerRecord& record = updated.records.emplace_back(container);
@@ -181,9 +191,9 @@ Result<bool> lacks_programs(const std::string& bpf_dir,
   ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
   ASSIGN_OR_RETURN(const Cgroup cgroup,
                    Cgroup::open_by_id(mount, container.cgroup_id));
-  ASSIGN_OR_RETURN(const auto netns, container_netns(container, cgroup));
-  if (!netns) return false;
-  return lacks_programs(bpf_dir, container.id, netns->get(), kernel);
+  ASSIGN_OR_RETURN(const auto network, container_network(container, cgroup));
+  if (!network) return false;
+  return lacks_programs(bpf_dir, container.id, network->borrow(), kernel);
 }
 
 Result<Attachment> add_interfaces(Exchange& exchange,
@@ -194,16 +204,17 @@ Result<Attachment> add_interfaces(Exchange& exchange,
   ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
   ASSIGN_OR_RETURN(const Cgroup cgroup,
                    Cgroup::open_by_id(mount, container.cgroup_id));
-  ASSIGN_OR_RETURN(const auto netns, container_netns(container, cgroup));
-  return exchange.add_interfaces({.bpf_dir = bpf_dir,
-                                  .container_id = container.id,
-                                  .policy = policy.policy,
-                                  .whole_policy = policy.whole,
-                                  .policy_digest = policy.digest,
-                                  .policy_id = policy.id,
-                                  .plan = plan,
-                                  .netns = netns ? netns->get() : -1},
-                                 cgroup);
+  ASSIGN_OR_RETURN(const auto network, container_network(container, cgroup));
+  return exchange.add_interfaces(
+      {.bpf_dir = bpf_dir,
+       .container_id = container.id,
+       .policy = policy.policy,
+       .whole_policy = policy.whole,
+       .policy_digest = policy.digest,
+       .policy_id = policy.id,
+       .plan = plan,
+       .network = network ? network->borrow() : Network()},
+      cgroup);
 }
 
 Result<UpdatedContainers> judge_interfaces(
@@ -211,6 +222,11 @@ Result<UpdatedContainers> judge_interfaces(
     const oci::ContainerRecord& container, const WriteRecords& write,
     Kernel& kernel) {
   UpdatedContainers updated;
+  const Plan plan = plan_of(policy.policy, container);
+  if (plan.rules_at(HookPoint::kFrame).empty() &&
+      plan.rules_at(HookPoint::kQuery).empty()) {
+    return updated;
+  }
   ASSIGN_OR_RETURN(const bool lacks,
                    lacks_programs(bpf_dir, container, kernel));
   if (!lacks) return updated;

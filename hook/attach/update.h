@@ -57,7 +57,7 @@ struct PolicyInForce {
 };
 
 // Whether add_interfaces() may have something to do for the container; see
-// lacks_programs().
+// lacks_programs() of attach.h.
 Result<bool> lacks_programs(const std::string& bpf_dir,
                             const oci::ContainerRecord& container,
                             Kernel& kernel);
@@ -87,8 +87,13 @@ Result<Attachment> add_interfaces(Exchange& exchange,
 // The network namespace of a running container that has `cgroup`: the one it
 // was started in, if that is known and some process is in it still; otherwise
 // that of its first process or, when that is gone, of another.  nullopt when
-// that is the host's, or when there is no process to tell.
-Result<std::optional<UniqueFd>> container_netns(
+// there is no process to tell.
+struct ContainerNetwork {
+  UniqueFd netns;
+  bool host = false;  // it is the host's
+  Network borrow() const { return {.netns = netns.get(), .host = host}; }
+};
+Result<std::optional<ContainerNetwork>> container_network(
     const oci::ContainerRecord& record, const Cgroup& cgroup);
 
 }  // namespace bailiff::hook

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -26,7 +27,7 @@ Result<InterfaceEvents> InterfaceEvents::open(const UniqueFd& netns) {
         AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
-    address.nl_groups = RTMGRP_LINK;
+    address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR;
     if (!socket ||
         ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address),
                sizeof address) != 0) {
@@ -55,13 +56,17 @@ Result<bool> InterfaceEvents::read() {
       came = true;
       continue;
     }
-    constexpr std::size_t kNeeded = NLMSG_LENGTH(sizeof(ifinfomsg));
+    constexpr std::size_t kNeeded =
+        NLMSG_LENGTH(std::min(sizeof(ifinfomsg), sizeof(ifaddrmsg)));
     // Of the kernel: processes of the namespace may send to the group.
     if (from.nl_pid != 0 || static_cast<std::size_t>(got) < kNeeded) continue;
     nlmsghdr header;
-    ifinfomsg link;
+    ifinfomsg link{};
     std::memcpy(&header, bytes.data(), sizeof header);
-    std::memcpy(&link, bytes.data() + NLMSG_HDRLEN, sizeof link);
+    std::memcpy(
+        &link, bytes.data() + NLMSG_HDRLEN,
+        std::min(sizeof link, static_cast<std::size_t>(got) - NLMSG_HDRLEN));
+    if (header.nlmsg_type == RTM_NEWADDR) came = true;
     if (header.nlmsg_type == RTM_DELLINK) known_.erase(link.ifi_index);
     if (header.nlmsg_type == RTM_NEWLINK) {
       came = known_.insert(link.ifi_index).second || came;

@@ -10,8 +10,9 @@
 
 namespace bailiff::hook {
 
-// Hears when a network namespace gets interfaces (rtnetlink(7), RTNLGRP_LINK).
-// The namespace lives as long as this does.
+// Hears when a network namespace gets interfaces, or one an IPv4 address, after
+// which it may lead elsewhere (rtnetlink(7), RTNLGRP_LINK,
+// RTNLGRP_IPV4_IFADDR). The namespace lives as long as this does.
 class InterfaceEvents {
  public:
   // Of those that come from now on.
@@ -19,8 +20,8 @@ class InterfaceEvents {
 
   // Borrowed; readable when there is something.
   int fd() const { return socket_.get(); }
-  // Reads what there is.  True: there may be interfaces that it has not told of
-  // before, also since something was lost.  Never blocks.
+  // Reads what there is.  True: there may be something new, also since
+  // something was lost.  Never blocks.
   Result<bool> read();
 
  private:

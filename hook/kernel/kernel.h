@@ -130,6 +130,8 @@ struct Interface {
   std::uint32_t index = 0;
   std::string name;
   std::uint16_t type = 0;  // ARPHRD_*: what its frames begin with
+  // One end of a veth pair, without an IPv4 address: a host's to a container.
+  bool leads_inside = false;
 };
 
 // The bytes of a plain value, for keys and values.

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -14,6 +16,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -26,6 +29,18 @@ Result<UniqueFd> open_namespace(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return errno_error("open '" + path + "'");
   return fd;
+}
+
+// Of the interface that the request names; the rest of it is overwritten.
+bool leads_inside(int socket, ifreq& request) {
+  ethtool_drvinfo driver{};
+  driver.cmd = ETHTOOL_GDRVINFO;
+  request.ifr_data = reinterpret_cast<char*>(&driver);
+  if (::ioctl(socket, SIOCETHTOOL, &request) != 0 ||
+      std::string_view(driver.driver) != "veth") {
+    return false;
+  }
+  return ::ioctl(socket, SIOCGIFADDR, &request) != 0;
 }
 
 Status on_a_thread(const std::function<Status()>& work) {
@@ -80,12 +95,17 @@ Result<NamespaceId> network_namespace_id(const UniqueFd& netns) {
   return NamespaceId(found.st_dev, found.st_ino);
 }
 
+Result<bool> is_own_network_namespace(const UniqueFd& netns) {
+  ASSIGN_OR_RETURN(const UniqueFd ours, open_namespace("/proc/self/ns/net"));
+  ASSIGN_OR_RETURN(const NamespaceId one, network_namespace_id(netns));
+  ASSIGN_OR_RETURN(const NamespaceId other, network_namespace_id(ours));
+  return one == other;
+}
+
 Result<std::optional<UniqueFd>> other_network_namespace(pid_t pid) {
   ASSIGN_OR_RETURN(UniqueFd theirs, network_namespace_of(pid));
-  ASSIGN_OR_RETURN(const UniqueFd ours, open_namespace("/proc/self/ns/net"));
-  ASSIGN_OR_RETURN(const NamespaceId one, network_namespace_id(theirs));
-  ASSIGN_OR_RETURN(const NamespaceId other, network_namespace_id(ours));
-  if (one == other) return std::optional<UniqueFd>();
+  ASSIGN_OR_RETURN(const bool own, is_own_network_namespace(theirs));
+  if (own) return std::optional<UniqueFd>();
   return std::optional(std::move(theirs));
 }
 
@@ -132,9 +152,11 @@ Result<std::vector<Interface>> interfaces_here() {
       return errno_error("ask about interface '" + std::string(one->if_name) +
                          "'");
     }
+    const std::uint16_t type = request.ifr_hwaddr.sa_family;
     found.push_back({.index = one->if_index,
                      .name = one->if_name,
-                     .type = request.ifr_hwaddr.sa_family});
+                     .type = type,
+                     .leads_inside = leads_inside(socket.get(), request)});
   }
   return found;
 }

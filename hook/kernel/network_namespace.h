@@ -27,6 +27,9 @@ Result<NamespaceId> network_namespace_id(const UniqueFd& netns);
 // process is gone.  It lives at least as long as the descriptor.
 Result<UniqueFd> network_namespace_of(pid_t pid);
 
+// Whether that is the caller's.
+Result<bool> is_own_network_namespace(const UniqueFd& netns);
+
 // The one with this inode, when a thread of the process is in it.
 std::optional<UniqueFd> network_namespace_in(pid_t pid, ino_t inode);
 

@@ -35,8 +35,7 @@ struct ContainerRecord {
   std::string runtime, runtime_root;
   std::string cgroup_path;  // absolute, below the cgroup2 mount
   std::uint64_t cgroup_id = 0;
-  // Inode of the network namespace it was started in; 0: the host's, or not
-  // known.
+  // Inode of the network namespace it was started in; 0: not known.
   std::uint64_t netns = 0;
   std::string policy;  // Digest::hex() of the compiled policy; "": none
   std::vector<std::string> programs;  // Digest::hex() of those attached

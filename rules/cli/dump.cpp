@@ -148,7 +148,7 @@ class Dump {
     const emit::Flavour flavour = emit::flavour_of(hook);
     const auto program = emit::emit_program(
         plan.rules_at(hook), policy_.lists, flavour, policy_id_, &table,
-        emit::frames_id(plan, policy_.lists, policy_id_));
+        {.id = emit::frames_id(plan, policy_.lists, policy_id_)});
     if (!program) {
       std::cerr << "bailiff: program '" << to_string(flavour)
                 << "': " << program.error().message << "\n";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rules/abi/event.h"
+#include "rules/emit/program.h"
 #include "rules/emit/writer.h"
 #include "rules/lower/lower.h"
 
@@ -86,8 +87,9 @@ struct FlavourCode {
   // In records.  A constant, so that a record is of the rules that wrote it
   // while a container's programs are replaced.
   std::uint64_t policy_id = 0;
-  // Of a program for frames, which is of a container that has this one.
-  std::uint64_t frames_id = 0;
+  // Of a program for frames, which is of a container that has this one; and
+  // where it is attached.
+  Frames frames;
   // What is let pass is noted down, and what is noted down passes (passed.h).
   bool noted = false;
   // Which rules are decided by bits of the process (task_table.h), and so are

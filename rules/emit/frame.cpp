@@ -13,7 +13,8 @@
 // A pod's containers have one network namespace, and the programs of all see
 // what each sends.  Each refuses only what is of a container that has its
 // rules, by the cgroup of the socket; and what is of none: a packet without a
-// socket, a frame of a process that nobody judges.
+// socket, a frame of a process that nobody judges.  In the host's network those
+// are the host's, and pass (Frames::of_host).
 //
 // Whoever may load programs himself can put one before this; and an interface
 // that is made later has none, but what leaves it leaves one of those that were
@@ -75,7 +76,7 @@ void branch_container(Writer& code, const FlavourCode& flavour, int slot,
   code.frame_address(kR2, slot);
   code.append(call(BPF_FUNC_map_lookup_elem));
   code.jump(jump_if(Comparison::kEq, kR0, 0), none);
-  code.load_constant(kR1, flavour.frames_id);
+  code.load_constant(kR1, flavour.frames.id);
   for (int i = 0; i < 2; ++i) {
     constexpr int kFrames{offsetof(bailiff_judged, frames)};
     code.append(load(Size::k64, kR2, kR0, kFrames + 8 * i));
@@ -212,11 +213,21 @@ void forget_sender(Writer& code) {
   }
 }
 
+// Passes what has no socket: the host forwards for everybody.
+void pass_forwarded(Writer& code) {
+  const Label some = code.new_label();
+  code.append(load(Size::k64, kR1, kContext, offsetof(__sk_buff, sk)));
+  code.jump(jump_if(Comparison::kNe, kR1, 0), some);
+  pass(code);
+  code.bind(some);
+}
+
 // Passes what an IP socket of the sender's own sends to its peer.  `header`:
 // the bytes before the IP header, without tags.
 template <int header>
 void pass_judged(Writer& code, const FlavourCode& flavour) {
   const Label judge = code.new_label();
+  if (flavour.frames.of_host) pass_forwarded(code);
   pass_noted(code, flavour, header);
   find_sender(code, flavour, judge);
   load_ip_socket(code, judge);
@@ -266,13 +277,19 @@ void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
   const Label looked = code.new_label();
   code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
   code.jump(jump_if(Comparison::kNe, kR1, 0), own);
-  // Of the root are the kernel's own, by which it sends for whoever has the
-  // network namespace.
-  look_for_owner(code, flavour, own, own, looked);
-  code.bind(looked);
-  code.jump(jump_if(Comparison::kNe, kFound, 0), allow);
-  load_ip_socket(code, own);
-  code.go(allow);
+  if (flavour.frames.of_host) {
+    look_for_owner(code, flavour, own, looked, looked);
+    code.bind(looked);
+    code.go(allow);
+  } else {
+    // Of the root are the kernel's own, by which it sends for whoever has the
+    // network namespace.
+    look_for_owner(code, flavour, own, own, looked);
+    code.bind(looked);
+    code.jump(jump_if(Comparison::kNe, kFound, 0), allow);
+    load_ip_socket(code, own);
+    code.go(allow);
+  }
   code.bind(own);
   forget_sender(code);
 }
@@ -293,15 +310,19 @@ void find_raw(Writer& code, const FlavourCode& flavour) {
   code.append(store(Size::k64, kFrame, kRawSlot, 0));
   code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
   code.jump(jump_if(Comparison::kNe, kR1, 0), foreign);
+  // The host may have given it another destination: that of a service's name
+  // (kube-proxy, Docker's published ports), and none the container chose.
+  const Label redirected = flavour.frames.of_host ? done : owned;
   load_ip_socket(code, owned);
   code.append(call(BPF_FUNC_sk_fullsock));
   code.jump(jump_if(Comparison::kEq, kR0, 0), done);
   code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, state)));
   code.jump(jump_if(Comparison::kEq, kR1, BPF_TCP_LISTEN), done);
   load_ip_socket(code, owned);
-  branch_not_to_peer(code, header, owned);
+  branch_not_to_peer(code, header, redirected);
   code.go(done);
   code.bind(foreign);
+  if (flavour.frames.of_host) code.go(done);
   load_ip_socket(code, done);
   code.append(call(BPF_FUNC_skc_to_tcp_sock));
   code.jump(jump_if(Comparison::kEq, kR0, 0), raw);

@@ -41,7 +41,7 @@ void open(Writer& code, const FlavourCode& flavour, Label other) {
   code.append(move(kPlace, kR0));
   code.append(alu(BPF_AND, kPlace, kPassedNotes - 1));
   code.append(alu(BPF_LSH, kPlace, std::countr_zero(sizeof(PassedNote))));
-  code.load_constant(kKey, flavour.frames_id);
+  code.load_constant(kKey, flavour.frames.id);
   code.append(alu(BPF_XOR, kKey, kR0));
   code.append(call(BPF_FUNC_jiffies64));
   code.append(move(kTicks, kR0));

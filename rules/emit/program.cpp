@@ -402,17 +402,17 @@ Digest Program::digest() const {
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
                              std::uint64_t policy_id, const TaskTable* tasks,
-                             std::uint64_t frames_id) {
+                             const Frames& frames) {
   if (!knows_task(flavour)) tasks = nullptr;
   RETURN_IF_ERROR(check_rules(rules, lists, flavour, tasks));
   FlavourCode ops = flavour_code(flavour);
   ops.policy_id = policy_id;
   Writer code;
   LookUps look_ups;
-  ops.frames_id = frames_id;
+  ops.frames = frames;
   const bool names = names_hosts(rules) || asks_names(flavour);
   ops.noted =
-      has_notes(flavour) && frames_id != 0 && !names && !asks_local_port(rules);
+      has_notes(flavour) && frames.id != 0 && !names && !asks_local_port(rules);
   if (names) {
     look_ups.as_functions = true;
     look_ups.most_answers = answers_up_to(kNamesSlot);

@@ -150,6 +150,15 @@ Flavour flavour_of(HookPoint hook);
 
 struct TaskTable;
 
+// The programs for frames of a container.
+struct Frames {
+  std::uint64_t id = 0;  // frames_id() of its plan; 0: it has none
+  // The network is the host's: what leaves is judged where a container with
+  // these programs has made the socket, or sends over it, and all else is
+  // others'.
+  bool of_host = false;
+};
+
 // Compiles what a plan has at a hook point.  `lists` are the policy's.  Fails
 // with kExhausted, saying which bound, past BAILIFF_MAX_PROGRAM_RULES or when a
 // jump does not fit, and with kInvalidArgument for a field the kernel does not
@@ -157,13 +166,12 @@ struct TaskTable;
 // same whatever is in them; the items of other lists are part of the program.
 // `policy_id` is Digest::short_id() of the policy's conditions_digest().
 // `tasks` says which bits of a process its checks are, when the plan has any.
-// `frames_id` is that of the plan, where programs for frames are attached, and
-// 0 elsewhere.
+// `frames` says where programs for frames are attached.
 Result<Program> emit_program(const std::vector<KernelRule>& rules,
                              const std::vector<List>& lists, Flavour flavour,
                              std::uint64_t policy_id = 0,
                              const TaskTable* tasks = nullptr,
-                             std::uint64_t frames_id = 0);
+                             const Frames& frames = {});
 
 // What the programs for frames of the plan say they are (bailiff_judged): the
 // same number for all of them, and for every container with these rules; 0: the

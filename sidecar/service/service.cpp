@@ -430,17 +430,17 @@ Status Service::open_interfaces() {
              ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
              ASSIGN_OR_RETURN(const Cgroup cgroup,
                               open_container_cgroup(mount, record));
-             ASSIGN_OR_RETURN(const auto netns,
-                              hook::container_netns(record, cgroup));
-             if (!netns) return std::optional<hook::InterfaceEvents>();
+             ASSIGN_OR_RETURN(const auto network,
+                              hook::container_network(record, cgroup));
+             if (!network) return std::optional<hook::InterfaceEvents>();
              // No process may be left in the one it was started in.
              ASSIGN_OR_RETURN(const hook::NamespaceId id,
-                              hook::network_namespace_id(*netns));
+                              hook::network_namespace_id(network->netns));
              if (id.second != static_cast<ino_t>(record.netns)) {
                return std::optional<hook::InterfaceEvents>();
              }
              ASSIGN_OR_RETURN(hook::InterfaceEvents events,
-                              hook::InterfaceEvents::open(*netns));
+                              hook::InterfaceEvents::open(network->netns));
              return std::optional(std::move(events));
            },
            .judge =

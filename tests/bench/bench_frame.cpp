@@ -4,8 +4,8 @@
 // Ethernet device, over a socket that is connected and over one that is not,
 // each from another process in a network namespace of its own: without a
 // filter, with a program at the device that allows everything, with Bailiff's
-// programs there and no other of its, and with all of Bailiff's.  Every round
-// measures all of them in turn.
+// programs there and no other of its, with all of Bailiff's, and with those of
+// a neighbour on the host's network.  Every round measures all of them in turn.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -155,14 +155,21 @@ CompiledPolicy policy() {
 }
 
 // Returns the folder of the container's links.
-std::string protect_variant(const Variant& variant, const std::string& bpf_dir,
-                            const std::string& id, hook::Kernel& kernel) {
-  (void)require(protect(policy(), variant.cgroup.cgroup(), bpf_dir, id, kernel,
-                        variant.network->netns()));
+std::string protect_cgroup(const Variant& variant, const Cgroup& cgroup,
+                           bool host, const std::string& bpf_dir,
+                           const std::string& id, hook::Kernel& kernel) {
+  (void)require(protect(policy(), cgroup, bpf_dir, id, kernel,
+                        variant.network->netns(), host));
   if (variant.network->frame_programs("tap0") != 1) {
     throw std::runtime_error("nothing judges what leaves tap0");
   }
   return require(hook::Pins(bpf_dir).container(id));
+}
+
+std::string protect_variant(const Variant& variant, const std::string& bpf_dir,
+                            const std::string& id, hook::Kernel& kernel) {
+  return protect_cgroup(variant, variant.cgroup.cgroup(), false, bpf_dir, id,
+                        kernel);
 }
 
 void leave_frames_alone(const std::string& links, hook::Kernel& kernel) {
@@ -181,13 +188,17 @@ int run(int rounds) {
   const std::string bpf_dir = bpffs.path() + "/bailiff";
   std::vector<Variant> variants;
   for (const char* name :
-       {"no filter", "an empty program", "Bailiff, frames alone", "Bailiff"}) {
+       {"no filter", "an empty program", "Bailiff, frames alone", "Bailiff",
+        "a neighbour's, on the host"}) {
     variants.push_back({.name = name});
   }
   const hook::Link empty = attach_empty(variants[1], kernel);
   leave_frames_alone(protect_variant(variants[2], bpf_dir, "frames", kernel),
                      kernel);
   (void)protect_variant(variants[3], bpf_dir, "all", kernel);
+  const hook::ScratchCgroup neighbour = make_cgroup();
+  (void)protect_cgroup(variants[4], neighbour.cgroup(), true, bpf_dir,
+                       "neighbour", kernel);
   for (Variant& variant : variants) {
     variant.network->forward_to(kHost);
     variant.sender =

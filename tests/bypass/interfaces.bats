@@ -202,3 +202,49 @@ is_gone() { ! in_netns outside ip link show "$1" 2>/dev/null; }
   docker network rm later
 }
 has_pins() { (($(pins_of "$1" | wc -l) == $2)); }
+
+# in_host COMMAND...: the host's network is one that is made for this.
+in_host() { in_netns host "$@"; }
+# host_comes DEVICE ADDRESS: it gets an interface with an address.
+host_comes() {
+  comes host "$1"
+  in_host ip addr add "$2/24" dev "$1"
+}
+
+@test "on the host's network what the container sends is judged, and nothing else" {
+  local -a command runc=("$BAILIFF_BIN/bailiff-runc" --root "$SCRATCH/runc")
+  read -ra command <<<"$(sends late0)"
+  service "$TARGETS"
+  netns_make host
+  host_comes late0 198.51.100.50
+  bundle_in host on-host sleep 300
+  jq 'del(.linux.namespaces[] | select(.type == "network"))' \
+    "$SCRATCH/bundle-on-host/config.json" >"$SCRATCH/bundle.json"
+  mv "$SCRATCH/bundle.json" "$SCRATCH/bundle-on-host/config.json"
+  in_host "${runc[@]}" --bailiff-config "$SVC/bailiff.yaml" run --detach \
+    --bundle "$SCRATCH/bundle-on-host" on-host \
+    </dev/null >"$SCRATCH/on-host.out" 2>&1 3>&-
+  is_judged on-host host late0
+  in_host "$PROBER" "${command[@]:1}"
+  (($(arrived) == 3))
+  in_host "${runc[@]}" exec on-host "${command[@]}" >"$SCRATCH/on-host.tsv"
+  is_refused_all "$SCRATCH/on-host.tsv"
+  event "Target reached" '.bailiff.container.id == "on-host"
+    and .bailiff.hook == "frame" and .bailiff.verdict == "denied"'
+  # And by an interface that comes later.
+  host_comes late1 198.51.101.50
+  becomes_judged on-host host late1
+  read -ra command <<<"$(sends late1)"
+  in_host "${runc[@]}" exec on-host "${command[@]}" >"$SCRATCH/on-host.tsv"
+  is_refused_all "$SCRATCH/on-host.tsv"
+  # After a reload with other rules, too.
+  sed -i 's/Target reached/Host reached/' "$SCRATCH/rules/targets.rules.yaml"
+  sed 's/Target reached/Host reached/' "$TARGETS" >"$SCRATCH/rules/host.yaml"
+  sed -i "s|$TARGETS|$SCRATCH/rules/host.yaml|" "$SVC/bailiff.yaml"
+  bailiff_api reload
+  in_host "${runc[@]}" exec on-host "${command[@]}" >"$SCRATCH/on-host.tsv"
+  is_refused_all "$SCRATCH/on-host.tsv"
+  event "Host reached" '.bailiff.container.id == "on-host"'
+  in_host "$PROBER" "${command[@]:1}"
+  (($(arrived) == 3))
+}

@@ -101,9 +101,9 @@ std::string program_of(const Plan& plan, const CompiledPolicy& policy,
     const emit::Flavour flavour = emit::flavour_of(hook);
     if (part.find(to_string(flavour)) == std::string::npos) continue;
     const emit::TaskTable table = emit::make_task_table(plan, policy.lists);
-    const auto program =
-        emit::emit_program(plan.rules_at(hook), policy.lists, flavour, 0,
-                           &table, emit::frames_id(plan, policy.lists, 0));
+    const auto program = emit::emit_program(
+        plan.rules_at(hook), policy.lists, flavour, 0, &table,
+        {.id = emit::frames_id(plan, policy.lists, 0)});
     if (!program) return program.error().message + "\n";
     const std::string listing = emit::disassemble(*program);
     const bool whole = part.find("whole") != std::string::npos;

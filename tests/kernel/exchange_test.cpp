@@ -101,7 +101,7 @@ class Exchange : public ::testing::Test {
                .policy_digest = policy_digest(encoded),
                .policy_id = conditions_digest(encoded).short_id(),
                .plan = plan,
-               .netns = netns_},
+               .network = {.netns = netns_}},
               *cgroups[i]));
     }
     RETURN_IF_ERROR(exchange->publish_lists(policy, policy_digest(encoded)));

@@ -577,7 +577,7 @@ Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                                     const Cgroup& cgroup,
                                     const std::string& bpf_dir,
                                     const std::string& id, hook::Kernel& kernel,
-                                    int netns) {
+                                    int netns, bool host) {
   const Plan plan = lower(policy, Facts{.values = {}, .complete = true});
   ASSIGN_OR_RETURN(
       hook::Attachment attachment,
@@ -590,7 +590,7 @@ Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                     .policy_digest = policy_digest(encode(policy)),
                     .policy_id = conditions_digest(encode(policy)).short_id(),
                     .plan = plan,
-                    .netns = netns},
+                    .network = {.netns = netns, .host = host}},
                    cgroup, kernel));
   return std::move(attachment.programs);
 }

@@ -193,7 +193,7 @@ Result<std::vector<Digest>> protect(const CompiledPolicy& policy,
                                     const Cgroup& cgroup,
                                     const std::string& bpf_dir,
                                     const std::string& id, hook::Kernel& kernel,
-                                    int netns = -1);
+                                    int netns = -1, bool host = false);
 
 // publish_lists() of a policy whose digest nobody has yet.
 Status publish(const std::string& bpf_dir, const CompiledPolicy& policy,

@@ -191,12 +191,13 @@ TEST_F(Update, FindsTheNetworkOfAProcessWhoseFirstThreadHasEnded) {
   ::close(ready[0]);
   oci::ContainerRecord record;
   record.pid = pid;
-  const auto netns = hook::container_netns(record, cgroup());
-  ASSERT_TRUE(netns) << netns.error().message;
-  ASSERT_TRUE(*netns);
+  const auto network = hook::container_network(record, cgroup());
+  ASSERT_TRUE(network) << network.error().message;
+  ASSERT_TRUE(*network);
+  EXPECT_FALSE((*network)->host);
   struct stat found {};
   struct stat wanted {};
-  ASSERT_EQ(::fstat((*netns)->get(), &found), 0);
+  ASSERT_EQ(::fstat((*network)->netns.get(), &found), 0);
   ASSERT_EQ(::fstat(network_.netns(), &wanted), 0);
   EXPECT_EQ(found.st_ino, wanted.st_ino);
   ::kill(pid, SIGKILL);
