@@ -13,6 +13,7 @@
 #include "hook/attach/attach.h"
 #include "hook/attach/maps.h"
 #include "hook/attach/pins.h"
+#include "hook/attach/refused_connections.h"
 #include "hook/attach/undo.h"
 #include "hook/kernel/network_namespace.h"
 #include "oci/sys/errno_error.h"
@@ -107,12 +108,17 @@ Status cut(const Cgroup& cgroup, std::span<const IpNetwork> allowed,
   const std::set<std::uint64_t> ids = cgroup.ids();
   // Those of a container are in one network namespace but for what a
   // privileged one makes.
+  std::set<NamespaceId> seen;
+  Status first = Ok{};
   for (const pid_t pid : processes) {
-    auto netns = other_network_namespace(pid);
+    const auto netns = network_namespace_of(pid);
     if (!netns) continue;  // it has ended
-    return kernel.cut_connections(*netns ? (*netns)->get() : -1, ids, allowed);
+    ASSIGN_OR_RETURN(const NamespaceId id, network_namespace_id(*netns));
+    if (seen.size() == kMaxNamespaces || !seen.insert(id).second) continue;
+    const Status done = kernel.cut_connections(netns->get(), ids, allowed);
+    if (first && !done) first = done;
   }
-  return Ok{};
+  return first;
 }
 
 }  // namespace

@@ -26,9 +26,9 @@ namespace bailiff::hook {
 inline constexpr std::size_t kMaxAllowedPeers = BAILIFF_MAX_ALLOWED_PEERS;
 
 // Refuses every packet of the cgroup to and from all but `allowed`, and ends
-// the connections it has; those that cannot be ended are dead, since nothing
-// passes.  All or nothing.  A container that is isolated stays as it is; what a
-// process left half done is done again.
+// the connections it has, in up to kMaxNamespaces of its networks; those that
+// cannot be ended are dead, since nothing passes.  All or nothing.  A container
+// that is isolated stays as it is; what a process left half done is done again.
 Status isolate(const std::string& bpf_dir, const std::string& container_id,
                const Cgroup& cgroup, std::span<const IpNetwork> allowed,
                Kernel& kernel);

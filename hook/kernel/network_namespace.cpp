@@ -102,13 +102,6 @@ Result<bool> is_own_network_namespace(const UniqueFd& netns) {
   return one == other;
 }
 
-Result<std::optional<UniqueFd>> other_network_namespace(pid_t pid) {
-  ASSIGN_OR_RETURN(UniqueFd theirs, network_namespace_of(pid));
-  ASSIGN_OR_RETURN(const bool own, is_own_network_namespace(theirs));
-  if (own) return std::optional<UniqueFd>();
-  return std::optional(std::move(theirs));
-}
-
 Result<UniqueFd> make_network_namespace() {
   UniqueFd made;
   RETURN_IF_ERROR(on_a_thread([&]() -> Status {

@@ -16,15 +16,11 @@
 
 namespace bailiff::hook {
 
-// The network namespace of the process; nullopt when it is the caller's own.
-// kNotFound when the process is gone.
-Result<std::optional<UniqueFd>> other_network_namespace(pid_t pid);
-
 // Which one, as long as it exists.
 using NamespaceId = std::pair<dev_t, ino_t>;
 Result<NamespaceId> network_namespace_id(const UniqueFd& netns);
-// That of the process, also when it is the caller's own; an error when the
-// process is gone.  It lives at least as long as the descriptor.
+// That of the process; an error, most times kNotFound, when the process is
+// gone.  It lives at least as long as the descriptor.
 Result<UniqueFd> network_namespace_of(pid_t pid);
 
 // Whether that is the caller's.

@@ -2,6 +2,9 @@
 #include "hook/attach/isolation.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -13,6 +16,7 @@
 #include <vector>
 
 #include "hook/attach/attach.h"
+#include "hook/kernel/network_namespace.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
 
@@ -58,6 +62,23 @@ TEST_F(IsolationTest, EndsWhatIsConnected) {
   ASSERT_TRUE(isolate());
   // It has no peer any longer; what the programs refuse is EPERM.
   EXPECT_EQ(sender.send(), EDESTADDRREQ);
+}
+
+// A privileged one can make more than it was given.
+TEST_F(IsolationTest, EndsWhatIsConnectedInEachOfItsNetworks) {
+  test::ConnectedSender one(cgroup_.cgroup(), {});
+  const auto netns = hook::make_network_namespace();
+  ASSERT_TRUE(netns);
+  const auto own = hook::network_namespace_of(::getpid());
+  ASSERT_TRUE(own);
+  ASSERT_EQ(::setns(netns->get(), CLONE_NEWNET), 0);
+  EXPECT_EQ(::system("ip link set lo up"), 0);
+  test::ConnectedSender other(cgroup_.cgroup(), {});
+  ASSERT_EQ(::setns(own->get(), CLONE_NEWNET), 0);
+  ASSERT_EQ(other.send(), 0);
+  ASSERT_TRUE(isolate());
+  EXPECT_EQ(one.send(), EDESTADDRREQ);
+  EXPECT_EQ(other.send(), EDESTADDRREQ);
 }
 
 TEST_F(IsolationTest, LeavesNothingWhenTheKthCallFails) {
