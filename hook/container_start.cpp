@@ -436,7 +436,12 @@ Start judge_interfaces(const Places& places, const std::string& id,
       RETURN_IF_ERROR(
           write_record(record_path(places, id), to_json(start.record)));
     }
-    return exchange->keep();
+    // After an error too it is judged.
+    if (const Status kept = exchange->keep(); !kept) {
+      start.unjudged.push_back("remove what nobody uses: " +
+                               kept.error().message);
+    }
+    return Ok{};
   }();
   return start;
 }

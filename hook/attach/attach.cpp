@@ -107,11 +107,9 @@ bool is_at_interface(std::string_view link) {
   return link.starts_with(kFramePrefix) || link.starts_with(kQueryPrefix);
 }
 
-// The index of the interface that the link of this pin is at; 0: it is gone.
-Result<std::uint32_t> interface_of(const std::string& pin, Kernel& kernel) {
+Result<LinkState> state_of(const std::string& pin, Kernel& kernel) {
   ASSIGN_OR_RETURN(const Link link, kernel.open_link(pin));
-  ASSIGN_OR_RETURN(const LinkState state, kernel.state(link));
-  return state.interface;
+  return kernel.state(link);
 }
 
 // Takes a container's link from it.  One at an interface may be others' too,
@@ -458,10 +456,12 @@ class Attacher {
   std::string container_;
 };
 
-// Puts a program where it judges, and returns the link that is new; null when
-// the program has taken the place of another.
-using Place = std::function<Result<std::shared_ptr<Link>>(const Planned&,
-                                                          const Program&)>;
+// Puts a program where it judges.
+struct Placed {
+  std::shared_ptr<Link> link;  // what is new; null: in the place of another
+  std::string pin;             // the name for it
+};
+using Place = std::function<Result<Placed>(const Planned&, const Program&)>;
 
 // Has `place` put the programs where they judge, one after the other, and pins
 // the links that are new in the container's folder.
@@ -475,18 +475,19 @@ Status put_in_place(const std::vector<Planned>& planned, Attacher& attacher,
     const Digest digest = one.program.digest();
     ASSIGN_OR_RETURN(const Program program,
                      attacher.program(one.program, digest));
-    const auto link = place(one, program);
-    if (!link && one.interface) {
+    const auto placed = place(one, program);
+    if (!placed && one.interface) {
       // Nothing leaves by an interface that is gone.
-      if (not_found(link.error())) continue;
-      if (link.error().code == Code::kUnsupported && !judges_frames) {
-        attachment.unjudged.push_back(link.error().message);
+      if (not_found(placed.error())) continue;
+      if (placed.error().code == Code::kUnsupported && !judges_frames) {
+        attachment.unjudged.push_back(placed.error().message);
         break;
       }
     }
-    if (!link) return link.error();
-    if (*link != nullptr) {
-      RETURN_IF_ERROR(attacher.pin_new((*link)->fd(), folder + "/" + one.pin));
+    if (!placed) return placed.error();
+    if (placed->link != nullptr) {
+      RETURN_IF_ERROR(
+          attacher.pin_new(placed->link->fd(), folder + "/" + placed->pin));
     }
     judges_frames = judges_frames || one.interface;
     const auto& known = attachment.programs;
@@ -536,8 +537,9 @@ Result<Attachment> attach(const AttachRequest& request, const Cgroup& cgroup,
   RETURN_IF_ERROR(attacher.prepare(planned, Attacher::Room::kMakeRoom));
   RETURN_IF_ERROR(put_in_place(
       planned, attacher, folder,
-      [&](const Planned& one, const Program& program) {
-        return attacher.attach(one, program, cgroup.fd());
+      [&](const Planned& one, const Program& program) -> Result<Placed> {
+        ASSIGN_OR_RETURN(auto link, attacher.attach(one, program, cgroup.fd()));
+        return Placed{.link = std::move(link), .pin = one.pin};
       },
       attachment));
   if (request.plan.observes()) {
@@ -618,14 +620,7 @@ class Exchange::Step {
       RETURN_IF_ERROR(enter_judged(pins_, request_.container_id, cgroup_.id(),
                                    frames_, kernel_, undo_));
     }
-    RETURN_IF_ERROR(put_in_place(
-        planned, attacher_, folder_,
-        [&](const Planned& one, const Program& program) {
-          auto link = place(one, program);
-          if (link) after_.insert(one.pin);
-          return link;
-        },
-        attachment));
+    RETURN_IF_ERROR(place_all(planned, attachment));
     if (request_.plan.observes()) {
       ASSIGN_OR_RETURN(
           replaced_table_,
@@ -640,7 +635,7 @@ class Exchange::Step {
   }
 
   // Puts the programs for frames where they are not.
-  Result<Attachment> run_interfaces() {
+  Result<Attachment> run_interfaces(std::vector<std::string>& retired) {
     Attachment attachment;
     if (request_.network.netns < 0) return attachment;
     frames_ = frames_of(request_);
@@ -651,15 +646,8 @@ class Exchange::Step {
     ASSIGN_OR_RETURN(const auto pinned, names_in(folder_, kernel_));
     before_.insert(pinned.begin(), pinned.end());
     RETURN_IF_ERROR(attacher_.prepare(planned, Attacher::Room::kLeave));
-    RETURN_IF_ERROR(put_in_place(
-        planned, attacher_, folder_,
-        [&](const Planned& one, const Program& program) {
-          auto link = place(one, program);
-          if (link) after_.insert(one.pin);
-          return link;
-        },
-        attachment));
-    RETURN_IF_ERROR(unpin_ended());
+    RETURN_IF_ERROR(place_all(planned, attachment));
+    RETURN_IF_ERROR(find_ended(retired));
     return attachment;
   }
 
@@ -684,10 +672,51 @@ class Exchange::Step {
     return kernel_.update(states, bytes_of(cgroup_.id()), bytes_of(state));
   }
 
-  Result<std::shared_ptr<Link>> place(const Planned& one,
-                                      const Program& program) {
-    const std::string pin = folder_ + "/" + one.pin;
-    if (before_.contains(one.pin)) {
+  Status place_all(const std::vector<Planned>& planned,
+                   Attachment& attachment) {
+    RETURN_IF_ERROR(find_frame_links(planned));
+    return put_in_place(
+        planned, attacher_, folder_,
+        [&](const Planned& one, const Program& program) {
+          return place(one, program);
+        },
+        attachment);
+  }
+
+  // Which of its pins are of a link at an interface of its network.  Not told
+  // by the index: an interface that has gone into another network keeps its own
+  // there, and one that comes may have the same.
+  Status find_frame_links(const std::vector<Planned>& planned) {
+    std::vector<Interface> interfaces;
+    for (const Planned& one : planned) {
+      if (one.interface) interfaces.push_back(*one.interface);
+    }
+    if (interfaces.empty()) return Ok{};
+    ASSIGN_OR_RETURN(const FrameLinks here,
+                     kernel_.frame_links(request_.network.netns, interfaces));
+    for (const std::string& name : before_) {
+      if (!is_at_interface(name)) continue;
+      ASSIGN_OR_RETURN(const LinkState state,
+                       state_of(folder_ + "/" + name, kernel_));
+      if (here.contains(state.id)) here_.insert(name);
+    }
+    return Ok{};
+  }
+
+  // The name of the pin of what is there in its place; nullopt: nothing is.
+  std::optional<std::string> pin_of(const Planned& one) const {
+    if (!one.interface) {
+      return before_.contains(one.pin) ? std::optional(one.pin) : std::nullopt;
+    }
+    for (const std::string& name : here_) {
+      if (name == one.pin || name.starts_with(one.pin + "-")) return name;
+    }
+    return std::nullopt;
+  }
+
+  Result<Placed> place(const Planned& one, const Program& program) {
+    if (const auto name = pin_of(one)) {
+      const std::string pin = folder_ + "/" + *name;
       ASSIGN_OR_RETURN(Link opened, kernel_.open_link(pin));
       ASSIGN_OR_RETURN(Program opened_program, kernel_.program_of(opened));
       // At an interface it is the program it has, and shows whether that is
@@ -700,7 +729,8 @@ class Exchange::Step {
              before = std::make_shared<Program>(std::move(opened_program))] {
               (void)kernel.replace(*link, *before);
             });
-        return std::shared_ptr<Link>();
+        after_.insert(*name);
+        return Placed{.link = nullptr, .pin = *name};
       }
       // What it was attached to is gone, and the link with it; or somebody
       // removed pins, and the program was loaded and attached there anew.
@@ -709,24 +739,31 @@ class Exchange::Step {
         return replaced.error();
       }
       RETURN_IF_ERROR(kernel_.unlink(pin));
+      before_.erase(*name);
       undo_.add([&kernel = kernel_, pin,
                  link = std::make_shared<Link>(std::move(opened))] {
         (void)kernel.pin(link->fd(), pin);
       });
     }
-    return attacher_.attach(one, program, cgroup_.fd());
+    ASSIGN_OR_RETURN(auto link, attacher_.attach(one, program, cgroup_.fd()));
+    Placed placed{.link = std::move(link), .pin = one.pin};
+    // That of an interface that has gone, and had the index.
+    if (before_.contains(one.pin)) {
+      ASSIGN_OR_RETURN(const LinkState state, kernel_.state(*placed.link));
+      placed.pin += "-" + std::to_string(state.id);
+    }
+    after_.insert(placed.pin);
+    return placed;
   }
 
   // Interfaces come and go, and the pins of links that went with them would
   // pile up.  One that went into another network namespace keeps its own.
-  Status unpin_ended() {
+  Status find_ended(std::vector<std::string>& retired) {
     for (const std::string& name : before_) {
       if (after_.contains(name) || !is_at_interface(name)) continue;
-      ASSIGN_OR_RETURN(const std::uint32_t interface,
-                       interface_of(folder_ + "/" + name, kernel_));
-      if (interface == 0) {
-        RETURN_IF_ERROR(kernel_.unlink(folder_ + "/" + name));
-      }
+      ASSIGN_OR_RETURN(const LinkState state,
+                       state_of(folder_ + "/" + name, kernel_));
+      if (state.interface == 0) retired.push_back(folder_ + "/" + name);
     }
     return Ok{};
   }
@@ -740,6 +777,7 @@ class Exchange::Step {
   Undo& undo_;
   Attacher attacher_;
   std::set<std::string> before_;  // names of its links
+  std::set<std::string> here_;    // of those, at interfaces of its network
   std::set<std::string> after_;
   std::optional<bailiff_observed> replaced_table_;
   std::uint64_t frames_ = 0;  // frames_of() the request
@@ -799,9 +837,11 @@ Result<Attachment> Exchange::add_interfaces(const AttachRequest& request,
   ASSIGN_OR_RETURN(const Found found, find(request, cgroup));
   if (!found.judged) return Attachment();
   auto undo = std::make_unique<Undo>();
+  std::vector<std::string> retired;
   Step step(request, cgroup, *this, found.folder, true, *undo);
-  ASSIGN_OR_RETURN(Attachment attachment, step.run_interfaces());
+  ASSIGN_OR_RETURN(Attachment attachment, step.run_interfaces(retired));
   undo_.push_back(std::move(undo));
+  retired_.insert(retired_.end(), retired.begin(), retired.end());
   return attachment;
 }
 
@@ -854,15 +894,17 @@ Result<bool> lacks_programs(const std::string& bpf_dir,
   ASSIGN_OR_RETURN(const std::vector<Interface> interfaces,
                    judged_interfaces(network, kernel));
   std::set<std::uint32_t> without;
-  for (const Interface& each : interfaces) {
-    if (frame_flavours(each)) without.insert(each.index);
-  }
+  for (const Interface& each : interfaces) without.insert(each.index);
+  if (without.empty()) return false;
+  ASSIGN_OR_RETURN(const FrameLinks links,
+                   kernel.frame_links(network.netns, interfaces));
   ASSIGN_OR_RETURN(const auto names, names_in(folder, kernel));
   for (const std::string& name : names) {
     if (!is_at_interface(name)) continue;
-    ASSIGN_OR_RETURN(const std::uint32_t interface,
-                     interface_of(folder + "/" + name, kernel));
-    without.erase(interface);
+    ASSIGN_OR_RETURN(const LinkState state,
+                     state_of(folder + "/" + name, kernel));
+    const auto link = links.find(state.id);
+    if (link != links.end()) without.erase(link->second);
   }
   return !without.empty();
 }

@@ -12,7 +12,9 @@
 //   links/ID/connect4, …          one folder per container, a link in it for
 //                                 each hook point that judges; for frames one
 //                                 for each interface and program,
-//                                 links/ID/frame-INDEX-DIGEST, and
+//                                 links/ID/frame-INDEX-DIGEST, with
+//                                 -LINK where one with that index has gone
+//                                 into another network, and
 //                                 links/ID/setsockopt, which guards sockets;
 //                                 links/ID/isolate-…, see isolation.h
 //   observer/…                    see observer.h
@@ -174,10 +176,9 @@ class Exchange {
   std::vector<std::pair<std::uint64_t, bailiff_observed>> tables_;
 };
 
-// Whether some interface of the network, of a kind whose frames can be read,
-// has no program of the container's, as Exchange::add_interfaces() gives them
-// one.  Does not wait for the lock: a first look, for where most times there is
-// none.
+// Whether some interface of the network has no program of the container's, as
+// Exchange::add_interfaces() gives it one where it can read its frames.  Does
+// not wait for the lock: a first look, for where most times there is none.
 Result<bool> lacks_programs(const std::string& bpf_dir,
                             const std::string& container_id,
                             const Network& network, Kernel& kernel);

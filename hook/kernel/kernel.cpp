@@ -166,10 +166,12 @@ void pause_briefly() {
   ::nanosleep(&pause, nullptr);
 }
 
-// The id of the link by which the program is attached to an interface of the
-// caller's network namespace; 0: of none.
-Result<std::uint32_t> link_here(std::uint32_t program,
-                                const Interface& interface) {
+// What is attached to an interface of the caller's network namespace.
+struct AttachedHere {
+  std::uint32_t program = 0;  // ids
+  std::uint32_t link = 0;     // 0: by none
+};
+Result<std::vector<AttachedHere>> attached_here(const Interface& interface) {
   std::uint32_t programs[kMostAtInterface] = {};
   std::uint32_t links[kMostAtInterface] = {};
   InterfaceQuery query{.interface = interface.index,
@@ -178,12 +180,24 @@ Result<std::uint32_t> link_here(std::uint32_t program,
                        .links = reinterpret_cast<std::uintptr_t>(links)};
   if (::syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof query) != 0) {
     // Nothing is attached there, or it is gone.
-    if (errno == ENOENT || errno == ENODEV) return 0U;
+    if (errno == ENOENT || errno == ENODEV) return std::vector<AttachedHere>();
     return failed("ask for the programs of '" + interface.name + "'", errno);
   }
+  std::vector<AttachedHere> found;
   for (std::size_t i = 0;
        i < std::min<std::size_t>(query.count, kMostAtInterface); ++i) {
-    if (programs[i] == program) return links[i];
+    found.push_back({.program = programs[i], .link = links[i]});
+  }
+  return found;
+}
+
+// The id of the link by which the program is attached there; 0: of none.
+Result<std::uint32_t> link_here(std::uint32_t program,
+                                const Interface& interface) {
+  ASSIGN_OR_RETURN(const std::vector<AttachedHere> attached,
+                   attached_here(interface));
+  for (const AttachedHere& each : attached) {
+    if (each.program == program) return each.link;
   }
   return 0U;
 }
@@ -643,6 +657,24 @@ Result<Link> LinuxKernel::frames_link(const Program& program, int netns,
   return Link(std::move(fd));
 }
 
+Result<FrameLinks> LinuxKernel::frame_links(
+    int netns, std::span<const Interface> interfaces) {
+  FrameLinks found;
+  RETURN_IF_ERROR(in_network_namespace(netns, [&]() -> Status {
+    for (const Interface& each : interfaces) {
+      const auto attached = attached_here(each);
+      // Before Linux 6.6 there is none.
+      if (!attached && attached.error().sys_errno == EINVAL) return Ok{};
+      if (!attached) return attached.error();
+      for (const AttachedHere& one : *attached) {
+        if (one.link != 0) found.emplace(one.link, each.index);
+      }
+    }
+    return Ok{};
+  }));
+  return found;
+}
+
 Status LinuxKernel::replace(const Link& link, const Program& program) {
   if (::bpf_link_update(link.fd(), program.fd(), nullptr) == 0) return Ok{};
   const int err = errno;
@@ -688,7 +720,7 @@ Result<LinkState> LinuxKernel::state(const Link& link) {
   if (::bpf_obj_get_info_by_fd(link.fd(), &info, &size) != 0) {
     return failed("ask what a link is attached to", errno);
   }
-  LinkState state{.program = info.prog_id};
+  LinkState state{.id = info.id, .program = info.prog_id};
   if (info.type == BPF_LINK_TYPE_CGROUP) state.cgroup = info.cgroup.cgroup_id;
   if (info.type == kLinkTypeTcx) {
     // `tcx` of the union; it begins as `netns` does, with 32 bits.

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -63,7 +64,8 @@ struct MapSpec {
 };
 
 struct LinkState {
-  std::uint32_t program = 0;  // kernel id
+  std::uint32_t id = 0;       // the kernel's
+  std::uint32_t program = 0;  // the same
   // Of the cgroup it is attached to; 0 when that is gone, or when it is
   // attached to something else.
   std::uint64_t cgroup = 0;
@@ -133,6 +135,9 @@ struct Interface {
   // One end of a veth pair, without an IPv4 address: a host's to a container.
   bool leads_inside = false;
 };
+
+// Of links at interfaces, by id: the index of the interface.
+using FrameLinks = std::map<std::uint32_t, std::uint32_t>;
 
 // The bytes of a plain value, for keys and values.
 template <typename T>
@@ -233,6 +238,9 @@ class Kernel {
   virtual Result<Link> frames_link(const Program& program, int netns,
                                    const Interface& interface,
                                    Deadline deadline) = 0;
+  // Of all programs there.
+  virtual Result<FrameLinks> frame_links(
+      int netns, std::span<const Interface> interfaces) = 0;
   // Puts `program` in the place of the link's, at once: what is judged
   // meanwhile is judged by one of them.  kNotFound when the cgroup or the
   // interface it was attached to is gone; of frames, with EEXIST when this very
@@ -307,6 +315,8 @@ class LinuxKernel : public Kernel {
   Result<Link> frames_link(const Program& program, int netns,
                            const Interface& interface,
                            Deadline deadline) override;
+  Result<FrameLinks> frame_links(
+      int netns, std::span<const Interface> interfaces) override;
   Status replace(const Link& link, const Program& program) override;
   Result<std::vector<IsolationProgram>> load_isolation(
       const Map& allowed) override;

@@ -17,8 +17,8 @@
 // are the host's, and pass (Frames::of_host).
 //
 // Whoever may load programs himself can put one before this; and an interface
-// that is made later has none, but what leaves it leaves one of those that were
-// there in the end.
+// that has just been made has none yet, but what leaves one that the container
+// makes leaves one of those that were there in the end.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/in.h>
@@ -222,27 +222,6 @@ void pass_forwarded(Writer& code) {
   code.bind(some);
 }
 
-// Passes what an IP socket of the sender's own sends to its peer.  `header`:
-// the bytes before the IP header, without tags.
-template <int header>
-void pass_judged(Writer& code, const FlavourCode& flavour) {
-  const Label judge = code.new_label();
-  if (flavour.frames.of_host) pass_forwarded(code);
-  pass_noted(code, flavour, header);
-  find_sender(code, flavour, judge);
-  load_ip_socket(code, judge);
-  // What is left of a connection that has ended, and answers late segments, is
-  // of no cgroup any more.  Linux 6.13 and later have it as the packet's
-  // socket.
-  code.append(load(Size::k32, kR3, kR1, offsetof(bpf_sock, state)));
-  code.jump(jump_if(Comparison::kEq, kR3, BPF_TCP_TIME_WAIT), judge);
-  branch_not_to_peer(code, header, judge);
-  branch_reset6(code, header, judge);
-  pass(code);
-  code.bind(judge);
-  forget_sender(code);
-}
-
 // Goes to `own` when the packet's socket was made in a container that has these
 // rules, and to `root` when it was in the root cgroup.  Otherwise goes on to
 // `looked`, with kFound telling whether some policy judges its cgroup.
@@ -268,30 +247,75 @@ void look_for_owner(Writer& code, const FlavourCode& flavour, Label own,
   }
 }
 
+// Passes what no container with these rules sends.
+void pass_others(Writer& code, const FlavourCode& flavour) {
+  const Label own = code.new_label();
+  const Label other = code.new_label();
+  code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
+  code.jump(jump_if(Comparison::kNe, kR1, 0), own);
+  look_for_owner(code, flavour, own, other, other);
+  code.bind(other);
+  pass(code);
+  code.bind(own);
+}
+
+// Passes what an IP socket of the sender's own sends to its peer.  `header`:
+// the bytes before the IP header, without tags.
+template <int header>
+void pass_judged(Writer& code, const FlavourCode& flavour) {
+  const Label judge = code.new_label();
+  if (flavour.frames.of_host) pass_forwarded(code);
+  pass_noted(code, flavour, header);
+  find_sender(code, flavour, judge);
+  load_ip_socket(code, judge);
+  // What is left of a connection that has ended, and answers late segments, is
+  // of no cgroup any more.  Linux 6.13 and later have it as the packet's
+  // socket.
+  code.append(load(Size::k32, kR3, kR1, offsetof(bpf_sock, state)));
+  code.jump(jump_if(Comparison::kEq, kR3, BPF_TCP_TIME_WAIT), judge);
+  branch_not_to_peer(code, header, judge);
+  branch_reset6(code, header, judge);
+  pass(code);
+  code.bind(judge);
+  // Before anything is read: what cannot be read is refused.
+  if (flavour.frames.of_host) pass_others(code, flavour);
+  forget_sender(code);
+}
+
 // To `allow` when it is for another program to refuse: what a container sends
 // is judged by the rules of that one.  An IP socket of nobody who is judged is
 // a neighbour's; any other socket may have been made elsewhere to be handed in,
 // and only programs for frames judge what it sends.
 void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
+  // Those have passed.
+  if (flavour.frames.of_host) return;
   const Label own = code.new_label();
   const Label looked = code.new_label();
   code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
   code.jump(jump_if(Comparison::kNe, kR1, 0), own);
-  if (flavour.frames.of_host) {
-    look_for_owner(code, flavour, own, looked, looked);
-    code.bind(looked);
-    code.go(allow);
-  } else {
-    // Of the root are the kernel's own, by which it sends for whoever has the
-    // network namespace.
-    look_for_owner(code, flavour, own, own, looked);
-    code.bind(looked);
-    code.jump(jump_if(Comparison::kNe, kFound, 0), allow);
-    load_ip_socket(code, own);
-    code.go(allow);
-  }
+  // Of the root are the kernel's own, by which it sends for whoever has the
+  // network namespace.
+  look_for_owner(code, flavour, own, own, looked);
+  code.bind(looked);
+  code.jump(jump_if(Comparison::kNe, kFound, 0), allow);
+  load_ip_socket(code, own);
+  code.go(allow);
   code.bind(own);
   forget_sender(code);
+}
+
+// In the host's network: frames written by hand.  The host may have given what
+// an IP socket sends another destination than the container chose: that of who
+// answers for a service (kube-proxy, Docker's published ports).
+void find_raw_of_host(Writer& code) {
+  const Label raw = code.new_label();
+  const Label done = code.new_label();
+  code.append(store(Size::k64, kFrame, kRawSlot, 0));
+  load_ip_socket(code, raw);
+  code.go(done);
+  code.bind(raw);
+  code.append(store(Size::k64, kFrame, kRawSlot, 1));
+  code.bind(done);
 }
 
 // What goes elsewhere than a hook of the cgroup was asked about: frames written
@@ -302,6 +326,10 @@ void allow_others(Writer& code, const FlavourCode& flavour, Label allow) {
 // judged when it is a question, and may otherwise be an answer.
 template <int header>
 void find_raw(Writer& code, const FlavourCode& flavour) {
+  if (flavour.frames.of_host) {
+    find_raw_of_host(code);
+    return;
+  }
   const Label foreign = code.new_label();
   const Label owned = code.new_label();
   const Label forwarded = code.new_label();
@@ -310,19 +338,15 @@ void find_raw(Writer& code, const FlavourCode& flavour) {
   code.append(store(Size::k64, kFrame, kRawSlot, 0));
   code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
   code.jump(jump_if(Comparison::kNe, kR1, 0), foreign);
-  // The host may have given it another destination: that of a service's name
-  // (kube-proxy, Docker's published ports), and none the container chose.
-  const Label redirected = flavour.frames.of_host ? done : owned;
   load_ip_socket(code, owned);
   code.append(call(BPF_FUNC_sk_fullsock));
   code.jump(jump_if(Comparison::kEq, kR0, 0), done);
   code.append(load(Size::k32, kR1, kR0, offsetof(bpf_sock, state)));
   code.jump(jump_if(Comparison::kEq, kR1, BPF_TCP_LISTEN), done);
   load_ip_socket(code, owned);
-  branch_not_to_peer(code, header, redirected);
+  branch_not_to_peer(code, header, owned);
   code.go(done);
   code.bind(foreign);
-  if (flavour.frames.of_host) code.go(done);
   load_ip_socket(code, done);
   code.append(call(BPF_FUNC_skc_to_tcp_sock));
   code.jump(jump_if(Comparison::kEq, kR0, 0), raw);

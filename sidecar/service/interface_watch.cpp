@@ -19,7 +19,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+// Whoever makes interfaces without end has a tenth of a processor, and leaves
+// time for others to be heard.
 constexpr int kRestFactor = 10;
+constexpr milliseconds kLeastRest{10};
 
 // Of one whose frames are judged as far as they can be.  The inode of a network
 // is nobody else's while it is heard of.
@@ -70,8 +73,9 @@ void InterfaceWatch::run() {
       if (ends_) return;
       asked = std::exchange(asked_, false);
     }
-    if (asked) find_networks();
-    hear();
+    if (asked || (find_again_ && *find_again_ <= steady_clock::now())) {
+      find_networks();
+    }
     for (auto& [inode, network] : networks_) {
       if (network.due && *network.due <= steady_clock::now()) {
         judge(inode, network);
@@ -83,18 +87,18 @@ void InterfaceWatch::run() {
 
 // Until there is something to hear, or to be done.
 void InterfaceWatch::wait() {
-  std::vector<pollfd> polls = {
-      {.fd = wake_.get(), .events = POLLIN, .revents = 0}};
-  auto until = steady_clock::time_point::max();
-  for (const auto& [inode, network] : networks_) {
-    // Of one that is judged soon anyway, whatever else it tells.
-    if (network.due) {
-      until = std::min(until, *network.due);
-    } else {
-      polls.push_back(
-          {.fd = network.events.fd(), .events = POLLIN, .revents = 0});
-    }
+  std::vector<pollfd> polls;
+  std::vector<Network*> heard;
+  auto until = find_again_.value_or(steady_clock::time_point::max());
+  for (auto& [inode, network] : networks_) {
+    if (network.due) until = std::min(until, *network.due);
+    // Of one that is judged as soon as may be, whatever else it tells.
+    if (network.due && *network.due <= network.rests_until) continue;
+    polls.push_back(
+        {.fd = network.events.fd(), .events = POLLIN, .revents = 0});
+    heard.push_back(&network);
   }
+  polls.push_back({.fd = wake_.get(), .events = POLLIN, .revents = 0});
   int timeout = -1;
   if (until != steady_clock::time_point::max()) {
     const auto left =
@@ -104,41 +108,54 @@ void InterfaceWatch::wait() {
   ::poll(polls.data(), polls.size(), timeout);
   eventfd_t count = 0;
   static_cast<void>(::eventfd_read(wake_.get(), &count));
+  for (std::size_t i = 0; i < heard.size(); ++i) {
+    if (polls[i].revents != 0) hear(*heard[i]);
+  }
 }
 
 void InterfaceWatch::find_networks() {
-  std::set<std::uint64_t> used;
+  std::map<std::uint64_t, std::set<std::uint64_t>> members;
+  find_again_.reset();
   for (const KnownContainer& known : parts_.containers.all()) {
     if (!is_watched(known)) continue;
     const oci::ContainerRecord& record = known.container->record;
-    used.insert(record.netns);
-    const auto there = networks_.find(record.netns);
-    if (there != networks_.end()) continue;
+    members[record.netns].insert(record.cgroup_id);
+    if (networks_.contains(record.netns)) continue;
     Result<std::optional<hook::InterfaceEvents>> events = parts_.open(record);
     if (!events) {
+      find_again_ = steady_clock::now() + parts_.retry;
       log_repeated("interfaces",
                    "hear of interfaces: " + events.error().message +
                        " container=" + record.id);
     }
     // No process of it may be in its network, or there at all.
     if (!events || !*events) continue;
-    // What came before is not told of.
-    networks_.emplace(record.netns, Network{.events = **std::move(events),
-                                            .due = steady_clock::now()});
+    networks_.emplace(record.netns, Network{.events = **std::move(events)});
   }
-  std::erase_if(networks_, [&used](const auto& each) {
-    return !used.contains(each.first);
+  std::erase_if(networks_, [&members](const auto& each) {
+    return !members.contains(each.first);
   });
+  // What came before its network was heard, or before it was known to be in
+  // there, nobody has told of.
+  for (auto& [inode, network] : networks_) {
+    const std::set<std::uint64_t>& now = members[inode];
+    if (!std::includes(network.members.begin(), network.members.end(),
+                       now.begin(), now.end())) {
+      make_due(network);
+    }
+    network.members = now;
+  }
 }
 
-void InterfaceWatch::hear() {
-  for (auto& [inode, network] : networks_) {
-    const Result<bool> came = network.events.read();
-    if (!came) log_repeated("interfaces", came.error().message);
-    if (came && !*came) continue;
-    const auto due = std::max(steady_clock::now(), network.rests_until);
-    network.due = network.due ? std::min(*network.due, due) : due;
-  }
+void InterfaceWatch::hear(Network& network) {
+  const Result<bool> came = network.events.read();
+  if (!came) log_repeated("interfaces", came.error().message);
+  if (!came || *came) make_due(network);
+}
+
+void InterfaceWatch::make_due(Network& network) {
+  const auto due = std::max(steady_clock::now(), network.rests_until);
+  network.due = network.due ? std::min(*network.due, due) : due;
 }
 
 // Those that share the network have programs of their own.
@@ -156,7 +173,8 @@ void InterfaceWatch::judge(std::uint64_t inode, Network& network) {
                      " container=" + known.container->record.id);
   }
   const auto now = steady_clock::now();
-  network.rests_until = now + (now - begun) * kRestFactor;
+  network.rests_until = now + std::max<steady_clock::duration>(
+                                  (now - begun) * kRestFactor, kLeastRest);
 }
 
 }  // namespace bailiff::sidecar

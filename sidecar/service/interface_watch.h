@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "hook/kernel/interface_events.h"
@@ -33,7 +34,7 @@ class InterfaceWatch {
         open;
     // Judges the interfaces that no program of the container is at.
     std::function<Status(const ContainerPtr&)> judge;
-    // When it is tried again where that failed.
+    // When either is tried again that failed.
     std::chrono::milliseconds retry{10000};
   };
 
@@ -52,10 +53,10 @@ class InterfaceWatch {
  private:
   struct Network {
     hook::InterfaceEvents events;
-    // When its containers are to be judged.
-    std::optional<std::chrono::steady_clock::time_point> due;
-    // Until when it was done enough: whoever makes interfaces without end has
-    // a tenth of a processor.
+    std::set<std::uint64_t> members = {};  // containers in it, by cgroup
+    // When these are to be judged.
+    std::optional<std::chrono::steady_clock::time_point> due = {};
+    // Until when that was done enough.
     std::chrono::steady_clock::time_point rests_until{};
   };
 
@@ -64,12 +65,15 @@ class InterfaceWatch {
   void run();
   void wait();
   void find_networks();
-  void hear();
+  static void hear(Network& network);
+  static void make_due(Network& network);
   void judge(std::uint64_t inode, Network& network);
 
   const Parts parts_;
   const UniqueFd wake_;                        // eventfd: look, or the end
   std::map<std::uint64_t, Network> networks_;  // of the thread, by inode
+  // When those that could not be opened are tried again; of the thread, too.
+  std::optional<std::chrono::steady_clock::time_point> find_again_;
 
   std::mutex mutex_;
   bool asked_ = true;

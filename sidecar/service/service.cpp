@@ -425,7 +425,7 @@ Status Service::open_interfaces() {
       interfaces_,
       InterfaceWatch::start(
           {.containers = containers_,
-           .open = [this](const oci::ContainerRecord& record)
+           .open = [](const oci::ContainerRecord& record)
                -> Result<std::optional<hook::InterfaceEvents>> {
              ASSIGN_OR_RETURN(const CgroupMount mount, CgroupMount::find());
              ASSIGN_OR_RETURN(const Cgroup cgroup,
@@ -479,7 +479,10 @@ Status Service::judge_interfaces(const ContainerPtr& container) {
   for (const oci::ContainerRecord& now : judged->records) {
     containers_.update(make_container(now, generation));
   }
-  for (const std::string& line : judged->unjudged) log_warning(line);
+  // Whatever else comes, it is told again.
+  for (const std::string& line : judged->unjudged) {
+    log_repeated("interfaces", line);
+  }
   if (!judged->left.empty()) {
     log_warning("remove what nobody uses: " + judged->left);
   }

@@ -70,7 +70,7 @@ arrived() {
 # is_refused_all FILE: by each technique, and nothing arrived.
 is_refused_all() {
   (($(grep -c . "$1") == 3))
-  [[ -z $(cut -f4 "$1" | grep -vx ENOBUFS) ]] || {
+  (($(cut -f4 "$1" | grep -cvx ENOBUFS) == 0)) || {
     cat "$1"
     return 1
   }
@@ -130,8 +130,12 @@ becomes_judged() { wait_until 10 "a program at $3" is_judged "$@"; }
   service "$TARGETS"
   bundle_in running running sleep 300
   started bailiff_runc running
+  local programs
+  programs=$(programs_of running)
   comes running late0
   becomes_judged running running late0
+  # For the frames, and the one that guards sockets.
+  wait_until 10 "its record" has_programs running $((programs + 2))
   plain_runc exec running "${command[@]}" >"$SCRATCH/running.tsv"
   is_refused_all "$SCRATCH/running.tsv"
   event "Target reached" '.bailiff.container.id == "running"'
@@ -147,6 +151,10 @@ becomes_judged() { wait_until 10 "a program at $3" is_judged "$@"; }
   plain_runc exec running "${command[@]}" >"$SCRATCH/running.tsv"
   is_refused_all "$SCRATCH/running.tsv"
 }
+
+# programs_of ID: how many its record has.
+programs_of() { jq '.programs | length' "$SVC/run/containers/$1.json"; }
+has_programs() { (($(programs_of "$1") == $2)); }
 
 @test "one that came while bailiffd was down is judged when it is back" {
   local -a command

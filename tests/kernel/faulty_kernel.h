@@ -132,6 +132,11 @@ class FaultyKernel : public hook::Kernel {
     if (fails()) return injected();
     return real_.frames_link(program, netns, interface, deadline);
   }
+  Result<hook::FrameLinks> frame_links(
+      int netns, std::span<const hook::Interface> interfaces) override {
+    if (fails()) return injected();
+    return real_.frame_links(netns, interfaces);
+  }
   Status replace(const hook::Link& link,
                  const hook::Program& program) override {
     if (fails()) return injected();
@@ -192,6 +197,17 @@ class FaultyKernel : public hook::Kernel {
   hook::LinuxKernel real_;
   int left_;
   Error error_;
+};
+
+// As before Linux 6.6.
+class WithoutTcx final : public hook::LinuxKernel {
+ public:
+  Result<hook::Link> attach_frames(const hook::Program& /*program*/,
+                                   int /*netns*/,
+                                   const hook::Interface& interface) override {
+    return Error{Code::kUnsupported, "no tcx for '" + interface.name + "'",
+                 EINVAL};
+  }
 };
 
 }  // namespace bailiff::test

@@ -496,16 +496,6 @@ TEST_F(Frame, IsJudgedForAMateWhicheverCallOfAttachFails) {
 }
 
 // A kernel before 6.6.
-class WithoutTcx final : public hook::LinuxKernel {
- public:
-  Result<hook::Link> attach_frames(const hook::Program& /*program*/,
-                                   int /*netns*/,
-                                   const hook::Interface& interface) override {
-    return Error{Code::kUnsupported, "no tcx for '" + interface.name + "'",
-                 EINVAL};
-  }
-};
-
 TEST_F(Frame, IsSaidToBeUnjudgedWhereTheKernelCannot) {
   WithoutTcx old;
   const Plan plan = lower(policy_, Facts{.values = {}, .complete = true});

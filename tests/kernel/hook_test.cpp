@@ -5,9 +5,13 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+#include <linux/if_tun.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,10 +27,12 @@
 #include <utility>
 
 #include "hook/container_start.h"
+#include "hook/kernel/network_namespace.h"
 #include "oci/spec/container_record.h"
 #include "oci/sys/unique_fd.h"
 #include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
+#include "tests/kernel/packet_bytes.h"
 
 namespace bailiff::test {
 namespace {
@@ -471,11 +477,262 @@ TEST_F(Hook, SaysWhatIsWrongWithItsArguments) {
         {"createRuntime", "--run-dir"},
         {"createRuntime", "--run-dir", "x"},
         {"createRuntime", "--what", "x"},
-        {"createRuntime", "--on-failure", "maybe"}}) {
+        {"createRuntime", "--on-failure", "maybe"},
+        {"start"},
+        {"start", "--container"},
+        {"start", "--container", ""},
+        {"start", "--container", "../c1"},
+        {"start", "--container=a/b"},
+        {"start", "--container", "c1", "--what", "x"},
+        {"createRuntime", "--container", "c1"},
+        {"adopt", "--container", "c1"},
+        {"poststop", "--container", "c1"}}) {
+    SCOPED_TRACE(::testing::PrintToString(args));
     const Ran wrong = run(args, "", root() / "scratch");
     EXPECT_EQ(wrong.exit, 2);
+    EXPECT_EQ(wrong.out, "");
     EXPECT_THAT(wrong.err, StartsWith("bailiff-hook: "));
   }
+}
+
+TEST_F(Hook, StartOfAnUnknownContainerChangesNothing) {
+  for (const bool has_policy : {false, true}) {
+    if (has_policy) write_policy(block_listed());
+    const Ran started = hook("start", "", {"--container", "c9"});
+    EXPECT_EQ(started.exit, 0);
+    EXPECT_EQ(started.out, "");
+    EXPECT_EQ(started.err, "");
+    EXPECT_THAT(bpffs_.entries(), IsEmpty());
+    EXPECT_FALSE(fs::exists(root() / "run"));
+  }
+}
+
+TEST_F(Hook, StartOfAContainerOnTheHostsNetworkChangesNothing) {
+  write_policy(block_listed());
+  ASSERT_EQ(hook("createRuntime", state()).exit, 0);
+  const std::string record = slurp(root() / "run/containers/c1.json");
+  const auto entries = bpffs_.entries();
+  const Ran started = hook("start", "", {"--container", "c1"});
+  EXPECT_EQ(started.exit, 0);
+  EXPECT_EQ(started.err, "");
+  EXPECT_EQ(slurp(root() / "run/containers/c1.json"), record);
+  EXPECT_EQ(bpffs_.entries(), entries);
+}
+
+// As Docker does it: the network of a container is empty when it is created.
+class HookBeforeStart : public Hook {
+ protected:
+  HookBeforeStart() { sleeper_.reset(); }
+
+  std::string networked_state() const {
+    return R"({"ociVersion":"1.0.2","id":"c1","status":"creating","pid":)" +
+           std::to_string(process_.pid()) + R"(,"bundle":")" +
+           (root() / "bundle").string() + R"("})";
+  }
+  void create() {
+    const Ran created = hook("createRuntime", networked_state());
+    ASSERT_EQ(created.exit, 0);
+    ASSERT_EQ(created.err, "");
+  }
+  Ran start(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"--container", "c1"});
+    return hook("start", "", std::move(more));
+  }
+  void starts_silently() {
+    const Ran started = start();
+    EXPECT_EQ(started.exit, 0);
+    EXPECT_EQ(started.out, "");
+    EXPECT_EQ(started.err, "");
+  }
+  fs::path record_path() const { return root() / "run/containers/c1.json"; }
+  oci::ContainerRecord record() const {
+    const auto record = oci::parse_container_record(slurp(record_path()));
+    EXPECT_TRUE(record) << record.error().message;
+    return record ? *record : oci::ContainerRecord();
+  }
+  // Keeps the policy as bailiffd does.
+  void keep_policy(const CompiledPolicy& policy) const {
+    const std::string bytes = encode(policy);
+    const fs::path folder = root() / "state/policies";
+    fs::create_directory(folder);
+    fs::permissions(folder, fs::perms::owner_all);
+    const fs::path path = folder / (policy_digest(bytes).hex() + ".bin");
+    spit(path, bytes);
+    fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  }
+  // The errno of a frame to the host.
+  int send(const std::string& device, const char* host) const {
+    return network_.send(device, ethernet(ETH_P_IP) + ip4(host, udp(1)),
+                         &cgroup());
+  }
+
+  const ScratchNetwork network_{ScratchNetwork::Devices::kNone};
+  const Networked process_{cgroup(), network_.netns()};
+};
+
+TEST_F(HookBeforeStart, JudgesInterfacesThatCameSince) {
+  write_policy(block_listed());
+  create();
+  const oci::ContainerRecord created = record();
+  EXPECT_THAT(created.programs, SizeIs(kHookCount));
+  const UniqueFd device = network_.add_device("eth0");
+  EXPECT_EQ(send("eth0", "127.66.0.1"), 0);
+  starts_silently();
+  EXPECT_EQ(network_.frame_programs("eth0"), 1);
+  EXPECT_EQ(send("eth0", "127.66.0.1"), ENOBUFS);
+  EXPECT_EQ(send("eth0", "127.66.0.2"), 0);
+  // The programs are known as its own, and all else is as it was.
+  oci::ContainerRecord now = record();
+  ASSERT_THAT(now.programs, SizeIs(kHookCount + 2));
+  now.programs.resize(kHookCount);
+  EXPECT_EQ(to_json(now), to_json(created));
+  EXPECT_THAT(names("spool"), SizeIs(1));
+
+  const std::string json = slurp(record_path());
+  const auto entries = bpffs_.entries();
+  starts_silently();
+  EXPECT_EQ(network_.frame_programs("eth0"), 1);
+  EXPECT_EQ(slurp(record_path()), json);
+  EXPECT_EQ(bpffs_.entries(), entries);
+
+  ASSERT_EQ(hook("poststop", networked_state()).exit, 0);
+  EXPECT_TRUE(network_.comes_to(0, "eth0"));
+}
+
+TEST_F(HookBeforeStart, ChangesNothingWhenNoneCame) {
+  const UniqueFd device = network_.add_device("eth0");
+  write_policy(block_listed());
+  create();
+  ASSERT_EQ(network_.frame_programs("eth0"), 1);
+  const std::string json = slurp(record_path());
+  const auto entries = bpffs_.entries();
+  // Not even its policy is of interest.
+  fs::remove(root() / "state/policy.bin");
+  starts_silently();
+  EXPECT_EQ(slurp(record_path()), json);
+  EXPECT_EQ(bpffs_.entries(), entries);
+}
+
+TEST_F(HookBeforeStart, LeavesOneThatIsExempt) {
+  CompiledPolicy policy = block_listed();
+  policy.exempt = {"id:c1"};
+  write_policy(policy);
+  create();
+  const UniqueFd device = network_.add_device("eth0");
+  starts_silently();
+  EXPECT_EQ(network_.frame_programs("eth0"), 0);
+  EXPECT_THAT(record().programs, IsEmpty());
+}
+
+TEST_F(HookBeforeStart, JudgesByThePolicyThatTheContainerIsUnder) {
+  CompiledPolicy newer = block_listed();
+  newer.rules[0].name = "Newer";
+  newer.lists[0].items = {"127.66.0.2"};
+  write_policy(block_listed());
+  create();
+  const std::string own = record().policy;
+  const UniqueFd device = network_.add_device("eth0");
+  write_policy(newer);
+  keep_policy(block_listed());
+  starts_silently();
+  EXPECT_EQ(send("eth0", "127.66.0.1"), ENOBUFS);
+  EXPECT_EQ(send("eth0", "127.66.0.2"), 0);
+  EXPECT_EQ(record().policy, own);
+  EXPECT_THAT(record().programs, SizeIs(kHookCount + 2));
+}
+
+TEST_F(HookBeforeStart, FailsWhenThatPolicyIsMissing) {
+  CompiledPolicy newer = block_listed();
+  newer.rules[0].name = "Newer";
+  write_policy(block_listed());
+  create();
+  write_policy(newer);
+  // Nobody asks for it as long as no interface comes.
+  starts_silently();
+  const UniqueFd device = network_.add_device("eth0");
+  const std::string json = slurp(record_path());
+  const auto entries = bpffs_.entries();
+  const Ran refused = start();
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err,
+              MatchesRegex("bailiff-hook: container 'c1': the compiled policy "
+                           "it was created under is gone: [^\n]*; refused "
+                           "[(]on_failure: deny[)]\n"));
+  EXPECT_EQ(network_.frame_programs("eth0"), 0);
+  EXPECT_EQ(slurp(record_path()), json);
+  EXPECT_EQ(bpffs_.entries(), entries);
+
+  const Ran allowed = start({"--on-failure", "allow"});
+  EXPECT_EQ(allowed.exit, 0);
+  EXPECT_THAT(allowed.err,
+              MatchesRegex("bailiff-hook: warning: container 'c1': the "
+                           "compiled policy [^\n]*; raw frames are not judged "
+                           "[^\n]*[(]on_failure: allow[)]\n"));
+  EXPECT_EQ(network_.frame_programs("eth0"), 0);
+  EXPECT_EQ(slurp(record_path()), json);
+}
+
+TEST_F(HookBeforeStart, FailsOnARecordItCannotRead) {
+  write_policy(block_listed());
+  create();
+  spit(record_path(), "{");
+  const Ran refused = start();
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_THAT(refused.err, StartsWith("bailiff-hook: container 'c1': "));
+  EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1);
+}
+
+TEST_F(HookBeforeStart, TellsOfWhatItCannotJudge) {
+  write_policy(block_listed());
+  create();
+  // Of a kind whose frames nobody reads, which only one that is down becomes.
+  const UniqueFd device = network_.add_device("eth0");
+  const Status down =
+      hook::in_network_namespace(network_.netns(), []() -> Status {
+        EXPECT_EQ(::system("ip link set dev eth0 down"), 0);
+        return Ok{};
+      });
+  ASSERT_TRUE(down);
+  ASSERT_EQ(::ioctl(device.get(), TUNSETLINK, ARPHRD_INFINIBAND), 0);
+  const Ran started = start();
+  EXPECT_EQ(started.exit, 0);
+  EXPECT_THAT(started.err,
+              MatchesRegex("bailiff-hook: warning: container 'c1': interface "
+                           "'eth0': [^\n]*: raw frames are not judged "
+                           "there\n"));
+}
+
+// Either all is there, or nothing is; and what is judged is in the record.
+TEST_F(HookBeforeStart, JudgesAndRecordsOrChangesNothingWhicheverCallFails) {
+  write_policy(block_listed());
+  create();
+  const hook::Places places{.run_dir = root() / "run",
+                            .state_dir = root() / "state",
+                            .bpf_dir = bpf_dir()};
+  const UniqueFd device = network_.add_device("eth0");
+  const std::string before = slurp(record_path());
+  const auto entries = bpffs_.entries();
+  int calls = 0;
+  for (;; ++calls) {
+    ASSERT_LT(calls, 1000);
+    SCOPED_TRACE("call " + std::to_string(calls) + " fails");
+    FaultyKernel faulty(calls);
+    const hook::Start start = hook::judge_interfaces(places, "c1", faulty);
+    if (slurp(record_path()) != before) {
+      // Then it is about what nobody uses any more.
+      EXPECT_TRUE(start.status);
+      EXPECT_THAT(start.unjudged, SizeIs(1));
+      break;
+    }
+    ASSERT_FALSE(start.status);
+    ASSERT_TRUE(faulty.failed());
+    ASSERT_EQ(network_.frame_programs("eth0"), 0);
+    ASSERT_EQ(bpffs_.entries(), entries);
+  }
+  EXPECT_GT(calls, 40);
+  EXPECT_EQ(network_.frame_programs("eth0"), 1);
+  EXPECT_THAT(record().programs, SizeIs(kHookCount + 2));
 }
 
 // With something of the cgroups' file system in its root.

@@ -244,9 +244,11 @@ int ConnectedSender::ask(char what) {
 namespace {
 
 // A device whose other end is the descriptor, up.
-Status make_device(UniqueFd& fd, const char* name, short kind) {
+Status make_device(UniqueFd& fd, const char* name, short kind, int index = 0) {
   fd = UniqueFd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   require(static_cast<bool>(fd), "open /dev/net/tun");
+  require(index == 0 || ::ioctl(fd.get(), TUNSETIFINDEX, &index) == 0,
+          "choose an index");
   ifreq request{};
   ::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
   request.ifr_flags = static_cast<short>(kind | IFF_NO_PI);
@@ -306,15 +308,52 @@ UniqueFd taken(int from) {
 
 }  // namespace
 
-ScratchNetwork::ScratchNetwork() {
+ScratchNetwork::ScratchNetwork(Devices devices) {
   auto netns = hook::make_network_namespace();
   require(netns.has_value(), "network namespace");
   netns_ = *std::move(netns);
+  if (devices == Devices::kNone) return;
   const Status made = hook::in_network_namespace(netns_.get(), [&]() -> Status {
     RETURN_IF_ERROR(make_device(tap_, "tap0", IFF_TAP));
     return make_device(tun_, "tun0", IFF_TUN);
   });
   require(made.has_value(), "devices");
+}
+
+UniqueFd ScratchNetwork::add_device(const std::string& name, int index) const {
+  UniqueFd fd;
+  const Status made = hook::in_network_namespace(netns_.get(), [&] {
+    return make_device(fd, name.c_str(), IFF_TAP, index);
+  });
+  require(made.has_value(), name);
+  return fd;
+}
+
+int ScratchNetwork::index(const std::string& device) const {
+  int index = 0;
+  const Status asked =
+      hook::in_network_namespace(netns_.get(), [&]() -> Status {
+        index = static_cast<int>(::if_nametoindex(device.c_str()));
+        return Ok{};
+      });
+  require(asked.has_value() && index != 0, device);
+  return index;
+}
+
+void ScratchNetwork::move(const std::string& device,
+                          const ScratchNetwork& to) const {
+  const auto run = [](int netns, const std::string& command) {
+    const Status done = hook::in_network_namespace(netns, [&]() -> Status {
+      require(::system(command.c_str()) == 0, command);
+      return Ok{};
+    });
+    require(done.has_value(), command);
+  };
+  const std::string set = "ip link set dev " + device;
+  run(netns(), set + " netns /proc/" + std::to_string(::getpid()) + "/fd/" +
+                   std::to_string(to.netns()));
+  // That has set it down.
+  run(to.netns(), set + " up");
 }
 
 int ScratchNetwork::send(const std::string& device,
@@ -495,6 +534,41 @@ Sleeper::Sleeper(const Cgroup& cgroup) : pid_(-1) {
 Sleeper::~Sleeper() {
   ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
+}
+
+Networked::Networked(const Cgroup& cgroup, int netns) {
+  int ends[2];
+  require(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0,
+          "socketpair");
+  channel_ = UniqueFd(ends[0]);
+  pid_ = fork_into(cgroup);
+  if (pid_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::setns(netns, CLONE_NEWNET) != 0) ::_exit(255);
+    char byte = 0;
+    (void)!::write(ends[1], &byte, 1);
+    (void)!::read(ends[1], &byte, 1);
+    if (::unshare(CLONE_NEWNET) != 0) ::_exit(255);
+    (void)!::write(ends[1], &byte, 1);
+    for (;;) ::pause();
+  }
+  ::close(ends[1]);
+  answer();
+}
+
+Networked::~Networked() {
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+void Networked::leave_network() {
+  require(::write(channel_.get(), "x", 1) == 1, "tell a process to leave");
+  answer();
+}
+
+void Networked::answer() {
+  char byte = 0;
+  require(::read(channel_.get(), &byte, 1) == 1, "wait for a process");
 }
 
 int attached_programs(const Cgroup& cgroup) {

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <string>
@@ -100,8 +101,18 @@ class ConnectedSender {
 // begin with the IP header.  What they send, the test reads.
 class ScratchNetwork {
  public:
-  ScratchNetwork();
+  // Without: it has a loopback interface alone.
+  enum class Devices { kTapAndTun, kNone };
+  explicit ScratchNetwork(Devices devices = Devices::kTapAndTun);
   int netns() const { return netns_.get(); }
+
+  // One more Ethernet device, which is there as long as the descriptor, or a
+  // copy of it, is; `index`: 0: of the kernel's choice.
+  UniqueFd add_device(const std::string& name, int index = 0) const;
+  // Of a device.
+  int index(const std::string& device) const;
+  // Takes the device into another network.
+  void move(const std::string& device, const ScratchNetwork& to) const;
 
   // Sends `bytes` as they are over AF_PACKET, from a process in the cgroup; or,
   // when there is none, from this one.  `protocol` is what the sender says they
@@ -154,6 +165,24 @@ class Sleeper {
 
  private:
   pid_t pid_;
+};
+
+// A process in the cgroup and the network namespace, until it is let go.
+class Networked {
+ public:
+  Networked(const Cgroup& cgroup, int netns);
+  Networked(const Networked&) = delete;
+  Networked& operator=(const Networked&) = delete;
+  ~Networked();
+  pid_t pid() const { return pid_; }
+  // Into a network namespace of its own.
+  void leave_network();
+
+ private:
+  void answer();
+
+  pid_t pid_ = -1;
+  UniqueFd channel_;
 };
 
 // Programs the kernel runs at a cgroup's network hooks.

@@ -18,6 +18,7 @@
 #include "hook/kernel/kernel_facts.h"
 #include "hook/kernel/network_namespace.h"
 #include "rules/abi/event.h"
+#include "tests/harness/dns_bytes.h"
 #include "tests/kernel/host.h"
 #include "tests/kernel/packet_bytes.h"
 #include "tests/kernel/told.h"
@@ -180,6 +181,63 @@ TEST_F(HostNetwork, DatagramsOverASocketMadeElsewhereAreJudged) {
   const auto told = told_in(dir());
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
+}
+
+// Of whom it is, is looked at first.
+TEST_F(HostNetwork, WhatCannotBeReadIsRefusedToTheContainerAlone) {
+  protect_by(listed());
+  const Bytes tagged =
+      ethernet(ETH_P_IP, {ETH_P_8021AD, ETH_P_8021Q, ETH_P_8021Q}) +
+      ip4(kOther, udp(1));
+  const Bytes cut = ethernet(ETH_P_IP) + Bytes(4);
+  for (const Bytes& frame : {tagged, cut}) {
+    EXPECT_EQ(network_.send("tap0", frame, &other()), 0);
+    EXPECT_EQ(network_.send("tap0", frame, &cgroup()), ENOBUFS);
+  }
+}
+
+TEST_F(HostNetwork, QuestionsOfTheContainerAreJudged) {
+  PolicyBuilder builder;
+  Check check;
+  check.field = FieldId::kFdSipName;
+  check.op = Op::kIn;
+  check.lists = {builder.list("names", {"evil.example"})};
+  builder.rule("Listed", check);
+  protect_by(builder.build());
+  const auto asks = [&](const Bytes& message, const Cgroup& sender) {
+    const Bytes datagram = dns::big_endian(40000) + dns::big_endian(53) +
+                           dns::big_endian(message.size() + 8) + Bytes(2) +
+                           message;
+    return network_.send("tap0", ethernet(ETH_P_IP) + ip4(kOther, datagram),
+                         &sender);
+  };
+  // Of two questions, which is not read.
+  const Bytes unreadable = dns::header(0x0100, 2, 0) + dns::name("a.example");
+  EXPECT_EQ(asks(dns::question("good.example"), cgroup()), 0);
+  EXPECT_EQ(asks(dns::question("evil.example"), cgroup()), ENOBUFS);
+  EXPECT_EQ(asks(unreadable, cgroup()), ENOBUFS);
+  EXPECT_EQ(asks(dns::question("evil.example"), other()), 0);
+  EXPECT_EQ(asks(unreadable, other()), 0);
+}
+
+TEST_F(HostNetwork, FramesAreJudgedByManyRules) {
+  constexpr int kRules = 500;
+  PolicyBuilder builder;
+  const auto hosts = builder.list("hosts", {kListed});
+  for (int i = 0; i < kRules; ++i) builder.rule("Port", sport_is(1000 + i));
+  CompiledPolicy policy = builder.build();
+  for (Rule& rule : policy.rules) {
+    std::get<And>(rule.condition.node).operands.push_back(Expr{sip_in(hosts)});
+  }
+  protect_by(policy);
+  const auto sends = [&](std::uint16_t port) {
+    return network_.send("tap0", ethernet(ETH_P_IP) + ip4(kListed, udp(port)),
+                         &cgroup());
+  };
+  EXPECT_EQ(sends(999), 0);
+  EXPECT_EQ(sends(1000), ENOBUFS);
+  EXPECT_EQ(sends(1000 + kRules - 1), ENOBUFS);
+  EXPECT_EQ(sends(1000 + kRules), 0);
 }
 
 TEST_F(HostNetwork, EndsOfPairsWithoutAnAddressHaveNoProgram) {

@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +22,7 @@
 
 #include "hook/kernel/kernel.h"
 #include "oci/spec/container_record.h"
+#include "tests/kernel/faulty_kernel.h"
 #include "tests/kernel/host.h"
 #include "tests/kernel/packet_bytes.h"
 
@@ -32,50 +32,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// A process in the cgroup and the network namespace, until it is let go.
-class Networked {
- public:
-  Networked(const Cgroup& cgroup, int netns) {
-    int ends[2];
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-    channel_ = UniqueFd(ends[0]);
-    pid_ = fork_into(cgroup);
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (::setns(netns, CLONE_NEWNET) != 0) ::_exit(255);
-      char byte = 0;
-      (void)!::write(ends[1], &byte, 1);
-      (void)!::read(ends[1], &byte, 1);
-      if (::unshare(CLONE_NEWNET) != 0) ::_exit(255);
-      (void)!::write(ends[1], &byte, 1);
-      for (;;) ::pause();
-    }
-    ::close(ends[1]);
-    answer();
-  }
-  Networked(const Networked&) = delete;
-  Networked& operator=(const Networked&) = delete;
-  ~Networked() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  pid_t pid() const { return pid_; }
-  // Into a network namespace of its own.
-  void leave_network() {
-    EXPECT_EQ(::write(channel_.get(), "x", 1), 1);
-    answer();
-  }
-
- private:
-  void answer() {
-    char byte = 0;
-    EXPECT_EQ(::read(channel_.get(), &byte, 1), 1);
-  }
-
-  pid_t pid_ = -1;
-  UniqueFd channel_;
-};
 
 CompiledPolicy block_listed() {
   PolicyBuilder builder;
@@ -157,16 +113,6 @@ TEST_F(Update, JudgesFramesWhereTheContainerWasStarted) {
       ElementsAre(AllOf(HasSubstr("container 'c1': "),
                         HasSubstr("in the network it was started in"))));
 }
-
-class WithoutTcx final : public hook::LinuxKernel {
- public:
-  Result<hook::Link> attach_frames(const hook::Program& /*program*/,
-                                   int /*netns*/,
-                                   const hook::Interface& interface) override {
-    return Error{Code::kUnsupported, "no tcx for '" + interface.name + "'",
-                 EINVAL};
-  }
-};
 
 // Its first thread has ended, and is a zombie for as long as another runs.
 TEST_F(Update, FindsTheNetworkOfAProcessWhoseFirstThreadHasEnded) {

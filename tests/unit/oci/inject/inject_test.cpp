@@ -75,6 +75,24 @@ TEST(Inject, TellsTheFirstHookWhatRunsTheContainer) {
   EXPECT_EQ(config.hooks(HookStage::kPoststop)->at(0).args.back(), "deny");
 }
 
+TEST(Inject, TellsWhatIsRunBeforeAStart) {
+  EXPECT_THAT(
+      start_command(plan(), "c1"),
+      ElementsAre(plan().hook, "start", "--container", "c1", "--run-dir",
+                  "/run/bailiff", "--state-dir", "/var/lib/bailiff",
+                  "--bpf-dir", "/sys/fs/bpf/bailiff", "--on-failure", "deny"));
+  HookPlan other = plan();
+  other.on_failure = OnError::kAllow;
+  // Of the first hook alone.
+  other.runtime = "/usr/sbin/runc";
+  other.runtime_root = "/run/runc";
+  EXPECT_THAT(
+      start_command(other, "c1"),
+      ElementsAre(plan().hook, "start", "--container", "c1", "--run-dir",
+                  "/run/bailiff", "--state-dir", "/var/lib/bailiff",
+                  "--bpf-dir", "/sys/fs/bpf/bailiff", "--on-failure", "allow"));
+}
+
 TEST(Inject, ChangesNothingTheSecondTime) {
   ConfigDocument config =
       document(R"({"hooks":{"createRuntime":[{"path":"/a"}],)"

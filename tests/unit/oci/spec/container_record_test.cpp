@@ -7,6 +7,7 @@
 namespace bailiff::oci {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 ContainerRecord record() {
@@ -73,6 +74,25 @@ TEST(ContainerRecord, ToleratesBytesThatAreNotUtf8) {
   ContainerRecord odd = record();
   odd.bundle = "/run/\xff";
   EXPECT_TRUE(parse_container_record(to_json(odd)));
+}
+
+TEST(ContainerRecord, GetsEachProgramOnceBehindThoseItHas) {
+  const Digest one{.bytes = {1}};
+  const Digest two{.bytes = {2}};
+  const Digest three{.bytes = {3}};
+  ContainerRecord of;
+  of.programs = {"other", two.hex()};
+  EXPECT_TRUE(add_programs(of, {three, two, one, three}));
+  EXPECT_THAT(of.programs,
+              ElementsAre("other", two.hex(), three.hex(), one.hex()));
+  EXPECT_FALSE(add_programs(of, {one, two}));
+  EXPECT_FALSE(add_programs(of, {}));
+  EXPECT_THAT(of.programs,
+              ElementsAre("other", two.hex(), three.hex(), one.hex()));
+  ContainerRecord none;
+  EXPECT_FALSE(add_programs(none, {}));
+  EXPECT_TRUE(add_programs(none, {one}));
+  EXPECT_THAT(none.programs, ElementsAre(one.hex()));
 }
 
 TEST(ContainerRecord, NamesTheFieldThatIsWrong) {

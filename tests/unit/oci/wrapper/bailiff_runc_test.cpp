@@ -175,6 +175,149 @@ TEST_F(BailiffRunc, RefusesToBeItsOwnRuntime) {
   EXPECT_THAT(run({"state", "c"}).err, HasSubstr("itself"));
 }
 
+// A container that was created, and the hook that is run before its start.
+class BailiffRuncStart : public BailiffRunc {
+ protected:
+  void SetUp() override {
+    BailiffRunc::SetUp();
+    std::filesystem::create_directories(scratch_ / "run/containers");
+    write_file(scratch_ / "run/containers/c.json", "{}");
+    hook("");
+    settings("");
+  }
+
+  // One that keeps its arguments and its input, and does more.
+  void hook(const std::string& more) {
+    program("hook", "#!/bin/sh\necho \"$*\" >" + scratch_ / "hooked" +
+                        "\ncat >" + scratch_ / "hook.input" +
+                        "\necho from-the-hook\n" + more + "\n");
+  }
+  void settings(const std::string& more) {
+    BailiffRunc::settings("run_dir: " + scratch_ / "run" +
+                          "\nstate_dir: " + scratch_ / "state" +
+                          "\nbpf_dir: " + scratch_ / "bpf" +
+                          "\nruntime: " + scratch_ / "runtime" + "\n" + more);
+  }
+  // What the hook was given; "": it was not run.
+  std::string hooked() { return read_file(scratch_ / "hooked"); }
+  std::string arguments(const std::string& on_failure) const {
+    return "start --container c --run-dir " + scratch_ / "run" +
+           " --state-dir " + scratch_ / "state" + " --bpf-dir " +
+           scratch_ / "bpf" + " --on-failure " + on_failure + "\n";
+  }
+};
+
+TEST_F(BailiffRuncStart, HasTheHookLookBeforeIt) {
+  // The runtime comes after it.
+  program("runtime", "#!/bin/sh\n[ -e " + scratch_ / "hooked" +
+                         " ] && for a; do echo \"[$a]\"; done >" +
+                         scratch_ / "called" + "\necho from-the-runtime\n");
+  const Outcome outcome = run({"--root", "/r", "start", "c"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "from-the-runtime\n");
+  EXPECT_THAT(outcome.err, IsEmpty());
+  EXPECT_EQ(hooked(), arguments("deny"));
+  EXPECT_EQ(read_file(scratch_ / "hook.input"), "");
+  EXPECT_EQ(called(), "[--root]\n[/r]\n[start]\n[c]\n");
+}
+
+TEST_F(BailiffRuncStart, OfOneThatIsNotKnownIsTheRuntimesAlone) {
+  std::filesystem::remove(scratch_ / "run/containers/c.json");
+  hook("exit 1");
+  const Outcome outcome = run({"start", "c"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "from-the-runtime\n");
+  EXPECT_THAT(outcome.err, IsEmpty());
+  EXPECT_THAT(hooked(), IsEmpty());
+  EXPECT_EQ(called(), "[start]\n[c]\n");
+  // Nor does it need the hook, or the folder of the records.
+  std::filesystem::remove(scratch_ / "hook");
+  std::filesystem::remove_all(scratch_ / "run");
+  EXPECT_EQ(run({"start", "c"}).status, 0);
+}
+
+TEST_F(BailiffRuncStart, IsRefusedWhenTheHookFails) {
+  hook("echo first >&2; echo bailiff-hook: the reason >&2; exit 1");
+  const Outcome outcome =
+      run({"--log", scratch_ / "log", "--log-format", "json", "start", "c"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.out, IsEmpty());
+  EXPECT_EQ(outcome.err,
+            "bailiff-runc: the container is not started: bailiff-hook: the "
+            "reason\n");
+  EXPECT_THAT(read_file(scratch_ / "log"),
+              HasSubstr("{\"level\":\"error\",\"msg\":\"bailiff-runc: the "
+                        "container is not started: bailiff-hook: the reason"));
+  EXPECT_EQ(hooked(), arguments("deny"));
+  EXPECT_THAT(called(), IsEmpty());
+}
+
+TEST_F(BailiffRuncStart, IsRefusedWhenTheHookDiesWithoutAWord) {
+  hook("kill -9 $$");
+  const Outcome outcome = run({"start", "c"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err,
+              HasSubstr("the container is not started: '" + scratch_ / "hook"));
+  EXPECT_THAT(called(), IsEmpty());
+}
+
+TEST_F(BailiffRuncStart, IsRefusedWhenTheHookTakesTooLong) {
+  settings("hook_timeout: 1s\n");
+  hook("exec sleep 600");
+  const Outcome outcome = run({"start", "c"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("took too long"));
+  EXPECT_THAT(called(), IsEmpty());
+}
+
+TEST_F(BailiffRuncStart, GoesOnAfterAFailureOnlyWhenToldSo) {
+  settings("on_failure: allow\n");
+  hook("echo bailiff-hook: the reason >&2; exit 1");
+  const Outcome outcome = run({"--log", scratch_ / "log", "start", "c"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "from-the-runtime\n");
+  EXPECT_THAT(outcome.err, HasSubstr("NOT JUDGED"));
+  EXPECT_THAT(outcome.err, HasSubstr("bailiff-hook: the reason\n"));
+  EXPECT_THAT(read_file(scratch_ / "log"), HasSubstr("level=warning"));
+  EXPECT_THAT(read_file(scratch_ / "log"), HasSubstr("NOT JUDGED"));
+  EXPECT_EQ(hooked(), arguments("allow"));
+  EXPECT_THAT(called(), HasSubstr("[start]"));
+}
+
+TEST_F(BailiffRuncStart, TellsWhatTheHookWarnsOf) {
+  hook("echo bailiff-hook: warning: one >&2; echo and another >&2");
+  const Outcome outcome = run({"--log", scratch_ / "log", "start", "c"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "from-the-runtime\n");
+  EXPECT_EQ(outcome.err,
+            "bailiff-runc: bailiff-hook: warning: one\n"
+            "bailiff-runc: and another\n");
+  const std::string log = read_file(scratch_ / "log");
+  EXPECT_THAT(log, HasSubstr("level=warning"));
+  EXPECT_THAT(log, HasSubstr("bailiff-hook: warning: one"));
+  EXPECT_THAT(log, HasSubstr("and another"));
+  EXPECT_THAT(called(), HasSubstr("[start]"));
+}
+
+TEST_F(BailiffRuncStart, IsRefusedWithoutAHookThatOnlyRootCanChange) {
+  ASSERT_EQ(::chmod((scratch_ / "hook").c_str(), 0777), 0);
+  const Outcome outcome = run({"start", "c"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("the container is not started: "));
+  std::filesystem::remove(scratch_ / "hook");
+  EXPECT_EQ(run({"start", "c"}).status, 1);
+  EXPECT_THAT(hooked(), IsEmpty());
+  EXPECT_THAT(called(), IsEmpty());
+}
+
+TEST_F(BailiffRuncStart, IsRefusedWithBrokenSettings) {
+  write_file(scratch_ / "bailiff.yaml", "runtime: [");
+  const Outcome outcome = run({"start", "c"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.out, IsEmpty());
+  EXPECT_THAT(hooked(), IsEmpty());
+}
+
 // From here on the real thing.
 class BailiffRuncWithRunc : public BailiffRunc {
  protected:

@@ -158,25 +158,35 @@ TEST(CommandLine, HasItsOwnVersion) {
   EXPECT_FALSE(parse({"state", "--bailiff-version"}).bailiff_version);
 }
 
-TEST(CommandLine, KnowsAPauseAndAResumeByTheContainerAlone) {
-  const auto parsed = [](const std::vector<std::string>& args) {
-    return *parse_command_line(args);
-  };
-  const RuntimeCall pause = parsed({"--root", "/r", "pause", "c1"});
-  EXPECT_EQ(pause.verb, Verb::kPause);
-  EXPECT_EQ(pause.id, "c1");
-  EXPECT_EQ(pause.args,
-            (std::vector<std::string>{"--root", "/r", "pause", "c1"}));
-  const RuntimeCall resume = parsed({"resume", "c1"});
-  EXPECT_EQ(resume.verb, Verb::kResume);
-  EXPECT_EQ(resume.id, "c1");
-  for (const std::vector<std::string>& args :
-       {std::vector<std::string>{"pause"},
-        {"pause", "--help"},
-        {"pause", "c1", "c2"},
-        {"resume"},
-        {"resume", "-h"}}) {
-    EXPECT_EQ(parsed(args).verb, Verb::kOther);
+TEST(CommandLine, KnowsWhatIsDoneToAContainerByItsNameAlone) {
+  const struct {
+    const char* word;
+    Verb verb;
+  } verbs[] = {{"start", Verb::kStart},
+               {"pause", Verb::kPause},
+               {"resume", Verb::kResume}};
+  for (const auto& [word, verb] : verbs) {
+    SCOPED_TRACE(word);
+    const Args args = {"--root", "/r", "--debug", word, "c1"};
+    const RuntimeCall call = parse(args);
+    EXPECT_EQ(call.verb, verb);
+    EXPECT_EQ(call.id, "c1");
+    EXPECT_EQ(call.args, args);
+    const RuntimeCall configured = parse({"--bailiff-config=/c", word, "c1"});
+    EXPECT_EQ(configured.verb, verb);
+    EXPECT_THAT(configured.args, ElementsAre(word, "c1"));
+    EXPECT_EQ(parse({"--new=value", word, "c1"}).verb, verb);
+    for (const Args& other : {Args{word},
+                              {word, "--help"},
+                              {word, "-h"},
+                              {word, "c1", "c2"},
+                              {word, "c1", "--help"},
+                              {"--new", word, "c1"},
+                              {"--new", "value", word, "c1"}}) {
+      EXPECT_EQ(parse(other).verb, Verb::kOther)
+          << testing::PrintToString(other);
+      EXPECT_EQ(parse(other).args, other);
+    }
   }
 }
 
