@@ -247,14 +247,47 @@ void look_for_owner(Writer& code, const FlavourCode& flavour, Label own,
   }
 }
 
-// Passes what no container with these rules sends.
+// Goes to `found` when whoever runs is in a container that has these rules, and
+// has the id of its cgroup at kSenderSlot, and who it is at kSenderPidSlot.
+void find_caller(Writer& code, const FlavourCode& flavour, Label found) {
+  const Label runs = code.new_label();
+  const Label none = code.new_label();
+  // The cgroup itself, as long as no packet is read.
+  constexpr int kCaller = kPacketSlot;
+  code.append_with(move(kR1, 0), KernelFact::kKnowsSender);
+  code.jump(jump_if(Comparison::kEq, kR1, 0), none);
+  load_caller_cgroup(code);
+  code.append(store(Size::k64, kFrame, kCaller, kR0));
+  for (std::uint32_t level = 1; level <= BAILIFF_MAX_FOREIGN_LEVELS; ++level) {
+    const Label next = code.new_label();
+    read_ancestor_id(code, kCaller, static_cast<std::int32_t>(level),
+                     kSenderSlot, none);
+    branch_container(code, flavour, kSenderSlot, runs, next);
+    code.bind(next);
+  }
+  code.go(none);
+  code.bind(runs);
+  load_caller_ids(code);
+  code.append(store(Size::k64, kFrame, kSenderPidSlot, kR0));
+  code.go(found);
+  code.bind(none);
+  code.append(store(Size::k64, kFrame, kSenderSlot, 0));
+}
+
+// Passes what no container with these rules sends.  A packet socket may have
+// been made elsewhere; over those whoever runs sends, and nobody later.
 void pass_others(Writer& code, const FlavourCode& flavour) {
   const Label own = code.new_label();
   const Label other = code.new_label();
+  const Label packet_socket = code.new_label();
   code.append(load(Size::k64, kR1, kFrame, kSenderSlot));
   code.jump(jump_if(Comparison::kNe, kR1, 0), own);
   look_for_owner(code, flavour, own, other, other);
   code.bind(other);
+  load_ip_socket(code, packet_socket);
+  pass(code);
+  code.bind(packet_socket);
+  find_caller(code, flavour, own);
   pass(code);
   code.bind(own);
 }

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -181,6 +183,38 @@ TEST_F(HostNetwork, DatagramsOverASocketMadeElsewhereAreJudged) {
   const auto told = told_in(dir());
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
+}
+
+TEST_F(HostNetwork, FramesOverASocketMadeElsewhereAreJudged) {
+  ASSERT_TRUE(hook::kernel_facts().knows_sender());
+  protect_by(listed());
+  const UniqueFd fd = network_.socket(other(), SOCK_RAW, 0, AF_PACKET);
+  const auto sends = [&](const Cgroup& sender, const char* host) {
+    return network_.run_in(sender, [&] {
+      const Bytes frame = ethernet(ETH_P_IP) + ip4(host, udp(4444));
+      sockaddr_ll to{};
+      to.sll_family = AF_PACKET;
+      to.sll_protocol = htons(ETH_P_IP);
+      to.sll_ifindex = static_cast<int>(::if_nametoindex("tap0"));
+      return ::sendto(fd.get(), frame.data(), frame.size(), 0,
+                      reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0
+                 ? errno
+                 : 0;
+    });
+  };
+  EXPECT_EQ(sends(other(), kListed), 0);
+  EXPECT_EQ(sends(cgroup(), kOther), 0);
+  EXPECT_THAT(told_in(dir()), IsEmpty());
+  EXPECT_EQ(sends(cgroup(), kListed), ENOBUFS);
+  const auto told = told_in(dir());
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].header.cgroup_id, cgroup().id());
+  EXPECT_NE(told[0].header.tgid, 0U);
+  // And where only some are allowed.
+  protect_by(all_but_listed());
+  EXPECT_EQ(sends(cgroup(), kListed), 0);
+  EXPECT_EQ(sends(cgroup(), kOther), ENOBUFS);
+  EXPECT_EQ(sends(other(), kOther), 0);
 }
 
 // Of whom it is, is looked at first.
