@@ -172,13 +172,14 @@ fuzz: | deps  ## each fuzzer for FUZZ_SECONDS (60)
 # Not of `make test`: under software emulation it takes minutes. Frames need
 # Linux 6.6 and uses of sockets 6.3, and nobody there has memory counted; the rest
 # that is left out takes longest and asks for what others ask for as well.
-VM_FILTER ?= *:-Frame.*:*Frames*:HostNetwork.*:Interfaces*:HookBeforeStart.*:$\
-  ForeignUse.*:Probes.*:Lists.TheKernel*:Lists.*Containers*:Sharing.*:$\
-  ManyRules.AsMany*
+VM_FILTER ?= *:-Frame.*:FrameQuery.*:*Frames*:HostNetwork.*:Interfaces*:$\
+  HookBeforeStart.*:ExchangeOfPod.*:Update.Brings*:Raw.Forwarded*:$\
+  Raw.DatagramsOver*:Sender.*:ForeignUse.*:ForeignDatagram.WithoutMemory*:$\
+  Probes.*:Lists.TheKernel*:Lists.*Containers*:Sharing*:ManyRules.AsMany*
 # Of what programs for frames do, on the oldest kernel Debian has that lets them;
 # who makes one long call over TCP is known from Linux 6.16 on.
-VM_FRAMES_FILTER ?= Frame.*:HookBeforeStart.*:HostNetwork.*:Interface*:$\
-  LocalPort.*:Passed.*:Raw*:Sender.*:$\
+VM_FRAMES_FILTER ?= Frame.*:FrameQuery.*:HookBeforeStart.*:HostNetwork.*:$\
+  Interface*:LocalPort.*:Passed.*:Raw*:Sender.*:Update.*:$\
   -Sender.OverAConnectionIsKnownBeforeItsCallHasEnded
 .PHONY: vm
 vm: $(RELEASE)/build.ninja  ## what needs Debian's Linux 6.1 or 6.12, emulated
