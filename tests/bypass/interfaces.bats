@@ -23,6 +23,7 @@ setup_file() {
 teardown_file() { story_close; }
 teardown() {
   local device
+  # What there is of them: they may be going with their network just now.
   for device in late0 late1 late2; do
     in_netns outside ip link del "$device" 2>/dev/null || true
   done
@@ -61,6 +62,7 @@ comes() {
 sends() { echo prober "$HARMLESS4" "$1" packet_socket packet_socket6 packet_vlan; }
 
 # arrived: how many listed addresses something arrived for, since the last time.
+# (grep fails when it counts none.)
 arrived() {
   arrivals late | grep -cE '^(203\.0\.113\.|2001:db8:66:1:)' || true
   in_netns outside nft flush set inet late hosts4

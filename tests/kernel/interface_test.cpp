@@ -97,17 +97,19 @@ class Interfaces : public ::testing::Test {
     ASSERT_TRUE(programs) << programs.error().message;
   }
 
-  // Has what came judged, and with `keep`, has it stay.
-  Result<hook::Attachment> judge(const Cgroup& cgroup,
-                                 const ScratchNetwork& network,
-                                 const std::string& id, hook::Kernel& kernel,
-                                 bool keep = true) {
+  // Has what came judged, and with `keep`, has it stay; or has a reload do it.
+  using Change = Result<hook::Attachment> (hook::Exchange::*)(
+      const hook::AttachRequest&, const Cgroup&);
+  Result<hook::Attachment> judge(
+      const Cgroup& cgroup, const ScratchNetwork& network,
+      const std::string& id, hook::Kernel& kernel, bool keep = true,
+      Change change = &hook::Exchange::add_interfaces) {
     const std::string encoded = encode(policy_);
     const Plan plan = lower(policy_, Facts{.values = {}, .complete = true});
     ASSIGN_OR_RETURN(const auto exchange, hook::Exchange::begin(dir(), kernel));
     ASSIGN_OR_RETURN(
         hook::Attachment attachment,
-        exchange->add_interfaces(
+        ((*exchange).*change)(
             {.bpf_dir = dir(),
              .container_id = id,
              .policy = policy_,
@@ -376,24 +378,9 @@ TEST_F(Interfaces, OfTheIndexOfOneThatWentElsewhereAreJudgedByAReload) {
   network_.move("tap1", elsewhere);
   const UniqueFd other = network_.add_device("tap2", kIndex);
   ASSERT_FALSE(is_judged("tap2"));
-  const std::string encoded = encode(policy_);
-  const Plan plan = lower(policy_, Facts{.values = {}, .complete = true});
-  const auto exchange = hook::Exchange::begin(dir(), kernel_);
-  ASSERT_TRUE(exchange);
-  const auto added =
-      (*exchange)->add({.bpf_dir = dir(),
-                        .container_id = "c1",
-                        .policy = policy_,
-                        .whole_policy = [&]() -> Result<const CompiledPolicy*> {
-                          return &policy_;
-                        },
-                        .policy_digest = policy_digest(encoded),
-                        .policy_id = conditions_digest(encoded).short_id(),
-                        .plan = plan,
-                        .network = {.netns = network_.netns()}},
-                       cgroup());
+  const auto added = judge(cgroup(), network_, "c1", kernel_, /*keep=*/true,
+                           &hook::Exchange::add);
   ASSERT_TRUE(added) << added.error().message;
-  ASSERT_TRUE((*exchange)->keep());
   EXPECT_TRUE(is_judged("tap2"));
 }
 
