@@ -115,6 +115,10 @@ class InterfaceWatchTest : public testing::Test {
            opened_.push_back(record.netns);
            changed_.notify_all();
            if (nowhere_) return std::optional<hook::InterfaceEvents>();
+           if (open_failures_ > 0) {
+             --open_failures_;
+             return Error{Code::kExhausted, "injected"};
+           }
            ASSIGN_OR_RETURN(
                hook::InterfaceEvents events,
                hook::InterfaceEvents::open(netns_.at(record.netns)));
@@ -180,8 +184,9 @@ class InterfaceWatchTest : public testing::Test {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool nowhere_ = false;  // no network is found
-  int failures_ = 0;      // of judge(), before it succeeds
+  bool nowhere_ = false;   // no network is found
+  int open_failures_ = 0;  // of open(), before it succeeds
+  int failures_ = 0;       // of judge(), the same
   std::vector<std::uint64_t> opened_;
   std::vector<std::string> sockets_;
   std::vector<std::string> judged_;
@@ -313,6 +318,16 @@ TEST_F(InterfaceWatchTest, TriesAgainWhereItFailed) {
   watch_->look();
   const UniqueFd interface = network.add_interface("tap0");
   wait_for("c1", 5);
+}
+
+TEST_F(InterfaceWatchTest, TriesANetworkAgainThatCouldNotBeOpened) {
+  const Network network;
+  open_failures_ = 2;
+  run("c1", network);
+  start(std::chrono::milliseconds(1));
+  wait_for("c1", 1);
+  watch_->stop();
+  EXPECT_EQ(opened_.size(), 3U);
 }
 
 TEST_F(InterfaceWatchTest, WhoeverLooksNeedNotWaitForTheNextTry) {
